@@ -1,0 +1,198 @@
+package schema
+
+import (
+	"strings"
+
+	"entgo.io/ent"
+	"entgo.io/ent/dialect/entsql"
+	"entgo.io/ent/schema"
+	"entgo.io/ent/schema/edge"
+	"entgo.io/ent/schema/field"
+	"entgo.io/ent/schema/index"
+	"github.com/shopspring/decimal"
+)
+
+var (
+	workOrderTypes      = []string{"SERVICE", "MOTORBOT", "BERTHING", "OTHER"}
+	workOrderPriorities = []string{"LOW", "MEDIUM", "HIGH", "URGENT"}
+	workOrderStatuses   = []string{"DRAFT", "SUBMITTED", "APPROVED", "IN_PROGRESS", "COMPLETED", "INVOICED", "CLOSED", "REJECTED", "CANCELLED"}
+)
+
+// OpenStatuses are those in which a work order can be overdue. Queries repeat
+// them literally, so that both databases can use the partial index on planned_end.
+var OpenStatuses = []string{"SUBMITTED", "APPROVED", "IN_PROGRESS"}
+
+// OverdueCondition is the predicate of the index that answers "overdue", to be
+// repeated literally by the query.
+var OverdueCondition = "is_active AND status IN ('" + strings.Join(OpenStatuses, "', '") + "')"
+
+// WorkOrder is a request to perform port work for a customer (iş emri).
+type WorkOrder struct{ ent.Schema }
+
+func (WorkOrder) Mixin() []ent.Mixin { return []ent.Mixin{key{}, times{}} }
+
+func (WorkOrder) Annotations() []schema.Annotation {
+	return []schema.Annotation{table("work_orders", oneOf("type", workOrderTypes), oneOf("priority", workOrderPriorities),
+		oneOf("status", workOrderStatuses), check("planned", "planned_end > planned_start"))}
+}
+
+func (WorkOrder) Fields() []ent.Field {
+	return []ent.Field{
+		field.String("wo_number").MaxLen(50).Immutable(),
+		field.Int64("cari_id"),
+		field.String("cari_code").MaxLen(20).Annotations(byteOrder()).Comment("as it was when the order was made"),
+		field.String("cari_title").MaxLen(255).Comment("as it was when the order was made"),
+		field.Int64("requester_id").Immutable(),
+		field.String("requester_name").MaxLen(200).Immutable(),
+		field.Enum("type").NamedValues(named(workOrderTypes)...).SchemaType(text),
+		field.String("service_code").MaxLen(50).Optional().Nillable(),
+		field.String("action").MaxLen(100).Optional().Nillable(),
+		field.String("subject").MaxLen(120),
+		field.String("description").MaxLen(500).Optional().Nillable(),
+		field.String("search_text").Comment("number and subject folded by turkish.Fold; what searches look at"),
+		field.Enum("priority").NamedValues(named(workOrderPriorities)...).SchemaType(text).Default("MEDIUM"),
+		field.Enum("status").NamedValues(named(workOrderStatuses)...).SchemaType(text).Default("DRAFT"),
+		field.Time("planned_start").Optional().Nillable(),
+		field.Time("planned_end").Optional().Nillable(),
+		field.Time("actual_start").Optional().Nillable(),
+		field.Time("actual_end").Optional().Nillable(),
+		field.String("completion_note").MaxLen(500).Optional().Nillable(),
+		field.Int64("approved_by").Optional().Nillable(),
+		field.Time("approved_at").Optional().Nillable(),
+		field.Int64("rejected_by").Optional().Nillable(),
+		field.Time("rejected_at").Optional().Nillable(),
+		field.String("rejection_reason").MaxLen(500).Optional().Nillable(),
+		field.Time("invoiced_at").Optional().Nillable(),
+		field.String("invoice_no").MaxLen(50).Optional().Nillable(),
+		field.Time("closed_at").Optional().Nillable(),
+		field.Bool("gate_required").Default(false),
+		field.Bool("field_log_allowed").Default(true),
+		field.Bool("is_cabotage").Default(false),
+		field.Bool("apply_rule_addons").Default(true),
+		field.String("notes").MaxLen(1000).Optional().Nillable(),
+		field.String("currency").MaxLen(3).Default("TRY"),
+		money("net_total"),
+		money("vat_total"),
+		money("grand_total"),
+		field.Bool("is_active").Default(true).Comment("false: deleted, kept for the record"),
+		field.Int("version").Default(1),
+		field.Int64("created_by").Immutable(),
+		field.Int64("updated_by"),
+	}
+}
+
+func (WorkOrder) Edges() []ent.Edge {
+	return []ent.Edge{
+		edge.From("cari", Cari.Type).Ref("work_orders").Field("cari_id").Unique().Required(),
+		edge.From("requester", User.Type).Ref("requested_work_orders").Field("requester_id").Unique().Required().Immutable(),
+		edge.To("items", WorkOrderItem.Type).Annotations(entsql.OnDelete(entsql.Cascade)),
+		edge.To("history", WorkOrderStatusHistory.Type).Annotations(entsql.OnDelete(entsql.Cascade)),
+	}
+}
+
+func (WorkOrder) Indexes() []ent.Index {
+	return []ent.Index{
+		index.Fields("wo_number").Unique().StorageKey("work_orders_wo_number"),
+		// Each list of the API is one of these, walked from its cursor on.
+		index.Fields("is_active", "created_at", "id").StorageKey("work_orders_created"),
+		index.Fields("status", "is_active", "created_at", "id").StorageKey("work_orders_status"),
+		index.Fields("status", "is_active", "planned_start", "id").StorageKey("work_orders_status_planned"),
+		index.Fields("is_active", "planned_start", "id").StorageKey("work_orders_planned"),
+		index.Fields("cari_code", "is_active", "created_at", "id").StorageKey("work_orders_cari_code"),
+		index.Fields("cari_code", "status", "is_active", "created_at", "id").StorageKey("work_orders_cari_code_status"),
+		index.Fields("type", "is_active", "created_at", "id").StorageKey("work_orders_type"),
+		index.Fields("priority", "is_active", "created_at", "id").StorageKey("work_orders_priority"),
+		index.Fields("planned_end", "id").StorageKey("work_orders_overdue").Annotations(entsql.IndexWhere(OverdueCondition)),
+		trigram("work_orders", "search_text"),
+		// Foreign keys.
+		index.Fields("cari_id").StorageKey("work_orders_cari_id"),
+		index.Fields("requester_id").StorageKey("work_orders_requester_id"),
+	}
+}
+
+// WorkOrderItem is a billable line of a work order (iş emri kalemi).
+type WorkOrderItem struct{ ent.Schema }
+
+var itemTypes = []string{"WORKLOG", "RESOURCE", "SERVICE"}
+
+func (WorkOrderItem) Mixin() []ent.Mixin { return []ent.Mixin{key{}, times{}} }
+
+func (WorkOrderItem) Annotations() []schema.Annotation {
+	return []schema.Annotation{table("work_order_items", oneOf("item_type", itemTypes), check("quantity", "quantity > 0"),
+		check("unit_price", "unit_price >= 0"), check("vat_rate", "vat_rate BETWEEN 0 AND 100"), check("time", "end_time > start_time"))}
+}
+
+func (WorkOrderItem) Fields() []ent.Field {
+	return []ent.Field{
+		field.Int64("work_order_id").Immutable(),
+		field.Int("sequence"),
+		field.Enum("item_type").NamedValues(named(itemTypes)...).SchemaType(text).Default("SERVICE"),
+		field.Int64("service_id").Optional().Nillable(),
+		field.String("service_code").MaxLen(50).Optional().Nillable(),
+		field.String("service_name").MaxLen(200).Optional().Nillable(),
+		field.String("resource_code").MaxLen(50).Optional().Nillable(),
+		field.String("resource_name").MaxLen(100).Optional().Nillable(),
+		field.Time("start_time").Optional().Nillable(),
+		field.Time("end_time").Optional().Nillable(),
+		field.Int("duration_minutes").Optional().Nillable(),
+		money("quantity"),
+		field.String("unit").MaxLen(20),
+		money("unit_price"),
+		field.String("currency").MaxLen(3),
+		money("total_amount"),
+		field.Other("vat_rate", decimal.Decimal{}).SchemaType(percent),
+		money("vat_amount"),
+		money("grand_total"),
+		field.String("notes").MaxLen(500).Optional().Nillable(),
+		field.Bool("is_invoiced").Default(false),
+	}
+}
+
+func (WorkOrderItem) Edges() []ent.Edge {
+	return []ent.Edge{
+		edge.From("work_order", WorkOrder.Type).Ref("items").Field("work_order_id").Unique().Required().Immutable(),
+		edge.From("service", Service.Type).Ref("work_order_items").Field("service_id").Unique(),
+	}
+}
+
+func (WorkOrderItem) Indexes() []ent.Index {
+	return []ent.Index{
+		index.Fields("work_order_id", "sequence").Unique().StorageKey("work_order_items_work_order_id"),
+		index.Fields("service_id").StorageKey("work_order_items_service_id"),
+	}
+}
+
+// WorkOrderStatusHistory has one row for every step in the life of a work order.
+type WorkOrderStatusHistory struct{ ent.Schema }
+
+func (WorkOrderStatusHistory) Mixin() []ent.Mixin { return []ent.Mixin{key{}} }
+
+func (WorkOrderStatusHistory) Annotations() []schema.Annotation {
+	return []schema.Annotation{table("work_order_status_history", oneOf("from_status", workOrderStatuses), oneOf("to_status", workOrderStatuses))}
+}
+
+func (WorkOrderStatusHistory) Fields() []ent.Field {
+	return []ent.Field{
+		field.Int64("work_order_id").Immutable(),
+		field.Enum("from_status").NamedValues(named(workOrderStatuses)...).SchemaType(text).Optional().Nillable().Immutable().Comment("null: created"),
+		field.Enum("to_status").NamedValues(named(workOrderStatuses)...).SchemaType(text).Immutable(),
+		field.Int64("user_id").Immutable(),
+		field.String("user_name").MaxLen(200).Immutable(),
+		field.String("note").MaxLen(500).Optional().Nillable().Immutable(),
+		field.Time("created_at").Immutable().Default(now),
+	}
+}
+
+func (WorkOrderStatusHistory) Edges() []ent.Edge {
+	return []ent.Edge{
+		edge.From("work_order", WorkOrder.Type).Ref("history").Field("work_order_id").Unique().Required().Immutable(),
+		edge.From("user", User.Type).Ref("work_order_steps").Field("user_id").Unique().Required().Immutable(),
+	}
+}
+
+func (WorkOrderStatusHistory) Indexes() []ent.Index {
+	return []ent.Index{
+		index.Fields("work_order_id", "id").StorageKey("work_order_status_history_work_order_id"),
+		index.Fields("user_id").StorageKey("work_order_status_history_user_id"),
+	}
+}
