@@ -4,8 +4,10 @@ package ent
 
 import (
 	"aliaport/ent/auditevent"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -284,6 +286,11 @@ func (_m *AuditEvent) String() string {
 	builder.WriteString(_m.CreatedAt.Format(time.ANSIC))
 	builder.WriteByte(')')
 	return builder.String()
+}
+
+// GlobalID is the id by which clients know the record.
+func (_m *AuditEvent) GlobalID() string {
+	return base64.RawURLEncoding.EncodeToString(strconv.AppendInt([]byte("AuditEvent:"), _m.ID, 10))
 }
 
 // AuditEvents is a parsable slice of AuditEvent.

@@ -4,7 +4,9 @@ package ent
 
 import (
 	"aliaport/ent/cari"
+	"encoding/base64"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -408,6 +410,11 @@ func (_m *Cari) String() string {
 	builder.WriteString(fmt.Sprintf("%v", _m.Version))
 	builder.WriteByte(')')
 	return builder.String()
+}
+
+// GlobalID is the id by which clients know the record.
+func (_m *Cari) GlobalID() string {
+	return base64.RawURLEncoding.EncodeToString(strconv.AppendInt([]byte("Cari:"), _m.ID, 10))
 }
 
 // Caris is a parsable slice of Cari.

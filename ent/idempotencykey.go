@@ -4,7 +4,9 @@ package ent
 
 import (
 	"aliaport/ent/idempotencykey"
+	"encoding/base64"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -155,6 +157,11 @@ func (_m *IdempotencyKey) String() string {
 	builder.WriteString(_m.CreatedAt.Format(time.ANSIC))
 	builder.WriteByte(')')
 	return builder.String()
+}
+
+// GlobalID is the id by which clients know the record.
+func (_m *IdempotencyKey) GlobalID() string {
+	return base64.RawURLEncoding.EncodeToString(strconv.AppendInt([]byte("IdempotencyKey:"), _m.ID, 10))
 }
 
 // IdempotencyKeys is a parsable slice of IdempotencyKey.

@@ -4,7 +4,9 @@ package ent
 
 import (
 	"aliaport/ent/numbersequence"
+	"encoding/base64"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"entgo.io/ent"
@@ -119,6 +121,11 @@ func (_m *NumberSequence) String() string {
 	builder.WriteString(fmt.Sprintf("%v", _m.Last))
 	builder.WriteByte(')')
 	return builder.String()
+}
+
+// GlobalID is the id by which clients know the record.
+func (_m *NumberSequence) GlobalID() string {
+	return base64.RawURLEncoding.EncodeToString(strconv.AppendInt([]byte("NumberSequence:"), _m.ID, 10))
 }
 
 // NumberSequences is a parsable slice of NumberSequence.

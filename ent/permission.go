@@ -4,7 +4,9 @@ package ent
 
 import (
 	"aliaport/ent/permission"
+	"encoding/base64"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"entgo.io/ent"
@@ -123,6 +125,11 @@ func (_m *Permission) String() string {
 	builder.WriteString(_m.Name)
 	builder.WriteByte(')')
 	return builder.String()
+}
+
+// GlobalID is the id by which clients know the record.
+func (_m *Permission) GlobalID() string {
+	return base64.RawURLEncoding.EncodeToString(strconv.AppendInt([]byte("Permission:"), _m.ID, 10))
 }
 
 // Permissions is a parsable slice of Permission.

@@ -5,7 +5,9 @@ package ent
 import (
 	"aliaport/ent/refreshtoken"
 	"aliaport/ent/user"
+	"encoding/base64"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -228,6 +230,11 @@ func (_m *RefreshToken) String() string {
 	}
 	builder.WriteByte(')')
 	return builder.String()
+}
+
+// GlobalID is the id by which clients know the record.
+func (_m *RefreshToken) GlobalID() string {
+	return base64.RawURLEncoding.EncodeToString(strconv.AppendInt([]byte("RefreshToken:"), _m.ID, 10))
 }
 
 // RefreshTokens is a parsable slice of RefreshToken.

@@ -4,7 +4,9 @@ package ent
 
 import (
 	"aliaport/ent/role"
+	"encoding/base64"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -177,6 +179,11 @@ func (_m *Role) String() string {
 	builder.WriteString(fmt.Sprintf("%v", _m.IsSystem))
 	builder.WriteByte(')')
 	return builder.String()
+}
+
+// GlobalID is the id by which clients know the record.
+func (_m *Role) GlobalID() string {
+	return base64.RawURLEncoding.EncodeToString(strconv.AppendInt([]byte("Role:"), _m.ID, 10))
 }
 
 // Roles is a parsable slice of Role.

@@ -4,8 +4,10 @@ package ent
 
 import (
 	"aliaport/ent/service"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -365,6 +367,11 @@ func (_m *Service) String() string {
 	builder.WriteString(fmt.Sprintf("%v", _m.Version))
 	builder.WriteByte(')')
 	return builder.String()
+}
+
+// GlobalID is the id by which clients know the record.
+func (_m *Service) GlobalID() string {
+	return base64.RawURLEncoding.EncodeToString(strconv.AppendInt([]byte("Service:"), _m.ID, 10))
 }
 
 // Services is a parsable slice of Service.

@@ -4,7 +4,9 @@ package ent
 
 import (
 	"aliaport/ent/user"
+	"encoding/base64"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -280,6 +282,11 @@ func (_m *User) String() string {
 	builder.WriteString(fmt.Sprintf("%v", _m.Version))
 	builder.WriteByte(')')
 	return builder.String()
+}
+
+// GlobalID is the id by which clients know the record.
+func (_m *User) GlobalID() string {
+	return base64.RawURLEncoding.EncodeToString(strconv.AppendInt([]byte("User:"), _m.ID, 10))
 }
 
 // Users is a parsable slice of User.

@@ -6,7 +6,9 @@ import (
 	"aliaport/ent/cari"
 	"aliaport/ent/user"
 	"aliaport/ent/workorder"
+	"encoding/base64"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -687,6 +689,11 @@ func (_m *WorkOrder) String() string {
 	builder.WriteString(fmt.Sprintf("%v", _m.UpdatedBy))
 	builder.WriteByte(')')
 	return builder.String()
+}
+
+// GlobalID is the id by which clients know the record.
+func (_m *WorkOrder) GlobalID() string {
+	return base64.RawURLEncoding.EncodeToString(strconv.AppendInt([]byte("WorkOrder:"), _m.ID, 10))
 }
 
 // WorkOrders is a parsable slice of WorkOrder.

@@ -6,7 +6,9 @@ import (
 	"aliaport/ent/service"
 	"aliaport/ent/workorder"
 	"aliaport/ent/workorderitem"
+	"encoding/base64"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -422,6 +424,11 @@ func (_m *WorkOrderItem) String() string {
 	builder.WriteString(fmt.Sprintf("%v", _m.IsInvoiced))
 	builder.WriteByte(')')
 	return builder.String()
+}
+
+// GlobalID is the id by which clients know the record.
+func (_m *WorkOrderItem) GlobalID() string {
+	return base64.RawURLEncoding.EncodeToString(strconv.AppendInt([]byte("WorkOrderItem:"), _m.ID, 10))
 }
 
 // WorkOrderItems is a parsable slice of WorkOrderItem.

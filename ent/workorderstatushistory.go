@@ -6,7 +6,9 @@ import (
 	"aliaport/ent/user"
 	"aliaport/ent/workorder"
 	"aliaport/ent/workorderstatushistory"
+	"encoding/base64"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -220,6 +222,11 @@ func (_m *WorkOrderStatusHistory) String() string {
 	builder.WriteString(_m.CreatedAt.Format(time.ANSIC))
 	builder.WriteByte(')')
 	return builder.String()
+}
+
+// GlobalID is the id by which clients know the record.
+func (_m *WorkOrderStatusHistory) GlobalID() string {
+	return base64.RawURLEncoding.EncodeToString(strconv.AppendInt([]byte("WorkOrderStatusHistory:"), _m.ID, 10))
 }
 
 // WorkOrderStatusHistories is a parsable slice of WorkOrderStatusHistory.

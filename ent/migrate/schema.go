@@ -439,14 +439,14 @@ var (
 				Columns: []*schema.Column{WorkOrdersColumns[4], WorkOrdersColumns[14], WorkOrdersColumns[37], WorkOrdersColumns[1], WorkOrdersColumns[0]},
 			},
 			{
-				Name:    "work_orders_type",
+				Name:    "work_orders_status_type",
 				Unique:  false,
-				Columns: []*schema.Column{WorkOrdersColumns[7], WorkOrdersColumns[37], WorkOrdersColumns[1], WorkOrdersColumns[0]},
+				Columns: []*schema.Column{WorkOrdersColumns[14], WorkOrdersColumns[7], WorkOrdersColumns[37], WorkOrdersColumns[1], WorkOrdersColumns[0]},
 			},
 			{
-				Name:    "work_orders_priority",
+				Name:    "work_orders_status_priority",
 				Unique:  false,
-				Columns: []*schema.Column{WorkOrdersColumns[13], WorkOrdersColumns[37], WorkOrdersColumns[1], WorkOrdersColumns[0]},
+				Columns: []*schema.Column{WorkOrdersColumns[14], WorkOrdersColumns[13], WorkOrdersColumns[37], WorkOrdersColumns[1], WorkOrdersColumns[0]},
 			},
 			{
 				Name:    "work_orders_overdue",

@@ -100,8 +100,8 @@ func (WorkOrder) Indexes() []ent.Index {
 		index.Fields("is_active", "planned_start", "id").StorageKey("work_orders_planned"),
 		index.Fields("cari_code", "is_active", "created_at", "id").StorageKey("work_orders_cari_code"),
 		index.Fields("cari_code", "status", "is_active", "created_at", "id").StorageKey("work_orders_cari_code_status"),
-		index.Fields("type", "is_active", "created_at", "id").StorageKey("work_orders_type"),
-		index.Fields("priority", "is_active", "created_at", "id").StorageKey("work_orders_priority"),
+		index.Fields("status", "type", "is_active", "created_at", "id").StorageKey("work_orders_status_type"),
+		index.Fields("status", "priority", "is_active", "created_at", "id").StorageKey("work_orders_status_priority"),
 		index.Fields("planned_end", "id").StorageKey("work_orders_overdue").Annotations(entsql.IndexWhere(OverdueCondition)),
 		trigram("work_orders", "search_text"),
 		// Foreign keys.

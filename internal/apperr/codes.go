@@ -1,0 +1,133 @@
+package apperr
+
+// Entry says what a code means. The table is the only list of codes: the SDL
+// enum UserErrorCode and docs/errors.md are generated from it.
+type Entry struct {
+	Code      Code
+	User      bool // true: comes as a userError of a payload; false: as a top-level error
+	HTTP      int  // status under application/graphql-response+json, and in the audit trail
+	Retryable bool
+	Text      Text
+}
+
+// Top-level codes: the request cannot be answered.
+const (
+	ParseFailed          Code = "GRAPHQL_PARSE_FAILED"
+	ValidationFailed     Code = "GRAPHQL_VALIDATION_FAILED"
+	OperationResolution  Code = "OPERATION_RESOLUTION_FAILURE"
+	BadUserInput         Code = "BAD_USER_INPUT"
+	BadRequest           Code = "BAD_REQUEST"
+	UnsupportedMedia     Code = "UNSUPPORTED_MEDIA_TYPE"
+	MethodNotAllowed     Code = "METHOD_NOT_ALLOWED"
+	PayloadTooLarge      Code = "PAYLOAD_TOO_LARGE"
+	BadCursor            Code = "BAD_CURSOR"
+	FilterNotIndexed     Code = "FILTER_NOT_INDEXED"
+	PageSizeExceeded     Code = "PAGE_SIZE_EXCEEDED"
+	QueryTooComplex      Code = "QUERY_TOO_COMPLEX"
+	QueryTooDeep         Code = "QUERY_TOO_DEEP"
+	TooManyAliases       Code = "TOO_MANY_ALIASES"
+	TooManyTokens        Code = "TOO_MANY_TOKENS"
+	Unauthenticated      Code = "UNAUTHENTICATED"
+	TokenExpired         Code = "TOKEN_EXPIRED"
+	Forbidden            Code = "FORBIDDEN"
+	NotFound             Code = "NOT_FOUND"
+	RateLimited          Code = "RATE_LIMITED"
+	Timeout              Code = "TIMEOUT"
+	Unavailable          Code = "UNAVAILABLE"
+	ReadOnly             Code = "READ_ONLY"
+	IdempotencyKeyReused Code = "IDEMPOTENCY_KEY_REUSED"
+	Internal             Code = "INTERNAL"
+)
+
+// User codes: the input can be mended.
+const (
+	Validation            Code = "VALIDATION_ERROR"
+	Duplicate             Code = "DUPLICATE_ENTRY"
+	VersionConflict       Code = "VERSION_CONFLICT"
+	InvalidCredentials    Code = "AUTH_INVALID_CREDENTIALS"
+	CariNotFound          Code = "CARI_NOT_FOUND"
+	CariInactive          Code = "CARI_INACTIVE"
+	ServiceNotFound       Code = "HIZMET_NOT_FOUND"
+	ServiceInactive       Code = "HIZMET_INACTIVE"
+	ServicePrice          Code = "HIZMET_INVALID_PRICE"
+	WorkOrderNotFound     Code = "WO_NOT_FOUND"
+	WorkOrderTransition   Code = "WO_INVALID_STATUS_TRANSITION"
+	WorkOrderMissing      Code = "WO_MISSING_REQUIRED_FIELD"
+	WorkOrderCannotDelete Code = "WO_CANNOT_DELETE"
+	WorkOrderInvoiced     Code = "WO_ALREADY_INVOICED"
+	WorkOrderItemNotFound Code = "WO_ITEM_NOT_FOUND"
+	WorkOrderLocked       Code = "WO_LOCKED"
+	WorkOrderSelfApproval Code = "WO_SELF_APPROVAL"
+)
+
+// Table lists every code, top-level ones first.
+var Table = []Entry{
+	{ParseFailed, false, 400, false, Text{"Sorgu çözümlenemedi: {reason}", "The document cannot be parsed: {reason}"}},
+	{ValidationFailed, false, 400, false, Text{"Sorgu şemaya uymuyor: {reason}", "The document does not fit the schema: {reason}"}},
+	{OperationResolution, false, 400, false, Text{"Çalıştırılacak işlem belirlenemedi.", "The operation to run cannot be told."}},
+	{BadUserInput, false, 400, false, Text{"Değişkenler veya argümanlar uygun değil: {reason}", "Variables or arguments do not fit: {reason}"}},
+	{BadRequest, false, 400, false, Text{"İstek anlaşılamadı.", "The request cannot be understood."}},
+	{UnsupportedMedia, false, 415, false, Text{"İçerik türü desteklenmiyor; application/json gönderin.", "The content type is not supported; send application/json."}},
+	{MethodNotAllowed, false, 405, false, Text{"Bu yöntemle yapılamaz; POST kullanın.", "Not allowed with this method; use POST."}},
+	{PayloadTooLarge, false, 413, false, Text{"İstek çok büyük.", "The request is too large."}},
+	{BadCursor, false, 400, false, Text{"İmleç bu listeye, filtreye veya sıralamaya ait değil.", "The cursor does not belong to this list, filter or order."}},
+	{FilterNotIndexed, false, 400, false, Text{"Bu filtre birleşimi sunulmuyor. Sunulanlar: {possible}", "This combination of filters is not offered. Offered are: {possible}"}},
+	{PageSizeExceeded, false, 400, false, Text{"Sayfa boyu 1 ile {limit} arasında olmalı; first ve last birlikte verilemez.", "The page size must be between 1 and {limit}; first and last exclude each other."}},
+	{QueryTooComplex, false, 400, false, Text{"Sorgu çok pahalı.", "The query costs too much."}},
+	{QueryTooDeep, false, 400, false, Text{"Sorgu çok derin.", "The query is too deep."}},
+	{TooManyAliases, false, 400, false, Text{"Sorguda çok fazla takma ad var.", "The query has too many aliases."}},
+	{TooManyTokens, false, 400, false, Text{"Sorgu çok uzun.", "The query is too long."}},
+	{Unauthenticated, false, 401, false, Text{"Önce oturum açın.", "Sign in first."}},
+	{TokenExpired, false, 401, false, Text{"Oturumun süresi doldu; yenileyin.", "The session has expired; refresh it."}},
+	{Forbidden, false, 403, false, Text{"Bunun için {permission} yetkisi gerekir.", "This needs the permission {permission}."}},
+	{NotFound, false, 200, false, Text{"Kayıt bulunamadı.", "There is no such record."}},
+	{RateLimited, false, 429, true, Text{"Çok fazla istek; biraz bekleyin.", "Too many requests; wait a little."}},
+	{Timeout, false, 504, true, Text{"İşlem zamanında bitmedi.", "The operation took too long."}},
+	{Unavailable, false, 503, true, Text{"Veritabanına şu anda ulaşılamıyor; yeniden deneyin.", "The database cannot be reached right now; try again."}},
+	{ReadOnly, false, 503, true, Text{"Sistem şu anda yalnızca okunabilir.", "The system can only be read at the moment."}},
+	{IdempotencyKeyReused, false, 409, false, Text{"Bu idempotencyKey başka bir girdiyle kullanılmış.", "This idempotencyKey was used with another input."}},
+	{Internal, false, 500, false, Text{"Beklenmeyen bir hata oluştu.", "An unexpected error happened."}},
+
+	{Validation, true, 400, false, Text{"Girdi geçersiz.", "The input is not valid."}},
+	{Duplicate, true, 409, false, Text{"Bu kayıt zaten var.", "This record exists already."}},
+	{VersionConflict, true, 409, false, Text{"Kayıt bu arada değişti (sürüm {current}, beklenen {expected}).", "The record has changed meanwhile (version {current}, expected {expected})."}},
+	{InvalidCredentials, true, 401, false, Text{"E-posta veya parola yanlış.", "The e-mail or the password is wrong."}},
+	{CariNotFound, true, 404, false, Text{"Cari bulunamadı.", "There is no such customer account."}},
+	{CariInactive, true, 422, false, Text{"Cari {cariCode} pasif.", "The customer account {cariCode} is inactive."}},
+	{ServiceNotFound, true, 404, false, Text{"Hizmet bulunamadı.", "There is no such service."}},
+	{ServiceInactive, true, 422, false, Text{"Hizmet {code} pasif.", "The service {code} is inactive."}},
+	{ServicePrice, true, 422, false, Text{"Hizmet {code} için {currency} fiyatı yok; birim fiyat verin.", "The service {code} has no price in {currency}; give a unit price."}},
+	{WorkOrderNotFound, true, 404, false, Text{"İş emri bulunamadı.", "There is no such work order."}},
+	{WorkOrderTransition, true, 422, false, Text{"İş emri {from} durumundan bu adımla geçemez. İzin verilenler: {allowed}", "A work order in {from} cannot take this step. Allowed are: {allowed}"}},
+	{WorkOrderMissing, true, 400, false, Text{"İş emrinde eksik var: {missing}", "The work order lacks: {missing}"}},
+	{WorkOrderCannotDelete, true, 422, false, Text{"{status} durumundaki iş emri silinemez.", "A work order in {status} cannot be deleted."}},
+	{WorkOrderInvoiced, true, 422, false, Text{"Faturalanmış kalem değiştirilemez.", "An invoiced item cannot be changed."}},
+	{WorkOrderItemNotFound, true, 404, false, Text{"İş emri kalemi bulunamadı.", "There is no such work order item."}},
+	{WorkOrderLocked, true, 422, false, Text{"{status} durumunda bu alan değiştirilemez.", "In {status} this field cannot be changed."}},
+	{WorkOrderSelfApproval, true, 422, false, Text{"Talep eden kendi iş emrini onaylayamaz.", "The requester cannot approve their own work order."}},
+}
+
+// index is Table by code.
+var index = func() map[Code]Entry {
+	m := make(map[Code]Entry, len(Table))
+	for _, e := range Table {
+		m[e.Code] = e
+	}
+	return m
+}()
+
+func (c Code) entry() Entry {
+	if e, ok := index[c]; ok {
+		return e
+	}
+	return index[Internal]
+}
+
+// IsUser tells a userError from a top-level error.
+func (c Code) IsUser() bool { return c.entry().User }
+
+// HTTP is the status that the code stands for.
+func (c Code) HTTP() int { return c.entry().HTTP }
+
+// Retryable tells whether the same request may succeed later.
+func (c Code) Retryable() bool { return c.entry().Retryable }

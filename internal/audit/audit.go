@@ -1,0 +1,163 @@
+// Package audit writes the trail: who did what to which record, inside the
+// transaction of the change, so that neither exists without the other.
+package audit
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"aliaport/ent"
+	"aliaport/ent/auditevent"
+	"aliaport/internal/actor"
+)
+
+// Action is what was done. The names are those of the port's trail.
+type Action string
+
+// Actions.
+const (
+	Create       Action = "create"
+	Update       Action = "update"
+	Delete       Action = "delete"
+	StatusChange Action = "status_change"
+	Approve      Action = "approve"
+	Reject       Action = "reject"
+	Start        Action = "start"
+	Complete     Action = "complete"
+	Invoice      Action = "invoice"
+	Close        Action = "close"
+	Cancel       Action = "cancel"
+	Reopen       Action = "reopen"
+	Login        Action = "login"
+)
+
+// Resource is the kind of record it was done to.
+type Resource string
+
+// Resources.
+const (
+	WorkOrder     Resource = "work_order"
+	WorkOrderItem Resource = "work_order_item"
+	Cari          Resource = "cari"
+	Service       Resource = "service"
+	User          Resource = "user"
+	Auth          Resource = "auth"
+)
+
+// Changes are the fields that a change touched: name → old and new value.
+type Changes map[string][2]any
+
+// Set notes a field if its value changed. Values are compared as they print, so
+// that 5 and 5.00 are no change for decimals.
+func (c Changes) Set(field string, before, after any) {
+	if fmt.Sprint(before) != fmt.Sprint(after) {
+		c[field] = [2]any{before, after}
+	}
+}
+
+// Event is one line of the trail. Who, how and when come from the context.
+type Event struct {
+	Action   Action
+	Resource Resource
+	EntityID int64
+	Changes  Changes
+	Extra    map[string]any
+}
+
+// Record writes the event in the caller's transaction.
+func Record(ctx context.Context, tx *ent.Tx, now time.Time, e Event) error {
+	who, req := actor.From(ctx), actor.RequestFrom(ctx)
+	c := tx.AuditEvent.Create().
+		SetMethod(orElse(req.Method, "CLI")).SetPath(clip(orElse(req.Path, "-"), 300)).
+		SetAction(string(e.Action)).SetResource(string(e.Resource)).
+		SetEntityID(strconv.FormatInt(e.EntityID, 10)).
+		SetOutcome(auditevent.OutcomeOk).SetStatusCode(200).
+		SetRequestID(req.ID).SetRoles("").SetDurationMs(0).SetCreatedAt(now)
+	if who != nil {
+		if who.ID != 0 {
+			c.SetUserID(who.ID)
+		}
+		c.SetRoles(clip(strings.Join(who.Roles, ","), 200))
+	}
+	if !req.Start.IsZero() {
+		c.SetDurationMs(int(now.Sub(req.Start).Milliseconds()))
+	}
+	if req.IP != "" {
+		c.SetIP(clip(req.IP, 64))
+	}
+	if req.UserAgent != "" {
+		c.SetUserAgent(clip(req.UserAgent, 300))
+	}
+	if len(e.Changes) > 0 {
+		changes, err := json.Marshal(masked(e.Changes))
+		if err != nil {
+			return fmt.Errorf("record %s of %s %d: %w", e.Action, e.Resource, e.EntityID, err)
+		}
+		c.SetChanges(changes)
+	}
+	if len(e.Extra) > 0 {
+		extra, err := json.Marshal(e.Extra)
+		if err != nil {
+			return fmt.Errorf("record %s of %s %d: %w", e.Action, e.Resource, e.EntityID, err)
+		}
+		c.SetExtra(extra)
+	}
+	if err := c.Exec(ctx); err != nil {
+		return fmt.Errorf("record %s of %s %d: %w", e.Action, e.Resource, e.EntityID, err)
+	}
+	return nil
+}
+
+// personal are the fields whose values the trail must not keep whole.
+var personal = map[string]func(string) string{
+	"national_id":   func(s string) string { return hide(s, 0, 2) },
+	"iban":          func(s string) string { return hide(s, 4, 4) },
+	"phone":         func(s string) string { return hide(s, 0, 2) },
+	"password_hash": func(string) string { return "***" },
+}
+
+func masked(c Changes) Changes {
+	out := make(Changes, len(c))
+	for field, v := range c {
+		if mask, ok := personal[field]; ok {
+			for i := range v {
+				if s := fmt.Sprint(v[i]); v[i] != nil && s != "" {
+					v[i] = mask(s)
+				}
+			}
+		}
+		out[field] = v
+	}
+	return out
+}
+
+// hide keeps the first and last characters and stars the rest.
+func hide(s string, first, last int) string {
+	if len(s) <= first+last {
+		return "***"
+	}
+	return s[:first] + strings.Repeat("*", len(s)-first-last) + s[len(s)-last:]
+}
+
+// clip shortens s to n bytes without cutting a letter in half.
+func clip(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n]
+}
+
+func orElse(s, other string) string {
+	if s == "" {
+		return other
+	}
+	return s
+}
