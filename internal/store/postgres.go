@@ -1,0 +1,175 @@
+package store
+
+import (
+	"container/list"
+	"context"
+	"database/sql"
+	sqldriver "database/sql/driver"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/lib/pq"
+	"github.com/lib/pq/pqerror"
+)
+
+func openPostgres(ctx context.Context, dsn string, o Options) (*sql.DB, error) {
+	cfg, err := pq.NewConfig(dsn)
+	if err != nil {
+		// The text of a URL error holds the URL, and with it the password.
+		if bad, ok := errors.AsType[*url.Error](err); ok {
+			err = bad.Err
+		}
+		return nil, fmt.Errorf("PostgreSQL URL: %w", err)
+	}
+	if cfg.ApplicationName == "" {
+		cfg.ApplicationName = o.AppName
+	}
+	if cfg.ConnectTimeout == 0 {
+		cfg.ConnectTimeout = 5 * time.Second
+	}
+	settings := map[string]string{"statement_timeout": strconv.FormatInt(o.StatementTimeout.Milliseconds(), 10)}
+	for k, v := range cfg.Runtime {
+		settings[k] = v // what the URL says goes first
+	}
+	settings["timezone"] = "UTC" // times come back in UTC
+	cfg.Runtime = settings
+
+	c, err := pq.NewConnectorConfig(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("PostgreSQL URL: %w", err)
+	}
+	db := sql.OpenDB(pgConnector{c, o.StatementCache})
+	db.SetMaxOpenConns(o.MaxOpen)
+	db.SetMaxIdleConns(o.MaxIdle)
+	db.SetConnMaxLifetime(o.MaxLifetime)
+	if err := ping(ctx, db); err != nil {
+		return nil, errors.Join(fmt.Errorf("connect to PostgreSQL at %s:%d: %w", cfg.Host, cfg.Port, err), db.Close())
+	}
+	return db, nil
+}
+
+type pgConnector struct {
+	*pq.Connector
+	cache int
+}
+
+func (c pgConnector) Connect(ctx context.Context) (sqldriver.Conn, error) {
+	opened, err := c.Connector.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	conn, ok := opened.(pqConn)
+	if !ok {
+		return nil, fmt.Errorf("PostgreSQL driver opened a %T", opened)
+	}
+	return &pgConn{pqConn: conn, cap: c.cache, byText: map[string]*list.Element{}, recent: list.New()}, nil
+}
+
+// pqConn is all that a connection of lib/pq can do.
+type pqConn interface {
+	sqldriver.Conn
+	sqldriver.ConnBeginTx
+	sqldriver.ConnPrepareContext
+	sqldriver.ExecerContext
+	sqldriver.QueryerContext
+	sqldriver.NamedValueChecker
+	sqldriver.Pinger
+	sqldriver.SessionResetter
+	sqldriver.Validator
+}
+
+// pgConn keeps the statements that were prepared on its connection. lib/pq sends
+// a statement with arguments in two round trips, a prepared one in one.
+//
+// database/sql lets one goroutine at a time use a connection.
+type pgConn struct {
+	pqConn
+	cap    int
+	byText map[string]*list.Element // of *pgStatement
+	recent *list.List               // most recently used first
+}
+
+type pgStatement struct {
+	text string
+	sqldriver.Stmt
+}
+
+// Longer texts are lists of values that hardly come again.
+const maxCachedText = 8 << 10
+
+func (c *pgConn) QueryContext(ctx context.Context, query string, args []sqldriver.NamedValue) (sqldriver.Rows, error) {
+	return viaStatement(ctx, c, query, args, sqldriver.StmtQueryContext.QueryContext, c.pqConn.QueryContext)
+}
+
+func (c *pgConn) ExecContext(ctx context.Context, query string, args []sqldriver.NamedValue) (sqldriver.Result, error) {
+	return viaStatement(ctx, c, query, args, sqldriver.StmtExecContext.ExecContext, c.pqConn.ExecContext)
+}
+
+// viaStatement runs query through its prepared statement if it is worth one.
+func viaStatement[S, R any](ctx context.Context, c *pgConn, query string, args []sqldriver.NamedValue,
+	prepared func(S, context.Context, []sqldriver.NamedValue) (R, error),
+	plain func(context.Context, string, []sqldriver.NamedValue) (R, error),
+) (R, error) {
+	if c.cap == 0 || len(args) == 0 || len(query) > maxCachedText {
+		return plain(ctx, query, args)
+	}
+	var none R
+	stmt, err := c.statement(ctx, query)
+	if err != nil {
+		return none, err
+	}
+	run, ok := stmt.Stmt.(S)
+	if !ok {
+		return plain(ctx, query, args)
+	}
+	res, err := prepared(run, ctx, args)
+	// The table was altered, or somebody discarded the session's statements.
+	if pq.As(err, pqerror.FeatureNotSupported, pqerror.InvalidSQLStatementName) == nil {
+		return res, err
+	}
+	c.forget(query)
+	again, failed := plain(ctx, query, args)
+	if failed != nil { // as in a transaction, which the first error has ended
+		return none, err
+	}
+	return again, nil
+}
+
+func (c *pgConn) statement(ctx context.Context, query string) (*pgStatement, error) {
+	if e, ok := c.byText[query]; ok {
+		c.recent.MoveToFront(e)
+		return e.Value.(*pgStatement), nil
+	}
+	stmt, err := c.PrepareContext(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	if c.recent.Len() == c.cap {
+		c.forget(c.recent.Back().Value.(*pgStatement).text)
+	}
+	s := &pgStatement{query, stmt}
+	c.byText[query] = c.recent.PushFront(s)
+	return s, nil
+}
+
+func (c *pgConn) forget(query string) {
+	e := c.byText[query]
+	delete(c.byText, query)
+	// A connection that cannot close a statement says so when it is next used.
+	_ = c.recent.Remove(e).(*pgStatement).Close()
+}
+
+// CheckNamedValue sends JSON as text: in COPY lib/pq would encode it as bytea.
+func (c *pgConn) CheckNamedValue(nv *sqldriver.NamedValue) error {
+	if raw, ok := nv.Value.(json.RawMessage); ok {
+		if nv.Value = nil; raw != nil {
+			nv.Value = string(raw)
+		}
+		return nil
+	}
+	return c.pqConn.CheckNamedValue(nv)
+}

@@ -1,0 +1,53 @@
+package store
+
+import (
+	"encoding/json"
+
+	"entgo.io/ent/dialect"
+	"entgo.io/ent/dialect/sql"
+
+	"aliaport/ent"
+)
+
+// KeysIn selects rows whose column is one of the keys. The keys travel as one
+// argument, so that the text of the statement, and with it its plan, is the same
+// for any number of them.
+func KeysIn(column string, keys []int64) func(*sql.Selector) { return among(column, keys) }
+
+// KeysInStrings is KeysIn for a text column.
+func KeysInStrings(column string, keys []string) func(*sql.Selector) { return among(column, keys) }
+
+func among[K int64 | string](column string, keys []K) func(*sql.Selector) {
+	if keys == nil {
+		keys = []K{}
+	}
+	return func(s *sql.Selector) {
+		s.Where(sql.P(func(b *sql.Builder) {
+			b.Ident(s.C(column))
+			if b.Dialect() == dialect.Postgres {
+				b.WriteString(" = ANY(").Arg(keys).WriteString(")")
+				return
+			}
+			list, err := json.Marshal(keys)
+			if err != nil {
+				b.AddError(err)
+				return
+			}
+			b.WriteString(" IN (SELECT value FROM json_each(").Arg(string(list)).WriteString("))")
+		}))
+	}
+}
+
+// SumDecimal is the exact sum of a numeric column with up to four decimals, 0 if
+// there are no rows, to be scanned into a decimal.Decimal. SQLite, which keeps
+// such columns as floats, adds up ten thousandths and fails rather than overflow.
+func SumDecimal(column string) ent.AggregateFunc {
+	return func(s *sql.Selector) string {
+		c := s.C(column)
+		if s.Dialect() == dialect.Postgres {
+			return "COALESCE(SUM(" + c + "), 0)"
+		}
+		sum := "COALESCE(SUM(CAST(ROUND(" + c + " * 10000) AS INTEGER)), 0)"
+		return "printf('%s%d.%04d', CASE WHEN " + sum + " < 0 THEN '-' ELSE '' END, abs(" + sum + ") / 10000, abs(" + sum + ") % 10000)"
+	}
+}

@@ -1,0 +1,135 @@
+package store
+
+import (
+	"context"
+	"hash/fnv"
+	"log/slog"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// Stats tells how many statements a request has sent. Its methods may be called
+// from many goroutines, and on nil.
+type Stats struct {
+	Record bool // keep every statement; set before use
+
+	mu         sync.Mutex // protects all fields below
+	count      int
+	took       time.Duration
+	statements []Statement
+}
+
+// Statement is one statement that was sent. It holds no arguments.
+type Statement struct {
+	Text     string
+	Duration time.Duration
+	Rows     int64 // read or changed
+}
+
+// Hash names the text in logs.
+func (s Statement) Hash() string { return hash(s.Text) }
+
+func hash(text string) string {
+	h := fnv.New64a()
+	h.Write([]byte(text))
+	return strconv.FormatUint(h.Sum64(), 16)
+}
+
+type statsKey struct{}
+
+// WithStats counts into s what is sent under the context it returns, in
+// transactions too. BEGIN, COMMIT and bulk loads are not counted.
+func WithStats(ctx context.Context, s *Stats) context.Context {
+	return context.WithValue(ctx, statsKey{}, s)
+}
+
+// StatsFrom is what statements under ctx are counted into, or nil.
+func StatsFrom(ctx context.Context) *Stats {
+	s, _ := ctx.Value(statsKey{}).(*Stats)
+	return s
+}
+
+// Uncounted keeps statements out of the request's count: those that find out who
+// is asking would blur what a query costs.
+func Uncounted(ctx context.Context) context.Context {
+	if StatsFrom(ctx) == nil {
+		return ctx
+	}
+	return WithStats(ctx, nil)
+}
+
+// Count is the number of statements sent so far.
+func (s *Stats) Count() int {
+	if s == nil {
+		return 0
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.count
+}
+
+// Duration is the time that finished statements took together. It can exceed the
+// request's: statements run in parallel.
+func (s *Stats) Duration() time.Duration {
+	if s == nil {
+		return 0
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.took
+}
+
+// Statements are the finished ones, in the order in which they finished, if
+// Record is set.
+func (s *Stats) Statements() []Statement {
+	if s == nil {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.statements)
+}
+
+// observer counts statements and logs slow ones.
+type observer struct {
+	log  *slog.Logger
+	slow time.Duration
+}
+
+// running is a statement on its way.
+type running struct {
+	obs     *observer
+	ctx     context.Context //nolint:containedctx // lives as long as the statement
+	stats   *Stats
+	text    string
+	started time.Time
+}
+
+func (o *observer) begin(ctx context.Context, text string) *running {
+	s := StatsFrom(ctx)
+	if s != nil {
+		s.mu.Lock()
+		s.count++
+		s.mu.Unlock()
+	}
+	return &running{o, ctx, s, text, time.Now()} //nolint:forbidigo // measures a duration
+}
+
+func (r *running) end(rows int64) {
+	took := time.Since(r.started)
+	if s := r.stats; s != nil {
+		s.mu.Lock()
+		s.took += took
+		if s.Record {
+			s.statements = append(s.statements, Statement{r.text, took, rows})
+		}
+		s.mu.Unlock()
+	}
+	if r.obs.slow > 0 && took > r.obs.slow {
+		id := hash(r.text)
+		r.obs.log.WarnContext(r.ctx, "slow statement", "statement", id, "duration_ms", took.Milliseconds(), "rows", rows)
+		r.obs.log.DebugContext(r.ctx, "text of slow statement", "statement", id, "text", r.text)
+	}
+}
