@@ -223,3 +223,32 @@ func databaseURL(name string) (string, error) {
 }
 
 func suffix() string { return strings.ToLower(rand.Text()[:12]) }
+
+// Strings reads all rows as text and closes them. NULL is "".
+func Strings(t testing.TB, rows *sql.Rows) [][]string {
+	t.Helper()
+	defer rows.Close()
+	columns, err := rows.Columns()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all [][]string
+	for rows.Next() {
+		values, targets := make([]sql.NullString, len(columns)), make([]any, len(columns))
+		for i := range values {
+			targets[i] = &values[i]
+		}
+		if err := rows.Scan(targets...); err != nil {
+			t.Fatal(err)
+		}
+		row := make([]string, len(columns))
+		for i, v := range values {
+			row[i] = v.String
+		}
+		all = append(all, row)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return all
+}

@@ -163,7 +163,8 @@ func (c *pgConn) forget(query string) {
 	_ = c.recent.Remove(e).(*pgStatement).Close()
 }
 
-// CheckNamedValue sends JSON as text: in COPY lib/pq would encode it as bytea.
+// CheckNamedValue turns an argument into what is sent. JSON goes as text: in COPY
+// lib/pq would encode it as bytea.
 func (c *pgConn) CheckNamedValue(nv *sqldriver.NamedValue) error {
 	if raw, ok := nv.Value.(json.RawMessage); ok {
 		if nv.Value = nil; raw != nil {
@@ -171,5 +172,12 @@ func (c *pgConn) CheckNamedValue(nv *sqldriver.NamedValue) error {
 		}
 		return nil
 	}
-	return c.pqConn.CheckNamedValue(nv)
+	err := c.pqConn.CheckNamedValue(nv)
+	if errors.Is(err, sqldriver.ErrSkip) {
+		nv.Value, err = sqldriver.DefaultParameterConverter.ConvertValue(nv.Value)
+	}
+	if at, ok := nv.Value.(time.Time); ok {
+		nv.Value = stored(at)
+	}
+	return err
 }

@@ -112,6 +112,10 @@ type sqliteConn struct{ *sqlite3.SQLiteConn }
 // timeForm has a fixed width and zone: the order of the text is that of time.
 const timeForm = "2006-01-02 15:04:05.000000+00:00"
 
+// stored is a time as both databases keep it: in UTC, to the microsecond. Left to
+// itself PostgreSQL would round, and never SQLite.
+func stored(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
+
 // CheckNamedValue turns an argument into what is bound.
 func (c *sqliteConn) CheckNamedValue(nv *sqldriver.NamedValue) error {
 	var isJSON bool
@@ -125,8 +129,7 @@ func (c *sqliteConn) CheckNamedValue(nv *sqldriver.NamedValue) error {
 	}
 	switch v := v.(type) {
 	case time.Time:
-		// PostgreSQL rounds to microseconds as well.
-		v = v.UTC().Round(time.Microsecond)
+		v = stored(v)
 		if y := v.Year(); y < 0 || y > 9999 {
 			return fmt.Errorf("year %d cannot be stored", y)
 		}

@@ -30,7 +30,7 @@ func StartRedis(ctx context.Context) (addr string, stop func() error, err error)
 	if err != nil {
 		return "", nil, errors.Join(err, os.RemoveAll(dir))
 	}
-	port, err := onFreePort(func(port int) error {
+	_, err = onFreePort(func(port int) error {
 		addr = net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 		log := filepath.Join(dir, "log")
 		if err := who.run(ctx, dir, redis, "--bind", "127.0.0.1", "--port", strconv.Itoa(port), "--dir", dir,
@@ -42,7 +42,6 @@ func StartRedis(ctx context.Context) (addr string, stop func() error, err error)
 		}
 		return nil
 	})
-	_ = port
 	if err != nil {
 		return "", nil, errors.Join(err, super.Close())
 	}

@@ -143,12 +143,7 @@ func version(path string) int {
 // and the server's taking it, somebody else may.
 func onFreePort(start func(port int) error) (port int, err error) {
 	for range 3 {
-		l, lerr := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // returns at once
-		if lerr != nil {
-			return 0, lerr
-		}
-		port = l.Addr().(*net.TCPAddr).Port
-		if err = errors.Join(err, l.Close()); err != nil {
+		if port, err = freePort(); err != nil {
 			return 0, err
 		}
 		if err = start(port); err == nil {
@@ -156,6 +151,19 @@ func onFreePort(start func(port int) error) (port int, err error) {
 		}
 	}
 	return 0, err
+}
+
+func freePort() (int, error) {
+	l, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		return 0, err
+	}
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	if err != nil {
+		return 0, errors.Join(err, l.Close())
+	}
+	n, err := strconv.Atoi(port)
+	return n, errors.Join(err, l.Close())
 }
 
 // await calls ready until it succeeds.
