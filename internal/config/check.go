@@ -1,0 +1,162 @@
+package config
+
+import (
+	"cmp"
+	"fmt"
+	"net"
+	"net/mail"
+	"net/url"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// MinJWTKey is the least length of the key in bytes, that of the hash it is used with.
+const MinJWTKey = 32
+
+// check returns what is wrong with values that could be read.
+func (c *Config) check() Faults {
+	var fs Faults
+	bad := func(field, problem, remedy string) {
+		fs = append(fs, Fault{variable(field), problem, remedy})
+	}
+	if problem := databaseURLProblem(c.DatabaseURL.Reveal()); problem != "" {
+		bad("DatabaseURL", problem, "give sqlite://folder/file.db or postgres://user:password@host:5432/name")
+	}
+	if problem := redisURLProblem(c.RedisURL.Reveal()); problem != "" {
+		bad("RedisURL", problem, "give redis://host:6379/0, or rediss:// for TLS")
+	}
+	c.checkListeners(bad)
+	if a, err := mail.ParseAddress(c.AdminEmail); err != nil || a.Address != c.AdminEmail {
+		bad("AdminEmail", "is no e-mail address", "give one such as admin@port.example")
+	}
+	if n := len([]rune(c.AdminPassword)); n > 0 && (n < 8 || n > 100) {
+		bad("AdminPassword", fmt.Sprintf("has %d characters", n), "give 8 to 100, or none to have one generated")
+	}
+	if n := len(c.JWTKey); n > 0 && n < MinJWTKey {
+		bad("JWTKey", fmt.Sprintf("has %d bytes", n), fmt.Sprintf("give at least %d, as from: openssl rand -hex 32", MinJWTKey))
+	}
+	if c.SQLiteSynchronous = strings.ToUpper(c.SQLiteSynchronous); c.SQLiteSynchronous != "FULL" && c.SQLiteSynchronous != "NORMAL" {
+		bad("SQLiteSynchronous", "is unknown", "give FULL or NORMAL")
+	}
+	if c.LogFormat != "json" && c.LogFormat != "text" {
+		bad("LogFormat", "is unknown", "give json or text")
+	}
+	c.checkRanges(bad)
+	return fs
+}
+
+type report func(field, problem, remedy string)
+
+func (c *Config) checkListeners(bad report) {
+	good := true
+	for field, address := range map[string]string{"Listen": c.Listen, "AdminListen": c.AdminListen} {
+		if !isAddress(address) {
+			good = false
+			bad(field, "is no address", "give host:port such as 127.0.0.1:8080, or :8080 for all interfaces")
+		}
+	}
+	if !good {
+		return
+	}
+	if !c.AdminListenPublic && !isLoopback(c.AdminListen) {
+		bad("AdminListen", "can be reached from other machines", "give 127.0.0.1:port, or set "+variable("AdminListenPublic")+"=true behind a firewall")
+	}
+	if _, port, _ := net.SplitHostPort(c.Listen); c.Listen == c.AdminListen && port != "0" {
+		bad("AdminListen", "is the same as "+variable("Listen"), "give another port")
+	}
+}
+
+func (c *Config) checkRanges(bad report) {
+	least(bad, 1, map[string]int{
+		"DBMaxOpen": c.DBMaxOpen, "PageSizeDefault": c.PageSizeDefault, "LoaderBatch": c.LoaderBatch, "PageSizeMax": c.PageSizeMax,
+	})
+	least(bad, 0, map[string]int{"DBMaxIdle": c.DBMaxIdle, "StatementCache": c.StatementCache, "SQLiteReaders": c.SQLiteReaders})
+	least(bad, 1024, map[string]int64{"MaxBodyBytes": c.MaxBodyBytes})
+	if c.DBMaxOpen > 0 && c.DBMaxIdle > c.DBMaxOpen {
+		bad("DBMaxIdle", "is greater than "+variable("DBMaxOpen"), "keep at most as many connections as may be open")
+	}
+	if c.PageSizeMax > 0 && c.PageSizeDefault > c.PageSizeMax {
+		bad("PageSizeDefault", "is greater than "+variable("PageSizeMax"), "give at most the largest page size")
+	}
+	for _, s := range Settings() {
+		if s.Kind == Duration {
+			c.checkDuration(bad, s.Field)
+		}
+	}
+	if c.RequestTimeout > 0 && c.WriteTimeout > 0 && c.RequestTimeout >= c.WriteTimeout {
+		bad("RequestTimeout", "is not below "+variable("WriteTimeout"), "answers would be cut off: lower it, or raise the other")
+	}
+}
+
+func databaseURLProblem(text string) string {
+	scheme, rest, ok := strings.Cut(text, "://")
+	switch {
+	case !ok:
+		return "has no scheme"
+	case scheme == "sqlite" && (rest == "" || strings.ContainsAny(rest, "?#") || strings.HasPrefix(rest, ":")):
+		return "names no plain file"
+	case scheme == "sqlite":
+		return ""
+	case scheme != "postgres" && scheme != "postgresql":
+		return "has the scheme " + strconv.Quote(scheme)
+	}
+	// The error would quote the URL, and with it the password.
+	if _, err := url.Parse(text); err != nil {
+		return "is malformed (are special characters of the password percent-encoded?)"
+	}
+	return ""
+}
+
+func redisURLProblem(text string) string {
+	if text == "" {
+		return ""
+	}
+	u, err := url.Parse(text)
+	switch {
+	case err != nil:
+		return "is malformed (are special characters of the password percent-encoded?)"
+	case !slices.Contains([]string{"redis", "rediss", "unix"}, u.Scheme):
+		return "is no Redis URL"
+	case u.Scheme != "unix" && u.Host == "":
+		return "names no host"
+	}
+	return ""
+}
+
+func isAddress(s string) bool {
+	_, port, err := net.SplitHostPort(s)
+	if err != nil {
+		return false
+	}
+	n, err := strconv.Atoi(port)
+	return err == nil && n >= 0 && n <= 65535
+}
+
+func isLoopback(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	ip := net.ParseIP(host)
+	return err == nil && (host == "localhost" || ip != nil && ip.IsLoopback())
+}
+
+func least[N cmp.Ordered](bad report, limit N, values map[string]N) {
+	for field, v := range values {
+		if v < limit {
+			bad(field, "is too small", fmt.Sprintf("give at least %v", limit))
+		}
+	}
+}
+
+// mayBeZero are the durations for which zero means never or at once.
+var mayBeZero = []string{"StatementTimeout", "SlowStatement", "LoaderWait"}
+
+func (c *Config) checkDuration(bad report, field string) {
+	d := reflect.ValueOf(*c).FieldByName(field).Int()
+	switch zero := slices.Contains(mayBeZero, field); {
+	case d < 0:
+		bad(field, "is negative", "give a duration such as 30s")
+	case d == 0 && !zero:
+		bad(field, "is zero", "give a duration such as 30s")
+	}
+}

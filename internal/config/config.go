@@ -1,0 +1,137 @@
+// Package config reads the settings: environment variables that begin with
+// ALIAPORT_, and flags of the same names that go first. All faults are told at
+// once, each with its remedy, and secrets cannot be printed.
+//
+// A new setting is a field of Config; its flag, its line in README.md and its
+// default follow from the tags. A rule about it is a line in check.go.
+package config
+
+import (
+	"fmt"
+	"log/slog"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Prefix begins the name of every variable.
+const Prefix = "ALIAPORT_"
+
+// Config is every setting of the program. The tag desc documents a field; the
+// fields of type Secret may also be given as the path of a file, in the variable
+// whose name ends in _FILE. A Secret with the tag flag:"file" has no flag for
+// its value: every user of a machine can read command lines.
+type Config struct {
+	// Database.
+	DatabaseURL       Secret        `env:"DATABASE_URL" envDefault:"sqlite://data/aliaport.db" desc:"Where the data is: sqlite://path or postgres://user:password@host:5432/name"`
+	DBMaxOpen         int           `env:"DB_MAX_OPEN" envDefault:"30" desc:"PostgreSQL connections at most"`
+	DBMaxIdle         int           `env:"DB_MAX_IDLE" envDefault:"10" desc:"PostgreSQL connections kept open"`
+	DBMaxLifetime     time.Duration `env:"DB_MAX_LIFETIME" envDefault:"30m" desc:"Age at which a PostgreSQL connection is replaced"`
+	StatementTimeout  time.Duration `env:"STATEMENT_TIMEOUT" envDefault:"30s" desc:"Time after which PostgreSQL gives a statement up; 0: never"`
+	StatementCache    int           `env:"STATEMENT_CACHE" envDefault:"256" desc:"Prepared statements kept per connection; 0: none"`
+	SlowStatement     time.Duration `env:"SLOW_STATEMENT" envDefault:"200ms" desc:"Statements that take longer are logged; 0: none"`
+	SQLiteReaders     int           `env:"SQLITE_READERS" envDefault:"0" desc:"SQLite connections that only read; 0: two per core"`
+	SQLiteSynchronous string        `env:"SQLITE_SYNCHRONOUS" envDefault:"FULL" desc:"FULL: what is acknowledged survives a power cut. NORMAL: faster, the last commits may not"`
+	Migrate           bool          `env:"MIGRATE" envDefault:"false" desc:"Apply pending migrations at start on PostgreSQL too; on SQLite that is always done"`
+	RedisURL          Secret        `env:"REDIS_URL" desc:"Redis shared by several servers: redis://host:6379/0; empty: none"`
+
+	// Listeners.
+	Listen            string        `env:"LISTEN" envDefault:"127.0.0.1:8080" desc:"Address of the API and the playground"`
+	AdminListen       string        `env:"ADMIN_LISTEN" envDefault:"127.0.0.1:8081" desc:"Address of /metrics and /debug/pprof; loopback only"`
+	AdminListenPublic bool          `env:"ADMIN_LISTEN_PUBLIC" envDefault:"false" desc:"Let ADMIN_LISTEN be reached from other machines; nothing there asks for a password"`
+	ReadHeaderTimeout time.Duration `env:"READ_HEADER_TIMEOUT" envDefault:"5s" desc:"Time a client has to send its headers"`
+	ReadTimeout       time.Duration `env:"READ_TIMEOUT" envDefault:"15s" desc:"Time a client has to send a request"`
+	WriteTimeout      time.Duration `env:"WRITE_TIMEOUT" envDefault:"60s" desc:"Time from the end of the headers to the end of the answer"`
+	IdleTimeout       time.Duration `env:"IDLE_TIMEOUT" envDefault:"2m" desc:"Time a connection may rest between requests"`
+	RequestTimeout    time.Duration `env:"REQUEST_TIMEOUT" envDefault:"30s" desc:"Time an operation may take; then it answers TIMEOUT"`
+	ShutdownTimeout   time.Duration `env:"SHUTDOWN_TIMEOUT" envDefault:"20s" desc:"Time running requests get to finish when the server stops"`
+
+	// Who may come in.
+	AdminEmail          string        `env:"ADMIN_EMAIL" envDefault:"admin@aliaport.example" desc:"E-mail of the first administrator, made when there are no users"`
+	AdminPassword       Secret        `env:"ADMIN_PASSWORD" flag:"file" desc:"Password of the first administrator; empty: one is generated and shown once"`
+	JWTKey              Secret        `env:"JWT_KEY" flag:"file" desc:"Key that signs access tokens, at least 32 bytes. Required on PostgreSQL; on SQLite one is made and kept beside the database"`
+	AccessTokenLifetime time.Duration `env:"ACCESS_TOKEN_LIFETIME" envDefault:"15m" desc:"How long an access token is good"`
+	AllowSelfApproval   bool          `env:"ALLOW_SELF_APPROVAL" envDefault:"false" desc:"Let requesters approve their own work orders"`
+
+	// Limits and behaviour of the API.
+	MaxBodyBytes      int64         `env:"MAX_BODY_BYTES" envDefault:"262144" desc:"Largest request accepted"`
+	PageSizeDefault   int           `env:"PAGE_SIZE_DEFAULT" envDefault:"50" desc:"Rows of a list when neither first nor last is given"`
+	PageSizeMax       int           `env:"PAGE_SIZE_MAX" envDefault:"100" desc:"Rows of a list at most"`
+	IdempotencyTTL    time.Duration `env:"IDEMPOTENCY_TTL" envDefault:"24h" desc:"How long a repeated idempotencyKey answers the first result"`
+	LoaderWait        time.Duration `env:"LOADER_WAIT" envDefault:"1ms" desc:"How long a nested field waits for others to be read with it"`
+	LoaderBatch       int           `env:"LOADER_BATCH" envDefault:"200" desc:"Rows read together for nested fields at most"`
+	PlaygroundEnabled bool          `env:"PLAYGROUND_ENABLED" envDefault:"true" desc:"Serve /playground"`
+	Introspection     bool          `env:"INTROSPECTION" envDefault:"true" desc:"Let clients read the schema"`
+
+	// Running.
+	LogLevel  slog.Level `env:"LOG_LEVEL" envDefault:"INFO" desc:"DEBUG, INFO, WARN or ERROR"`
+	LogFormat string     `env:"LOG_FORMAT" envDefault:"json" desc:"json or text"`
+	Demo      bool       `env:"DEMO" envDefault:"false" desc:"Fill an empty database with demo data and print a link that signs in"`
+}
+
+// Secret is a value that no print, log or JSON shows.
+type Secret string
+
+const hidden = "***"
+
+// String hides the secret.
+func (Secret) String() string { return hidden }
+
+// GoString hides the secret from %#v.
+func (Secret) GoString() string { return hidden }
+
+// MarshalJSON hides the secret.
+func (Secret) MarshalJSON() ([]byte, error) { return []byte(`"` + hidden + `"`), nil }
+
+// MarshalText hides the secret from other encoders.
+func (Secret) MarshalText() ([]byte, error) { return []byte(hidden), nil }
+
+// LogValue hides the secret from slog.
+func (Secret) LogValue() slog.Value { return slog.StringValue(hidden) }
+
+// Format hides the secret from every verb, %x and %d too.
+func (Secret) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(hidden)) }
+
+// Reveal is the secret itself.
+func (s Secret) Reveal() string { return string(s) }
+
+// IsSQLite tells whether the data is in a file of our own.
+func (c *Config) IsSQLite() bool { return strings.HasPrefix(c.DatabaseURL.Reveal(), "sqlite://") }
+
+// SQLitePath is the path of the SQLite file, or empty.
+func (c *Config) SQLitePath() string {
+	path, _ := strings.CutPrefix(c.DatabaseURL.Reveal(), "sqlite://")
+	if !c.IsSQLite() {
+		return ""
+	}
+	return path
+}
+
+// Database names the database for logs and messages, without its password.
+func (c *Config) Database() string {
+	if c.IsSQLite() {
+		return c.DatabaseURL.Reveal()
+	}
+	return withoutPassword(c.DatabaseURL)
+}
+
+// Redis names the Redis server for logs and messages, without its password.
+func (c *Config) Redis() string { return withoutPassword(c.RedisURL) }
+
+// withoutPassword drops the user too: Redis URLs are often written with the
+// password in its place. Of the parameters only those known to be harmless stay.
+func withoutPassword(s Secret) string {
+	u, err := url.Parse(s.Reveal())
+	if err != nil || u.Opaque != "" {
+		return hidden
+	}
+	harmless := url.Values{}
+	for name, values := range u.Query() {
+		if slices.Contains([]string{"sslmode", "search_path", "application_name", "connect_timeout", "statement_timeout"}, name) {
+			harmless[name] = values
+		}
+	}
+	u.User, u.RawQuery, u.Fragment = nil, harmless.Encode(), ""
+	return u.String()
+}
