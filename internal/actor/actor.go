@@ -74,11 +74,26 @@ func From(ctx context.Context) *Actor {
 func Require(ctx context.Context, p Permission) error {
 	switch a := From(ctx); {
 	case a == nil:
-		return apperr.New(apperr.Unauthenticated)
+		return NotSignedIn(ctx)
 	case !a.Can(p):
 		return apperr.New(apperr.Forbidden, "permission", p)
 	}
 	return nil
+}
+
+type faultKey struct{}
+
+// WithFault remembers why the token that came with the request is not good.
+func WithFault(ctx context.Context, err error) context.Context {
+	return context.WithValue(ctx, faultKey{}, err)
+}
+
+// NotSignedIn is why nobody is asking: there was no token, or it is not good.
+func NotSignedIn(ctx context.Context) error {
+	if err, ok := ctx.Value(faultKey{}).(error); ok {
+		return err
+	}
+	return apperr.New(apperr.Unauthenticated)
 }
 
 // Request says how the question came in; the trail and the log keep it.

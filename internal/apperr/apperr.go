@@ -5,6 +5,7 @@
 package apperr
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -156,4 +157,22 @@ func All(err error) (Errors, bool) {
 		return Errors{one}, true
 	}
 	return nil, false
+}
+
+// Is tells whether err holds a refusal with the code.
+func Is(err error, code Code) bool { return errors.Is(err, &Error{Code: code}) }
+
+type langKey struct{}
+
+// WithLang notes the reader's language.
+func WithLang(ctx context.Context, lang Lang) context.Context {
+	return context.WithValue(ctx, langKey{}, lang)
+}
+
+// LangFrom is the reader's language; Turkish unless said otherwise.
+func LangFrom(ctx context.Context) Lang {
+	if lang, ok := ctx.Value(langKey{}).(Lang); ok {
+		return lang
+	}
+	return Turkish
 }

@@ -18,6 +18,15 @@ type Args struct {
 // Limits bound the page size.
 type Limits struct{ Default, Max int }
 
+// Direction is the direction of an order.
+type Direction string
+
+// Directions.
+const (
+	Asc  Direction = "ASC"
+	Desc Direction = "DESC"
+)
+
 // Order is a sort order of a list: a NOT NULL column, with the id as tie-break in
 // the same direction.
 type Order struct {

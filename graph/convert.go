@@ -1,0 +1,84 @@
+package graph
+
+import (
+	"context"
+
+	"github.com/99designs/gqlgen/graphql"
+
+	"aliaport/graph/gen"
+	"aliaport/graph/gqlmodel"
+	"aliaport/internal/actor"
+	"aliaport/internal/globalid"
+	"aliaport/internal/page"
+	"aliaport/internal/user"
+	"aliaport/internal/workorder"
+)
+
+// connection presents a page of a list.
+func connection[T any](l *page.List[T], err error) (*gqlmodel.Connection[T], error) {
+	if err != nil {
+		return nil, err
+	}
+	return gqlmodel.NewConnection(l), nil
+}
+
+// or is the value of an argument, its zero value when it was absent.
+func or[T any](v *T) T {
+	if v == nil {
+		var zero T
+		return zero
+	}
+	return *v
+}
+
+func pointers[T any](values []T) []*T {
+	ps := make([]*T, len(values))
+	for i := range values {
+		ps[i] = &values[i]
+	}
+	return ps
+}
+
+// change tells an absent field from one that is to be cleared.
+func change[T any](o graphql.Omittable[*T]) workorder.Change[T] {
+	return workorder.Change[T]{Given: o.IsSet(), To: o.Value()}
+}
+
+func updateWorkOrder(in gen.UpdateWorkOrderInput) workorder.UpdateInput {
+	return workorder.UpdateInput{
+		ID: in.ID, Version: in.Version, CariCode: in.CariCode, Type: in.Type, Subject: in.Subject,
+		Description: change(in.Description), Priority: in.Priority, ServiceCode: change(in.ServiceCode), Action: change(in.Action),
+		PlannedStart: change(in.PlannedStart), PlannedEnd: change(in.PlannedEnd), GateRequired: in.GateRequired,
+		FieldLogAllowed: in.FieldLogAllowed, IsCabotage: in.IsCabotage, ApplyRuleAddons: in.ApplyRuleAddons, Notes: change(in.Notes),
+	}
+}
+
+func updateWorkOrderItem(in gen.UpdateWorkOrderItemInput) workorder.UpdateItemInput {
+	return workorder.UpdateItemInput{
+		ID: in.ID, Quantity: in.Quantity, Unit: in.Unit, UnitPrice: in.UnitPrice, VatRate: in.VatRate, Notes: change(in.Notes),
+	}
+}
+
+// viewer presents who is asking; nil for strangers.
+func viewer(a *actor.Actor) *gen.Viewer {
+	if a == nil {
+		return nil
+	}
+	v := &gen.Viewer{ID: globalid.ID{Type: "User", Key: a.ID}, Email: a.Email, FullName: a.Name, Roles: a.Roles, Permissions: []string{}}
+	for _, p := range a.Permissions() {
+		v.Permissions = append(v.Permissions, string(p))
+	}
+	return v
+}
+
+func loginPayload(ctx context.Context, s *user.Session, err error) (*gen.LoginPayload, error) {
+	refused, err := userErrors(ctx, err)
+	if err != nil {
+		return nil, err
+	}
+	p := &gen.LoginPayload{UserErrors: refused}
+	if s != nil {
+		p.AccessToken, p.ExpiresAt, p.User = &s.AccessToken, &s.ExpiresAt, s.User
+	}
+	return p, nil
+}

@@ -1,0 +1,51 @@
+package graph
+
+import (
+	"context"
+
+	"github.com/99designs/gqlgen/graphql"
+
+	"aliaport/graph/gen"
+	"aliaport/graph/loader"
+	"aliaport/internal/actor"
+)
+
+// Directives guard the fields. A field of Query or Mutation has exactly one of
+// them; a test walks the schema for that.
+func Directives() gen.DirectiveRoot {
+	return gen.DirectiveRoot{
+		Can: func(ctx context.Context, _ any, next graphql.Resolver, permission string) (any, error) {
+			if err := actor.Require(ctx, actor.Permission(permission)); err != nil {
+				return nil, err
+			}
+			return next(ctx)
+		},
+		SignedIn: func(ctx context.Context, _ any, next graphql.Resolver) (any, error) {
+			if actor.From(ctx) == nil {
+				return nil, actor.NotSignedIn(ctx)
+			}
+			return next(ctx)
+		},
+		Public: func(ctx context.Context, _ any, next graphql.Resolver) (any, error) { return next(ctx) },
+	}
+}
+
+// FreshLoaders makes each field of a mutation read anew what an earlier one may
+// have changed.
+type FreshLoaders struct{}
+
+var _ graphql.RootFieldInterceptor = FreshLoaders{}
+
+// ExtensionName names the extension.
+func (FreshLoaders) ExtensionName() string { return "FreshLoaders" }
+
+// Validate accepts every schema.
+func (FreshLoaders) Validate(graphql.ExecutableSchema) error { return nil }
+
+// InterceptRootField clears the loaders before a field of a mutation runs.
+func (FreshLoaders) InterceptRootField(ctx context.Context, next graphql.RootResolver) graphql.Marshaler {
+	if graphql.GetRootFieldContext(ctx).Object == "Mutation" {
+		loader.From(ctx).Clear()
+	}
+	return next(ctx)
+}

@@ -1,0 +1,165 @@
+// Package loader reads what nested fields ask for in batches: one statement a kind
+// of row, however long the list. Loaders live as long as one request.
+package loader
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/graph-gophers/dataloader/v7"
+
+	"aliaport/ent"
+	"aliaport/ent/cari"
+	"aliaport/ent/service"
+	"aliaport/ent/user"
+	"aliaport/ent/workorder"
+	"aliaport/ent/workorderitem"
+	"aliaport/ent/workorderstatushistory"
+	"aliaport/internal/store"
+)
+
+// Options tune the batching. A loader sends its batch when no key came for Wait, or
+// when Capacity keys are there.
+type Options struct {
+	Wait     time.Duration
+	Capacity int
+}
+
+// Set holds the loaders of one request.
+type Set struct {
+	Cari               *Loader[*ent.Cari]
+	Service            *Loader[*ent.Service]
+	User               *Loader[*ent.User]
+	WorkOrder          *Loader[*ent.WorkOrder]
+	WorkOrderItem      *Loader[*ent.WorkOrderItem]
+	WorkOrderHistory   *Loader[*ent.WorkOrderStatusHistory]
+	ItemsOfWorkOrder   *Loader[[]*ent.WorkOrderItem]
+	HistoryOfWorkOrder *Loader[[]*ent.WorkOrderStatusHistory]
+}
+
+// New makes the loaders of the request whose context ctx is. Batches run under it,
+// not under the context of the field that happened to ask first.
+func New(ctx context.Context, db *store.DB, o Options) *Set {
+	return &Set{
+		Cari: one(ctx, o, func(ctx context.Context, keys []int64) ([]*ent.Cari, error) {
+			return db.Cari.Query().Where(store.KeysIn(cari.FieldID, keys)).All(ctx)
+		}, func(c *ent.Cari) int64 { return c.ID }),
+		Service: one(ctx, o, func(ctx context.Context, keys []int64) ([]*ent.Service, error) {
+			return db.Service.Query().Where(store.KeysIn(service.FieldID, keys)).All(ctx)
+		}, func(s *ent.Service) int64 { return s.ID }),
+		User: one(ctx, o, func(ctx context.Context, keys []int64) ([]*ent.User, error) {
+			return db.User.Query().Where(store.KeysIn(user.FieldID, keys)).All(ctx)
+		}, func(u *ent.User) int64 { return u.ID }),
+		WorkOrder: one(ctx, o, func(ctx context.Context, keys []int64) ([]*ent.WorkOrder, error) {
+			return db.WorkOrder.Query().Where(workorder.IsActive(true), store.KeysIn(workorder.FieldID, keys)).All(ctx)
+		}, func(wo *ent.WorkOrder) int64 { return wo.ID }),
+		WorkOrderItem: one(ctx, o, func(ctx context.Context, keys []int64) ([]*ent.WorkOrderItem, error) {
+			return db.WorkOrderItem.Query().Where(store.KeysIn(workorderitem.FieldID, keys)).All(ctx)
+		}, func(i *ent.WorkOrderItem) int64 { return i.ID }),
+		WorkOrderHistory: one(ctx, o, func(ctx context.Context, keys []int64) ([]*ent.WorkOrderStatusHistory, error) {
+			return db.WorkOrderStatusHistory.Query().Where(store.KeysIn(workorderstatushistory.FieldID, keys)).All(ctx)
+		}, func(h *ent.WorkOrderStatusHistory) int64 { return h.ID }),
+		ItemsOfWorkOrder: many(ctx, o, func(ctx context.Context, keys []int64) ([]*ent.WorkOrderItem, error) {
+			return db.WorkOrderItem.Query().Where(store.KeysIn(workorderitem.FieldWorkOrderID, keys)).
+				Order(workorderitem.ByWorkOrderID(), workorderitem.BySequence()).All(ctx)
+		}, func(i *ent.WorkOrderItem) int64 { return i.WorkOrderID }),
+		HistoryOfWorkOrder: many(ctx, o, func(ctx context.Context, keys []int64) ([]*ent.WorkOrderStatusHistory, error) {
+			return db.WorkOrderStatusHistory.Query().Where(store.KeysIn(workorderstatushistory.FieldWorkOrderID, keys)).
+				Order(workorderstatushistory.ByWorkOrderID(), workorderstatushistory.ByID()).All(ctx)
+		}, func(h *ent.WorkOrderStatusHistory) int64 { return h.WorkOrderID }),
+	}
+}
+
+// Clear forgets everything; what a mutation changed must be read anew.
+func (s *Set) Clear() {
+	s.Cari.clear()
+	s.Service.clear()
+	s.User.clear()
+	s.WorkOrder.clear()
+	s.WorkOrderItem.clear()
+	s.WorkOrderHistory.clear()
+	s.ItemsOfWorkOrder.clear()
+	s.HistoryOfWorkOrder.clear()
+}
+
+type ctxKey struct{}
+
+// With attaches the loaders to a request.
+func With(ctx context.Context, s *Set) context.Context { return context.WithValue(ctx, ctxKey{}, s) }
+
+// From returns the loaders of the request.
+func From(ctx context.Context) *Set {
+	s, ok := ctx.Value(ctxKey{}).(*Set)
+	if !ok {
+		panic("loader: the request has no loaders")
+	}
+	return s
+}
+
+// Loader loads values by key in batches.
+type Loader[V any] struct {
+	batched *dataloader.Loader[int64, V]
+	read    func(keys []int64) (map[int64]V, error)
+}
+
+// Load returns the value of the key; the zero value if there is none. Errors are
+// not kept: the next Load asks again.
+func (l *Loader[V]) Load(ctx context.Context, key int64) (V, error) {
+	v, err := l.batched.Load(ctx, key)()
+	if err != nil {
+		l.batched.Clear(ctx, key)
+	}
+	return v, err
+}
+
+// Prime reads the values of the keys at once, in one statement, without waiting for
+// others, so that later Loads find them there.
+func (l *Loader[V]) Prime(ctx context.Context, keys []int64) (map[int64]V, error) {
+	values, err := l.read(keys)
+	if err != nil {
+		return nil, err
+	}
+	for _, key := range keys {
+		l.batched.Prime(ctx, key, values[key]) // the zero value too: there is no such row
+	}
+	return values, nil
+}
+
+func (l *Loader[V]) clear() { l.batched.ClearAll() }
+
+// one makes a loader of single rows by their key.
+func one[R any](ctx context.Context, o Options, query func(context.Context, []int64) ([]R, error), key func(R) int64) *Loader[R] {
+	return build(ctx, o, query, func(values map[int64]R, row R) { values[key(row)] = row })
+}
+
+// many makes a loader of the rows that belong to a key, in the order of the query.
+func many[R any](ctx context.Context, o Options, query func(context.Context, []int64) ([]R, error), owner func(R) int64) *Loader[[]R] {
+	return build(ctx, o, query, func(values map[int64][]R, row R) { values[owner(row)] = append(values[owner(row)], row) })
+}
+
+func build[R, V any](ctx context.Context, o Options, query func(context.Context, []int64) ([]R, error), add func(map[int64]V, R)) *Loader[V] {
+	read := func(keys []int64) (map[int64]V, error) {
+		rows, err := query(ctx, keys)
+		if err != nil {
+			return nil, fmt.Errorf("load %d keys: %w", len(keys), err)
+		}
+		values := make(map[int64]V, len(keys))
+		for _, row := range rows {
+			add(values, row)
+		}
+		return values, nil
+	}
+	batch := func(_ context.Context, keys []int64) []*dataloader.Result[V] {
+		values, err := read(keys)
+		results := make([]*dataloader.Result[V], len(keys))
+		for i, key := range keys {
+			results[i] = &dataloader.Result[V]{Data: values[key], Error: err}
+		}
+		return results
+	}
+	return &Loader[V]{
+		batched: dataloader.NewBatchedLoader(batch, dataloader.WithWait[int64, V](o.Wait), dataloader.WithBatchCapacity[int64, V](o.Capacity)),
+		read:    read,
+	}
+}

@@ -1,0 +1,85 @@
+package graph
+
+import (
+	"context"
+
+	"golang.org/x/sync/errgroup"
+
+	"aliaport/graph/gqlmodel"
+	"aliaport/graph/loader"
+	"aliaport/internal/actor"
+	"aliaport/internal/apperr"
+	"aliaport/internal/globalid"
+)
+
+// maxNodes is how many records nodes(ids:) returns at once.
+const maxNodes = 100
+
+// nodeType says how the records of a type are found and who may see them.
+type nodeType struct {
+	permission actor.Permission // "": everybody who is signed in
+	load       func(context.Context, *loader.Set, int64) (gqlmodel.Node, error)
+}
+
+var nodeTypes = map[string]nodeType{
+	"Cari": {actor.CariRead, func(ctx context.Context, s *loader.Set, key int64) (gqlmodel.Node, error) {
+		return found(s.Cari.Load(ctx, key))
+	}},
+	"Service": {actor.ServiceRead, func(ctx context.Context, s *loader.Set, key int64) (gqlmodel.Node, error) {
+		return found(s.Service.Load(ctx, key))
+	}},
+	"User": {"", func(ctx context.Context, s *loader.Set, key int64) (gqlmodel.Node, error) {
+		return found(s.User.Load(ctx, key))
+	}},
+	"WorkOrder": {actor.WorkOrderRead, func(ctx context.Context, s *loader.Set, key int64) (gqlmodel.Node, error) {
+		return found(s.WorkOrder.Load(ctx, key))
+	}},
+	"WorkOrderItem": {actor.WorkOrderRead, func(ctx context.Context, s *loader.Set, key int64) (gqlmodel.Node, error) {
+		return found(s.WorkOrderItem.Load(ctx, key))
+	}},
+	"WorkOrderStatusHistory": {actor.WorkOrderRead, func(ctx context.Context, s *loader.Set, key int64) (gqlmodel.Node, error) {
+		return found(s.WorkOrderHistory.Load(ctx, key))
+	}},
+}
+
+// found keeps an absent record from becoming a typed nil.
+func found[R any, P interface {
+	*R
+	gqlmodel.Node
+}](record P, err error) (gqlmodel.Node, error) {
+	if record == nil {
+		return nil, err
+	}
+	return record, err
+}
+
+// node finds one record; nil when there is none.
+func node(ctx context.Context, id globalid.ID) (gqlmodel.Node, error) {
+	t, ok := nodeTypes[id.Type]
+	if !ok {
+		return nil, apperr.New(apperr.BadUserInput, "reason", "id")
+	}
+	if t.permission != "" {
+		if err := actor.Require(ctx, t.permission); err != nil {
+			return nil, err
+		}
+	}
+	return t.load(ctx, loader.From(ctx), id.Key)
+}
+
+// nodes finds records in the order of the ids, nil for those that are not there.
+// They are asked for at once, so that the loaders read a type in one statement.
+func nodes(ctx context.Context, ids []*globalid.ID) ([]gqlmodel.Node, error) {
+	if len(ids) > maxNodes {
+		return nil, apperr.New(apperr.PageSizeExceeded, "limit", maxNodes)
+	}
+	records := make([]gqlmodel.Node, len(ids))
+	g := errgroup.Group{}
+	for i, id := range ids {
+		g.Go(func() (err error) {
+			records[i], err = node(ctx, *id)
+			return err
+		})
+	}
+	return records, g.Wait()
+}

@@ -1,0 +1,18 @@
+// Package graph answers the fields of the API. Resolvers translate and decide
+// nothing: one call into the package of the noun, or one look-up.
+package graph
+
+import (
+	"aliaport/internal/cari"
+	"aliaport/internal/service"
+	"aliaport/internal/user"
+	"aliaport/internal/workorder"
+)
+
+// Resolver holds what the resolvers call.
+type Resolver struct {
+	Cari       *cari.Service
+	Services   *service.Service
+	WorkOrders *workorder.Service
+	Users      *user.Service
+}

@@ -1,0 +1,66 @@
+// Package globalid reads and writes the opaque ids by which clients know records:
+// base64url of Type:key. Writing is also generated onto every entity.
+package globalid
+
+import (
+	"encoding/base64"
+	"io"
+	"strconv"
+	"strings"
+
+	"aliaport/internal/apperr"
+)
+
+// ID names one record: the type of the API and the key of the table.
+type ID struct {
+	Type string
+	Key  int64
+}
+
+// maxLen bounds what is decoded; the longest real id has 45 characters.
+const maxLen = 100
+
+// Parse reads an id that a client sent.
+func Parse(s string) (ID, error) {
+	bad := apperr.New(apperr.BadUserInput, "reason", "id")
+	if len(s) > maxLen {
+		return ID{}, bad
+	}
+	b, err := base64.RawURLEncoding.Strict().DecodeString(s)
+	if err != nil {
+		return ID{}, bad
+	}
+	typ, digits, ok := strings.Cut(string(b), ":")
+	key, err := strconv.ParseInt(digits, 10, 64)
+	if !ok || typ == "" || err != nil || key < 1 || strconv.FormatInt(key, 10) != digits {
+		return ID{}, bad
+	}
+	return ID{Type: typ, Key: key}, nil
+}
+
+// String is the opaque form.
+func (id ID) String() string {
+	return base64.RawURLEncoding.EncodeToString(strconv.AppendInt([]byte(id.Type+":"), id.Key, 10))
+}
+
+// Of returns the key if the id names a record of the type.
+func (id ID) Of(typ string) (int64, error) {
+	if id.Type != typ {
+		return 0, apperr.New(apperr.BadUserInput, "reason", "id: "+typ)
+	}
+	return id.Key, nil
+}
+
+// MarshalGQL writes the id as a GraphQL ID.
+func (id ID) MarshalGQL(w io.Writer) { _, _ = io.WriteString(w, strconv.Quote(id.String())) }
+
+// UnmarshalGQL reads a GraphQL ID.
+func (id *ID) UnmarshalGQL(v any) error {
+	s, ok := v.(string)
+	if !ok {
+		return apperr.New(apperr.BadUserInput, "reason", "id")
+	}
+	parsed, err := Parse(s)
+	*id = parsed
+	return err
+}

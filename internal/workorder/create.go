@@ -1,0 +1,209 @@
+package workorder
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"aliaport/ent"
+	"aliaport/ent/cari"
+	"aliaport/ent/workorder"
+	"aliaport/internal/actor"
+	"aliaport/internal/apperr"
+	"aliaport/internal/audit"
+	"aliaport/internal/calendar"
+	"aliaport/internal/globalid"
+	"aliaport/internal/idempotency"
+	"aliaport/internal/money"
+	"aliaport/internal/sequence"
+)
+
+// CreateInput describes a new work order. The customer is named by id or by code.
+type CreateInput struct {
+	CariID          *globalid.ID
+	CariCode        *string
+	Type            workorder.Type
+	Subject         string
+	Description     *string
+	Priority        workorder.Priority
+	ServiceCode     *string
+	Action          *string
+	PlannedStart    *time.Time
+	PlannedEnd      *time.Time
+	GateRequired    bool
+	FieldLogAllowed bool
+	IsCabotage      bool
+	ApplyRuleAddons bool
+	Notes           *string
+	Currency        *string // that of the customer when nil
+	Items           []ItemInput
+	IdempotencyKey  *string
+}
+
+// Create makes a work order with its items. It begins as DRAFT, under the next
+// number of the year.
+func (s *Service) Create(ctx context.Context, in CreateInput) (*ent.WorkOrder, error) {
+	if err := actor.Require(ctx, actor.WorkOrderWrite); err != nil {
+		return nil, err
+	}
+	if err := in.clean(s.Now()); err != nil {
+		return nil, err
+	}
+	var id int64
+	err := s.DB.InTx(ctx, func(tx *ent.Tx) error {
+		var err error
+		id, err = idempotency.Once(ctx, tx, s.Now(), s.IdempotencyTTL, in.IdempotencyKey, "createWorkOrder", in, func() (int64, error) {
+			return s.create(ctx, tx, in)
+		})
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s.reread(ctx, id)
+}
+
+// clean trims the texts and refuses everything that can be told without looking
+// anything up, all faults at once.
+func (in *CreateInput) clean(now time.Time) error {
+	var faults apperr.Errors
+	faults.Add(text("subject", &in.Subject, 3, 120))
+	faults.Add(optionalText("description", &in.Description, 500))
+	faults.Add(optionalText("serviceCode", &in.ServiceCode, 50))
+	faults.Add(optionalText("action", &in.Action, 100))
+	faults.Add(optionalText("notes", &in.Notes, 1000))
+	faults.Add(optionalText("idempotencyKey", &in.IdempotencyKey, 100))
+	if (in.CariID == nil) == (in.CariCode == nil) {
+		faults.Add(apperr.Invalid("cariCode", apperr.OneOf, "fields", "cariId, cariCode"))
+	}
+	if in.Currency != nil && !money.IsCurrency(*in.Currency) {
+		faults.Add(apperr.Invalid("currency", apperr.Currency))
+	}
+	if in.PlannedStart != nil && in.PlannedStart.Before(calendar.Day(now)) {
+		faults.Add(apperr.Invalid("plannedStart", apperr.InPast))
+	}
+	faults.Add(plan(in.PlannedStart, in.PlannedEnd))
+	if len(in.Items) > MaxItems {
+		faults.Add(apperr.Invalid("items", apperr.TooMany, "max", MaxItems))
+	}
+	for i := range in.Items {
+		for _, e := range in.Items[i].clean() {
+			faults.Add(e.At("items", fmt.Sprint(i)))
+		}
+	}
+	return faults.OrNil()
+}
+
+// plan checks that an order ends after it starts.
+func plan(start, end *time.Time) *apperr.Error {
+	if start != nil && end != nil && !end.After(*start) {
+		return apperr.Invalid("plannedEnd", apperr.EndFirst)
+	}
+	return nil
+}
+
+func (s *Service) create(ctx context.Context, tx *ent.Tx, in CreateInput) (int64, error) {
+	customer, err := findCari(ctx, tx, in.CariID, in.CariCode)
+	if err != nil {
+		return 0, err
+	}
+	currency := customer.Currency
+	if in.Currency != nil {
+		currency = *in.Currency
+	}
+	lines, err := priced(ctx, tx, in.Items, currency)
+	if err != nil {
+		return 0, err
+	}
+	totals := sum(lines)
+
+	who, now := actor.From(ctx), s.Now()
+	// The number comes last of all that can fail: its row is locked until the commit.
+	number, err := sequence.Next(ctx, tx, sequence.WorkOrder, calendar.Year(now))
+	if err != nil {
+		return 0, err
+	}
+	wo, err := tx.WorkOrder.Create().
+		SetWoNumber(number).SetCariID(customer.ID).SetCariCode(customer.CariCode).SetCariTitle(customer.Title).
+		SetRequesterID(who.ID).SetRequesterName(who.Name).
+		SetType(in.Type).SetSubject(in.Subject).SetNillableDescription(in.Description).SetSearchText(searchText(number, in.Subject)).
+		SetPriority(in.Priority).SetNillableServiceCode(in.ServiceCode).SetNillableAction(in.Action).
+		SetNillablePlannedStart(utc(in.PlannedStart)).SetNillablePlannedEnd(utc(in.PlannedEnd)).
+		SetGateRequired(in.GateRequired).SetFieldLogAllowed(in.FieldLogAllowed).
+		SetIsCabotage(in.IsCabotage).SetApplyRuleAddons(in.ApplyRuleAddons).SetNillableNotes(in.Notes).
+		SetCurrency(currency).SetNetTotal(totals.Net).SetVatTotal(totals.VAT).SetGrandTotal(totals.Gross).
+		SetCreatedBy(who.ID).SetUpdatedBy(who.ID).SetCreatedAt(now).SetUpdatedAt(now).
+		Save(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("create work order %s: %w", number, err)
+	}
+	creates := make([]*ent.WorkOrderItemCreate, len(lines))
+	for i, l := range lines {
+		creates[i] = l.create(tx, wo.ID, i+1, now)
+	}
+	if err := tx.WorkOrderItem.CreateBulk(creates...).Exec(ctx); err != nil {
+		return 0, fmt.Errorf("create items of work order %s: %w", number, err)
+	}
+	if err := remember(ctx, tx, now, wo.ID, nil, workorder.StatusDraft, nil); err != nil {
+		return 0, err
+	}
+	return wo.ID, audit.Record(ctx, tx, now, audit.Event{
+		Action: audit.Create, Resource: audit.WorkOrder, EntityID: wo.ID,
+		Changes: audit.Changes{
+			"wo_number": {nil, number},
+			"cari_code": {nil, customer.CariCode},
+			"subject":   {nil, in.Subject},
+			"items":     {nil, len(lines)},
+			"net_total": {nil, totals.Net},
+		},
+	})
+}
+
+// findCari returns the customer of a new order, who must be active.
+func findCari(ctx context.Context, tx *ent.Tx, id *globalid.ID, code *string) (*ent.Cari, error) {
+	q := tx.Cari.Query()
+	field := "cariCode"
+	if id != nil {
+		key, err := id.Of("Cari")
+		if err != nil {
+			return nil, err
+		}
+		q.Where(cari.ID(key))
+		field = "cariId"
+	} else {
+		q.Where(cari.CariCode(*code))
+	}
+	c, err := q.Only(ctx)
+	switch {
+	case ent.IsNotFound(err):
+		return nil, apperr.New(apperr.CariNotFound).At(field)
+	case err != nil:
+		return nil, fmt.Errorf("find customer: %w", err)
+	case !c.IsActive:
+		return nil, apperr.New(apperr.CariInactive, "cariCode", c.CariCode).At(field)
+	}
+	return c, nil
+}
+
+// remember adds a step to the history of the order.
+func remember(ctx context.Context, tx *ent.Tx, now time.Time, id int64, from *workorder.Status, to workorder.Status, note *string) error {
+	who := actor.From(ctx)
+	c := tx.WorkOrderStatusHistory.Create().SetWorkOrderID(id).SetToStatus(historyTo(to)).
+		SetUserID(who.ID).SetUserName(who.Name).SetNillableNote(note).SetCreatedAt(now)
+	if from != nil {
+		c.SetFromStatus(historyFrom(*from))
+	}
+	if err := c.Exec(ctx); err != nil {
+		return fmt.Errorf("remember %s of work order %d: %w", to, id, err)
+	}
+	return nil
+}
+
+// utc cuts a client's instant to what both databases keep.
+func utc(t *time.Time) *time.Time {
+	if t == nil {
+		return nil
+	}
+	u := t.UTC().Truncate(time.Microsecond)
+	return &u
+}

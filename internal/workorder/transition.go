@@ -1,0 +1,221 @@
+package workorder
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+	"unicode/utf8"
+
+	"aliaport/ent"
+	"aliaport/ent/workorder"
+	"aliaport/ent/workorderitem"
+	"aliaport/ent/workorderstatushistory"
+	"aliaport/internal/actor"
+	"aliaport/internal/apperr"
+	"aliaport/internal/audit"
+	"aliaport/internal/globalid"
+)
+
+// StepInput is a step in the life of an order with what it needs: a reason, a
+// completion note, an invoice number or a free note, by the action.
+type StepInput struct {
+	ID        globalid.ID
+	Note      *string
+	InvoiceNo *string
+}
+
+// Take takes a step. Two clients racing for one order cannot both succeed: the
+// order is locked, and the status is part of the UPDATE.
+func (s *Service) Take(ctx context.Context, action Action, in StepInput) (*ent.WorkOrder, error) {
+	if err := requireAny(ctx, action); err != nil {
+		return nil, err
+	}
+	id, err := keyOf(in.ID)
+	if err != nil {
+		return nil, err
+	}
+	var faults apperr.Errors
+	faults.Add(optionalText(noteField(action), &in.Note, maxNote))
+	faults.Add(optionalText("invoiceNo", &in.InvoiceNo, 50))
+	if err := faults.OrNil(); err != nil {
+		return nil, err
+	}
+	err = s.DB.InTx(ctx, func(tx *ent.Tx) error {
+		wo, err := s.locked(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		t, ok := step(wo.Status, action)
+		if !ok {
+			return refuse(wo.Status, action)
+		}
+		if err := s.mayTake(ctx, tx, t, wo, in); err != nil {
+			return err
+		}
+		return s.take(ctx, tx, t, wo, in)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s.reread(ctx, id)
+}
+
+// requireAny refuses early one who may take the step from no status at all.
+func requireAny(ctx context.Context, action Action) (err error) {
+	for _, t := range lifecycle {
+		if t.Action == action {
+			if err = actor.Require(ctx, t.Permission); err == nil {
+				return nil
+			}
+		}
+	}
+	return err
+}
+
+// noteField is the input field that a step's note comes in.
+func noteField(action Action) string {
+	switch action {
+	case Complete:
+		return "completionNote"
+	case Reject, Reopen, Cancel:
+		return "reason"
+	case Submit, Approve, Withdraw, Start, Invoice, Close:
+	}
+	return "note"
+}
+
+func refuse(from workorder.Status, action Action) error {
+	return apperr.New(apperr.WorkOrderTransition, "from", from, "action", action, "allowed", allowed(from)).At("id")
+}
+
+// mayTake checks what a step asks for beyond the status.
+func (s *Service) mayTake(ctx context.Context, tx *ent.Tx, t Transition, wo *ent.WorkOrder, in StepInput) error {
+	if err := actor.Require(ctx, t.Permission); err != nil {
+		return err
+	}
+	if t.NeedsReason && utf8.RuneCountInString(or(in.Note, "")) < minReason {
+		return apperr.Invalid(noteField(t.Action), apperr.TooShort, "min", minReason)
+	}
+	switch t.Action {
+	case Submit:
+		return s.complete(ctx, tx, wo)
+	case Approve:
+		if s.selfApproval(actor.From(ctx), wo) {
+			return apperr.New(apperr.WorkOrderSelfApproval)
+		}
+		return s.complete(ctx, tx, wo)
+	case Complete:
+		if utf8.RuneCountInString(or(in.Note, "")) < 3 {
+			return apperr.Invalid("completionNote", apperr.TooShort, "min", 3)
+		}
+	case Reopen:
+		if t.From == workorder.StatusCompleted {
+			invoiced, err := tx.WorkOrderItem.Query().Where(workorderitem.WorkOrderID(wo.ID), workorderitem.IsInvoiced(true)).Exist(ctx)
+			if err != nil {
+				return fmt.Errorf("look for invoiced items of work order %d: %w", wo.ID, err)
+			}
+			if invoiced {
+				return apperr.New(apperr.WorkOrderInvoiced)
+			}
+		}
+	case Invoice:
+		return needItem(ctx, tx, wo, "items")
+	case Reject, Withdraw, Start, Close, Cancel:
+	}
+	return nil
+}
+
+// complete holds for an order that can be worked on: an active customer, a subject,
+// and an item or at least the code of a service.
+func (s *Service) complete(ctx context.Context, tx *ent.Tx, wo *ent.WorkOrder) error {
+	c, err := tx.Cari.Get(ctx, wo.CariID)
+	if err != nil {
+		return fmt.Errorf("customer of work order %d: %w", wo.ID, err)
+	}
+	if !c.IsActive {
+		return apperr.New(apperr.CariInactive, "cariCode", c.CariCode)
+	}
+	if wo.ServiceCode != nil {
+		return nil
+	}
+	return needItem(ctx, tx, wo, "items, serviceCode")
+}
+
+func needItem(ctx context.Context, tx *ent.Tx, wo *ent.WorkOrder, missing string) error {
+	some, err := tx.WorkOrderItem.Query().Where(workorderitem.WorkOrderID(wo.ID)).Exist(ctx)
+	if err != nil {
+		return fmt.Errorf("look for items of work order %d: %w", wo.ID, err)
+	}
+	if !some {
+		return apperr.New(apperr.WorkOrderMissing, "missing", missing)
+	}
+	return nil
+}
+
+// errRaced means that the status changed between the lock and the UPDATE, which the
+// lock is there to prevent.
+var errRaced = errors.New("status changed under the lock")
+
+func (s *Service) take(ctx context.Context, tx *ent.Tx, t Transition, wo *ent.WorkOrder, in StepInput) error {
+	now := s.Now()
+	u := tx.WorkOrder.Update().Where(workorder.ID(wo.ID), workorder.StatusEQ(t.From)).
+		SetStatus(t.To).AddVersion(1).SetUpdatedAt(now).SetUpdatedBy(actor.From(ctx).ID)
+	stamp(u, t, wo, in, actor.From(ctx).ID, now)
+	n, err := u.Save(ctx)
+	if err != nil {
+		return fmt.Errorf("%s work order %d: %w", t.Action, wo.ID, err)
+	}
+	if n == 0 {
+		return fmt.Errorf("%s work order %d: %w", t.Action, wo.ID, errRaced)
+	}
+	if t.Action == Invoice {
+		if err := tx.WorkOrderItem.Update().Where(workorderitem.WorkOrderID(wo.ID)).SetIsInvoiced(true).SetUpdatedAt(now).Exec(ctx); err != nil {
+			return fmt.Errorf("freeze items of work order %d: %w", wo.ID, err)
+		}
+	}
+	if err := remember(ctx, tx, now, wo.ID, &t.From, t.To, in.Note); err != nil {
+		return err
+	}
+	e := audit.Event{Action: t.trail, Resource: audit.WorkOrder, EntityID: wo.ID, Changes: audit.Changes{"status": {t.From, t.To}}}
+	if in.Note != nil {
+		e.Extra = map[string]any{"note": *in.Note}
+	}
+	return audit.Record(ctx, tx, now, e)
+}
+
+// stamp notes on the order itself when and by whom the step was taken.
+func stamp(u *ent.WorkOrderUpdate, t Transition, wo *ent.WorkOrder, in StepInput, who int64, now time.Time) {
+	switch t.Action {
+	case Approve:
+		u.SetApprovedBy(who).SetApprovedAt(now)
+	case Reject:
+		u.SetRejectedBy(who).SetRejectedAt(now).SetRejectionReason(*in.Note)
+	case Reopen:
+		if t.From == workorder.StatusRejected { // the history keeps the rejection
+			u.ClearRejectedBy().ClearRejectedAt().ClearRejectionReason().ClearApprovedBy().ClearApprovedAt()
+		} else {
+			u.ClearActualEnd().ClearCompletionNote()
+		}
+	case Start:
+		if wo.ActualStart == nil {
+			u.SetActualStart(now)
+		}
+	case Complete:
+		u.SetActualEnd(now).SetCompletionNote(*in.Note)
+	case Invoice:
+		u.SetInvoicedAt(now).SetNillableInvoiceNo(in.InvoiceNo)
+	case Close:
+		u.SetClosedAt(now)
+	case Submit, Withdraw, Cancel:
+	}
+}
+
+// The history has the same statuses in a type of its own.
+func historyFrom(s workorder.Status) workorderstatushistory.FromStatus {
+	return workorderstatushistory.FromStatus(s)
+}
+
+func historyTo(s workorder.Status) workorderstatushistory.ToStatus {
+	return workorderstatushistory.ToStatus(s)
+}

@@ -1,0 +1,97 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"runtime/debug"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/99designs/gqlgen/graphql/errcode"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"aliaport/internal/actor"
+	"aliaport/internal/apperr"
+	"aliaport/internal/store"
+)
+
+// presenter turns errors into what clients see. It is the only place that does so,
+// and the only one that logs what they must not see.
+type presenter struct{ log *slog.Logger }
+
+func (p presenter) present(ctx context.Context, err error) *gqlerror.Error {
+	var located *gqlerror.Error
+	errors.As(err, &located)
+	out := &gqlerror.Error{Path: graphql.GetPath(ctx)}
+	if located != nil {
+		out.Path, out.Locations = located.Path, located.Locations
+	}
+	e := p.refusal(ctx, err, located)
+	out.Message, out.Extensions = e.Message(apperr.LangFrom(ctx)), extensions(ctx, e)
+	return out
+}
+
+// refusal finds the words for an error.
+func (p presenter) refusal(ctx context.Context, err error, located *gqlerror.Error) *apperr.Error {
+	if all, ok := apperr.All(err); ok && len(all) > 0 {
+		return all[0]
+	}
+	if located != nil && located.Unwrap() == nil { // made by the engine: parsing, validation, coercion
+		return fromEngine(located)
+	}
+	if e := fromDatabase(err); e != nil {
+		p.log.WarnContext(ctx, "database fault", "code", e.Code, "path", graphql.GetPath(ctx).String(), "err", err)
+		return e
+	}
+	p.log.ErrorContext(ctx, "field failed", "path", graphql.GetPath(ctx).String(), "err", err)
+	return apperr.New(apperr.Internal)
+}
+
+// fromEngine keeps what the engine says about the document; it names nothing but
+// the schema.
+func fromEngine(e *gqlerror.Error) *apperr.Error {
+	switch code, _ := e.Extensions["code"].(string); {
+	case code == errcode.ParseFailed:
+		return apperr.New(apperr.ParseFailed, "reason", e.Message)
+	case code == errcode.ValidationFailed && len(e.Path) > 0 && e.Rule == "": // a variable
+		return apperr.New(apperr.BadUserInput, "reason", e.Message)
+	case code == errcode.ValidationFailed:
+		return apperr.New(apperr.ValidationFailed, "reason", e.Message)
+	}
+	return apperr.New(apperr.BadUserInput, "reason", e.Message)
+}
+
+// fromDatabase tells faults that pass from those that do not.
+func fromDatabase(err error) *apperr.Error {
+	switch store.Classify(err).Kind {
+	case store.Unavailable, store.Busy, store.Serialization, store.Full:
+		e := apperr.New(apperr.Unavailable).Because(err)
+		e.RetryAfter = time.Second
+		return e
+	case store.Timeout, store.Canceled:
+		return apperr.New(apperr.Timeout).Because(err)
+	case store.ReadOnly:
+		return apperr.New(apperr.ReadOnly).Because(err)
+	case store.None, store.Unique, store.ForeignKey, store.Check, store.NotNull, store.Other:
+	}
+	return nil
+}
+
+// extensions is what a program reads of an error.
+func extensions(ctx context.Context, e *apperr.Error) map[string]any {
+	ext := map[string]any{"code": e.Code, "requestId": actor.RequestFrom(ctx).ID, "retryable": e.Code.Retryable()}
+	if e.RetryAfter > 0 {
+		ext["retryAfterMs"] = e.RetryAfter.Milliseconds()
+	}
+	if limit, ok := e.Params["limit"]; ok {
+		ext["limit"] = limit
+	}
+	return ext
+}
+
+// recovered logs a panic with its stack; the client sees INTERNAL.
+func (p presenter) recovered(ctx context.Context, cause any) error {
+	p.log.ErrorContext(ctx, "panic", "path", graphql.GetPath(ctx).String(), "cause", cause, "stack", string(debug.Stack()))
+	return apperr.New(apperr.Internal)
+}

@@ -1,0 +1,182 @@
+// Package server assembles the HTTP server: routes, who is asking, limits, how
+// errors look, health, metrics and an orderly end.
+package server
+
+import (
+	"context"
+	"crypto/hkdf"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/pprof"
+	"sync/atomic"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql/executor"
+	"github.com/99designs/gqlgen/graphql/handler/lru"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/vektah/gqlparser/v2/ast"
+	"golang.org/x/sync/errgroup"
+
+	"aliaport/graph"
+	"aliaport/graph/gen"
+	"aliaport/internal/calendar"
+	"aliaport/internal/cari"
+	"aliaport/internal/config"
+	"aliaport/internal/page"
+	"aliaport/internal/service"
+	"aliaport/internal/store"
+	"aliaport/internal/user"
+	"aliaport/internal/workorder"
+	"aliaport/server/playground"
+)
+
+// parsedQueries is how many parsed documents are kept.
+const parsedQueries = 10_000
+
+// maxTokens bounds a document; parsing and validation grow with it.
+const maxTokens = 2_000
+
+// Deps is what a server is made of.
+type Deps struct {
+	Config  *config.Config
+	DB      *store.DB
+	Log     *slog.Logger
+	Version string
+}
+
+// Server serves the API, the playground and, on a second listener, metrics and
+// profiles.
+type Server struct {
+	config   *config.Config
+	db       *store.DB
+	log      *slog.Logger
+	version  string
+	now      func() time.Time
+	users    *user.Service
+	metrics  *metrics
+	api      http.Handler
+	draining atomic.Bool
+}
+
+// New assembles a server; Run starts it.
+func New(d Deps) (*Server, error) {
+	s := &Server{config: d.Config, db: d.DB, log: d.Log, version: d.Version, now: calendar.Now, metrics: newMetrics(d.DB)}
+	s.users = &user.Service{
+		DB: d.DB, Now: s.now, Hasher: user.NewHasher(),
+		Tokens: &user.Tokens{Key: []byte(d.Config.JWTKey.Reveal()), Lifetime: d.Config.AccessTokenLifetime, Now: s.now},
+	}
+	cursorKey, err := hkdf.Key(sha256.New, []byte(d.Config.JWTKey.Reveal()), nil, "aliaport cursor", sha256.Size)
+	if err != nil {
+		return nil, fmt.Errorf("derive the cursor key: %w", err)
+	}
+	pages, limits := page.NewCodec(cursorKey), page.Limits{Default: d.Config.PageSizeDefault, Max: d.Config.PageSizeMax}
+	resolver := &graph.Resolver{
+		Cari:     &cari.Service{DB: d.DB, Pages: pages, PageLimits: limits},
+		Services: &service.Service{DB: d.DB, Pages: pages, PageLimits: limits},
+		WorkOrders: &workorder.Service{
+			DB: d.DB, Now: s.now, Pages: pages, PageLimits: limits,
+			AllowSelfApproval: d.Config.AllowSelfApproval, IdempotencyTTL: d.Config.IdempotencyTTL,
+		},
+		Users: s.users,
+	}
+	if s.api, err = s.routes(s.graphql(resolver)); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Users lets the command make the first administrator.
+func (s *Server) Users() *user.Service { return s.users }
+
+// graphql makes the endpoint of the API.
+func (s *Server) graphql(r *graph.Resolver) http.Handler {
+	exec := executor.New(gen.NewExecutableSchema(gen.Config{Resolvers: r, Directives: graph.Directives()}))
+	exec.SetQueryCache(lru.New[*ast.QueryDocument](parsedQueries))
+	exec.SetParserTokenLimit(maxTokens)
+	exec.SetDisableSuggestion(!s.config.Introspection)
+	p := presenter{s.log}
+	exec.SetErrorPresenter(p.present)
+	exec.SetRecoverFunc(p.recovered)
+	exec.Use(graph.FreshLoaders{})
+	exec.Use(introspection{s.config.Introspection})
+	exec.Use(profile{})
+	return &endpoint{exec: exec, maxBody: s.config.MaxBodyBytes, present: p.present, done: func(ctx context.Context, o outcome) {
+		n := seenFrom(ctx)
+		n.operation, n.kind, n.code = o.name, o.kind, o.code
+		s.metrics.operation(o, store.StatsFrom(ctx).Count())
+	}}
+}
+
+func (s *Server) routes(api http.Handler) (http.Handler, error) {
+	mux := http.NewServeMux()
+	mux.Handle("/graphql", hardened(s.authenticated(s.loading(api))))
+	mux.Handle("GET /healthz", hardened(http.HandlerFunc(s.healthz)))
+	mux.Handle("GET /readyz", hardened(http.HandlerFunc(s.readyz)))
+	if s.config.PlaygroundEnabled {
+		pg, err := playground.Handler("/graphql")
+		if err != nil {
+			return nil, fmt.Errorf("playground: %w", err)
+		}
+		mux.Handle("/playground", pg)
+		mux.Handle("/playground/", pg)
+	}
+	return s.identified(s.logged(mux)), nil
+}
+
+// Handler answers requests as the running server does.
+func (s *Server) Handler() http.Handler { return s.api }
+
+// AdminHandler serves metrics and profiles. It asks for no password and belongs on
+// a loopback address.
+func (s *Server) AdminHandler() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{}))
+	mux.HandleFunc("/debug/pprof/", pprof.Index)
+	mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
+	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
+	return mux
+}
+
+// Run listens until ctx ends and then lets running requests finish, for at most the
+// configured time.
+func (s *Server) Run(ctx context.Context) error {
+	api := &http.Server{
+		Handler: s.api, ReadHeaderTimeout: s.config.ReadHeaderTimeout, ReadTimeout: s.config.ReadTimeout,
+		WriteTimeout: s.config.WriteTimeout, IdleTimeout: s.config.IdleTimeout, MaxHeaderBytes: 16 << 10,
+		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}
+	// A profile takes as long as it is asked to.
+	admin := &http.Server{Handler: s.AdminHandler(), ReadHeaderTimeout: s.config.ReadHeaderTimeout}
+	g, running := errgroup.WithContext(ctx)
+	for addr, srv := range map[string]*http.Server{s.config.Listen: api, s.config.AdminListen: admin} {
+		l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
+		if err != nil {
+			return errors.Join(fmt.Errorf("listen on %s: %w", addr, err), api.Close(), admin.Close())
+		}
+		g.Go(func() error {
+			if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+				return fmt.Errorf("serve on %s: %w", addr, err)
+			}
+			return nil
+		})
+	}
+	s.log.InfoContext(ctx, "listening", "api", s.config.Listen, "admin", s.config.AdminListen, "version", s.version)
+	g.Go(func() error {
+		<-running.Done()
+		s.draining.Store(true)
+		s.log.InfoContext(ctx, "stopping", "grace", s.config.ShutdownTimeout)
+		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.config.ShutdownTimeout)
+		defer cancel()
+		if err := api.Shutdown(stop); err != nil {
+			return errors.Join(fmt.Errorf("requests still ran after %s: %w", s.config.ShutdownTimeout, err), api.Close(), admin.Close())
+		}
+		return admin.Close()
+	})
+	return g.Wait()
+}
