@@ -76,8 +76,10 @@ func ensurePartition(ctx context.Context, conn *sql.Conn, month time.Time) (adde
 		return false, fmt.Errorf("begin: %w", err)
 	}
 	defer func() { _ = tx.Rollback() }() // after a commit this does nothing
-	// Give up rather than make every writer of the trail queue up behind a long reader.
-	for _, stmt := range []string{"SET LOCAL lock_timeout = '3s'", "LOCK TABLE " + auditTable + " IN SHARE UPDATE EXCLUSIVE MODE"} {
+	// Writers must wait outside: one that was let in and had chosen the default
+	// partition would find itself refused by it after the commit. They queue up
+	// behind this lock, so it gives up soon where a long transaction is in the way.
+	for _, stmt := range []string{"SET LOCAL lock_timeout = '2s'", "LOCK TABLE " + auditTable + " IN SHARE ROW EXCLUSIVE MODE"} {
 		if _, err := tx.ExecContext(ctx, stmt); err != nil {
 			return false, fmt.Errorf("lock: %w", err)
 		}
@@ -97,13 +99,11 @@ func ensurePartition(ctx context.Context, conn *sql.Conn, month time.Time) (adde
 
 // createPartition fills the new table before it becomes a partition, since
 // attaching one is refused while the default partition has rows of that month.
-// The lock on the default partition keeps new ones out until the commit.
 func createPartition(ctx context.Context, tx *sql.Tx, month time.Time) error {
 	const layout = "2006-01-02 15:04:05-07"
 	name := pq.QuoteIdentifier(partitionName(month))
 	from, to := pq.QuoteLiteral(month.Format(layout)), pq.QuoteLiteral(month.AddDate(0, 1, 0).Format(layout))
 	for _, stmt := range []string{
-		"LOCK TABLE " + auditDefault + " IN ACCESS EXCLUSIVE MODE",
 		"CREATE TABLE " + name + " (LIKE " + auditTable + " INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING INDEXES)",
 		"WITH moved AS (DELETE FROM " + auditDefault + " WHERE created_at >= " + from + " AND created_at < " + to + " RETURNING *) INSERT INTO " + name + " SELECT * FROM moved",
 		"ALTER TABLE " + auditTable + " ATTACH PARTITION " + name + " FOR VALUES FROM (" + from + ") TO (" + to + ")",

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/mattn/go-sqlite3"
 )
@@ -16,21 +17,13 @@ import (
 // PRAGMA that the generated files carry for this does nothing inside a
 // transaction. Instead all foreign keys are checked before the commit.
 func (m *migrator) lockedSQLite(ctx context.Context, conn *sql.Conn, f func(context.Context, *sql.Conn) ([]string, error)) (applied []string, err error) {
-	for _, pragma := range []struct{ name, value string }{
-		{"busy_timeout", strconv.FormatInt(m.opts.LockTimeout.Milliseconds(), 10)},
-		{"foreign_keys", "0"},
-	} {
-		restore, err := setPragma(ctx, conn, pragma.name, pragma.value)
-		if err != nil {
-			return nil, err
-		}
-		defer restore()
+	restore, err := setPragma(ctx, conn, "foreign_keys", "0")
+	if err != nil {
+		return nil, err
 	}
-	if _, err := conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
-		if busy(err) {
-			return nil, fmt.Errorf("%w, or writing: no lock after %s", ErrLocked, m.opts.LockTimeout)
-		}
-		return nil, fmt.Errorf("take migration lock: %w", err)
+	defer restore()
+	if err := m.lockSQLite(ctx, conn); err != nil {
+		return nil, err
 	}
 	if applied, err = checked(ctx, conn, f); err != nil {
 		if _, undo := conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK"); undo != nil {
@@ -39,6 +32,35 @@ func (m *migrator) lockedSQLite(ctx context.Context, conn *sql.Conn, f func(cont
 		return nil, err
 	}
 	return applied, nil
+}
+
+// lockSQLite asks in short turns: SQLite's own wait cannot be interrupted, so a
+// program told to stop would sit it out.
+func (m *migrator) lockSQLite(ctx context.Context, conn *sql.Conn) error {
+	restore, err := setPragma(ctx, conn, "busy_timeout", strconv.FormatInt(pollLock.Milliseconds(), 10))
+	if err != nil {
+		return err
+	}
+	defer restore()
+	patience := time.NewTimer(m.opts.LockTimeout)
+	defer patience.Stop()
+	for {
+		_, err := conn.ExecContext(ctx, "BEGIN IMMEDIATE")
+		if err == nil {
+			return nil
+		}
+		if !busy(err) {
+			discard(conn) // stopped half way, it may have begun
+			return fmt.Errorf("take migration lock: %w", err)
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("wait for migration lock: %w", ctx.Err())
+		case <-patience.C:
+			return fmt.Errorf("%w, or writing: no lock after %s", ErrLocked, m.opts.LockTimeout)
+		default:
+		}
+	}
 }
 
 // checked runs f and commits, unless f broke a foreign key. References that were
