@@ -91,7 +91,7 @@ func extensions(ctx context.Context, e *apperr.Error) map[string]any {
 }
 
 // recovered logs a panic with its stack; the client sees INTERNAL.
-func (p presenter) recovered(ctx context.Context, cause any) error {
+func (p presenter) recovered(ctx context.Context, cause any) *apperr.Error {
 	p.log.ErrorContext(ctx, "panic", "path", graphql.GetPath(ctx).String(), "cause", cause, "stack", string(debug.Stack()))
 	return apperr.New(apperr.Internal)
 }

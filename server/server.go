@@ -46,6 +46,7 @@ type Deps struct {
 	DB      *store.DB
 	Log     *slog.Logger
 	Version string
+	Now     func() time.Time // calendar.Now when nil
 }
 
 // Server serves the API, the playground and, on a second listener, metrics and
@@ -64,7 +65,10 @@ type Server struct {
 
 // New assembles a server; Run starts it.
 func New(d Deps) (*Server, error) {
-	s := &Server{config: d.Config, db: d.DB, log: d.Log, version: d.Version, now: calendar.Now, metrics: newMetrics(d.DB)}
+	if d.Now == nil {
+		d.Now = calendar.Now
+	}
+	s := &Server{config: d.Config, db: d.DB, log: d.Log, version: d.Version, now: d.Now, metrics: newMetrics(d.DB)}
 	s.users = &user.Service{
 		DB: d.DB, Now: s.now, Hasher: user.NewHasher(),
 		Tokens: &user.Tokens{Key: []byte(d.Config.JWTKey.Reveal()), Lifetime: d.Config.AccessTokenLifetime, Now: s.now},
@@ -100,11 +104,11 @@ func (s *Server) graphql(r *graph.Resolver) http.Handler {
 	exec.SetDisableSuggestion(!s.config.Introspection)
 	p := presenter{s.log}
 	exec.SetErrorPresenter(p.present)
-	exec.SetRecoverFunc(p.recovered)
+	exec.SetRecoverFunc(func(ctx context.Context, cause any) error { return p.recovered(ctx, cause) })
 	exec.Use(graph.FreshLoaders{})
 	exec.Use(introspection{s.config.Introspection})
 	exec.Use(profile{})
-	return &endpoint{exec: exec, maxBody: s.config.MaxBodyBytes, present: p.present, done: func(ctx context.Context, o outcome) {
+	return &endpoint{exec: exec, maxBody: s.config.MaxBodyBytes, presenter: p, done: func(ctx context.Context, o outcome) {
 		n := seenFrom(ctx)
 		n.operation, n.kind, n.code = o.name, o.kind, o.code
 		s.metrics.operation(o, store.StatsFrom(ctx).Count())

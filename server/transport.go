@@ -30,8 +30,8 @@ const (
 type endpoint struct {
 	exec    graphql.GraphExecutor
 	maxBody int64
-	present func(ctx context.Context, err error) *gqlerror.Error
-	done    func(ctx context.Context, o outcome)
+	presenter
+	done func(ctx context.Context, o outcome)
 }
 
 // outcome is what the log and the metrics note about an operation.
@@ -42,7 +42,7 @@ type outcome struct {
 }
 
 func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	ctx := r.Context()
+	ctx := graphql.StartOperationTrace(r.Context())
 	w.Header().Set("Vary", "Accept, Accept-Language, Authorization")
 	media := accepted(r.Header.Values("Accept"))
 	if media == "" {
@@ -57,6 +57,11 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		e.refuse(ctx, w, media, refused.Code.HTTP(), refused)
 		return
 	}
+	defer func() {
+		if cause := recover(); cause != nil { // fields recover by themselves; this is the engine
+			e.refuse(ctx, w, media, http.StatusInternalServerError, e.recovered(ctx, cause))
+		}
+	}()
 	oc, errs := e.exec.CreateOperationContext(ctx, params)
 	o := outcome{code: "OK"}
 	if oc.Operation != nil {

@@ -3,6 +3,7 @@ package workorder
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -239,18 +240,31 @@ func (s *Service) AddItem(ctx context.Context, in AddItemInput) (*ent.WorkOrder,
 	if err := faults.OrNil(); err != nil {
 		return nil, err
 	}
-	return s.changeItems(ctx, order, func(tx *ent.Tx, wo *ent.WorkOrder, items []*ent.WorkOrderItem) error {
-		_, err := idempotency.Once(ctx, tx, s.Now(), s.IdempotencyTTL, in.IdempotencyKey, "addWorkOrderItem", in, func() (int64, error) {
-			if len(items) >= MaxItems {
-				return 0, apperr.Invalid("item", apperr.TooMany, "max", MaxItems)
-			}
-			return s.addItem(ctx, tx, wo, items, in.Item)
+	return s.inOrder(ctx, order, func(tx *ent.Tx) error {
+		_, err := idempotency.Once(ctx, tx, s.Now(), s.IdempotencyTTL, in.IdempotencyKey, "addWorkOrderItem", in, func() (id int64, err error) {
+			err = s.changeItems(ctx, tx, order, func(wo *ent.WorkOrder, items []*ent.WorkOrderItem) (err error) {
+				id, err = s.addItem(ctx, tx, wo, items, in.Item)
+				return err
+			})
+			return id, err
 		})
 		return err
 	})
 }
 
+// inOrder runs a change to the lines of an order in a transaction and returns the
+// order as it stands then.
+func (s *Service) inOrder(ctx context.Context, order int64, change func(tx *ent.Tx) error) (*ent.WorkOrder, error) {
+	if err := s.DB.InTx(ctx, change); err != nil {
+		return nil, err
+	}
+	return s.reread(ctx, order)
+}
+
 func (s *Service) addItem(ctx context.Context, tx *ent.Tx, wo *ent.WorkOrder, items []*ent.WorkOrderItem, in ItemInput) (int64, error) {
+	if len(items) >= MaxItems {
+		return 0, apperr.Invalid("item", apperr.TooMany, "max", MaxItems)
+	}
 	services, err := servicesOf(ctx, tx, []ItemInput{in})
 	if err != nil {
 		return 0, err
@@ -359,59 +373,52 @@ func (s *Service) changeItem(ctx context.Context, id globalid.ID, change func(*e
 	if err != nil {
 		return nil, fmt.Errorf("find item %d: %w", key, err)
 	}
-	return s.changeItems(ctx, int64(order), func(tx *ent.Tx, _ *ent.WorkOrder, items []*ent.WorkOrderItem) error {
-		for _, item := range items {
-			switch {
-			case item.ID != key:
-				continue
-			case item.IsInvoiced:
-				return apperr.New(apperr.WorkOrderInvoiced).At("id")
-			default:
-				return change(tx, item)
+	return s.inOrder(ctx, int64(order), func(tx *ent.Tx) error {
+		return s.changeItems(ctx, tx, int64(order), func(_ *ent.WorkOrder, items []*ent.WorkOrderItem) error {
+			i := slices.IndexFunc(items, func(item *ent.WorkOrderItem) bool { return item.ID == key })
+			if i < 0 {
+				return apperr.New(apperr.WorkOrderItemNotFound).At("id")
 			}
-		}
-		return apperr.New(apperr.WorkOrderItemNotFound).At("id")
+			if items[i].IsInvoiced {
+				return apperr.New(apperr.WorkOrderInvoiced).At("id")
+			}
+			return change(tx, items[i])
+		})
 	})
 }
 
 // changeItems lets change alter the lines of an order and brings its totals up to
 // date. The lines are locked with their order.
-func (s *Service) changeItems(ctx context.Context, order int64, change func(*ent.Tx, *ent.WorkOrder, []*ent.WorkOrderItem) error) (*ent.WorkOrder, error) {
-	err := s.DB.InTx(ctx, func(tx *ent.Tx) error {
-		wo, err := s.locked(ctx, tx, order)
-		if err != nil {
-			return err
-		}
-		if !itemsMayChange(wo.Status) {
-			return apperr.New(apperr.WorkOrderLocked, "status", wo.Status)
-		}
-		items, err := itemsOf(ctx, tx, order)
-		if err != nil {
-			return err
-		}
-		if err := change(tx, wo, items); err != nil {
-			return err
-		}
-		if items, err = itemsOf(ctx, tx, order); err != nil {
-			return err
-		}
-		var t money.Line
-		for _, i := range items {
-			t.Net, t.VAT, t.Gross = t.Net.Add(i.TotalAmount), t.VAT.Add(i.VatAmount), t.Gross.Add(i.GrandTotal)
-		}
-		if e := money.Check("item", t.Gross, money.AmountPlaces); e != nil {
-			return e
-		}
-		if err := tx.WorkOrder.UpdateOneID(order).SetNetTotal(t.Net).SetVatTotal(t.VAT).SetGrandTotal(t.Gross).
-			AddVersion(1).SetUpdatedAt(s.Now()).SetUpdatedBy(actor.From(ctx).ID).Exec(ctx); err != nil {
-			return fmt.Errorf("total work order %d: %w", order, err)
-		}
-		return nil
-	})
+func (s *Service) changeItems(ctx context.Context, tx *ent.Tx, order int64, change func(*ent.WorkOrder, []*ent.WorkOrderItem) error) error {
+	wo, err := s.locked(ctx, tx, order)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return s.reread(ctx, order)
+	if !itemsMayChange(wo.Status) {
+		return apperr.New(apperr.WorkOrderLocked, "status", wo.Status)
+	}
+	items, err := itemsOf(ctx, tx, order)
+	if err != nil {
+		return err
+	}
+	if err := change(wo, items); err != nil {
+		return err
+	}
+	if items, err = itemsOf(ctx, tx, order); err != nil {
+		return err
+	}
+	var t money.Line
+	for _, i := range items {
+		t.Net, t.VAT, t.Gross = t.Net.Add(i.TotalAmount), t.VAT.Add(i.VatAmount), t.Gross.Add(i.GrandTotal)
+	}
+	if e := money.Check("item", t.Gross, money.AmountPlaces); e != nil {
+		return e
+	}
+	if err := tx.WorkOrder.UpdateOneID(order).SetNetTotal(t.Net).SetVatTotal(t.VAT).SetGrandTotal(t.Gross).
+		AddVersion(1).SetUpdatedAt(s.Now()).SetUpdatedBy(actor.From(ctx).ID).Exec(ctx); err != nil {
+		return fmt.Errorf("total work order %d: %w", order, err)
+	}
+	return nil
 }
 
 func itemsOf(ctx context.Context, tx *ent.Tx, order int64) ([]*ent.WorkOrderItem, error) {
