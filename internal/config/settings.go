@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -106,12 +107,15 @@ func settingOf(field string) Setting {
 	return Setting{Variable: Prefix + field}
 }
 
-// Variable is the name of the variable of a field of Config.
+// variable is the name of the variable of a field of Config.
 func variable(field string) string { return settingOf(field).Variable }
 
-// AddFlags adds a flag for every setting.
-func AddFlags(flags *pflag.FlagSet) {
+// AddFlags adds a flag for every setting, or for those of the named fields.
+func AddFlags(flags *pflag.FlagSet, fields ...string) {
 	for _, s := range Settings() {
+		if len(fields) > 0 && !slices.Contains(fields, s.Field) {
+			continue
+		}
 		if s.Flag != "" {
 			f := flags.VarPF(&given{kind: s.Kind, text: s.Default}, s.Flag, "", s.Description)
 			if s.Kind == Switch {

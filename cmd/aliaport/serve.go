@@ -1,0 +1,182 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"aliaport/internal/config"
+	"aliaport/internal/migrate"
+	"aliaport/internal/seed"
+	"aliaport/internal/store"
+	"aliaport/internal/user"
+	"aliaport/server"
+)
+
+func newServeCommand(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the server",
+		Long: `Run the server until SIGINT or SIGTERM; requests that run then are finished. Logs go to stderr.
+
+On SQLite pending migrations are applied at start. On PostgreSQL the server only checks and says what is missing
+unless --migrate is given. The first start makes an administrator and prints the password if it had to make one.
+
+` + exitCodes,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, faults := config.Load(a.environ, config.Given(cmd.Flags()))
+			if err := append(faults, cfg.ServingFaults()...).OrNil(); err != nil {
+				return err
+			}
+			return a.serve(cmd.Context(), cfg)
+		},
+	}
+	config.AddFlags(cmd.Flags())
+	return cmd
+}
+
+func (a *app) serve(ctx context.Context, cfg *config.Config) (err error) {
+	log := a.logger(cfg)
+	for _, name := range config.Unknown(a.environ) {
+		log.WarnContext(ctx, "environment variable is no setting", "name", name)
+	}
+	db, err := store.Open(ctx, cfg.DatabaseURL.Reveal(), storeOptions(cfg, log))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	if err := a.prepareSchema(ctx, cfg, db, log); err != nil {
+		return err
+	}
+	if err := cfg.EnsureJWTKey(); err != nil {
+		return err
+	}
+	srv, err := server.New(server.Deps{Config: cfg, DB: db, Log: log, Version: thisBuild().Version})
+	if err != nil {
+		return err
+	}
+	if err := a.prepareData(ctx, cfg, db, srv.Users()); err != nil {
+		return err
+	}
+	return a.listen(ctx, cfg, srv, log)
+}
+
+// prepareSchema applies the migrations, or says which are missing.
+func (*app) prepareSchema(ctx context.Context, cfg *config.Config, db *store.DB, log *slog.Logger) error {
+	o := migrate.Options{Operator: operator(), Logger: log}
+	if cfg.IsSQLite() || cfg.Migrate {
+		_, err := migrate.Up(ctx, db.Writer(), db.Dialect(), o)
+		return misfit(err)
+	}
+	return misfit(migrate.Check(ctx, db.Reader(), db.Dialect(), o))
+}
+
+// prepareData sees to the rights, the first administrator and demo data.
+func (a *app) prepareData(ctx context.Context, cfg *config.Config, db *store.DB, users *user.Service) error {
+	if err := again(func() error { return users.EnsureRights(ctx) }); err != nil {
+		return err
+	}
+	password := ""
+	err := again(func() (err error) {
+		password, err = users.EnsureAdmin(ctx, cfg.AdminEmail, cfg.AdminPassword.Reveal())
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if password != "" {
+		fmt.Fprintf(a.stdout, "First administrator: %s\nPassword, shown only now: %s\n", cfg.AdminEmail, password)
+	}
+	if !cfg.Demo {
+		return nil
+	}
+	r, err := seed.Demo(ctx, db, users, time.Now())
+	if err != nil {
+		return err
+	}
+	if r.WorkOrders > 0 {
+		fmt.Fprintf(a.stdout, "Demo data: %d work orders, %d customers, %d services\n", r.WorkOrders, r.Cari, r.Services)
+	}
+	return nil
+}
+
+// again runs f a second time when another server that starts was faster: what it
+// did is there then.
+func again(f func() error) error {
+	err := f()
+	if store.Classify(err).Kind == store.Unique {
+		return f()
+	}
+	return err
+}
+
+// listen runs the server and prints the way in once it answers.
+func (a *app) listen(ctx context.Context, cfg *config.Config, srv *server.Server, log *slog.Logger) error {
+	link, err := playgroundLink(ctx, cfg, srv.Users())
+	if err != nil {
+		log.WarnContext(ctx, "no link that signs in", "err", err)
+	}
+	ended := make(chan struct{})
+	printed := make(chan struct{})
+	go func() {
+		defer close(printed)
+		if answers(ctx, cfg.Listen, ended) {
+			fmt.Fprintln(a.stdout, link)
+		}
+	}()
+	err = srv.Run(ctx)
+	close(ended)
+	<-printed
+	return err
+}
+
+// answers waits until somebody takes connections at the address. A server that
+// cannot have it ends at once, so the first look is not taken sooner.
+func answers(ctx context.Context, address string, ended <-chan struct{}) bool {
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ended:
+			return false
+		case <-ctx.Done():
+			return false
+		case <-tick.C:
+		}
+		conn, err := (&net.Dialer{Timeout: time.Second}).DialContext(ctx, "tcp", address)
+		if err == nil {
+			return conn.Close() == nil
+		}
+	}
+}
+
+// playgroundLink is what to open first. In a demo it signs in.
+func playgroundLink(ctx context.Context, cfg *config.Config, users *user.Service) (string, error) {
+	base := "http://" + reachable(cfg.Listen)
+	switch {
+	case !cfg.PlaygroundEnabled:
+		return "API: " + base + "/graphql", nil
+	case !cfg.Demo:
+		return "Playground: " + base + "/playground", nil
+	}
+	token, err := users.DemoToken(ctx, cfg.AdminEmail)
+	if err != nil {
+		return "Playground: " + base + "/playground", err
+	}
+	return "Playground, signed in as " + cfg.AdminEmail + ":\n\n  " + base + "/playground#token=" + token + "\n", nil
+}
+
+// reachable is an address of ours as a browser on this machine can open it.
+func reachable(listen string) string {
+	host, port, err := net.SplitHostPort(listen)
+	if ip := net.ParseIP(host); err == nil && (host == "" || ip != nil && ip.IsUnspecified()) {
+		host = "127.0.0.1"
+	}
+	return net.JoinHostPort(host, port)
+}
