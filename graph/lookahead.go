@@ -57,8 +57,13 @@ func aheadWorkOrders(ctx context.Context, orders []*ent.WorkOrder) error {
 		})
 	}
 	if wants("history") {
+		users := wants("history", "user")
 		g.Go(func() error {
-			_, err := load.HistoryOfWorkOrder.Prime(ctx, ids)
+			byOrder, err := load.HistoryOfWorkOrder.Prime(ctx, ids)
+			if err != nil || !users {
+				return err
+			}
+			_, err = load.User.Prime(ctx, keys(flat(byOrder), func(h *ent.WorkOrderStatusHistory) (int64, bool) { return h.UserID, true }))
 			return err
 		})
 	}
@@ -69,15 +74,20 @@ func aheadWorkOrders(ctx context.Context, orders []*ent.WorkOrder) error {
 			if err != nil || !services {
 				return err
 			}
-			var items []*ent.WorkOrderItem
-			for _, of := range byOrder {
-				items = append(items, of...)
-			}
-			_, err = load.Service.Prime(ctx, keys(items, serviceOf))
+			_, err = load.Service.Prime(ctx, keys(flat(byOrder), serviceOf))
 			return err
 		})
 	}
 	return g.Wait()
+}
+
+// flat is all rows of all owners.
+func flat[R any](byOwner map[int64][]R) []R {
+	var all []R
+	for _, of := range byOwner {
+		all = append(all, of...)
+	}
+	return all
 }
 
 func serviceOf(i *ent.WorkOrderItem) (int64, bool) {

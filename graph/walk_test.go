@@ -1,0 +1,206 @@
+package graph_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"aliaport/graph/gen"
+	"aliaport/internal/actor"
+	"aliaport/internal/aliatest"
+	"aliaport/internal/aliatest/api"
+	"aliaport/internal/seed"
+	"aliaport/internal/store"
+)
+
+// sdl is the schema as the server has it.
+func sdl() *ast.Schema { return gen.NewExecutableSchema(gen.Config{}).Schema() }
+
+// deepest is how far the walk follows objects below a list.
+const deepest = 4
+
+// everything selects every field of an object that needs no arguments.
+func everything(s *ast.Schema, typ *ast.Definition, depth int) string {
+	var b strings.Builder
+	b.WriteString("{ __typename")
+	for _, f := range typ.Fields {
+		of := s.Types[f.Type.Name()]
+		switch {
+		case strings.HasPrefix(f.Name, "__") || len(f.Arguments) > 0:
+		case of.IsLeafType():
+			b.WriteString(" " + f.Name)
+		case depth < deepest:
+			b.WriteString(" " + f.Name + " " + everything(s, of, depth+1))
+		}
+	}
+	b.WriteString(" }")
+	return b.String()
+}
+
+// connections are the fields of Query that are lists.
+func connections(s *ast.Schema) []*ast.FieldDefinition {
+	return slices.DeleteFunc(slices.Clone([]*ast.FieldDefinition(s.Query.Fields)), func(f *ast.FieldDefinition) bool {
+		return !strings.HasSuffix(f.Type.Name(), "Connection")
+	})
+}
+
+// seeded fills a database with enough rows for full pages.
+func seeded(t *testing.T, db *store.DB) *api.API {
+	t.Helper()
+	server := api.New(t, db)
+	if _, err := seed.Run(t.Context(), db, server.Server.Users(), seed.Options{WorkOrders: 400, Cari: 150, Services: 150, Seed: 1, Now: api.Start}); err != nil {
+		t.Fatal(err)
+	}
+	return server
+}
+
+func TestNoListSendsMoreStatementsForMoreRows(t *testing.T) {
+	t.Parallel()
+	s := sdl()
+	lists := connections(s)
+	if len(lists) < 3 {
+		t.Fatalf("only %d lists found", len(lists))
+	}
+	aliatest.EachDB(t, func(t *testing.T, db *store.DB) {
+		server := seeded(t, db)
+		for _, f := range lists {
+			query := fmt.Sprintf("query Walk($first: Int) { %s(first: $first) %s }", f.Name, everything(s, s.Types[f.Type.Name()], 0))
+			counts := map[int]int{}
+			for _, first := range []int{2, 100} {
+				var page map[string]struct{ Nodes []struct{ ID string } }
+				a := server.Get(t, api.Admin, query, map[string]any{"first": first}, &page)
+				if n := len(page[f.Name].Nodes); n != first {
+					t.Fatalf("%s(first: %d) has %d rows: not enough data to tell", f.Name, first, n)
+				}
+				counts[first] = a.Extensions.Profile.StatementCount
+			}
+			if counts[2] != counts[100] || counts[2] == 0 {
+				t.Errorf("%s sends %d statements for 2 rows and %d for 100", f.Name, counts[2], counts[100])
+			}
+		}
+	})
+}
+
+const board = `query Board($first: Int!, $after: String) { workOrders(first: $first, after: $after, orderBy: {field: CREATED_AT, direction: DESC}) {
+  totalCount pageInfo { hasNextPage endCursor }
+  edges { cursor node { id woNumber status subject priority createdAt cari { id cariCode title }
+    items { id quantity unitPrice service { id code name unit } } } } } }`
+
+func TestTheBoardTakesFiveStatements(t *testing.T) {
+	t.Parallel()
+	aliatest.EachDB(t, func(t *testing.T, db *store.DB) {
+		server := seeded(t, db)
+		for _, first := range []int{2, 100} {
+			var answer any
+			a := server.Get(t, api.Admin, board, map[string]any{"first": first}, &answer)
+			if n := a.Extensions.Profile.StatementCount; n != 5 {
+				t.Errorf("first: %d takes %d statements: %v", first, n, a.Extensions.Profile.Statements)
+			}
+		}
+	})
+}
+
+func TestEveryPartOfTheSchemaIsDescribed(t *testing.T) {
+	t.Parallel()
+	for name, d := range sdl().Types {
+		if d.BuiltIn || strings.HasPrefix(name, "__") {
+			continue
+		}
+		missing := func(what, description string) {
+			if strings.TrimSpace(description) == "" {
+				t.Errorf("%s has no description", what)
+			}
+		}
+		if name != "Mutation" && name != "Query" {
+			missing(name, d.Description)
+		}
+		for _, f := range d.Fields {
+			if strings.HasPrefix(f.Name, "__") {
+				continue
+			}
+			missing(name+"."+f.Name, f.Description)
+			for _, a := range f.Arguments {
+				missing(name+"."+f.Name+"("+a.Name+")", a.Description)
+			}
+		}
+		for _, v := range d.EnumValues {
+			missing(name+"."+v.Name, v.Description)
+		}
+	}
+}
+
+func TestEveryRootFieldSaysWhoMayCallIt(t *testing.T) {
+	t.Parallel()
+	s := sdl()
+	for _, root := range []*ast.Definition{s.Query, s.Mutation} {
+		for _, f := range root.Fields {
+			if strings.HasPrefix(f.Name, "__") {
+				continue
+			}
+			guards := 0
+			for _, d := range f.Directives {
+				switch d.Name {
+				case "can":
+					guards++
+					if p := actor.Permission(d.Arguments.ForName("permission").Value.Raw); !slices.Contains(actor.Permissions, p) {
+						t.Errorf("%s.%s asks for %q, which is no permission", root.Name, f.Name, p)
+					}
+				case "signedIn", "public":
+					guards++
+				}
+			}
+			if guards != 1 {
+				t.Errorf("%s.%s has %d guards, not one", root.Name, f.Name, guards)
+			}
+		}
+	}
+}
+
+func TestEveryNodeIsFoundByItsID(t *testing.T) {
+	t.Parallel()
+	s := sdl()
+	server := seeded(t, aliatest.Open(t, "sqlite3"))
+	var page struct {
+		WorkOrders struct {
+			Nodes []struct {
+				ID        string
+				Cari      struct{ ID string }
+				Requester struct{ ID string }
+				Items     []struct {
+					ID      string
+					Service *struct{ ID string }
+				}
+				History []struct{ ID string }
+			}
+		}
+	}
+	server.Get(t, api.Admin, `{ workOrders(first: 100) { nodes { id cari { id } requester { id } items { id service { id } } history { id } } } }`, nil, &page)
+	ids := map[string]string{}
+	for _, wo := range page.WorkOrders.Nodes {
+		ids["WorkOrder"], ids["Cari"], ids["User"] = wo.ID, wo.Cari.ID, wo.Requester.ID
+		for _, i := range wo.Items {
+			ids["WorkOrderItem"] = i.ID
+			if i.Service != nil {
+				ids["Service"] = i.Service.ID
+			}
+		}
+		for _, h := range wo.History {
+			ids["WorkOrderStatusHistory"] = h.ID
+		}
+	}
+	for _, d := range s.PossibleTypes["Node"] {
+		var found struct {
+			Node struct {
+				Typename string `json:"__typename"`
+				ID       string
+			}
+		}
+		server.Get(t, api.Admin, `query Node($id: ID!) { node(id: $id) { __typename id } }`, map[string]any{"id": ids[d.Name]}, &found)
+		if found.Node.Typename != d.Name || found.Node.ID != ids[d.Name] {
+			t.Errorf("node(%q) is %+v, not a %s", ids[d.Name], found.Node, d.Name)
+		}
+	}
+}
