@@ -103,7 +103,7 @@ func TestTerminatedConnectionsAreReplaced(t *testing.T) {
 		t.Fatal(err)
 	}
 	idle(t, db, 5)
-	if _, err := other.ExecContext(t.Context(), "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", name); err != nil {
+	if _, err := other.ExecContext(t.Context(), "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = $1", name); err != nil {
 		t.Fatal(err)
 	}
 	for range 6 {
