@@ -23,7 +23,7 @@ type devDB struct {
 }
 
 func (d *devDB) close(ctx context.Context) error {
-	return errors.Join(d.DB.Close(), d.drop(context.WithoutCancel(ctx)))
+	return errors.Join(d.Close(), d.drop(context.WithoutCancel(ctx)))
 }
 
 // openDev makes a database on the PostgreSQL server at serverURL, or a file for

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 
 	"ariga.io/atlas/sql/migrate"
 )
@@ -23,12 +24,7 @@ type file struct {
 
 // withoutTransaction reports whether the file asks to run outside of any transaction.
 func (f file) withoutTransaction() bool {
-	for _, mode := range directives(f.File, "txmode") {
-		if mode == "none" {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(directives(f.File, "txmode"), "none")
 }
 
 func directives(f migrate.File, name string) []string {

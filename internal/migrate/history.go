@@ -154,7 +154,7 @@ func (h *history) WriteRevision(ctx context.Context, r *revision) error {
 		"description = excluded.description, type = excluded.type, applied = excluded.applied, total = excluded.total, executed_at = excluded.executed_at, " +
 		"execution_time = excluded.execution_time, error = excluded.error, error_stmt = excluded.error_stmt, hash = excluded.hash, " +
 		"partial_hashes = excluded.partial_hashes, operator_version = excluded.operator_version"
-	_, err := h.q.ExecContext(ctx, h.bind(write), r.Version, r.Description, int64(r.Type), r.Applied, r.Total, r.ExecutedAt.UTC(),
+	_, err := h.q.ExecContext(ctx, h.bind(write), r.Version, r.Description, r.Type, r.Applied, r.Total, r.ExecutedAt.UTC(),
 		int64(r.ExecutionTime), orNull(r.Error), orNull(r.ErrorStmt), r.Hash, partial, r.OperatorVersion)
 	if err != nil {
 		return fmt.Errorf("record migration %s: %w", r.Version, err)

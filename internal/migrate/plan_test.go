@@ -105,7 +105,7 @@ func schemaFacts(t *testing.T, d target, query string) []string {
 }
 
 // What ent says and a database may silently not get.
-func TestTheDatabasesHoldWhatTheSchemaPromises(t *testing.T) {
+func TestTheDatabasesHoldWhatTheSchemaPromises(t *testing.T) { //nolint:tparallel // its parts share two databases, of which each part would make new ones
 	t.Parallel()
 	var checks, sortedByBytes []string
 	for _, table := range entmigrate.Tables {
@@ -283,7 +283,7 @@ func TestADraftHoldsOnlyTheDifference(t *testing.T) {
 // statements drops comments and folds white space.
 func statements(text string) []string {
 	var all []string
-	for _, line := range strings.Split(text, "\n") {
+	for line := range strings.SplitSeq(text, "\n") {
 		if line = strings.Join(strings.Fields(line), " "); line != "" && !strings.HasPrefix(line, "--") {
 			all = append(all, line)
 		}

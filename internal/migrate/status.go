@@ -47,7 +47,7 @@ func compare(dir *directory, revs []*revision) []FileStatus {
 	for _, f := range dir.files {
 		files[f.Version()] = f
 	}
-	comparable := true
+	fits := true
 	var list []FileStatus
 	for _, version := range versions(files, applied) {
 		s := FileStatus{Version: version}
@@ -62,9 +62,9 @@ func compare(dir *directory, revs []*revision) []FileStatus {
 		case !inDir:
 			s.State, s.Name, s.AppliedAt = Unknown, r.Version+"_"+r.Description, r.ExecutedAt
 		default:
-			s = statusOfApplied(s, r, comparable && r.Hash != "" && r.Hash != f.sum)
+			s = statusOfApplied(s, r, fits && r.Hash != "" && r.Hash != f.sum)
 		}
-		comparable = comparable && (s.State == Applied || s.State == Baselined)
+		fits = fits && (s.State == Applied || s.State == Baselined)
 		list = append(list, s)
 	}
 	return list

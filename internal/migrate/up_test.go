@@ -100,6 +100,7 @@ func TestADatabaseThatDoesNotFitIsRefusedAndLeftAlone(t *testing.T) {
 		now     func(t *testing.T) fs.FS
 		kind    error
 		words   []string
+		not     string // must not be blamed too
 	}{
 		"a file edited without its checksum": {
 			[]sqlFile{boats},
@@ -108,7 +109,9 @@ func TestADatabaseThatDoesNotFitIsRefusedAndLeftAlone(t *testing.T) {
 				write(t, filepath.Join(path, crews.name), crews.text+"DROP TABLE boats;\n")
 				return os.DirFS(path)
 			},
-			migrate.ErrTampered, []string{crews.name + " was edited", "hash"},
+			migrate.ErrTampered,
+			[]string{crews.name + " was edited", "hash"},
+			"",
 		},
 		"a file added without its checksum": {
 			[]sqlFile{boats},
@@ -117,41 +120,55 @@ func TestADatabaseThatDoesNotFitIsRefusedAndLeftAlone(t *testing.T) {
 				write(t, filepath.Join(path, crews.name), crews.text)
 				return os.DirFS(path)
 			},
-			migrate.ErrTampered, []string{crews.name + " was added"},
+			migrate.ErrTampered,
+			[]string{crews.name + " was added"},
+			"",
 		},
 		"an applied file edited and hashed again": {
 			[]sqlFile{boats, crews},
 			func(t *testing.T) fs.FS {
 				return directory(t, sqlFile{boats.name, boats.text + "-- edited\n"}, crews, piers)
 			},
-			migrate.ErrEdited, []string{boats.name, "new migration"},
+			migrate.ErrEdited,
+			[]string{boats.name, "new migration"},
+			crews.name,
 		},
 		"a file added before an applied one": {
 			[]sqlFile{boats, piers},
 			func(t *testing.T) fs.FS { return directory(t, boats, crews, piers) },
-			migrate.ErrOutOfOrder, []string{crews.name, "newer"},
+			migrate.ErrOutOfOrder,
+			[]string{crews.name, "newer"},
+			piers.name,
 		},
 		"a file added before all applied ones": {
 			[]sqlFile{crews, piers},
 			func(t *testing.T) fs.FS { return directory(t, boats, crews, piers) },
-			migrate.ErrOutOfOrder, []string{boats.name},
+			migrate.ErrOutOfOrder,
+			[]string{boats.name},
+			"",
 		},
 		"a database newer than the program": {
 			[]sqlFile{boats, piers},
 			func(t *testing.T) fs.FS { return directory(t, boats) },
-			migrate.ErrUnknown, []string{"20260301000000_piers", "backup"},
+			migrate.ErrUnknown,
+			[]string{"20260301000000_piers", "backup"},
+			"",
 		},
 		"an applied file that is gone from the middle": {
 			[]sqlFile{boats, crews, piers},
 			func(t *testing.T) fs.FS { return directory(t, boats, piers) },
-			migrate.ErrUnknown, []string{"20260201000000_crews"},
+			migrate.ErrUnknown,
+			[]string{"20260201000000_crews"},
+			piers.name,
 		},
 		"two files of one version": {
 			[]sqlFile{boats},
 			func(t *testing.T) fs.FS {
 				return directory(t, boats, sqlFile{"20260101000000_twin.sql", piers.text})
 			},
-			nil, []string{"same version"},
+			nil,
+			[]string{"same version"},
+			"",
 		},
 	}
 	for name, tt := range tests {
@@ -167,6 +184,9 @@ func TestADatabaseThatDoesNotFitIsRefusedAndLeftAlone(t *testing.T) {
 				dir := tt.now(t)
 				_, err := migrate.Up(t.Context(), d.open(t), d.dialect, options(dir))
 				refused(t, err, tt.kind, tt.words...)
+				if tt.not != "" && strings.Contains(err.Error(), tt.not) {
+					t.Errorf("error %q also blames %s", err, tt.not)
+				}
 				if got := tables(t, d); got != before {
 					t.Errorf("tables are now %s, were %s", got, before)
 				}
