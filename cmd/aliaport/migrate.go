@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -264,7 +263,7 @@ program are looked at. Ends with 1 when there is something to say.`,
 			if err := s.complete(cfg); err != nil {
 				return err
 			}
-			var dir fs.FS = os.DirFS(s.dir)
+			dir := os.DirFS(s.dir)
 			if builtIn {
 				if dir, err = migrations.For(s.dialect); err != nil {
 					return err

@@ -17,15 +17,15 @@ type Fault struct {
 	Remedy  string
 }
 
-func (f Fault) Error() string { return fmt.Sprintf("%s %s: %s", f.Name, f.Problem, f.Remedy) }
+func (f Fault) String() string { return fmt.Sprintf("%s %s: %s", f.Name, f.Problem, f.Remedy) }
 
 // Faults are all that is wrong with the settings.
-type Faults []Fault
+type Faults []Fault //nolint:errname // reads well as config.Faults
 
 func (fs Faults) Error() string {
 	lines := make([]string, len(fs))
 	for i, f := range fs {
-		lines[i] = "  " + f.Error()
+		lines[i] = "  " + f.String()
 	}
 	return "settings:\n" + strings.Join(lines, "\n")
 }

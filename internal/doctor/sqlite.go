@@ -61,7 +61,7 @@ func dotted(n int) string { return fmt.Sprintf("%d.%d.%d", n/1_000_000, n/1000%1
 
 func sqliteRemedy(err error) string {
 	if e, ok := errors.AsType[sqlite3.Error](err); ok {
-		switch e.Code { //nolint:exhaustive // the rest is told apart by nothing we could advise
+		switch e.Code {
 		case sqlite3.ErrNotADB:
 			return "it is no SQLite file: name another, or restore a backup"
 		case sqlite3.ErrCorrupt:
