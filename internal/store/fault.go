@@ -38,8 +38,10 @@ const (
 	Other                     // not a fault of this list, or not of the database
 )
 
-var kindNames = [...]string{"none", "unique", "foreign_key", "check", "not_null", "busy", "serialization",
-	"unavailable", "timeout", "canceled", "read_only", "full", "other"}
+var kindNames = [...]string{
+	"none", "unique", "foreign_key", "check", "not_null", "busy", "serialization",
+	"unavailable", "timeout", "canceled", "read_only", "full", "other",
+}
 
 // String is the kind's name in logs and metrics.
 func (k Kind) String() string { return kindNames[k] }

@@ -85,6 +85,7 @@ func TestClassifyConstraints(t *testing.T) {
 					want = store.Fault{Kind: store.ForeignKey}
 				case store.Check:
 					want.Table = ""
+				default:
 				}
 			}
 			if got := store.Classify(tt.err); !reflect.DeepEqual(got, want) {

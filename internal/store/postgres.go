@@ -1,13 +1,13 @@
 package store
 
 import (
-	"container/list"
 	"context"
 	"database/sql"
 	sqldriver "database/sql/driver"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"strconv"
 	"time"
@@ -32,10 +32,8 @@ func openPostgres(ctx context.Context, dsn string, o Options) (*sql.DB, error) {
 		cfg.ConnectTimeout = 5 * time.Second
 	}
 	settings := map[string]string{"statement_timeout": strconv.FormatInt(o.StatementTimeout.Milliseconds(), 10)}
-	for k, v := range cfg.Runtime {
-		settings[k] = v // what the URL says goes first
-	}
-	settings["timezone"] = "UTC" // times come back in UTC
+	maps.Copy(settings, cfg.Runtime) // what the URL says goes first
+	settings["timezone"] = "UTC"     // times come back in UTC
 	cfg.Runtime = settings
 
 	c, err := pq.NewConnectorConfig(cfg)
@@ -66,7 +64,7 @@ func (c pgConnector) Connect(ctx context.Context) (sqldriver.Conn, error) {
 	if !ok {
 		return nil, fmt.Errorf("PostgreSQL driver opened a %T", opened)
 	}
-	return &pgConn{pqConn: conn, cap: c.cache, byText: map[string]*list.Element{}, recent: list.New()}, nil
+	return &pgConn{pqConn: conn, cap: c.cache, statements: map[string]*pgStatement{}}, nil
 }
 
 // pqConn is all that a connection of lib/pq can do.
@@ -88,14 +86,14 @@ type pqConn interface {
 // database/sql lets one goroutine at a time use a connection.
 type pgConn struct {
 	pqConn
-	cap    int
-	byText map[string]*list.Element // of *pgStatement
-	recent *list.List               // most recently used first
+	cap        int
+	statements map[string]*pgStatement // by text
+	uses       int64
 }
 
 type pgStatement struct {
-	text string
 	sqldriver.Stmt
+	lastUse int64
 }
 
 // Longer texts are lists of values that hardly come again.
@@ -140,27 +138,38 @@ func viaStatement[S, R any](ctx context.Context, c *pgConn, query string, args [
 }
 
 func (c *pgConn) statement(ctx context.Context, query string) (*pgStatement, error) {
-	if e, ok := c.byText[query]; ok {
-		c.recent.MoveToFront(e)
-		return e.Value.(*pgStatement), nil
+	c.uses++
+	if s := c.statements[query]; s != nil {
+		s.lastUse = c.uses
+		return s, nil
 	}
 	stmt, err := c.PrepareContext(ctx, query)
 	if err != nil {
 		return nil, err
 	}
-	if c.recent.Len() == c.cap {
-		c.forget(c.recent.Back().Value.(*pgStatement).text)
+	if len(c.statements) == c.cap {
+		c.forget(c.leastRecent())
 	}
-	s := &pgStatement{query, stmt}
-	c.byText[query] = c.recent.PushFront(s)
+	s := &pgStatement{stmt, c.uses}
+	c.statements[query] = s
 	return s, nil
 }
 
+// leastRecent looks at all: next to the round trip of what follows that is nothing.
+func (c *pgConn) leastRecent() (query string) {
+	oldest := c.uses
+	for text, s := range c.statements {
+		if s.lastUse < oldest {
+			query, oldest = text, s.lastUse
+		}
+	}
+	return query
+}
+
 func (c *pgConn) forget(query string) {
-	e := c.byText[query]
-	delete(c.byText, query)
 	// A connection that cannot close a statement says so when it is next used.
-	_ = c.recent.Remove(e).(*pgStatement).Close()
+	_ = c.statements[query].Close()
+	delete(c.statements, query)
 }
 
 // CheckNamedValue turns an argument into what is sent. JSON goes as text: in COPY

@@ -145,12 +145,8 @@ func TestStatementsArePreparedOncePerConnection(t *testing.T) {
 	}
 	prepared := func(db *store.DB) []string {
 		t.Helper()
-		rows, err := db.Reader().QueryContext(t.Context(), "SELECT statement FROM pg_prepared_statements")
-		if err != nil {
-			t.Fatal(err)
-		}
 		var all []string
-		for _, row := range aliatest.Strings(t, rows) {
+		for _, row := range aliatest.Rows(t, db.Reader(), "SELECT statement FROM pg_prepared_statements") {
 			all = append(all, row[0])
 		}
 		return all
@@ -195,11 +191,8 @@ func TestPreparedStatementsSurviveAnAlteredTable(t *testing.T) {
 		exec("INSERT INTO growing VALUES (1)")
 		for columns := 1; columns < 4; columns++ {
 			for range 3 {
-				rows, err := db.QueryContext(ctx, "SELECT * FROM growing WHERE id = $1", 1)
-				if err != nil {
-					t.Fatalf("with %d columns: %v", columns, err)
-				}
-				if got := aliatest.Strings(t, rows); len(got) != 1 || len(got[0]) != columns {
+				got := aliatest.Rows(t, db.Reader(), "SELECT * FROM growing WHERE id = $1", 1)
+				if len(got) != 1 || len(got[0]) != columns {
 					t.Errorf("read %v, want %d columns", got, columns)
 				}
 			}
@@ -208,7 +201,7 @@ func TestPreparedStatementsSurviveAnAlteredTable(t *testing.T) {
 		if db.Dialect() == dialect.Postgres {
 			exec("DISCARD ALL")
 			for range 8 {
-				if err := db.InTx(ctx, func(tx *ent.Tx) error { return nil }); err != nil {
+				if err := db.InTx(ctx, func(*ent.Tx) error { return nil }); err != nil {
 					t.Error(err)
 				}
 				if _, err := db.ExecContext(ctx, "UPDATE growing SET c1 = 2 WHERE id = $1", 1); err != nil {

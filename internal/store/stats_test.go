@@ -33,7 +33,8 @@ func TestStatsCount(t *testing.T) {
 				if err != nil {
 					return err
 				}
-				return errors.Join(rows.Err(), rows.Close())
+				defer rows.Close()
+				return rows.Err()
 			}, 1},
 			"a transaction without BEGIN and COMMIT": {func(ctx context.Context) error {
 				return db.InTx(ctx, func(tx *ent.Tx) error {

@@ -179,7 +179,7 @@ func (db *DB) inTx(ctx context.Context, fn func(tx *ent.Tx) error) (err error) {
 func SQLTx(tx *ent.Tx) *sql.Tx {
 	var raw *sql.Tx
 	// ent hides the driver of a transaction, but passes statements on: see txConn.
-	if _, err := tx.ExecContext(context.Background(), "", &raw); err != nil {
+	if _, err := tx.ExecContext(context.Background(), "", &raw); err != nil { //nolint:forbidigo // nothing is sent
 		panic(fmt.Sprintf("store: transaction of a foreign driver: %v", err))
 	}
 	return raw

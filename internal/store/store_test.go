@@ -248,9 +248,19 @@ func TestSQLTxSeesAndSharesTheTransaction(t *testing.T) {
 func TestStatementsGoToTheRightPool(t *testing.T) {
 	t.Parallel()
 	db := aliatest.Open(t, dialect.SQLite)
+	query := func(statement string) error {
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+		defer cancel()
+		rows, err := db.QueryContext(ctx, statement)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		return rows.Err()
+	}
 	// While the writer is taken, what needs it waits.
 	err := db.InTx(t.Context(), func(*ent.Tx) error {
-		for query, reads := range map[string]bool{
+		for statement, reads := range map[string]bool{
 			"SELECT 1":                      true,
 			"select count(*) from services": true,
 			"PRAGMA user_version":           false,
@@ -261,17 +271,9 @@ func TestStatementsGoToTheRightPool(t *testing.T) {
 			"-- a comment hides what follows\nDELETE FROM work_orders":  false,
 			" SELECT 1": false, // safe, if slower
 		} {
-			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
-			rows, err := db.QueryContext(ctx, query)
-			if reads != (err == nil) {
-				t.Errorf("%s: error %v", query, err)
+			if err := query(statement); reads != (err == nil) {
+				t.Errorf("%s: error %v", statement, err)
 			}
-			if err == nil {
-				if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-					t.Error(err)
-				}
-			}
-			cancel()
 		}
 		ro, err := db.BeginTx(t.Context(), &sql.TxOptions{ReadOnly: true})
 		if err != nil {

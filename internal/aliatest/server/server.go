@@ -92,7 +92,7 @@ type supervisor struct {
 // supervise starts the supervisor; stop is what it runs in a shell.
 func (a account) supervise(dir, stop string) (*supervisor, error) {
 	// Not bound to a context: it must outlive everything.
-	cmd := a.command(context.Background(), "/", "sh", "-c", `read -r _; eval "$1"; rm -rf "$2"`, "sh", stop, dir) //nolint:forbidigo // see above
+	cmd := a.command(context.Background(), "/", "sh", "-c", `read -r _; eval "$1"; rm -rf "$2"`, "sh", stop, dir)
 	life, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, err
@@ -186,7 +186,7 @@ func await(ctx context.Context, ready func() error) error {
 // tail is the end of a log file, for an error.
 func tail(path string) string {
 	const most = 2000
-	b, err := os.ReadFile(path) //nolint:gosec // our own file
+	b, err := os.ReadFile(path)
 	if err != nil {
 		return err.Error()
 	}

@@ -49,7 +49,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	}
 	defer func() { err = errors.Join(err, stopRedis()) }()
 
-	cmd := exec.CommandContext(ctx, args[0], args[1:]...) //nolint:gosec // that is its purpose
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	cmd.Env = append(os.Environ(), "ALIAPORT_TEST_POSTGRES_URL="+url, "ALIAPORT_TEST_REDIS_ADDR="+addr)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, stdout, stderr
 	if err := cmd.Start(); err != nil {
@@ -63,12 +63,11 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 			// It may have ended meanwhile, or the terminal has told it already.
 			_ = cmd.Process.Signal(s)
 		case err := <-ended:
-			exit, ok := errors.AsType[*exec.ExitError](err)
-			switch {
-			case !ok && err != nil:
+			if _, failed := errors.AsType[*exec.ExitError](err); err != nil && !failed {
 				return 1, err
-			case ok && !exit.Exited(): // killed by a signal: as shells say it
-				return 128 + int(exit.Sys().(syscall.WaitStatus).Signal()), nil
+			}
+			if status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+				return 128 + int(status.Signal()), nil // as shells say it
 			}
 			return cmd.ProcessState.ExitCode(), nil
 		}
