@@ -35,7 +35,7 @@ setup: ## Install what is missing: PostgreSQL, Redis, Chromium, Node, a C compil
 .PHONY: run
 run: ## Build, and serve demo data from data/aliaport.db on 127.0.0.1:8080
 	@.ci/setup go
-	@$(MAKE) $(DIST) || echo "The playground could not be built; its page will say so, and the API works." >&2
+	@$(MAKE) -s $(DIST) || echo "The playground could not be built; its page will say so, and the API works." >&2
 	$(BUILD)
 	bin/aliaport serve --demo
 
