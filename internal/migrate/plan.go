@@ -7,6 +7,7 @@ import (
 	"math/big"
 	"os"
 	"regexp"
+	"sync"
 
 	"ariga.io/atlas/sql/migrate"
 	aschema "ariga.io/atlas/sql/schema"
@@ -78,8 +79,13 @@ func Plan(ctx context.Context, dialect, dir, name, devURL string) (Draft, error)
 	return Draft{Version: nextVersion(d), Name: name, SQL: text}, nil
 }
 
+// entTables guards entmigrate.Tables, which ent writes to while it compares.
+var entTables sync.Mutex
+
 // difference is the text of the file that the directory lacks.
 func difference(ctx context.Context, dialect string, dev *devDB, d *directory) ([]byte, error) {
+	entTables.Lock()
+	defer entTables.Unlock()
 	var file oneFile
 	err := entmigrate.NewSchema(entsql.OpenDB(dialect, dev.DB)).NamedDiff(ctx, "draft",
 		schema.WithDir(d),
