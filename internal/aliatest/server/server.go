@@ -69,11 +69,11 @@ func (a account) command(ctx context.Context, dir, name string, args ...string) 
 // run runs a command of the account to its end. Its output goes to a file, not to
 // a pipe: a server started by it would keep a pipe open.
 func (a account) run(ctx context.Context, dir, name string, args ...string) error {
-	out, err := os.CreateTemp("", "aliaport-output-")
+	out, err := os.CreateTemp(dir, "output-")
 	if err != nil {
 		return err
 	}
-	defer func() { _, _ = out.Close(), os.Remove(out.Name()) }()
+	defer out.Close()
 	cmd := a.command(ctx, dir, name, args...)
 	cmd.Stdout, cmd.Stderr = out, out
 	if err := cmd.Run(); err != nil {
@@ -89,10 +89,20 @@ type supervisor struct {
 	life io.Closer // closed by the kernel when we are gone, and by Go when nobody refers to it
 }
 
+// watch ends when nothing is left of the folder $2. If we were killed while the
+// server was being set up, somebody may still be writing there.
+const watch = `
+read -r _
+for try in 1 2 3 4 5; do
+	eval "$1"
+	rm -rf "$2" && exit
+	sleep 1
+done`
+
 // supervise starts the supervisor; stop is what it runs in a shell.
 func (a account) supervise(dir, stop string) (*supervisor, error) {
 	// Not bound to a context: it must outlive everything.
-	cmd := a.command(context.Background(), "/", "sh", "-c", `read -r _; eval "$1"; rm -rf "$2"`, "sh", stop, dir)
+	cmd := a.command(context.Background(), "/", "sh", "-c", watch, "sh", stop, dir)
 	life, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, err

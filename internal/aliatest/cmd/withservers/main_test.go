@@ -160,6 +160,21 @@ func TestEndsWithItsCommand(t *testing.T) {
 	}
 }
 
+func TestKilledWhileItStartsItLeavesNothing(t *testing.T) {
+	t.Parallel()
+	for _, after := range []time.Duration{50, 200, 400, 600, 900} {
+		cmd, folder := withservers(t, "true")
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(after * time.Millisecond)
+		_ = cmd.Process.Kill() // it may have ended
+		_ = cmd.Wait()
+		time.Sleep(100 * time.Millisecond)
+		gone(t, folder)
+	}
+}
+
 func TestRefusesNonsense(t *testing.T) {
 	t.Parallel()
 	cmd, _ := withservers(t)
