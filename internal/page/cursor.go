@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"hash/fnv"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -80,7 +81,8 @@ func (c *Codec) seal(b []byte) []byte {
 
 func (c *Codec) decode(s string, o Order, filter uint64) (*position, error) {
 	refused := apperr.New(apperr.BadCursor)
-	if len(s) > maxCursor {
+	// The base64 decoder skips line breaks, which no cursor of ours has.
+	if len(s) > maxCursor || strings.ContainsAny(s, "\r\n") {
 		return nil, refused
 	}
 	sealed, err := base64.RawURLEncoding.Strict().DecodeString(s)
