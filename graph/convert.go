@@ -5,6 +5,7 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 
+	"aliaport/ent"
 	"aliaport/graph/gen"
 	"aliaport/graph/gqlmodel"
 	"aliaport/internal/actor"
@@ -71,14 +72,53 @@ func viewer(a *actor.Actor) *gen.Viewer {
 	return v
 }
 
-func loginPayload(ctx context.Context, s *user.Session, err error) (*gen.LoginPayload, error) {
+func loginPayload(ctx context.Context) func(*user.Session, error) (*gen.LoginPayload, error) {
+	return func(s *user.Session, err error) (*gen.LoginPayload, error) {
+		refused, err := userErrors(ctx, err)
+		if err != nil {
+			return nil, err
+		}
+		p := &gen.LoginPayload{UserErrors: refused}
+		if s != nil {
+			p.AccessToken, p.ExpiresAt, p.RefreshToken, p.User = &s.AccessToken, &s.ExpiresAt, &s.RefreshToken, viewer(s.Viewer)
+		}
+		return p, nil
+	}
+}
+
+func authPayload(ctx context.Context, err error) (*gen.AuthPayload, error) {
 	refused, err := userErrors(ctx, err)
 	if err != nil {
 		return nil, err
 	}
-	p := &gen.LoginPayload{UserErrors: refused}
-	if s != nil {
-		p.AccessToken, p.ExpiresAt, p.User = &s.AccessToken, &s.ExpiresAt, s.User
+	return &gen.AuthPayload{UserErrors: refused}, nil
+}
+
+func userPayload(ctx context.Context) func(*ent.User, error) (*gen.UserPayload, error) {
+	return func(u *ent.User, err error) (*gen.UserPayload, error) {
+		refused, err := userErrors(ctx, err)
+		if err != nil {
+			return nil, err
+		}
+		return &gen.UserPayload{User: u, UserErrors: refused}, nil
 	}
-	return p, nil
+}
+
+func rolePayload(ctx context.Context) func(*ent.Role, error) (*gen.RolePayload, error) {
+	return func(r *ent.Role, err error) (*gen.RolePayload, error) {
+		refused, err := userErrors(ctx, err)
+		if err != nil {
+			return nil, err
+		}
+		return &gen.RolePayload{Role: r, UserErrors: refused}, nil
+	}
+}
+
+// permissionNames are the names of a role's rights.
+func permissionNames(ps []*ent.Permission) []string {
+	names := make([]string, len(ps))
+	for i, p := range ps {
+		names[i] = p.Name
+	}
+	return names
 }

@@ -24,6 +24,7 @@ func userErrors(ctx context.Context, err error) ([]*gen.UserError, error) {
 		if !e.Code.IsUser() {
 			return nil, err
 		}
+		noteRefused(ctx, e.Code)
 		refused = append(refused, &gen.UserError{Code: e.Code, Message: e.Message(lang), Field: e.Field})
 	}
 	return refused, nil

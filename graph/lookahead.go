@@ -9,100 +9,82 @@ import (
 
 	"aliaport/ent"
 	"aliaport/graph/loader"
+	"aliaport/internal/actor"
 )
 
-// selects tells whether the field being resolved selects the path below it, under
-// whatever aliases and fragments.
-func selects(ctx context.Context, path ...string) bool {
-	oc, fc := graphql.GetOperationContext(ctx), graphql.GetFieldContext(ctx)
-	return below(oc, fc.Field.Definition.Type.Name(), fc.Field.Selections, path)
+// relation says how the rows that a field leads to are read for all rows of a level
+// at once.
+type relation struct {
+	child string // type of the rows it leads to
+	prime func(ctx context.Context, load *loader.Set, parents []any) (children []any, err error)
 }
 
-func below(oc *graphql.OperationContext, typ string, selections ast.SelectionSet, path []string) bool {
-	for _, f := range graphql.CollectFields(oc, selections, []string{typ, "Node"}) {
-		if f.Name != path[0] {
-			continue
-		}
-		if len(path) == 1 || below(oc, f.Definition.Type.Name(), f.Selections, path[1:]) {
-			return true
-		}
-	}
-	return false
-}
-
-// aheadWorkOrders reads at once what the page's rows will be asked for, a statement
-// a kind of row, and hands it to the loaders, so that no field has to wait for a
-// batch to fill.
-func aheadWorkOrders(ctx context.Context, orders []*ent.WorkOrder) error {
-	if len(orders) == 0 {
-		return nil
-	}
-	wants := func(path ...string) bool {
-		return selects(ctx, append([]string{"edges", "node"}, path...)...) || selects(ctx, append([]string{"nodes"}, path...)...)
-	}
-	load := loader.From(ctx)
-	ids := keys(orders, func(wo *ent.WorkOrder) (int64, bool) { return wo.ID, true })
-	// Each of these runs beside the others; services need the items first.
-	g := errgroup.Group{}
-	if wants("cari") {
-		g.Go(func() error {
-			_, err := load.Cari.Prime(ctx, keys(orders, func(wo *ent.WorkOrder) (int64, bool) { return wo.CariID, true }))
-			return err
-		})
-	}
-	if wants("requester") {
-		g.Go(func() error {
-			_, err := load.User.Prime(ctx, keys(orders, func(wo *ent.WorkOrder) (int64, bool) { return wo.RequesterID, true }))
-			return err
-		})
-	}
-	if wants("history") {
-		users := wants("history", "user")
-		g.Go(func() error {
-			byOrder, err := load.HistoryOfWorkOrder.Prime(ctx, ids)
-			if err != nil || !users {
-				return err
+// relations are the fields that lead to other rows, by type and field. A field that
+// is missing here still works, through the timer of its loader; the walk of the
+// schema in the tests finds it.
+var relations = map[string]relation{
+	"AuditEvent.user": toOne("User", func(s *loader.Set) *loader.Loader[*ent.User] { return s.User },
+		func(e *ent.AuditEvent) (int64, bool) {
+			if e.UserID == nil {
+				return 0, false
 			}
-			_, err = load.User.Prime(ctx, keys(flat(byOrder), func(h *ent.WorkOrderStatusHistory) (int64, bool) { return h.UserID, true }))
-			return err
-		})
-	}
-	if wants("items") {
-		services := wants("items", "service")
-		g.Go(func() error {
-			byOrder, err := load.ItemsOfWorkOrder.Prime(ctx, ids)
-			if err != nil || !services {
-				return err
+			return *e.UserID, true
+		}),
+	"WorkOrder.cari": toOne("Cari", func(s *loader.Set) *loader.Loader[*ent.Cari] { return s.Cari },
+		func(wo *ent.WorkOrder) (int64, bool) { return wo.CariID, true }),
+	"WorkOrder.requester": toOne("User", func(s *loader.Set) *loader.Loader[*ent.User] { return s.User },
+		func(wo *ent.WorkOrder) (int64, bool) { return wo.RequesterID, true }),
+	"WorkOrder.items": toMany("WorkOrderItem", func(s *loader.Set) *loader.Loader[[]*ent.WorkOrderItem] { return s.ItemsOfWorkOrder },
+		func(wo *ent.WorkOrder) int64 { return wo.ID }),
+	"WorkOrder.history": toMany("WorkOrderStatusHistory", func(s *loader.Set) *loader.Loader[[]*ent.WorkOrderStatusHistory] { return s.HistoryOfWorkOrder },
+		func(wo *ent.WorkOrder) int64 { return wo.ID }),
+	"WorkOrderItem.service": toOne("Service", func(s *loader.Set) *loader.Loader[*ent.Service] { return s.Service },
+		func(i *ent.WorkOrderItem) (int64, bool) {
+			if i.ServiceID == nil {
+				return 0, false
 			}
-			_, err = load.Service.Prime(ctx, keys(flat(byOrder), serviceOf))
-			return err
-		})
-	}
-	return g.Wait()
+			return *i.ServiceID, true
+		}),
+	"WorkOrderStatusHistory.user": toOne("User", func(s *loader.Set) *loader.Loader[*ent.User] { return s.User },
+		func(h *ent.WorkOrderStatusHistory) (int64, bool) { return h.UserID, true }),
+	"User.roles": toMany("Role", func(s *loader.Set) *loader.Loader[[]*ent.Role] { return s.RolesOfUser },
+		func(u *ent.User) int64 { return u.ID }),
+	"Role.permissions": toMany("", func(s *loader.Set) *loader.Loader[[]*ent.Permission] { return s.PermissionsOfRole },
+		func(r *ent.Role) int64 { return r.ID }),
 }
 
-// flat is all rows of all owners.
-func flat[R any](byOwner map[int64][]R) []R {
-	var all []R
-	for _, of := range byOwner {
-		all = append(all, of...)
-	}
-	return all
+// toOne leads from each row to at most one other.
+func toOne[P, C any](child string, through func(*loader.Set) *loader.Loader[*C], key func(*P) (int64, bool)) relation {
+	return relation{child, func(ctx context.Context, load *loader.Set, parents []any) (children []any, err error) {
+		values, err := through(load).Prime(ctx, keys(parents, key))
+		for _, v := range values {
+			if v != nil {
+				children = append(children, v)
+			}
+		}
+		return children, err
+	}}
 }
 
-func serviceOf(i *ent.WorkOrderItem) (int64, bool) {
-	if i.ServiceID == nil {
-		return 0, false
-	}
-	return *i.ServiceID, true
+// toMany leads from each row to a list of others.
+func toMany[P, C any](child string, through func(*loader.Set) *loader.Loader[[]*C], key func(*P) int64) relation {
+	return relation{child, func(ctx context.Context, load *loader.Set, parents []any) (children []any, err error) {
+		values, err := through(load).Prime(ctx, keys(parents, func(p *P) (int64, bool) { return key(p), true }))
+		for _, list := range values {
+			for _, v := range list {
+				children = append(children, v)
+			}
+		}
+		return children, err
+	}}
 }
 
 // keys collects the distinct keys that rows point to.
-func keys[R any](rows []R, key func(R) (int64, bool)) []int64 {
+func keys[P any](rows []any, key func(*P) (int64, bool)) []int64 {
 	seen := make(map[int64]struct{}, len(rows))
 	distinct := make([]int64, 0, len(rows))
 	for _, r := range rows {
-		k, ok := key(r)
+		k, ok := key(r.(*P)) //nolint:errcheck,forcetypeassert // relations are keyed by the type of their rows
 		if !ok {
 			continue
 		}
@@ -112,4 +94,71 @@ func keys[R any](rows []R, key func(R) (int64, bool)) []int64 {
 		}
 	}
 	return distinct
+}
+
+// ahead reads what the rows of the field being resolved will be asked for, a level
+// at a time and a statement for each relation selected, and hands it to the
+// loaders: no field then waits for a batch to fill, and the number of statements
+// depends on the query alone. path leads from the field to the rows.
+func ahead[R any](ctx context.Context, typ string, rows []*R, paths ...[]string) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	oc, field := graphql.GetOperationContext(ctx), graphql.GetFieldContext(ctx).Field
+	var selected ast.SelectionSet
+	for _, path := range paths {
+		selected = append(selected, under(oc, field.Definition.Type.Name(), field.Selections, path)...)
+	}
+	parents := make([]any, len(rows))
+	for i, r := range rows {
+		parents[i] = r
+	}
+	return level(ctx, oc, typ, parents, selected)
+}
+
+// Where the rows of a field are.
+var (
+	rowsOfConnection = [][]string{{"edges", "node"}, {"nodes"}}
+	rowItself        = [][]string{{}}
+)
+
+// under is what is selected below a path, under whatever aliases and fragments.
+func under(oc *graphql.OperationContext, typ string, selections ast.SelectionSet, path []string) (selected ast.SelectionSet) {
+	if len(path) == 0 {
+		return selections
+	}
+	for _, f := range graphql.CollectFields(oc, selections, []string{typ, "Node"}) {
+		if f.Name == path[0] {
+			selected = append(selected, under(oc, f.Definition.Type.Name(), f.Selections, path[1:])...)
+		}
+	}
+	return selected
+}
+
+// level reads the relations that are selected on rows of a type, and theirs in turn.
+func level(ctx context.Context, oc *graphql.OperationContext, typ string, rows []any, selections ast.SelectionSet) error {
+	below := map[string]ast.SelectionSet{}
+	for _, f := range graphql.CollectFields(oc, selections, []string{typ, "Node"}) {
+		if _, ok := relations[typ+"."+f.Name]; ok && mayRead(ctx, f.Definition) {
+			below[f.Name] = append(below[f.Name], f.Selections...)
+		}
+	}
+	g := errgroup.Group{}
+	for name, selected := range below {
+		r := relations[typ+"."+name]
+		g.Go(func() error {
+			children, err := r.prime(ctx, loader.From(ctx), rows)
+			if err != nil || len(children) == 0 || r.child == "" {
+				return err
+			}
+			return level(ctx, oc, r.child, children, selected)
+		})
+	}
+	return g.Wait()
+}
+
+// mayRead keeps rows that the caller will be refused from being read.
+func mayRead(ctx context.Context, f *ast.FieldDefinition) bool {
+	can := f.Directives.ForName("can")
+	return can == nil || actor.From(ctx).Can(actor.Permission(can.Arguments.ForName("permission").Value.Raw))
 }

@@ -22,11 +22,17 @@ type nodeType struct {
 }
 
 var nodeTypes = map[string]nodeType{
+	"AuditEvent": {actor.AuditRead, func(ctx context.Context, s *loader.Set, key int64) (gqlmodel.Node, error) {
+		return found(s.AuditEvent.Load(ctx, key))
+	}},
 	"Cari": {actor.CariRead, func(ctx context.Context, s *loader.Set, key int64) (gqlmodel.Node, error) {
 		return found(s.Cari.Load(ctx, key))
 	}},
 	"Service": {actor.ServiceRead, func(ctx context.Context, s *loader.Set, key int64) (gqlmodel.Node, error) {
 		return found(s.Service.Load(ctx, key))
+	}},
+	"Role": {actor.UserAdmin, func(ctx context.Context, s *loader.Set, key int64) (gqlmodel.Node, error) {
+		return found(s.Role.Load(ctx, key))
 	}},
 	"User": {"", func(ctx context.Context, s *loader.Set, key int64) (gqlmodel.Node, error) {
 		return found(s.User.Load(ctx, key))

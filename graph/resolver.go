@@ -3,6 +3,7 @@
 package graph
 
 import (
+	"aliaport/internal/audit"
 	"aliaport/internal/cari"
 	"aliaport/internal/service"
 	"aliaport/internal/user"
@@ -15,4 +16,5 @@ type Resolver struct {
 	Services   *service.Service
 	WorkOrders *workorder.Service
 	Users      *user.Service
+	Trail      *audit.Trail
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/vektah/gqlparser/v2/ast"
 
@@ -53,6 +54,15 @@ func seeded(t *testing.T, db *store.DB) *api.API {
 	server := api.New(t, db)
 	if _, err := seed.Run(t.Context(), db, server.Server.Users(), seed.Options{WorkOrders: 400, Cari: 150, Services: 150, Seed: 1, Now: api.Start}); err != nil {
 		t.Fatal(err)
+	}
+	for i := range 100 {
+		u, err := server.Server.Users().Add(t.Context(), fmt.Sprintf("user%d@aliaport.example", i), "Kullanıcı", "", actor.RoleNames[i%len(actor.RoleNames)])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := server.Server.Users().SignIn(t.Context(), u, time.Hour); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return server
 }
@@ -178,7 +188,25 @@ func TestEveryNodeIsFoundByItsID(t *testing.T) {
 		}
 	}
 	server.Get(t, api.Admin, `{ workOrders(first: 100) { nodes { id cari { id } requester { id } items { id service { id } } history { id } } } }`, nil, &page)
+	var users struct {
+		Users struct {
+			Nodes []struct{ Roles []struct{ ID string } }
+		}
+	}
+	server.Get(t, api.Admin, `{ users(first: 100) { nodes { roles { id } } } }`, nil, &users)
 	ids := map[string]string{}
+	for _, u := range users.Users.Nodes {
+		for _, r := range u.Roles {
+			ids["Role"] = r.ID
+		}
+	}
+	var trail struct {
+		AuditEvents struct{ Nodes []struct{ ID string } }
+	}
+	server.Get(t, api.Admin, `{ auditEvents(first: 1) { nodes { id } } }`, nil, &trail)
+	for _, e := range trail.AuditEvents.Nodes {
+		ids["AuditEvent"] = e.ID
+	}
 	for _, wo := range page.WorkOrders.Nodes {
 		ids["WorkOrder"], ids["Cari"], ids["User"] = wo.ID, wo.Cari.ID, wo.Requester.ID
 		for _, i := range wo.Items {

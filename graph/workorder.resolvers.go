@@ -1,8 +1,6 @@
 package graph
 
 import (
-	"context"
-
 	"aliaport/ent"
 	"aliaport/graph/gen"
 	"aliaport/graph/gqlmodel"
@@ -10,6 +8,7 @@ import (
 	"aliaport/internal/globalid"
 	"aliaport/internal/page"
 	"aliaport/internal/workorder"
+	"context"
 )
 
 func (r *mutationResolver) CreateWorkOrder(ctx context.Context, input workorder.CreateInput) (*gen.WorkOrderPayload, error) {
@@ -77,7 +76,11 @@ func (r *mutationResolver) CancelWorkOrder(ctx context.Context, input gen.WorkOr
 }
 
 func (r *queryResolver) WorkOrder(ctx context.Context, id *globalid.ID, woNumber *string) (*ent.WorkOrder, error) {
-	return r.Resolver.WorkOrders.Find(ctx, id, woNumber)
+	wo, err := r.Resolver.WorkOrders.Find(ctx, id, woNumber)
+	if wo == nil || err != nil {
+		return nil, err
+	}
+	return wo, ahead(ctx, "WorkOrder", []*ent.WorkOrder{wo}, rowItself...)
 }
 
 func (r *queryResolver) WorkOrders(ctx context.Context, filter *workorder.Filter, orderBy *workorder.Order, first *int, after *string, last *int, before *string) (*gqlmodel.Connection[*ent.WorkOrder], error) {
@@ -85,10 +88,7 @@ func (r *queryResolver) WorkOrders(ctx context.Context, filter *workorder.Filter
 	if err != nil {
 		return nil, err
 	}
-	if err := aheadWorkOrders(ctx, list.Nodes); err != nil {
-		return nil, err
-	}
-	return connection(list, nil)
+	return connection(list, ahead(ctx, "WorkOrder", list.Nodes, rowsOfConnection...))
 }
 
 func (r *workOrderResolver) Cari(ctx context.Context, obj *ent.WorkOrder) (*ent.Cari, error) {

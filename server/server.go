@@ -23,6 +23,7 @@ import (
 
 	"aliaport/graph"
 	"aliaport/graph/gen"
+	"aliaport/internal/audit"
 	"aliaport/internal/calendar"
 	"aliaport/internal/cari"
 	"aliaport/internal/config"
@@ -58,6 +59,7 @@ type Server struct {
 	version  string
 	now      func() time.Time
 	users    *user.Service
+	refusals *user.Refusals
 	metrics  *metrics
 	api      http.Handler
 	draining atomic.Bool
@@ -69,15 +71,17 @@ func New(d Deps) (*Server, error) {
 		d.Now = calendar.Now
 	}
 	s := &Server{config: d.Config, db: d.DB, log: d.Log, version: d.Version, now: d.Now, metrics: newMetrics(d.DB)}
-	s.users = &user.Service{
-		DB: d.DB, Now: s.now, Hasher: user.NewHasher(),
-		Tokens: &user.Tokens{Key: []byte(d.Config.JWTKey.Reveal()), Lifetime: d.Config.AccessTokenLifetime, Now: s.now},
-	}
 	cursorKey, err := hkdf.Key(sha256.New, []byte(d.Config.JWTKey.Reveal()), nil, "aliaport cursor", sha256.Size)
 	if err != nil {
 		return nil, fmt.Errorf("derive the cursor key: %w", err)
 	}
 	pages, limits := page.NewCodec(cursorKey), page.Limits{Default: d.Config.PageSizeDefault, Max: d.Config.PageSizeMax}
+	s.refusals = &user.Refusals{DB: d.DB, Now: s.now, Log: d.Log}
+	s.users = &user.Service{
+		DB: d.DB, Now: s.now, Hasher: user.NewHasher(), Refusals: s.refusals, Pages: pages, PageLimits: limits,
+		Tokens:          &user.Tokens{Key: []byte(d.Config.JWTKey.Reveal()), Lifetime: d.Config.AccessTokenLifetime, Now: s.now},
+		RefreshLifetime: d.Config.RefreshTokenLifetime,
+	}
 	resolver := &graph.Resolver{
 		Cari:     &cari.Service{DB: d.DB, Pages: pages, PageLimits: limits},
 		Services: &service.Service{DB: d.DB, Pages: pages, PageLimits: limits},
@@ -86,6 +90,7 @@ func New(d Deps) (*Server, error) {
 			AllowSelfApproval: d.Config.AllowSelfApproval, IdempotencyTTL: d.Config.IdempotencyTTL,
 		},
 		Users: s.users,
+		Trail: &audit.Trail{DB: d.DB, Pages: pages, PageLimits: limits},
 	}
 	if s.api, err = s.routes(s.graphql(resolver)); err != nil {
 		return nil, err
@@ -106,6 +111,7 @@ func (s *Server) graphql(r *graph.Resolver) http.Handler {
 	exec.SetErrorPresenter(p.present)
 	exec.SetRecoverFunc(func(ctx context.Context, cause any) error { return p.recovered(ctx, cause) })
 	exec.Use(graph.FreshLoaders{})
+	exec.Use(graph.Attempts{DB: s.db, Now: s.now, Log: s.log})
 	exec.Use(introspection{s.config.Introspection})
 	exec.Use(profile{})
 	return &endpoint{exec: exec, maxBody: s.config.MaxBodyBytes, presenter: p, done: func(ctx context.Context, o outcome) {
@@ -172,6 +178,16 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	s.log.InfoContext(ctx, "listening", "api", s.config.Listen, "admin", s.config.AdminListen, "version", s.version)
 	g.Go(func() error {
+		for tick := time.Tick(time.Minute); ; {
+			select {
+			case <-tick:
+				s.refusals.Flush(running)
+			case <-running.Done():
+				return nil
+			}
+		}
+	})
+	g.Go(func() error {
 		<-running.Done()
 		s.draining.Store(true)
 		s.log.InfoContext(ctx, "stopping", "grace", s.config.ShutdownTimeout)
@@ -180,6 +196,7 @@ func (s *Server) Run(ctx context.Context) error {
 		if err := api.Shutdown(stop); err != nil {
 			return errors.Join(fmt.Errorf("requests still ran after %s: %w", s.config.ShutdownTimeout, err), api.Close(), admin.Close())
 		}
+		s.refusals.Flush(stop)
 		return admin.Close()
 	})
 	return g.Wait()

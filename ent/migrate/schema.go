@@ -50,6 +50,21 @@ var (
 				Unique:  false,
 				Columns: []*schema.Column{AuditEventsColumns[4], AuditEventsColumns[16], AuditEventsColumns[0]},
 			},
+			{
+				Name:    "audit_events_action",
+				Unique:  false,
+				Columns: []*schema.Column{AuditEventsColumns[5], AuditEventsColumns[16], AuditEventsColumns[0]},
+			},
+			{
+				Name:    "audit_events_resource",
+				Unique:  false,
+				Columns: []*schema.Column{AuditEventsColumns[6], AuditEventsColumns[16], AuditEventsColumns[0]},
+			},
+			{
+				Name:    "audit_events_entity",
+				Unique:  false,
+				Columns: []*schema.Column{AuditEventsColumns[6], AuditEventsColumns[7], AuditEventsColumns[16], AuditEventsColumns[0]},
+			},
 		},
 	}
 	// CariColumns holds the columns for the "cari" table.

@@ -48,5 +48,8 @@ func (AuditEvent) Indexes() []ent.Index {
 		index.Fields("created_at", "id").StorageKey("audit_events_created_at"),
 		index.Fields("user_id", "created_at", "id").StorageKey("audit_events_user_id"),
 		index.Fields("path", "created_at", "id").StorageKey("audit_events_path"),
+		index.Fields("action", "created_at", "id").StorageKey("audit_events_action"),
+		index.Fields("resource", "created_at", "id").StorageKey("audit_events_resource"),
+		index.Fields("resource", "entity_id", "created_at", "id").StorageKey("audit_events_entity"),
 	}
 }

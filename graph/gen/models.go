@@ -13,12 +13,32 @@ import (
 	"github.com/shopspring/decimal"
 )
 
+// Answer to a change of sessions or passwords (sonuç).
+type AuthPayload struct {
+	// What was wrong (hatalar); empty on success.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
+// A new password (parola değişikliği).
+type ChangePasswordInput struct {
+	// The present password (mevcut parola).
+	CurrentPassword string `json:"currentPassword"`
+	// The new one (yeni parola): 8 to 100 characters with upper case, lower case and a digit.
+	NewPassword string `json:"newPassword"`
+}
+
 // Completion of the work (tamamlama).
 type CompleteWorkOrderInput struct {
 	// The work order (iş emri).
 	ID globalid.ID `json:"id"`
 	// What was done, at least 3 characters (tamamlama notu).
 	CompletionNote string `json:"completionNote"`
+}
+
+// A role to be removed (silinecek rol).
+type DeleteRoleInput struct {
+	// Name (rol adı).
+	Name string `json:"name"`
 }
 
 // Invoicing of the work (faturalama).
@@ -37,14 +57,16 @@ type LoginInput struct {
 	Password string `json:"password"`
 }
 
-// Answer to a sign-in (giriş sonucu).
+// Answer to a sign-in or a refresh (giriş sonucu).
 type LoginPayload struct {
 	// Token to send as Authorization: Bearer (erişim anahtarı); null when refused.
 	AccessToken *string `json:"accessToken"`
 	// When the access token ends (bitiş anı).
 	ExpiresAt *time.Time `json:"expiresAt"`
-	// Who signed in (kullanıcı).
-	User *ent.User `json:"user"`
+	// Token for refreshToken (yenileme anahtarı), good for one use.
+	RefreshToken *string `json:"refreshToken"`
+	// Who signed in (oturum sahibi).
+	User *Viewer `json:"user"`
 	// What was wrong (hatalar); empty on success.
 	UserErrors []*UserError `json:"userErrors"`
 }
@@ -57,9 +79,43 @@ type Mutation struct {
 type Query struct {
 }
 
+// What to go on with (yenileme).
+type RefreshTokenInput struct {
+	// The refresh token that was answered last (yenileme anahtarı); good for one use.
+	RefreshToken string `json:"refreshToken"`
+}
+
 // A line to be removed (silinecek kalem).
 type RemoveWorkOrderItemInput struct {
 	// The line (kalem).
+	ID globalid.ID `json:"id"`
+}
+
+// A session to be ended (kapatılacak oturum).
+type RevokeSessionInput struct {
+	// The session (oturum), from sessions.
+	ID globalid.ID `json:"id"`
+}
+
+// The role after the change (sonuç).
+type RolePayload struct {
+	// The role (rol); null when nothing was changed or it was removed.
+	Role *ent.Role `json:"role"`
+	// What was wrong (hatalar); empty on success.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
+// A new password for a user (parola sıfırlama).
+type SetUserPasswordInput struct {
+	// The user (kullanıcı).
+	ID globalid.ID `json:"id"`
+	// The new password (yeni parola).
+	NewPassword string `json:"newPassword"`
+}
+
+// An account to be unlocked (kilidi açılacak hesap).
+type UnlockUserInput struct {
+	// The user (kullanıcı).
 	ID globalid.ID `json:"id"`
 }
 
@@ -123,6 +179,14 @@ type UserError struct {
 	Message string `json:"message"`
 	// Path of the field in the input (alan yolu); null when it is the whole.
 	Field []string `json:"field"`
+}
+
+// The user after the change (sonuç).
+type UserPayload struct {
+	// The user (kullanıcı); null when nothing was changed, the current one on VERSION_CONFLICT.
+	User *ent.User `json:"user"`
+	// What was wrong (hatalar); empty on success.
+	UserErrors []*UserError `json:"userErrors"`
 }
 
 // Who is signed in and what they may do (oturum sahibi).

@@ -44,10 +44,14 @@ func (c *Connection[T]) TotalCount(ctx context.Context) (int, error) { return c.
 
 // The connections and edges of the API.
 type (
-	CariConnection      = Connection[*ent.Cari]
-	CariEdge            = Edge[*ent.Cari]
-	ServiceConnection   = Connection[*ent.Service]
-	ServiceEdge         = Edge[*ent.Service]
-	WorkOrderConnection = Connection[*ent.WorkOrder]
-	WorkOrderEdge       = Edge[*ent.WorkOrder]
+	AuditEventConnection = Connection[*ent.AuditEvent]
+	AuditEventEdge       = Edge[*ent.AuditEvent]
+	CariConnection       = Connection[*ent.Cari]
+	CariEdge             = Edge[*ent.Cari]
+	ServiceConnection    = Connection[*ent.Service]
+	ServiceEdge          = Edge[*ent.Service]
+	UserConnection       = Connection[*ent.User]
+	UserEdge             = Edge[*ent.User]
+	WorkOrderConnection  = Connection[*ent.WorkOrder]
+	WorkOrderEdge        = Edge[*ent.WorkOrder]
 )

@@ -10,7 +10,10 @@ import (
 	"github.com/graph-gophers/dataloader/v7"
 
 	"aliaport/ent"
+	"aliaport/ent/auditevent"
 	"aliaport/ent/cari"
+	"aliaport/ent/permission"
+	"aliaport/ent/role"
 	"aliaport/ent/service"
 	"aliaport/ent/user"
 	"aliaport/ent/workorder"
@@ -28,9 +31,13 @@ type Options struct {
 
 // Set holds the loaders of one request.
 type Set struct {
+	AuditEvent         *Loader[*ent.AuditEvent]
 	Cari               *Loader[*ent.Cari]
 	Service            *Loader[*ent.Service]
 	User               *Loader[*ent.User]
+	Role               *Loader[*ent.Role]
+	RolesOfUser        *Loader[[]*ent.Role]
+	PermissionsOfRole  *Loader[[]*ent.Permission]
 	WorkOrder          *Loader[*ent.WorkOrder]
 	WorkOrderItem      *Loader[*ent.WorkOrderItem]
 	WorkOrderHistory   *Loader[*ent.WorkOrderStatusHistory]
@@ -42,6 +49,9 @@ type Set struct {
 // not under the context of the field that happened to ask first.
 func New(ctx context.Context, db *store.DB, o Options) *Set {
 	return &Set{
+		AuditEvent: one(ctx, o, func(ctx context.Context, keys []int64) ([]*ent.AuditEvent, error) {
+			return db.AuditEvent.Query().Where(store.KeysIn(auditevent.FieldID, keys)).All(ctx)
+		}, func(e *ent.AuditEvent) int64 { return e.ID }),
 		Cari: one(ctx, o, func(ctx context.Context, keys []int64) ([]*ent.Cari, error) {
 			return db.Cari.Query().Where(store.KeysIn(cari.FieldID, keys)).All(ctx)
 		}, func(c *ent.Cari) int64 { return c.ID }),
@@ -51,6 +61,17 @@ func New(ctx context.Context, db *store.DB, o Options) *Set {
 		User: one(ctx, o, func(ctx context.Context, keys []int64) ([]*ent.User, error) {
 			return db.User.Query().Where(store.KeysIn(user.FieldID, keys)).All(ctx)
 		}, func(u *ent.User) int64 { return u.ID }),
+		Role: one(ctx, o, func(ctx context.Context, keys []int64) ([]*ent.Role, error) {
+			return db.Role.Query().Where(store.KeysIn(role.FieldID, keys)).All(ctx)
+		}, func(r *ent.Role) int64 { return r.ID }),
+		RolesOfUser: pairs(ctx, o, func(ctx context.Context, keys []int64) ([]pair[*ent.Role], error) {
+			links, err := db.User.Query().Where(store.KeysIn(user.FieldID, keys)).WithRoles(func(q *ent.RoleQuery) { q.Order(role.ByName()) }).All(ctx)
+			return linked(links, err, func(u *ent.User) (int64, []*ent.Role) { return u.ID, u.Edges.Roles })
+		}),
+		PermissionsOfRole: pairs(ctx, o, func(ctx context.Context, keys []int64) ([]pair[*ent.Permission], error) {
+			links, err := db.Role.Query().Where(store.KeysIn(role.FieldID, keys)).WithPermissions(func(q *ent.PermissionQuery) { q.Order(permission.ByName()) }).All(ctx)
+			return linked(links, err, func(r *ent.Role) (int64, []*ent.Permission) { return r.ID, r.Edges.Permissions })
+		}),
 		WorkOrder: one(ctx, o, func(ctx context.Context, keys []int64) ([]*ent.WorkOrder, error) {
 			return db.WorkOrder.Query().Where(workorder.IsActive(true), store.KeysIn(workorder.FieldID, keys)).All(ctx)
 		}, func(wo *ent.WorkOrder) int64 { return wo.ID }),
@@ -73,9 +94,13 @@ func New(ctx context.Context, db *store.DB, o Options) *Set {
 
 // Clear forgets everything; what a mutation changed must be read anew.
 func (s *Set) Clear() {
+	s.AuditEvent.clear()
 	s.Cari.clear()
 	s.Service.clear()
 	s.User.clear()
+	s.Role.clear()
+	s.RolesOfUser.clear()
+	s.PermissionsOfRole.clear()
 	s.WorkOrder.clear()
 	s.WorkOrderItem.clear()
 	s.WorkOrderHistory.clear()
@@ -136,6 +161,27 @@ func one[R any](ctx context.Context, o Options, query func(context.Context, []in
 // many makes a loader of the rows that belong to a key, in the order of the query.
 func many[R any](ctx context.Context, o Options, query func(context.Context, []int64) ([]R, error), owner func(R) int64) *Loader[[]R] {
 	return build(ctx, o, query, func(values map[int64][]R, row R) { values[owner(row)] = append(values[owner(row)], row) })
+}
+
+// pair is a row with the key that it was reached from over a join table.
+type pair[R any] struct {
+	owner int64
+	row   R
+}
+
+// pairs makes a loader of rows that many owners share.
+func pairs[R any](ctx context.Context, o Options, query func(context.Context, []int64) ([]pair[R], error)) *Loader[[]R] {
+	return build(ctx, o, query, func(values map[int64][]R, p pair[R]) { values[p.owner] = append(values[p.owner], p.row) })
+}
+
+func linked[O, R any](owners []O, err error, of func(O) (int64, []R)) (all []pair[R], _ error) {
+	for _, o := range owners {
+		key, rows := of(o)
+		for _, r := range rows {
+			all = append(all, pair[R]{key, r})
+		}
+	}
+	return all, err
 }
 
 func build[R, V any](ctx context.Context, o Options, query func(context.Context, []int64) ([]R, error), add func(map[int64]V, R)) *Loader[V] {

@@ -15,6 +15,8 @@ type Actor struct {
 	Email string
 	Name  string
 	Roles []string
+	// Session is the family of tokens by which the user came in; empty for others.
+	Session string
 
 	permissions map[Permission]struct{}
 	system      bool

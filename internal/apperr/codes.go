@@ -45,6 +45,13 @@ const (
 	Duplicate             Code = "DUPLICATE_ENTRY"
 	VersionConflict       Code = "VERSION_CONFLICT"
 	InvalidCredentials    Code = "AUTH_INVALID_CREDENTIALS"
+	TokenInvalid          Code = "AUTH_TOKEN_INVALID"
+	SessionExpired        Code = "AUTH_TOKEN_EXPIRED"
+	UserNotFound          Code = "AUTH_USER_NOT_FOUND"
+	RoleNotFound          Code = "AUTH_ROLE_NOT_FOUND"
+	RoleInUse             Code = "AUTH_ROLE_IN_USE"
+	LastAdmin             Code = "AUTH_LAST_ADMIN"
+	SessionNotFound       Code = "AUTH_SESSION_NOT_FOUND"
 	CariNotFound          Code = "CARI_NOT_FOUND"
 	CariInactive          Code = "CARI_INACTIVE"
 	ServiceNotFound       Code = "HIZMET_NOT_FOUND"
@@ -91,7 +98,14 @@ var Table = []Entry{
 	{Validation, true, 400, false, Text{"Girdi geçersiz.", "The input is not valid."}},
 	{Duplicate, true, 409, false, Text{"Bu kayıt zaten var.", "This record exists already."}},
 	{VersionConflict, true, 409, false, Text{"Kayıt bu arada değişti (sürüm {current}, beklenen {expected}).", "The record has changed meanwhile (version {current}, expected {expected})."}},
-	{InvalidCredentials, true, 401, false, Text{"E-posta veya parola yanlış.", "The e-mail or the password is wrong."}},
+	{InvalidCredentials, true, 401, false, Text{"E-posta veya parola yanlış. On başarısız denemeden sonra hesap 15 dakika kilitlenir.", "The e-mail or the password is wrong. After ten failures an account is locked for 15 minutes."}},
+	{TokenInvalid, true, 401, false, Text{"Yenileme anahtarı geçersiz; yeniden giriş yapın.", "The refresh token is not valid; sign in again."}},
+	{SessionExpired, true, 401, false, Text{"Oturumun süresi doldu; yeniden giriş yapın.", "The session has expired; sign in again."}},
+	{SessionNotFound, true, 404, false, Text{"Oturum bulunamadı.", "There is no such session."}},
+	{UserNotFound, true, 404, false, Text{"Kullanıcı bulunamadı.", "There is no such user."}},
+	{RoleNotFound, true, 404, false, Text{"Rol bulunamadı: {role}", "There is no such role: {role}"}},
+	{RoleInUse, true, 409, false, Text{"Bu rol kullanılıyor veya yerleşik; silinemez.", "The role is in use or built in; it cannot be removed."}},
+	{LastAdmin, true, 422, false, Text{"Kullanıcıları yönetebilen en az bir etkin kullanıcı kalmalı.", "At least one active user who may administer users must remain."}},
 	{CariNotFound, true, 404, false, Text{"Cari bulunamadı.", "There is no such customer account."}},
 	{CariInactive, true, 422, false, Text{"Cari {cariCode} pasif.", "The customer account {cariCode} is inactive."}},
 	{ServiceNotFound, true, 404, false, Text{"Hizmet bulunamadı.", "There is no such service."}},

@@ -2,20 +2,24 @@ package apperr
 
 // Reasons for which one input field is refused with VALIDATION_ERROR.
 var (
-	Required    = Text{"Bu alan zorunludur.", "This field is required."}
-	Length      = Text{"{min} ile {max} karakter arasında olmalı.", "Must have between {min} and {max} characters."}
-	TooShort    = Text{"En az {min} karakter olmalı.", "Must have at least {min} characters."}
-	TooLong     = Text{"En çok {max} karakter olmalı.", "Must have at most {max} characters."}
-	Control     = Text{"Denetim karakteri içeremez.", "Must not contain control characters."}
-	Positive    = Text{"Sıfırdan büyük olmalı.", "Must be greater than zero."}
-	NotNegative = Text{"Eksi olamaz.", "Must not be negative."}
-	OutOfRange  = Text{"{min} ile {max} arasında olmalı.", "Must be between {min} and {max}."}
-	TooPrecise  = Text{"En çok {places} ondalık basamak olabilir.", "May have at most {places} decimal places."}
-	TooBig      = Text{"Değer çok büyük.", "The value is too large."}
-	EndFirst    = Text{"Bitiş başlangıçtan sonra olmalı.", "The end must come after the start."}
-	InPast      = Text{"Geçmiş bir gün olamaz.", "Must not be a day in the past."}
-	OneOf       = Text{"Şunlardan tam olarak biri verilmeli: {fields}.", "Give exactly one of: {fields}."}
-	TooMany     = Text{"En çok {max} tane olabilir.", "There may be at most {max}."}
-	Currency    = Text{"Üç harfli para birimi kodu olmalı (TRY, USD …).", "Must be a three-letter currency code (TRY, USD …)."}
-	SameMoney   = Text{"İş emrinin para birimi {currency} olmalı.", "Must be the currency of the work order, {currency}."}
+	Required          = Text{"Bu alan zorunludur.", "This field is required."}
+	Length            = Text{"{min} ile {max} karakter arasında olmalı.", "Must have between {min} and {max} characters."}
+	TooShort          = Text{"En az {min} karakter olmalı.", "Must have at least {min} characters."}
+	TooLong           = Text{"En çok {max} karakter olmalı.", "Must have at most {max} characters."}
+	Control           = Text{"Denetim karakteri içeremez.", "Must not contain control characters."}
+	Positive          = Text{"Sıfırdan büyük olmalı.", "Must be greater than zero."}
+	NotNegative       = Text{"Eksi olamaz.", "Must not be negative."}
+	OutOfRange        = Text{"{min} ile {max} arasında olmalı.", "Must be between {min} and {max}."}
+	TooPrecise        = Text{"En çok {places} ondalık basamak olabilir.", "May have at most {places} decimal places."}
+	TooBig            = Text{"Değer çok büyük.", "The value is too large."}
+	EndFirst          = Text{"Bitiş başlangıçtan sonra olmalı.", "The end must come after the start."}
+	InPast            = Text{"Geçmiş bir gün olamaz.", "Must not be a day in the past."}
+	OneOf             = Text{"Şunlardan tam olarak biri verilmeli: {fields}.", "Give exactly one of: {fields}."}
+	TooMany           = Text{"En çok {max} tane olabilir.", "There may be at most {max}."}
+	Currency          = Text{"Üç harfli para birimi kodu olmalı (TRY, USD …).", "Must be a three-letter currency code (TRY, USD …)."}
+	WeakPassword      = Text{"Büyük harf, küçük harf ve rakam içermeli.", "Must have an upper-case letter, a lower-case letter and a digit."}
+	Email             = Text{"Geçerli bir e-posta adresi olmalı.", "Must be an e-mail address."}
+	RoleName          = Text{"Büyük harf, rakam ve alt çizgiden oluşan 2–50 karakter olmalı.", "Must be 2 to 50 upper-case letters, digits or underscores."}
+	UnknownPermission = Text{"Böyle bir yetki yok: {permission}", "There is no such permission: {permission}"}
+	SameMoney         = Text{"İş emrinin para birimi {currency} olmalı.", "Must be the currency of the work order, {currency}."}
 )

@@ -14,6 +14,7 @@ import (
 	"aliaport/ent"
 	"aliaport/ent/auditevent"
 	"aliaport/internal/actor"
+	"aliaport/internal/apperr"
 )
 
 // Action is what was done. The names are those of the port's trail.
@@ -34,6 +35,27 @@ const (
 	Cancel       Action = "cancel"
 	Reopen       Action = "reopen"
 	Login        Action = "login"
+	LoginFailed  Action = "login_failed"
+	Logout       Action = "logout"
+	TokenRefresh Action = "token_refresh"
+	TokenReuse   Action = "token_reuse"
+	Lock         Action = "lock"
+	Unlock       Action = "unlock"
+
+	PasswordChange Action = "password_change"
+	PasswordReset  Action = "password_reset"
+	RoleAssign     Action = "role_assign"
+	AccessDenied   Action = "access_denied"
+)
+
+// Outcome says how it ended.
+type Outcome = auditevent.Outcome
+
+// Outcomes.
+const (
+	OK     = auditevent.OutcomeOk
+	Denied = auditevent.OutcomeDenied
+	Failed = auditevent.OutcomeFailed
 )
 
 // Resource is the kind of record it was done to.
@@ -46,7 +68,9 @@ const (
 	Cari          Resource = "cari"
 	Service       Resource = "service"
 	User          Resource = "user"
+	Role          Resource = "role"
 	Auth          Resource = "auth"
+	Query         Resource = "query"
 )
 
 // Changes are the fields that a change touched: name → old and new value.
@@ -64,34 +88,44 @@ func (c Changes) Set(field string, before, after any) {
 type Event struct {
 	Action   Action
 	Resource Resource
-	EntityID int64
+	EntityID int64       // 0: no single record
+	Outcome  Outcome     // OK when empty
+	Code     apperr.Code // why it did not end well; its HTTP number is kept
 	Changes  Changes
 	Extra    map[string]any
 }
+
+// http200 is the status of what went well.
+const http200 = 200
 
 // Record writes the event in the caller's transaction.
 func Record(ctx context.Context, tx *ent.Tx, now time.Time, e Event) error {
 	who, req := actor.From(ctx), actor.RequestFrom(ctx)
 	c := tx.AuditEvent.Create().
-		SetMethod(orElse(req.Method, "CLI")).SetPath(clip(orElse(req.Path, "-"), 300)).
+		SetMethod(orElse(req.Method, "CLI")).SetPath(Clip(orElse(req.Path, "-"), 300)).
 		SetAction(string(e.Action)).SetResource(string(e.Resource)).
-		SetEntityID(strconv.FormatInt(e.EntityID, 10)).
-		SetOutcome(auditevent.OutcomeOk).SetStatusCode(200).
+		SetOutcome(OK).SetStatusCode(http200).
 		SetRequestID(req.ID).SetRoles("").SetDurationMs(0).SetCreatedAt(now)
+	if e.EntityID != 0 {
+		c.SetEntityID(strconv.FormatInt(e.EntityID, 10))
+	}
+	if e.Outcome != "" && e.Outcome != OK {
+		c.SetOutcome(e.Outcome).SetStatusCode(e.Code.HTTP())
+	}
 	if who != nil {
 		if who.ID != 0 {
 			c.SetUserID(who.ID)
 		}
-		c.SetRoles(clip(strings.Join(who.Roles, ","), 200))
+		c.SetRoles(Clip(strings.Join(who.Roles, ","), 200))
 	}
 	if !req.Start.IsZero() {
 		c.SetDurationMs(int(now.Sub(req.Start).Milliseconds()))
 	}
 	if req.IP != "" {
-		c.SetIP(clip(req.IP, 64))
+		c.SetIP(Clip(req.IP, 64))
 	}
 	if req.UserAgent != "" {
-		c.SetUserAgent(clip(req.UserAgent, 300))
+		c.SetUserAgent(Clip(req.UserAgent, 300))
 	}
 	if len(e.Changes) > 0 {
 		changes, err := json.Marshal(masked(e.Changes))
@@ -144,8 +178,8 @@ func hide(s string, first, last int) string {
 	return s[:first] + strings.Repeat("*", len(s)-first-last) + s[len(s)-last:]
 }
 
-// clip shortens s to n bytes without cutting a letter in half.
-func clip(s string, n int) string {
+// Clip shortens s to n bytes without cutting a letter in half.
+func Clip(s string, n int) string {
 	if len(s) <= n {
 		return s
 	}

@@ -48,11 +48,12 @@ type Config struct {
 	ShutdownTimeout   time.Duration `env:"SHUTDOWN_TIMEOUT" envDefault:"20s" desc:"Time running requests get to finish when the server stops"`
 
 	// Who may come in.
-	AdminEmail          string        `env:"ADMIN_EMAIL" envDefault:"admin@aliaport.example" desc:"E-mail of the first administrator, made when there are no users"`
-	AdminPassword       Secret        `env:"ADMIN_PASSWORD" flag:"file" desc:"Password of the first administrator; empty: one is generated and shown once"`
-	JWTKey              Secret        `env:"JWT_KEY" flag:"file" desc:"Key that signs access tokens, at least 32 bytes. Required on PostgreSQL; on SQLite one is made and kept beside the database"`
-	AccessTokenLifetime time.Duration `env:"ACCESS_TOKEN_LIFETIME" envDefault:"15m" desc:"How long an access token is good"`
-	AllowSelfApproval   bool          `env:"ALLOW_SELF_APPROVAL" envDefault:"false" desc:"Let requesters approve their own work orders"`
+	AdminEmail           string        `env:"ADMIN_EMAIL" envDefault:"admin@aliaport.example" desc:"E-mail of the first administrator, made when there are no users"`
+	AdminPassword        Secret        `env:"ADMIN_PASSWORD" flag:"file" desc:"Password of the first administrator; empty: one is generated and shown once"`
+	JWTKey               Secret        `env:"JWT_KEY" flag:"file" desc:"Key that signs access tokens, at least 32 bytes. Required on PostgreSQL; on SQLite one is made and kept beside the database"`
+	AccessTokenLifetime  time.Duration `env:"ACCESS_TOKEN_LIFETIME" envDefault:"15m" desc:"How long an access token is good"`
+	RefreshTokenLifetime time.Duration `env:"REFRESH_TOKEN_LIFETIME" envDefault:"168h" desc:"How long a session lasts without being used"`
+	AllowSelfApproval    bool          `env:"ALLOW_SELF_APPROVAL" envDefault:"false" desc:"Let requesters approve their own work orders"`
 
 	// Limits and behaviour of the API.
 	MaxBodyBytes      int64         `env:"MAX_BODY_BYTES" envDefault:"262144" desc:"Largest request accepted"`

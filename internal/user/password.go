@@ -9,9 +9,16 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+	"sync/atomic"
+	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/crypto/argon2"
 	"golang.org/x/sync/semaphore"
+
+	"aliaport/internal/apperr"
+	"aliaport/internal/turkish"
 )
 
 // cost is what one hash takes: 19 MiB and two passes, about 40 ms of one core.
@@ -29,12 +36,21 @@ type params struct {
 }
 
 // Hasher hashes passwords with argon2id. At most as many hashes as cores are
-// worked on at once; others wait their turn, so that a burst of logins cannot take
-// all memory and all cores.
-type Hasher struct{ slots *semaphore.Weighted }
+// worked on at once; a bounded number of others waits for a bounded time, and the
+// rest is told to come back, so that a burst of logins takes neither all memory
+// nor everybody's time.
+type Hasher struct {
+	slots   *semaphore.Weighted
+	waiting atomic.Int64
+	// MaxWaiting is how many may wait for a turn, MaxWait how long each of them.
+	MaxWaiting int64
+	MaxWait    time.Duration
+}
 
 // NewHasher makes a hasher with a slot a core.
-func NewHasher() *Hasher { return &Hasher{semaphore.NewWeighted(int64(runtime.NumCPU()))} }
+func NewHasher() *Hasher {
+	return &Hasher{slots: semaphore.NewWeighted(int64(runtime.NumCPU())), MaxWaiting: 64, MaxWait: 2 * time.Second}
+}
 
 // Hash hashes a password with a new salt, in the PHC string form.
 func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
@@ -64,11 +80,34 @@ func (h *Hasher) Verify(ctx context.Context, password, encoded string) (bool, er
 }
 
 func (h *Hasher) sum(ctx context.Context, password string, salt []byte, p params) ([]byte, error) {
-	if err := h.slots.Acquire(ctx, 1); err != nil {
-		return nil, fmt.Errorf("wait to hash a password: %w", err)
+	if err := h.turn(ctx); err != nil {
+		return nil, err
 	}
 	defer h.slots.Release(1)
 	return argon2.IDKey([]byte(password), salt, p.passes, p.memory, p.lanes, hashSize), nil
+}
+
+// turn waits for a slot.
+func (h *Hasher) turn(ctx context.Context) error {
+	if h.slots.TryAcquire(1) {
+		return nil
+	}
+	busy := apperr.New(apperr.RateLimited)
+	busy.RetryAfter = h.MaxWait
+	if h.waiting.Add(1) > h.MaxWaiting {
+		h.waiting.Add(-1)
+		return busy
+	}
+	defer h.waiting.Add(-1)
+	patience, cancel := context.WithTimeout(ctx, h.MaxWait)
+	defer cancel()
+	switch err := h.slots.Acquire(patience, 1); {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return fmt.Errorf("wait to hash a password: %w", err)
+	}
+	return busy
 }
 
 var errHash = errors.New("not an argon2id hash")
@@ -90,4 +129,22 @@ func decode(encoded string) (p params, salt, sum []byte, err error) {
 		return p, nil, nil, errors.Join(errHash, err)
 	}
 	return p, salt, sum, nil
+}
+
+// Length of a password in characters.
+const (
+	minPassword = 8
+	maxPassword = 100
+)
+
+// checkPassword refuses a new password that is too easy: it needs 8 to 100
+// characters with an upper-case letter, a lower-case letter and a digit.
+func checkPassword(field, password string) *apperr.Error {
+	if n := utf8.RuneCountInString(password); n < minPassword || n > maxPassword || turkish.HasControl(password) {
+		return apperr.Invalid(field, apperr.Length, "min", minPassword, "max", maxPassword)
+	}
+	if !strings.ContainsFunc(password, unicode.IsUpper) || !strings.ContainsFunc(password, unicode.IsLower) || !strings.ContainsFunc(password, unicode.IsDigit) {
+		return apperr.Invalid(field, apperr.WeakPassword)
+	}
+	return nil
 }

@@ -110,6 +110,9 @@ func (s *Service) DemoToken(ctx context.Context, email string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("find user for the demo: %w", err)
 	}
-	token, _, err := s.Tokens.Sign(u.ID, demoLifetime)
-	return token, err
+	session, err := s.SignIn(ctx, u, demoLifetime)
+	if err != nil {
+		return "", err
+	}
+	return session.AccessToken, nil
 }

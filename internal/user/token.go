@@ -23,14 +23,27 @@ type Tokens struct {
 	Now      func() time.Time
 }
 
-// Sign makes an access token for the user.
-func (t *Tokens) Sign(user int64, lifetime time.Duration) (token string, expires time.Time, err error) {
+// claims are what an access token says.
+type claims struct {
+	jwt.RegisteredClaims
+
+	Session string `json:"sid"`
+}
+
+// owner is whose token it is, and from which session.
+type owner struct {
+	user    int64
+	session string
+}
+
+// Sign makes an access token for the user's session.
+func (t *Tokens) Sign(user int64, session string, lifetime time.Duration) (token string, expires time.Time, err error) {
 	now := t.Now()
 	expires = now.Add(lifetime)
-	token, err = jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.RegisteredClaims{
+	token, err = jwt.NewWithClaims(jwt.SigningMethodHS256, claims{RegisteredClaims: jwt.RegisteredClaims{
 		Issuer: issuer, Subject: strconv.FormatInt(user, 10),
 		IssuedAt: jwt.NewNumericDate(now), ExpiresAt: jwt.NewNumericDate(expires),
-	}).SignedString(t.Key)
+	}, Session: session}).SignedString(t.Key)
 	if err != nil {
 		return "", time.Time{}, fmt.Errorf("sign a token: %w", err)
 	}
@@ -39,19 +52,19 @@ func (t *Tokens) Sign(user int64, lifetime time.Duration) (token string, expires
 
 // Read returns whose token it is. TOKEN_EXPIRED means that it was good once; what
 // was never good is UNAUTHENTICATED.
-func (t *Tokens) Read(token string) (user int64, err error) {
-	var claims jwt.RegisteredClaims
-	_, err = jwt.ParseWithClaims(token, &claims, func(*jwt.Token) (any, error) { return t.Key, nil },
+func (t *Tokens) Read(token string) (owner, error) {
+	var c claims
+	_, err := jwt.ParseWithClaims(token, &c, func(*jwt.Token) (any, error) { return t.Key, nil },
 		jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}), jwt.WithIssuer(issuer), jwt.WithExpirationRequired(), jwt.WithTimeFunc(t.Now))
 	if errors.Is(err, jwt.ErrTokenExpired) {
-		return 0, apperr.New(apperr.TokenExpired)
+		return owner{}, apperr.New(apperr.TokenExpired)
 	}
 	if err != nil {
-		return 0, apperr.New(apperr.Unauthenticated).Because(err)
+		return owner{}, apperr.New(apperr.Unauthenticated).Because(err)
 	}
-	user, err = strconv.ParseInt(claims.Subject, 10, 64)
+	user, err := strconv.ParseInt(c.Subject, 10, 64)
 	if err != nil {
-		return 0, apperr.New(apperr.Unauthenticated).Because(err)
+		return owner{}, apperr.New(apperr.Unauthenticated).Because(err)
 	}
-	return user, nil
+	return owner{user, c.Session}, nil
 }

@@ -8,11 +8,9 @@ import (
 	"strings"
 	"time"
 
-	"aliaport/ent"
-	entuser "aliaport/ent/user"
 	"aliaport/internal/actor"
 	"aliaport/internal/apperr"
-	"aliaport/internal/audit"
+	"aliaport/internal/page"
 	"aliaport/internal/store"
 )
 
@@ -22,58 +20,23 @@ type Service struct {
 	Now    func() time.Time
 	Hasher *Hasher
 	Tokens *Tokens
+	// RefreshLifetime is how long a session lasts without being used.
+	RefreshLifetime time.Duration
+	// Refusals takes note of logins that were refused; nil: nobody does.
+	Refusals *Refusals
+	// Pages makes cursors; PageLimits bound the list of users.
+	Pages      *page.Codec
+	PageLimits page.Limits
 }
 
-// Session is a successful sign-in.
-type Session struct {
-	User        *ent.User
-	AccessToken string
-	ExpiresAt   time.Time
-}
-
-// Login checks e-mail and password. Whether the user is unknown, deactivated or the
-// password wrong, the answer is AUTH_INVALID_CREDENTIALS after the same work.
-func (s *Service) Login(ctx context.Context, email, password string) (*Session, error) {
-	u, err := s.DB.User.Query().Where(entuser.Email(normalEmail(email))).Only(ctx)
-	if err != nil && !ent.IsNotFound(err) {
-		return nil, fmt.Errorf("find user: %w", err)
-	}
-	hash := ""
-	if u != nil && u.IsActive {
-		hash = u.PasswordHash
-	}
-	ok, err := s.Hasher.Verify(ctx, password, hash)
-	if err != nil {
-		return nil, err
-	}
-	if !ok {
-		return nil, apperr.New(apperr.InvalidCredentials)
-	}
-	now := s.Now()
-	err = s.DB.InTx(ctx, func(tx *ent.Tx) error {
-		if err := tx.User.UpdateOneID(u.ID).SetLastLoginAt(now).Exec(ctx); err != nil {
-			return fmt.Errorf("note login of user %d: %w", u.ID, err)
-		}
-		return audit.Record(actor.With(ctx, actor.New(u.ID, u.Email, u.FullName, nil, nil)), tx, now,
-			audit.Event{Action: audit.Login, Resource: audit.Auth, EntityID: u.ID})
-	})
-	if err != nil {
-		return nil, err
-	}
-	token, expires, err := s.Tokens.Sign(u.ID, s.Tokens.Lifetime)
-	if err != nil {
-		return nil, err
-	}
-	return &Session{User: u, AccessToken: token, ExpiresAt: expires}, nil
-}
-
-// Actor returns whose token it is, with the rights they hold now.
+// Actor returns whose token it is, with the rights they hold now. A session that
+// was ended ends its access tokens too.
 func (s *Service) Actor(ctx context.Context, token string) (*actor.Actor, error) {
-	id, err := s.Tokens.Read(token)
+	c, err := s.Tokens.Read(token)
 	if err != nil {
 		return nil, err
 	}
-	a, err := s.load(store.Uncounted(ctx), id)
+	a, err := s.load(store.Uncounted(ctx), c.user, c.session)
 	if err != nil {
 		return nil, err
 	}
@@ -83,13 +46,16 @@ func (s *Service) Actor(ctx context.Context, token string) (*actor.Actor, error)
 	return a, nil
 }
 
-// load reads an active user with roles and rights in one statement.
-func (s *Service) load(ctx context.Context, id int64) (a *actor.Actor, err error) {
+// load reads an active user with roles and rights in one statement; nil if the user
+// or the session is no more.
+func (s *Service) load(ctx context.Context, id int64, session string) (a *actor.Actor, err error) {
 	rows, err := s.DB.QueryContext(ctx, `SELECT u.email, u.full_name, COALESCE(r.name, ''), COALESCE(p.name, '')
 		FROM users u
 		LEFT JOIN user_roles ur ON ur.user_id = u.id LEFT JOIN roles r ON r.id = ur.role_id
 		LEFT JOIN role_permissions rp ON rp.role_id = r.id LEFT JOIN permissions p ON p.id = rp.permission_id
-		WHERE u.id = $1 AND u.is_active ORDER BY r.name`, id)
+		WHERE u.id = $1 AND u.is_active
+			AND EXISTS (SELECT 1 FROM refresh_tokens t WHERE t.family = $2 AND t.user_id = u.id AND t.revoked_at IS NULL)
+		ORDER BY r.name`, id, session)
 	if err != nil {
 		return nil, fmt.Errorf("read rights of user %d: %w", id, err)
 	}
@@ -116,7 +82,9 @@ func (s *Service) load(ctx context.Context, id int64) (a *actor.Actor, err error
 	if err := rows.Err(); err != nil || !found {
 		return nil, err
 	}
-	return actor.New(id, email, name, roles, permissions), nil
+	a = actor.New(id, email, name, roles, permissions)
+	a.Session = session
+	return a, nil
 }
 
 func normalEmail(email string) string { return strings.ToLower(strings.TrimSpace(email)) }

@@ -20,9 +20,6 @@ import (
 	"aliaport/internal/turkish"
 )
 
-// Range is a half-open range of time, From ≤ t < To; nil ends are open.
-type Range struct{ From, To *time.Time }
-
 // Filter narrows the list. Only the combinations of offered() are answered.
 type Filter struct {
 	Status       []workorder.Status
@@ -30,8 +27,8 @@ type Filter struct {
 	CariCode     *string
 	Type         *workorder.Type
 	Priority     *workorder.Priority
-	CreatedAt    *Range
-	PlannedStart *Range
+	CreatedAt    *page.Range
+	PlannedStart *page.Range
 	Overdue      *bool
 	Search       *string
 }
@@ -223,11 +220,11 @@ func (f *Filter) conditions(now time.Time) ([]func(*sql.Selector), error) {
 		where(func(s *sql.Selector) { s.Where(sql.EQ(s.C(workorder.FieldPriority), *f.Priority)) })
 	}
 	if f.CreatedAt != nil {
-		where(f.CreatedAt.within(workorder.FieldCreatedAt))
+		where(f.CreatedAt.Within(workorder.FieldCreatedAt))
 	}
 	if f.PlannedStart != nil {
 		where(func(s *sql.Selector) { s.Where(sql.NotNull(s.C(workorder.FieldPlannedStart))) })
-		where(f.PlannedStart.within(workorder.FieldPlannedStart))
+		where(f.PlannedStart.Within(workorder.FieldPlannedStart))
 	}
 	if f.Search != nil {
 		contains, err := page.Contains(workorder.FieldSearchText, turkish.Fold(*f.Search))
@@ -237,15 +234,4 @@ func (f *Filter) conditions(now time.Time) ([]func(*sql.Selector), error) {
 		where(contains)
 	}
 	return cs, nil
-}
-
-func (r *Range) within(column string) func(*sql.Selector) {
-	return func(s *sql.Selector) {
-		if r.From != nil {
-			s.Where(sql.GTE(s.C(column), *r.From))
-		}
-		if r.To != nil {
-			s.Where(sql.LT(s.C(column), *r.To))
-		}
-	}
 }

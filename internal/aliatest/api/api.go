@@ -78,11 +78,11 @@ func New(t testing.TB, db *store.DB, adjust ...func(*config.Config)) *API {
 		if err != nil {
 			t.Fatal(err)
 		}
-		token, _, err := srv.Users().Tokens.Sign(u.ID, 24*time.Hour)
+		session, err := srv.Users().SignIn(t.Context(), u, 72*time.Hour)
 		if err != nil {
 			t.Fatal(err)
 		}
-		a.tokens[role] = token
+		a.tokens[role] = session.AccessToken
 	}
 	return a
 }

@@ -1,0 +1,38 @@
+package graph
+
+import (
+	"aliaport/ent"
+	"aliaport/graph/gen"
+	"aliaport/graph/gqlmodel"
+	"aliaport/graph/loader"
+	"aliaport/internal/audit"
+	"aliaport/internal/page"
+	"context"
+)
+
+func (r *auditEventResolver) User(ctx context.Context, obj *ent.AuditEvent) (*ent.User, error) {
+	if obj.UserID == nil {
+		return nil, nil //nolint:nilnil // the system, or a stranger
+	}
+	return loader.From(ctx).User.Load(ctx, *obj.UserID)
+}
+
+func (r *auditEventResolver) Changes(ctx context.Context, obj *ent.AuditEvent) ([]*audit.Change, error) {
+	return audit.ChangesOf(obj)
+}
+
+func (r *auditEventResolver) Extra(ctx context.Context, obj *ent.AuditEvent) (*string, error) {
+	return audit.ExtraOf(obj), nil
+}
+
+func (r *queryResolver) AuditEvents(ctx context.Context, filter *audit.Filter, first *int, after *string, last *int, before *string) (*gqlmodel.Connection[*ent.AuditEvent], error) {
+	list, err := r.Trail.List(ctx, or(filter), page.Args{First: first, After: after, Last: last, Before: before})
+	if err != nil {
+		return nil, err
+	}
+	return connection(list, ahead(ctx, "AuditEvent", list.Nodes, rowsOfConnection...))
+}
+
+func (r *Resolver) AuditEvent() gen.AuditEventResolver { return &auditEventResolver{r} }
+
+type auditEventResolver struct{ *Resolver }

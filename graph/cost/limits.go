@@ -1,0 +1,113 @@
+package cost
+
+import (
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/lexer"
+	"github.com/vektah/gqlparser/v2/parser"
+
+	"aliaport/internal/apperr"
+)
+
+// Limits bound a Cost, field by field; 0 is no limit.
+type Limits struct {
+	Tokens      int // of the document; Parse keeps to it even with MeasureOnly
+	Depth       int
+	SchemaDepth int
+	InputDepth  int
+	RootFields  int
+	Aliases     int
+	Directives  int
+	Fragments   int
+	Repeats     int
+	Logins      int
+	Nodes       int
+	Fields      int
+	SchemaNodes int
+	MeasureOnly bool // Check lets everything pass
+}
+
+// Defaults are limits that the widest queries of a console stay well within, and
+// the introspection of the usual tools.
+func Defaults() Limits {
+	return Limits{
+		Tokens: 2_000, Depth: 15, SchemaDepth: 20, InputDepth: 8, RootFields: 25, Aliases: 50, Directives: 50,
+		Fragments: 150, Repeats: 200, Logins: 1, Nodes: 20_000, Fields: 200_000, SchemaNodes: 100_000,
+	}
+}
+
+// Parse parses a document. One with too many tokens is refused as *apperr.Error,
+// whatever else is wrong with it; other errors are the parser's.
+func (l Limits) Parse(query string) (*ast.QueryDocument, error) {
+	doc, err := parser.ParseQueryWithTokenLimit(&ast.Source{Input: query}, l.Tokens)
+	if err == nil {
+		return doc, nil
+	}
+	if l.Tokens > 0 && longer(query, l.Tokens) {
+		return nil, apperr.New(apperr.TooManyTokens, "limit", l.Tokens)
+	}
+	return nil, err
+}
+
+// longer tells whether the text has more tokens than that, and reads no further.
+func longer(query string, tokens int) bool {
+	lex := lexer.New(&ast.Source{Input: query})
+	for range tokens + 1 {
+		if t, err := lex.ReadToken(); err != nil || t.Kind == lexer.EOF {
+			return false
+		}
+	}
+	return true
+}
+
+// Check refuses a cost that is over a limit, unless only measuring is asked for.
+func (l Limits) Check(c Cost) *apperr.Error {
+	if l.MeasureOnly {
+		return nil
+	}
+	return l.Over(c)
+}
+
+// The words name the measure as extensions.cost does. The numbers are parameters:
+// who may see them is not decided here.
+var (
+	tooDeep    = apperr.Text{TR: "Sorgu çok derin ({measure}).", EN: "The query is too deep ({measure})."}
+	tooComplex = apperr.Text{TR: "Sorgu çok pahalı ({measure}).", EN: "The query costs too much ({measure})."}
+	tooAliased = apperr.Text{TR: "Sorguda çok fazla takma ad var ({measure}).", EN: "The query has too many aliases ({measure})."}
+)
+
+// Over names the first limit that a cost is over, with the parameters measure,
+// limit and actual.
+func (l Limits) Over(c Cost) *apperr.Error {
+	for _, m := range [...]struct {
+		code          apperr.Code
+		measure       string
+		actual, limit int
+	}{
+		{apperr.QueryTooDeep, "depth", c.Depth, l.Depth},
+		{apperr.QueryTooDeep, "schemaDepth", c.SchemaDepth, l.SchemaDepth},
+		{apperr.QueryTooDeep, "inputDepth", c.InputDepth, l.InputDepth},
+		{apperr.TooManyAliases, "aliases", c.Aliases, l.Aliases},
+		{apperr.QueryTooComplex, "logins", c.Logins, l.Logins},
+		{apperr.QueryTooComplex, "rootFields", c.RootFields, l.RootFields},
+		{apperr.QueryTooComplex, "directives", c.Directives, l.Directives},
+		{apperr.QueryTooComplex, "fragments", c.Fragments, l.Fragments},
+		{apperr.QueryTooComplex, "repeats", c.Repeats, l.Repeats},
+		{apperr.QueryTooComplex, "nodes", c.Nodes, l.Nodes},
+		{apperr.QueryTooComplex, "fields", c.Fields, l.Fields},
+		{apperr.QueryTooComplex, "schemaNodes", c.SchemaNodes, l.SchemaNodes},
+	} {
+		if m.limit > 0 && m.actual > m.limit {
+			e := apperr.New(m.code, "measure", m.measure, "limit", m.limit, "actual", m.actual)
+			switch m.code {
+			case apperr.QueryTooDeep:
+				e.Text = tooDeep
+			case apperr.TooManyAliases:
+				e.Text = tooAliased
+			default:
+				e.Text = tooComplex
+			}
+			return e
+		}
+	}
+	return nil
+}

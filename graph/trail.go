@@ -1,0 +1,144 @@
+package graph
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"aliaport/ent"
+	"aliaport/internal/actor"
+	"aliaport/internal/apperr"
+	"aliaport/internal/audit"
+	"aliaport/internal/globalid"
+	"aliaport/internal/store"
+)
+
+// deed is what a mutation does, as the trail names it.
+type deed struct {
+	action   audit.Action
+	resource audit.Resource
+}
+
+// deeds has every mutation; a test sees to that. Those that succeed write their
+// line themselves, in their transaction; this is for those that do not.
+var deeds = map[string]deed{
+	"login":               {audit.LoginFailed, audit.Auth},
+	"refreshToken":        {audit.TokenRefresh, audit.Auth},
+	"logout":              {audit.Logout, audit.Auth},
+	"logoutEverywhere":    {audit.Logout, audit.Auth},
+	"revokeSession":       {audit.Logout, audit.Auth},
+	"changePassword":      {audit.PasswordChange, audit.User},
+	"createUser":          {audit.Create, audit.User},
+	"updateUser":          {audit.Update, audit.User},
+	"setUserPassword":     {audit.PasswordReset, audit.User},
+	"unlockUser":          {audit.Unlock, audit.User},
+	"saveRole":            {audit.Update, audit.Role},
+	"deleteRole":          {audit.Delete, audit.Role},
+	"createWorkOrder":     {audit.Create, audit.WorkOrder},
+	"updateWorkOrder":     {audit.Update, audit.WorkOrder},
+	"deleteWorkOrder":     {audit.Delete, audit.WorkOrder},
+	"addWorkOrderItem":    {audit.Create, audit.WorkOrderItem},
+	"updateWorkOrderItem": {audit.Update, audit.WorkOrderItem},
+	"removeWorkOrderItem": {audit.Delete, audit.WorkOrderItem},
+	"submitWorkOrder":     {audit.StatusChange, audit.WorkOrder},
+	"approveWorkOrder":    {audit.Approve, audit.WorkOrder},
+	"rejectWorkOrder":     {audit.Reject, audit.WorkOrder},
+	"withdrawWorkOrder":   {audit.StatusChange, audit.WorkOrder},
+	"reopenWorkOrder":     {audit.Reopen, audit.WorkOrder},
+	"startWorkOrder":      {audit.Start, audit.WorkOrder},
+	"completeWorkOrder":   {audit.Complete, audit.WorkOrder},
+	"invoiceWorkOrder":    {audit.Invoice, audit.WorkOrder},
+	"closeWorkOrder":      {audit.Close, audit.WorkOrder},
+	"cancelWorkOrder":     {audit.Cancel, audit.WorkOrder},
+}
+
+// Attempts writes into the trail what signed-in users tried and did not get: denied
+// fields, and mutations that were refused or failed. It does so after the rolled-back
+// transaction, in one of its own.
+type Attempts struct {
+	DB  *store.DB
+	Now func() time.Time
+	Log *slog.Logger
+}
+
+var _ graphql.RootFieldInterceptor = Attempts{}
+
+// ExtensionName names the extension.
+func (Attempts) ExtensionName() string { return "Attempts" }
+
+// Validate accepts every schema.
+func (Attempts) Validate(graphql.ExecutableSchema) error { return nil }
+
+type refusedKey struct{}
+
+// noteRefused remembers the first refusal of the mutation being answered.
+func noteRefused(ctx context.Context, code apperr.Code) {
+	if first, ok := ctx.Value(refusedKey{}).(*apperr.Code); ok && *first == "" {
+		*first = code
+	}
+}
+
+// InterceptRootField looks at how a field ended.
+func (a Attempts) InterceptRootField(ctx context.Context, next graphql.RootResolver) graphql.Marshaler {
+	if actor.From(ctx) == nil {
+		return next(ctx) // refused logins are counted elsewhere; strangers get nothing else
+	}
+	var refused apperr.Code
+	m := next(context.WithValue(ctx, refusedKey{}, &refused))
+	field := graphql.GetRootFieldContext(ctx)
+	code := failed(graphql.GetErrors(ctx), field.Field.Alias)
+	if code == "" {
+		code = refused
+	}
+	switch {
+	case code == "" || strings.HasPrefix(field.Field.Name, "__"):
+	case code == apperr.Forbidden:
+		a.write(ctx, field, audit.Event{Action: audit.AccessDenied, Resource: deeds[field.Field.Name].resource, Outcome: audit.Denied, Code: code})
+	case field.Object == "Mutation":
+		d := deeds[field.Field.Name]
+		a.write(ctx, field, audit.Event{Action: d.action, Resource: d.resource, Outcome: audit.Failed, Code: code})
+	}
+	return m
+}
+
+// failed is the code of the error at the field itself.
+func failed(errs gqlerror.List, alias string) apperr.Code {
+	for _, e := range errs {
+		if len(e.Path) == 1 && e.Path.String() == alias {
+			code, _ := e.Extensions["code"].(apperr.Code)
+			return code
+		}
+	}
+	return ""
+}
+
+func (a Attempts) write(ctx context.Context, field *graphql.RootFieldContext, e audit.Event) {
+	e.EntityID = entity(ctx, field)
+	e.Extra = map[string]any{"field": field.Field.Name, "code": e.Code}
+	if e.Resource == "" {
+		e.Resource = audit.Query
+	}
+	// The request may be over its time; the trail is written all the same.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	if err := a.DB.InTx(ctx, func(tx *ent.Tx) error { return audit.Record(ctx, tx, a.Now(), e) }); err != nil {
+		a.Log.ErrorContext(ctx, "attempt not recorded", "field", field.Field.Name, "code", e.Code, "err", err)
+	}
+}
+
+// entity is the record that the input names, 0 if it names none.
+func entity(ctx context.Context, field *graphql.RootFieldContext) int64 {
+	input, _ := field.Field.ArgumentMap(graphql.GetOperationContext(ctx).Variables)["input"].(map[string]any)
+	for _, name := range []string{"id", "workOrderId"} {
+		if s, ok := input[name].(string); ok {
+			if id, err := globalid.Parse(s); err == nil {
+				return id.Key
+			}
+		}
+	}
+	return 0
+}
