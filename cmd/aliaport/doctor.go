@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/redis/go-redis/v9"
 	"github.com/spf13/cobra"
 
 	"aliaport/internal/config"
@@ -23,6 +24,7 @@ func newDoctorCommand(a *app) *cobra.Command {
 it may run beside a server. Ends with 1 when something must be mended.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			redis.SetLogger(silent{}) // the finding says it better
 			cfg, faults := config.Load(a.environ, config.Given(cmd.Flags()))
 			found := doctor.Check(cmd.Context(), cfg, doctor.Options{
 				Faults: append(faults, cfg.ServingFaults()...), Unknown: config.Unknown(a.environ), PlaygroundBuilt: playgroundBuilt(cmd.Context()), Now: time.Now,
@@ -45,6 +47,10 @@ it may run beside a server. Ends with 1 when something must be mended.`,
 	config.AddFlags(cmd.Flags())
 	return cmd
 }
+
+type silent struct{}
+
+func (silent) Printf(context.Context, string, ...any) {}
 
 // playgroundBuilt asks for the page: without its files it tells how to build them.
 func playgroundBuilt(ctx context.Context) bool {
