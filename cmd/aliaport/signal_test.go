@@ -1,0 +1,158 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"aliaport/internal/aliatest"
+)
+
+// TestMain lets the tests run this program as a process of its own.
+func TestMain(m *testing.M) {
+	if os.Getenv("ALIAPORT_TEST_AS_PROGRAM") != "" {
+		main()
+	}
+	os.Exit(m.Run())
+}
+
+func TestSignals(t *testing.T) {
+	t.Parallel()
+	for name, sig := range map[string]syscall.Signal{"SIGINT": syscall.SIGINT, "SIGTERM": syscall.SIGTERM} {
+		t.Run(name+" ends an idle server in order", func(t *testing.T) {
+			t.Parallel()
+			p := startProcess(t)
+			p.signal(t, sig)
+			if state := p.wait(t); state.ExitCode() != exitOK {
+				t.Errorf("ended with %s", state)
+			}
+		})
+	}
+	t.Run("a request that runs is finished first", func(t *testing.T) {
+		t.Parallel()
+		p := startProcess(t)
+		finish := p.halfRequest(t)
+		p.signal(t, syscall.SIGTERM)
+		p.awaitClosed(t)
+		if answer := finish(); !strings.Contains(answer, `"__typename":"Query"`) {
+			t.Errorf("answer %q", answer)
+		}
+		if state := p.wait(t); state.ExitCode() != exitOK {
+			t.Errorf("ended with %s", state)
+		}
+	})
+	t.Run("a second signal does not wait for it", func(t *testing.T) {
+		t.Parallel()
+		p := startProcess(t)
+		p.halfRequest(t)
+		p.signal(t, syscall.SIGTERM)
+		p.awaitClosed(t)
+		p.signal(t, syscall.SIGTERM)
+		state := p.wait(t)
+		if ws, ok := state.Sys().(syscall.WaitStatus); !ok || !ws.Signaled() || ws.Signal() != syscall.SIGTERM {
+			t.Errorf("ended with %s, want killed by SIGTERM", state)
+		}
+	})
+}
+
+// process is this program, serving.
+type process struct {
+	*exec.Cmd
+	address string
+	output  buffer
+}
+
+func startProcess(t *testing.T) *process {
+	t.Helper()
+	p := &process{address: freePort(t)}
+	p.Cmd = exec.CommandContext(t.Context(), os.Args[0], "serve", "--listen", p.address, "--admin-listen", freePort(t), "--shutdown-timeout=30s")
+	p.Env = append(os.Environ(), "ALIAPORT_TEST_AS_PROGRAM=1", "ALIAPORT_DATABASE_URL=sqlite://"+aliatest.SQLitePath(t))
+	p.Stdout, p.Stderr = &p.output, &p.output
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = p.Process.Kill() // it may have ended
+		_ = p.Wait()
+	})
+	for range 3000 {
+		if strings.Contains(p.output.String(), "Playground:") {
+			return p
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Fatalf("it does not serve:\n%s", p.output.String())
+	return nil
+}
+
+func (p *process) signal(t *testing.T, s os.Signal) {
+	t.Helper()
+	if err := p.Process.Signal(s); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (p *process) wait(t *testing.T) *os.ProcessState {
+	t.Helper()
+	done := make(chan error, 1)
+	go func() { done <- p.Wait() }()
+	select {
+	case err := <-done:
+		if _, ok := errors.AsType[*exec.ExitError](err); err != nil && !ok {
+			t.Fatal(err)
+		}
+		return p.ProcessState
+	case <-time.After(10 * time.Second):
+		t.Fatalf("it goes on:\n%s", p.output.String())
+		return nil
+	}
+}
+
+// awaitClosed returns when no more connections are taken.
+func (p *process) awaitClosed(t *testing.T) {
+	t.Helper()
+	for range 1000 {
+		c, err := net.Dial("tcp", p.address)
+		if err != nil {
+			return
+		}
+		_ = c.Close()
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Fatal("it still takes connections")
+}
+
+// halfRequest begins a request; the function it returns sends the rest and
+// returns the answer.
+func (p *process) halfRequest(t *testing.T) (finish func() string) {
+	t.Helper()
+	c, err := net.Dial("tcp", p.address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	const body = `{"query": "{ __typename }"}`
+	fmt.Fprintf(c, "POST /graphql HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", p.address, len(body), body[:5])
+	return func() string {
+		fmt.Fprint(c, body[5:])
+		resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+		if err != nil {
+			t.Fatalf("read the answer: %v\n%s", err, p.output.String())
+		}
+		defer resp.Body.Close()
+		var b bytes.Buffer
+		if _, err := b.ReadFrom(resp.Body); err != nil {
+			t.Fatal(err)
+		}
+		return b.String()
+	}
+}
