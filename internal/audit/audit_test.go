@@ -16,6 +16,7 @@ import (
 	"aliaport/ent/auditevent"
 	"aliaport/internal/actor"
 	"aliaport/internal/aliatest"
+	"aliaport/internal/apperr"
 	"aliaport/internal/store"
 )
 
@@ -144,7 +145,10 @@ func TestRecordWritesEveryColumn(t *testing.T) {
 	}{
 		"a change by a clerk over GraphQL": {
 			clerk, &actor.Request{ID: "r-1", Method: "GRAPHQL", Path: "/graphql#UpdateCari", IP: "192.0.2.7", UserAgent: "curl/8", Start: start},
-			Event{Update, Cari, 42, Changes{"iban": {nil, "TR330006100519786457841326"}, "title": {"Eski", "Yeni"}}, map[string]any{"note": "şöyle"}},
+			Event{
+				Action: Update, Resource: Cari, EntityID: 42, Extra: map[string]any{"note": "şöyle"},
+				Changes: Changes{"iban": {nil, "TR330006100519786457841326"}, "title": {"Eski", "Yeni"}},
+			},
 			ent.AuditEvent{
 				UserID: new(int64(7)), Roles: "OPERASYON,SAHA", Method: "GRAPHQL", Path: "/graphql#UpdateCari", Action: "update", Resource: "cari",
 				EntityID: new("42"), Outcome: auditevent.OutcomeOk, StatusCode: 200, DurationMs: 1234, RequestID: "r-1",
@@ -161,12 +165,28 @@ func TestRecordWritesEveryColumn(t *testing.T) {
 				Outcome: auditevent.OutcomeOk, StatusCode: 200, CreatedAt: now,
 			},
 		},
-		"something that nobody did": {
+		"something that nobody did to no single record": {
 			nil, &actor.Request{Method: "JOB"},
-			Event{Action: Delete, Resource: Auth, EntityID: 0},
+			Event{Action: Delete, Resource: Auth},
 			ent.AuditEvent{
-				Method: "JOB", Path: "-", Action: "delete", Resource: "auth", EntityID: new("0"),
+				Method: "JOB", Path: "-", Action: "delete", Resource: "auth",
 				Outcome: auditevent.OutcomeOk, StatusCode: 200, CreatedAt: now,
+			},
+		},
+		"a refusal keeps the status of its code": {
+			clerk, nil,
+			Event{Action: AccessDenied, Resource: WorkOrder, EntityID: 3, Outcome: Denied, Code: apperr.Forbidden},
+			ent.AuditEvent{
+				UserID: new(int64(7)), Roles: "OPERASYON,SAHA", Method: "CLI", Path: "-", Action: "access_denied", Resource: "work_order",
+				EntityID: new("3"), Outcome: auditevent.OutcomeDenied, StatusCode: 403, CreatedAt: now,
+			},
+		},
+		"a failure without a code is the server's": {
+			clerk, nil,
+			Event{Action: LoginFailed, Resource: Auth, Outcome: Failed},
+			ent.AuditEvent{
+				UserID: new(int64(7)), Roles: "OPERASYON,SAHA", Method: "CLI", Path: "-", Action: "login_failed", Resource: "auth",
+				Outcome: auditevent.OutcomeFailed, StatusCode: 500, CreatedAt: now,
 			},
 		},
 		"what is too long is clipped between letters": {
