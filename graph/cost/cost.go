@@ -287,7 +287,10 @@ func clip(f float64) int {
 	if f >= Ceiling {
 		return Ceiling
 	}
-	return int(max(f, 0))
+	if f > 0 {
+		return int(f)
+	}
+	return 0 // also for what is no number
 }
 
 // length is a variable's value as a list; a single value is a list of one.

@@ -187,9 +187,6 @@ func (w *walker) field(s *ast.Field, on *object, p *part) {
 	}
 
 	f := on.field(s.Name)
-	if f == nil { // __typename, or unknown: validation refuses it
-		f = &field{}
-	}
 	var below part
 	w.selections(s.SelectionSet, f.of, &below)
 	schema := s.Name == "__schema" || s.Name == "__type"

@@ -22,12 +22,17 @@ type Meter struct {
 // object is a type that has fields.
 type object struct{ fields map[string]*field }
 
-// field of a nil object, or one that the object has not, is nil.
+// leaf is what is taken for a field that is not known; validation refuses it.
+var leaf = &field{}
+
+// field finds a field of the object, which is nil when its type is not known.
 func (o *object) field(name string) *field {
-	if o == nil {
-		return nil
+	if o != nil {
+		if f := o.fields[name]; f != nil {
+			return f
+		}
 	}
-	return o.fields[name]
+	return leaf
 }
 
 // field is what the cost of a field depends on.
@@ -98,10 +103,13 @@ func (m *Meter) field(d *ast.FieldDefinition) *field {
 // meanLengths are the mean lengths of the lists that introspection has, by field,
 // rounded up. Of a single list, as that of all types, it is the length.
 func meanLengths(schema *ast.Schema) map[string]int {
-	var fields, args, interfaces, values int
-	possible := 0
+	var fields, inputs, args, interfaces, possible, values int
 	for name, d := range schema.Types {
-		fields += len(d.Fields) // inputFields are these too
+		if d.Kind == ast.InputObject {
+			inputs += len(d.Fields)
+			continue
+		}
+		fields += len(d.Fields)
 		interfaces += len(d.Interfaces)
 		values += len(d.EnumValues)
 		possible += len(schema.PossibleTypes[name])
@@ -113,7 +121,7 @@ func meanLengths(schema *ast.Schema) map[string]int {
 	types := len(schema.Types)
 	return map[string]int{
 		"types": types, "directives": len(schema.Directives),
-		"fields": mean(fields, types), "inputFields": mean(fields, types), "args": mean(args, fields),
+		"fields": mean(fields, types), "inputFields": mean(inputs, types), "args": mean(args, fields),
 		"interfaces": mean(interfaces, types), "possibleTypes": mean(possible, types), "enumValues": mean(values, types),
 	}
 }

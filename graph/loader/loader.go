@@ -146,7 +146,7 @@ func (l *Loader[V]) Prime(ctx context.Context, keys []int64) (map[int64]V, error
 		return nil, err
 	}
 	for _, key := range keys {
-		l.batched.Prime(ctx, key, values[key]) // the zero value too: there is no such row
+		l.batched.Prime(ctx, key, values[key])
 	}
 	return values, nil
 }
@@ -155,12 +155,13 @@ func (l *Loader[V]) clear() { l.batched.ClearAll() }
 
 // one makes a loader of single rows by their key.
 func one[R any](ctx context.Context, o Options, query func(context.Context, []int64) ([]R, error), key func(R) int64) *Loader[R] {
-	return build(ctx, o, query, func(values map[int64]R, row R) { values[key(row)] = row })
+	var none R
+	return build(ctx, o, none, query, func(values map[int64]R, row R) { values[key(row)] = row })
 }
 
 // many makes a loader of the rows that belong to a key, in the order of the query.
 func many[R any](ctx context.Context, o Options, query func(context.Context, []int64) ([]R, error), owner func(R) int64) *Loader[[]R] {
-	return build(ctx, o, query, func(values map[int64][]R, row R) { values[owner(row)] = append(values[owner(row)], row) })
+	return build(ctx, o, []R{}, query, func(values map[int64][]R, row R) { values[owner(row)] = append(values[owner(row)], row) })
 }
 
 // pair is a row with the key that it was reached from over a join table.
@@ -171,7 +172,7 @@ type pair[R any] struct {
 
 // pairs makes a loader of rows that many owners share.
 func pairs[R any](ctx context.Context, o Options, query func(context.Context, []int64) ([]pair[R], error)) *Loader[[]R] {
-	return build(ctx, o, query, func(values map[int64][]R, p pair[R]) { values[p.owner] = append(values[p.owner], p.row) })
+	return build(ctx, o, []R{}, query, func(values map[int64][]R, p pair[R]) { values[p.owner] = append(values[p.owner], p.row) })
 }
 
 func linked[O, R any](owners []O, err error, of func(O) (int64, []R)) (all []pair[R], _ error) {
@@ -184,7 +185,8 @@ func linked[O, R any](owners []O, err error, of func(O) (int64, []R)) (all []pai
 	return all, err
 }
 
-func build[R, V any](ctx context.Context, o Options, query func(context.Context, []int64) ([]R, error), add func(map[int64]V, R)) *Loader[V] {
+// build makes a loader; none is the value of a key that has no rows.
+func build[R, V any](ctx context.Context, o Options, none V, query func(context.Context, []int64) ([]R, error), add func(map[int64]V, R)) *Loader[V] {
 	read := func(keys []int64) (map[int64]V, error) {
 		rows, err := query(ctx, keys)
 		if err != nil {
@@ -193,6 +195,11 @@ func build[R, V any](ctx context.Context, o Options, query func(context.Context,
 		values := make(map[int64]V, len(keys))
 		for _, row := range rows {
 			add(values, row)
+		}
+		for _, key := range keys {
+			if _, ok := values[key]; !ok {
+				values[key] = none
+			}
 		}
 		return values, nil
 	}

@@ -63,7 +63,7 @@ type Config struct {
 	LoaderWait        time.Duration `env:"LOADER_WAIT" envDefault:"1ms" desc:"How long a nested field waits for others to be read with it"`
 	LoaderBatch       int           `env:"LOADER_BATCH" envDefault:"200" desc:"Rows read together for nested fields at most"`
 	PlaygroundEnabled bool          `env:"PLAYGROUND_ENABLED" envDefault:"true" desc:"Serve /playground"`
-	Introspection     bool          `env:"INTROSPECTION" envDefault:"true" desc:"Let clients read the schema"`
+	Introspection     bool          `env:"INTROSPECTION" envDefault:"false" desc:"Let strangers read the schema and get spelling suggestions; those signed in always can"`
 
 	// Running.
 	LogLevel  slog.Level `env:"LOG_LEVEL" envDefault:"INFO" desc:"DEBUG, INFO, WARN or ERROR"`
