@@ -23,7 +23,8 @@ const maxLen = 100
 // Parse reads an id that a client sent.
 func Parse(s string) (ID, error) {
 	bad := apperr.New(apperr.BadUserInput, "reason", "id")
-	if len(s) > maxLen {
+	// The base64 decoder skips line breaks, which no id of ours has.
+	if len(s) > maxLen || strings.ContainsAny(s, "\r\n") {
 		return ID{}, bad
 	}
 	b, err := base64.RawURLEncoding.Strict().DecodeString(s)
