@@ -1,13 +1,14 @@
 package graph
 
 import (
+	"context"
+
 	"aliaport/ent"
 	"aliaport/graph/gen"
 	"aliaport/graph/gqlmodel"
 	"aliaport/graph/loader"
 	"aliaport/internal/audit"
 	"aliaport/internal/page"
-	"context"
 )
 
 func (r *auditEventResolver) User(ctx context.Context, obj *ent.AuditEvent) (*ent.User, error) {

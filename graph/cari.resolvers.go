@@ -1,12 +1,13 @@
 package graph
 
 import (
+	"context"
+
 	"aliaport/ent"
 	"aliaport/graph/gqlmodel"
 	"aliaport/internal/cari"
 	"aliaport/internal/globalid"
 	"aliaport/internal/page"
-	"context"
 )
 
 func (r *queryResolver) Cari(ctx context.Context, id *globalid.ID, cariCode *string) (*ent.Cari, error) {

@@ -20,10 +20,10 @@ func sample(s *ast.Schema, t *ast.Type) string {
 		return "[]"
 	}
 	d := s.Types[t.NamedType]
-	switch {
-	case d.Kind == ast.Enum:
+	switch d.Kind {
+	case ast.Enum:
 		return d.EnumValues[0].Name
-	case d.Kind == ast.InputObject:
+	case ast.InputObject:
 		var fields []string
 		for _, f := range d.Fields {
 			if f.Type.NonNull && f.DefaultValue == nil {
@@ -31,6 +31,7 @@ func sample(s *ast.Schema, t *ast.Type) string {
 			}
 		}
 		return "{" + strings.Join(fields, ", ") + "}"
+	default:
 	}
 	return map[string]string{"ID": `"Tm9wZTox"`, "String": `"x"`, "Int": "1", "Boolean": "true", "Decimal": `"1"`, "DateTime": `"2026-03-02T06:00:00Z"`}[d.Name]
 }

@@ -1,12 +1,13 @@
 package graph
 
 import (
+	"context"
+
 	"aliaport/ent"
 	"aliaport/graph/gqlmodel"
 	"aliaport/internal/globalid"
 	"aliaport/internal/page"
 	"aliaport/internal/service"
-	"context"
 )
 
 func (r *queryResolver) Service(ctx context.Context, id *globalid.ID, code *string) (*ent.Service, error) {

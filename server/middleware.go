@@ -46,9 +46,8 @@ func saneID(id string) bool {
 	if len(id) < 8 || len(id) > 64 {
 		return false
 	}
-	return strings.IndexFunc(id, func(r rune) bool {
-		return !(r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r == '-' || r == '_' || r == '.')
-	}) < 0
+	const sane = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_."
+	return strings.Trim(id, sane) == ""
 }
 
 var languages = language.NewMatcher([]language.Tag{language.Turkish, language.English})

@@ -1,5 +1,10 @@
 package cost
 
+import "github.com/vektah/gqlparser/v2/ast"
+
+// MeanLengths are the lengths of lists that introspection is taken to have.
+func MeanLengths(schema *ast.Schema) map[string]int { return meanLengths(schema) }
+
 // Visits is how many selections Measure looked at.
 func (s *Shape) Visits() int { return s.visits }
 

@@ -31,7 +31,7 @@ type Limits struct {
 func Defaults() Limits {
 	return Limits{
 		Tokens: 2_000, Depth: 15, SchemaDepth: 20, InputDepth: 8, RootFields: 25, Aliases: 50, Directives: 50,
-		Fragments: 150, Repeats: 200, Logins: 1, Nodes: 20_000, Fields: 200_000, SchemaNodes: 100_000,
+		Fragments: 150, Repeats: 200, Logins: 1, Nodes: 20_000, Fields: 200_000, SchemaNodes: 50_000,
 	}
 }
 

@@ -42,16 +42,26 @@ func (c *Connection[T]) PageInfo() *page.Info { return &c.list.Info }
 // TotalCount counts the whole list; it is only called when selected.
 func (c *Connection[T]) TotalCount(ctx context.Context) (int, error) { return c.list.Count(ctx) }
 
-// The connections and edges of the API.
+// The connections and edges of the API, under the names of the SDL.
 type (
+	// AuditEventConnection is a page of the trail.
 	AuditEventConnection = Connection[*ent.AuditEvent]
-	AuditEventEdge       = Edge[*ent.AuditEvent]
-	CariConnection       = Connection[*ent.Cari]
-	CariEdge             = Edge[*ent.Cari]
-	ServiceConnection    = Connection[*ent.Service]
-	ServiceEdge          = Edge[*ent.Service]
-	UserConnection       = Connection[*ent.User]
-	UserEdge             = Edge[*ent.User]
-	WorkOrderConnection  = Connection[*ent.WorkOrder]
-	WorkOrderEdge        = Edge[*ent.WorkOrder]
+	// AuditEventEdge is a row of it with its cursor.
+	AuditEventEdge = Edge[*ent.AuditEvent]
+	// CariConnection is a page of customer accounts.
+	CariConnection = Connection[*ent.Cari]
+	// CariEdge is a row of it with its cursor.
+	CariEdge = Edge[*ent.Cari]
+	// ServiceConnection is a page of services.
+	ServiceConnection = Connection[*ent.Service]
+	// ServiceEdge is a row of it with its cursor.
+	ServiceEdge = Edge[*ent.Service]
+	// UserConnection is a page of users.
+	UserConnection = Connection[*ent.User]
+	// UserEdge is a row of it with its cursor.
+	UserEdge = Edge[*ent.User]
+	// WorkOrderConnection is a page of work orders.
+	WorkOrderConnection = Connection[*ent.WorkOrder]
+	// WorkOrderEdge is a row of it with its cursor.
+	WorkOrderEdge = Edge[*ent.WorkOrder]
 )

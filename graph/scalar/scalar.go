@@ -31,7 +31,11 @@ func UnmarshalDecimal(v any) (decimal.Decimal, error) {
 	case string:
 		s = v
 	case json.Number:
-		s = v.String()
+		n, err := v.Int64()
+		if err != nil {
+			return decimal.Decimal{}, refuse("Decimal: string, not a float")
+		}
+		return decimal.NewFromInt(n), nil
 	case int64:
 		return decimal.NewFromInt(v), nil
 	default:

@@ -108,7 +108,7 @@ func (e *Error) Unwrap() error { return e.cause }
 
 // Is holds for errors of the same code.
 func (e *Error) Is(target error) bool {
-	t, ok := target.(*Error) //nolint:errorlint // Is compares the two themselves; errors.Is does the unwrapping
+	t, ok := target.(*Error)
 	return ok && t.Code == e.Code
 }
 

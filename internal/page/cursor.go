@@ -59,7 +59,7 @@ func (c *Codec) encode(o Order, filter uint64, at position) string {
 	b := make([]byte, 0, 64)
 	b = append(b, version)
 	b = binary.BigEndian.AppendUint64(b, filter)
-	b = append(b, direction(o), byte(len(o.Name)))
+	b = append(b, direction(o), nameLength(o))
 	b = append(b, o.Name...)
 	b = binary.AppendVarint(b, at.id)
 	switch v := at.value.(type) {
@@ -93,7 +93,7 @@ func (c *Codec) decode(s string, o Order, filter uint64) (*position, error) {
 	if !hmac.Equal(c.seal(b), sealed) {
 		return nil, refused
 	}
-	head := append(binary.BigEndian.AppendUint64([]byte{version}, filter), direction(o), byte(len(o.Name)))
+	head := append(binary.BigEndian.AppendUint64([]byte{version}, filter), direction(o), nameLength(o))
 	head = append(head, o.Name...)
 	if len(b) < len(head) || string(b[:len(head)]) != string(head) {
 		return nil, refused
@@ -119,6 +119,9 @@ func (c *Codec) decode(s string, o Order, filter uint64) (*position, error) {
 	}
 	return &at, nil
 }
+
+// nameLength is one byte; names of orders are short constants.
+func nameLength(o Order) byte { return byte(len(o.Name) & 0xff) }
 
 func direction(o Order) byte {
 	if o.Desc {

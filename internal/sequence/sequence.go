@@ -12,7 +12,7 @@ import (
 // Kind is what is numbered; it is the prefix of the number.
 type Kind string
 
-// Kinds.
+// WorkOrder numbers work orders: WO-2026-00042.
 const WorkOrder Kind = "WO"
 
 // Next takes the next number of the kind and year. It is raised inside the caller's

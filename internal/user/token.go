@@ -30,10 +30,10 @@ type claims struct {
 	Session string `json:"sid"`
 }
 
-// owner is whose token it is, and from which session.
-type owner struct {
-	user    int64
-	session string
+// Owner is whose token it is, and from which session.
+type Owner struct {
+	User    int64
+	Session string
 }
 
 // Sign makes an access token for the user's session.
@@ -52,19 +52,19 @@ func (t *Tokens) Sign(user int64, session string, lifetime time.Duration) (token
 
 // Read returns whose token it is. TOKEN_EXPIRED means that it was good once; what
 // was never good is UNAUTHENTICATED.
-func (t *Tokens) Read(token string) (owner, error) {
+func (t *Tokens) Read(token string) (Owner, error) {
 	var c claims
 	_, err := jwt.ParseWithClaims(token, &c, func(*jwt.Token) (any, error) { return t.Key, nil },
 		jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}), jwt.WithIssuer(issuer), jwt.WithExpirationRequired(), jwt.WithTimeFunc(t.Now))
 	if errors.Is(err, jwt.ErrTokenExpired) {
-		return owner{}, apperr.New(apperr.TokenExpired)
+		return Owner{}, apperr.New(apperr.TokenExpired)
 	}
 	if err != nil {
-		return owner{}, apperr.New(apperr.Unauthenticated).Because(err)
+		return Owner{}, apperr.New(apperr.Unauthenticated).Because(err)
 	}
 	user, err := strconv.ParseInt(c.Subject, 10, 64)
 	if err != nil {
-		return owner{}, apperr.New(apperr.Unauthenticated).Because(err)
+		return Owner{}, apperr.New(apperr.Unauthenticated).Because(err)
 	}
-	return owner{user, c.Session}, nil
+	return Owner{user, c.Session}, nil
 }

@@ -32,11 +32,11 @@ type Service struct {
 // Actor returns whose token it is, with the rights they hold now. A session that
 // was ended ends its access tokens too.
 func (s *Service) Actor(ctx context.Context, token string) (*actor.Actor, error) {
-	c, err := s.Tokens.Read(token)
+	owner, err := s.Tokens.Read(token)
 	if err != nil {
 		return nil, err
 	}
-	a, err := s.load(store.Uncounted(ctx), c.user, c.session)
+	a, err := s.load(store.Uncounted(ctx), owner.User, owner.Session)
 	if err != nil {
 		return nil, err
 	}

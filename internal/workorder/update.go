@@ -169,13 +169,13 @@ func set[T, U any](changes audit.Changes, field string, to *T, was T, put func(T
 }
 
 // change puts or clears a value that may be empty and notes the change.
-func change[T, U any](changes audit.Changes, field string, c Change[T], was *T, put func(T) U, clear func() U) {
+func change[T, U any](changes audit.Changes, field string, c Change[T], was *T, put func(T) U, drop func() U) {
 	if !c.Given {
 		return
 	}
 	changes.Set(field, shown(was), shown(c.To))
 	if c.To == nil {
-		clear()
+		drop()
 	} else {
 		put(*c.To)
 	}

@@ -90,7 +90,7 @@ func measure(ctx context.Context, name, url string, l load) (err error) {
 	if _, err := migrate.Up(ctx, db.Writer(), db.Dialect(), migrate.Options{}); err != nil {
 		return err
 	}
-	srv, err := server.New(server.Deps{Config: cfg, DB: db, Log: slog.New(slog.NewJSONHandler(io.Discard, nil)), Version: "bench"})
+	srv, err := server.New(server.Deps{Config: cfg, DB: db, Log: slog.New(slog.DiscardHandler), Version: "bench"})
 	if err != nil {
 		return err
 	}
