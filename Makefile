@@ -6,7 +6,7 @@ MAKEFLAGS   += --no-print-directory
 .DEFAULT_GOAL := help
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
-BUILD   := go build -trimpath $(if $(VERSION),-ldflags '-X main.version=$(VERSION)',-buildvcs=false) -o bin/aliaport ./cmd/aliaport
+BUILD   := go build $(if $(VERSION),-ldflags '-X main.version=$(VERSION)',-buildvcs=false) -o bin/aliaport ./cmd/aliaport
 
 # Tools that are no part of the program are kept out of go.mod and built into bin/.
 LINT_VERSION := v2.15.0
