@@ -147,7 +147,7 @@ func level(ctx context.Context, oc *graphql.OperationContext, typ string, rows [
 	for name, selected := range below {
 		r := relations[typ+"."+name]
 		g.Go(func() error {
-			children, err := r.prime(ctx, loader.From(ctx), rows)
+			children, err := r.prime(because(ctx, typ+"."+name), loader.From(ctx), rows)
 			if err != nil || len(children) == 0 || r.child == "" {
 				return err
 			}
@@ -155,6 +155,22 @@ func level(ctx context.Context, oc *graphql.OperationContext, typ string, rows [
 		})
 	}
 	return g.Wait()
+}
+
+type causeKey struct{}
+
+// because notes for the profile which field statements are sent for.
+func because(ctx context.Context, field string) context.Context {
+	return context.WithValue(ctx, causeKey{}, field)
+}
+
+// Cause is the field that statements under ctx are sent for: Type.field when they
+// serve a whole level, the path of the field otherwise.
+func Cause(ctx context.Context) string {
+	if field, ok := ctx.Value(causeKey{}).(string); ok {
+		return field
+	}
+	return graphql.GetPath(ctx).String()
 }
 
 // mayRead keeps rows that the caller will be refused from being read.

@@ -13,6 +13,7 @@ import (
 	"aliaport/internal/actor"
 	"aliaport/internal/aliatest"
 	"aliaport/internal/aliatest/api"
+	"aliaport/internal/config"
 	"aliaport/internal/seed"
 	"aliaport/internal/store"
 )
@@ -51,7 +52,8 @@ func connections(s *ast.Schema) []*ast.FieldDefinition {
 // seeded fills a database with enough rows for full pages.
 func seeded(t *testing.T, db *store.DB) *api.API {
 	t.Helper()
-	server := api.New(t, db)
+	// The walk asks for more than a screen would.
+	server := api.New(t, db, func(c *config.Config) { c.LimitNodes, c.LimitFields = 0, 0 })
 	if _, err := seed.Run(t.Context(), db, server.Server.Users(), seed.Options{WorkOrders: 400, Cari: 150, Services: 150, Seed: 1, Now: api.Start}); err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
+	"aliaport/graph"
 	"aliaport/internal/actor"
 	"aliaport/internal/store"
 )
@@ -46,7 +47,8 @@ func asked(ctx context.Context, oc *graphql.OperationContext) bool {
 
 func (profile) MutateOperationContext(ctx context.Context, oc *graphql.OperationContext) *gqlerror.Error {
 	if asked(ctx, oc) {
-		store.StatsFrom(ctx).Record = true
+		stats := store.StatsFrom(ctx)
+		stats.Record, stats.Cause = true, graph.Cause
 	}
 	return nil
 }
@@ -57,6 +59,7 @@ func (profile) InterceptResponse(ctx context.Context, next graphql.ResponseHandl
 		return resp
 	}
 	type statement struct {
+		Field      string  `json:"field"`
 		Text       string  `json:"text"`
 		DurationMs float64 `json:"durationMs"`
 		Rows       int64   `json:"rows"`
@@ -64,13 +67,33 @@ func (profile) InterceptResponse(ctx context.Context, next graphql.ResponseHandl
 	stats := store.StatsFrom(ctx)
 	list := []statement{}
 	for _, st := range stats.Statements() {
-		list = append(list, statement{st.Text, float64(st.Duration.Microseconds()) / 1000, st.Rows})
+		list = append(list, statement{st.Cause, st.Text, float64(st.Duration.Microseconds()) / 1000, st.Rows})
 	}
 	if resp.Extensions == nil {
 		resp.Extensions = map[string]any{}
 	}
 	resp.Extensions["profile"] = map[string]any{
 		"statementCount": stats.Count(), "sqlMs": float64(stats.Duration().Microseconds()) / 1000, "statements": list,
+	}
+	return resp
+}
+
+// costs tells those who are signed in what their document was judged to cost.
+type costs struct{}
+
+var _ graphql.ResponseInterceptor = costs{}
+
+func (costs) ExtensionName() string { return "Cost" }
+
+func (costs) Validate(graphql.ExecutableSchema) error { return nil }
+
+func (costs) InterceptResponse(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
+	resp := next(ctx)
+	if c := seenFrom(ctx).cost; resp != nil && c != nil && actor.From(ctx) != nil {
+		if resp.Extensions == nil {
+			resp.Extensions = map[string]any{}
+		}
+		resp.Extensions["cost"] = c
 	}
 	return resp
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 	"golang.org/x/text/language"
 
+	"aliaport/graph/cost"
 	"aliaport/graph/loader"
 	"aliaport/internal/actor"
 	"aliaport/internal/apperr"
@@ -98,6 +99,7 @@ type seen struct {
 	operation string
 	kind      string
 	code      string
+	cost      *cost.Cost
 }
 
 type seenKey struct{}
@@ -167,6 +169,9 @@ func hardened(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("X-Content-Type-Options", "nosniff")
+		if r.TLS != nil {
+			h.Set("Strict-Transport-Security", "max-age=31536000")
+		}
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Cache-Control", "no-store")
 		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")

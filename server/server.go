@@ -16,9 +16,8 @@ import (
 	"time"
 
 	"github.com/99designs/gqlgen/graphql/executor"
-	"github.com/99designs/gqlgen/graphql/handler/lru"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
-	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/rs/cors"
 	"golang.org/x/sync/errgroup"
 
 	"aliaport/graph"
@@ -34,12 +33,6 @@ import (
 	"aliaport/internal/workorder"
 	"aliaport/server/playground"
 )
-
-// parsedQueries is how many parsed documents are kept.
-const parsedQueries = 10_000
-
-// maxTokens bounds a document; parsing and validation grow with it.
-const maxTokens = 2_000
 
 // Deps is what a server is made of.
 type Deps struct {
@@ -92,7 +85,11 @@ func New(d Deps) (*Server, error) {
 		Users: s.users,
 		Trail: &audit.Trail{DB: d.DB, Pages: pages, PageLimits: limits},
 	}
-	if s.api, err = s.routes(s.graphql(resolver)); err != nil {
+	api, err := s.graphql(resolver)
+	if err != nil {
+		return nil, err
+	}
+	if s.api, err = s.routes(api); err != nil {
 		return nil, err
 	}
 	return s, nil
@@ -102,11 +99,15 @@ func New(d Deps) (*Server, error) {
 func (s *Server) Users() *user.Service { return s.users }
 
 // graphql makes the endpoint of the API.
-func (s *Server) graphql(r *graph.Resolver) http.Handler {
-	exec := executor.New(gen.NewExecutableSchema(gen.Config{Resolvers: r, Directives: graph.Directives()}))
-	exec.SetQueryCache(lru.New[*ast.QueryDocument](parsedQueries))
-	exec.SetParserTokenLimit(maxTokens)
-	exec.SetDisableSuggestion(!s.config.Introspection)
+func (s *Server) graphql(r *graph.Resolver) (http.Handler, error) {
+	schema := gen.NewExecutableSchema(gen.Config{Resolvers: r, Directives: graph.Directives()})
+	docs, err := newDocuments(schema.Schema(), s.config)
+	if err != nil {
+		return nil, fmt.Errorf("keep documents: %w", err)
+	}
+	exec := executor.New(schema)
+	exec.SetQueryCache(docs)
+	exec.SetParserTokenLimit(s.config.LimitTokens)
 	p := presenter{s.log}
 	exec.SetErrorPresenter(p.present)
 	exec.SetRecoverFunc(func(ctx context.Context, cause any) error { return p.recovered(ctx, cause) })
@@ -114,11 +115,12 @@ func (s *Server) graphql(r *graph.Resolver) http.Handler {
 	exec.Use(graph.Attempts{DB: s.db, Now: s.now, Log: s.log})
 	exec.Use(introspection{s.config.Introspection})
 	exec.Use(profile{})
-	return &endpoint{exec: exec, maxBody: s.config.MaxBodyBytes, presenter: p, done: func(ctx context.Context, o outcome) {
+	exec.Use(costs{})
+	return &endpoint{exec: exec, documents: docs, maxBody: s.config.MaxBodyBytes, presenter: p, done: func(ctx context.Context, o outcome) {
 		n := seenFrom(ctx)
 		n.operation, n.kind, n.code = o.name, o.kind, o.code
 		s.metrics.operation(o, store.StatsFrom(ctx).Count())
-	}}
+	}}, nil
 }
 
 func (s *Server) routes(api http.Handler) (http.Handler, error) {
@@ -134,7 +136,17 @@ func (s *Server) routes(api http.Handler) (http.Handler, error) {
 		mux.Handle("/playground", pg)
 		mux.Handle("/playground/", pg)
 	}
-	return s.identified(s.logged(mux)), nil
+	// Tokens travel in a header, never in cookies, so no page of a foreign origin can
+	// act for a user; the listed ones may read answers.
+	shared := cors.New(cors.Options{
+		AllowedOrigins: s.config.CORSOrigins, AllowedMethods: []string{http.MethodGet, http.MethodPost},
+		AllowedHeaders: []string{"Authorization", "Content-Type", "Accept-Language", requestIDHeader, profileHeader},
+		ExposedHeaders: []string{requestIDHeader, "Retry-After"}, MaxAge: 600,
+	})
+	if len(s.config.CORSOrigins) == 0 { // the library takes an empty list for everybody
+		return s.identified(s.logged(mux)), nil
+	}
+	return s.identified(s.logged(shared.Handler(mux))), nil
 }
 
 // Handler answers requests as the running server does.
@@ -169,8 +181,12 @@ func (s *Server) Run(ctx context.Context) error {
 		if err != nil {
 			return errors.Join(fmt.Errorf("listen on %s: %w", addr, err), api.Close(), admin.Close())
 		}
+		serve := srv.Serve
+		if srv == api && s.config.TLSCert != "" {
+			serve = func(l net.Listener) error { return srv.ServeTLS(l, s.config.TLSCert, s.config.TLSKey) }
+		}
 		g.Go(func() error {
-			if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			if err := serve(l); !errors.Is(err, http.ErrServerClosed) {
 				return fmt.Errorf("serve on %s: %w", addr, err)
 			}
 			return nil

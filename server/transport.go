@@ -28,8 +28,9 @@ const (
 // application/graphql-response+json the status tells whether the request could be
 // answered; application/json answers 200 to whatever is a GraphQL request.
 type endpoint struct {
-	exec    graphql.GraphExecutor
-	maxBody int64
+	exec      graphql.GraphExecutor
+	maxBody   int64
+	documents *documents
 	presenter
 	done func(ctx context.Context, o outcome)
 }
@@ -62,8 +63,12 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			e.refuse(ctx, w, media, http.StatusInternalServerError, e.recovered(ctx, cause))
 		}
 	}()
-	oc, errs := e.exec.CreateOperationContext(ctx, params)
-	o := outcome{code: "OK"}
+	o, oc := outcome{code: "OK"}, &graphql.OperationContext{Headers: r.Header}
+	judged, errs := e.documents.prepare(ctx, params)
+	seenFrom(ctx).cost = judged
+	if errs == nil {
+		oc, errs = e.exec.CreateOperationContext(ctx, params)
+	}
 	if oc.Operation != nil {
 		o.kind, o.name = string(oc.Operation.Operation), oc.Operation.Name
 	}

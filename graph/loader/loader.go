@@ -125,7 +125,7 @@ func From(ctx context.Context) *Set {
 // Loader loads values by key in batches.
 type Loader[V any] struct {
 	batched *dataloader.Loader[int64, V]
-	read    func(keys []int64) (map[int64]V, error)
+	read    func(ctx context.Context, keys []int64) (map[int64]V, error)
 }
 
 // Load returns the value of the key; the zero value if there is none. Errors are
@@ -141,7 +141,7 @@ func (l *Loader[V]) Load(ctx context.Context, key int64) (V, error) {
 // Prime reads the values of the keys at once, in one statement, without waiting for
 // others, so that later Loads find them there.
 func (l *Loader[V]) Prime(ctx context.Context, keys []int64) (map[int64]V, error) {
-	values, err := l.read(keys)
+	values, err := l.read(ctx, keys)
 	if err != nil {
 		return nil, err
 	}
@@ -187,7 +187,7 @@ func linked[O, R any](owners []O, err error, of func(O) (int64, []R)) (all []pai
 
 // build makes a loader; none is the value of a key that has no rows.
 func build[R, V any](ctx context.Context, o Options, none V, query func(context.Context, []int64) ([]R, error), add func(map[int64]V, R)) *Loader[V] {
-	read := func(keys []int64) (map[int64]V, error) {
+	read := func(ctx context.Context, keys []int64) (map[int64]V, error) {
 		rows, err := query(ctx, keys)
 		if err != nil {
 			return nil, fmt.Errorf("load %d keys: %w", len(keys), err)
@@ -204,7 +204,7 @@ func build[R, V any](ctx context.Context, o Options, none V, query func(context.
 		return values, nil
 	}
 	batch := func(_ context.Context, keys []int64) []*dataloader.Result[V] {
-		values, err := read(keys)
+		values, err := read(ctx, keys)
 		results := make([]*dataloader.Result[V], len(keys))
 		for i, key := range keys {
 			results[i] = &dataloader.Result[V]{Data: values[key], Error: err}

@@ -28,6 +28,14 @@ func (c *Config) check() Faults {
 		bad("RedisURL", problem, "give redis://host:6379/0, or rediss:// for TLS")
 	}
 	c.checkListeners(bad)
+	if (c.TLSCert == "") != (c.TLSKey == "") {
+		bad("TLSCert", "comes without its other half", "give both ALIAPORT_TLS_CERT and ALIAPORT_TLS_KEY, or neither")
+	}
+	for _, origin := range c.CORSOrigins {
+		if u, err := url.Parse(origin); err != nil || u.Scheme == "" || u.Host == "" || u.Path != "" || strings.Contains(origin, "*") {
+			bad("CORSOrigins", fmt.Sprintf("names %q, which is no origin", origin), "give origins such as https://console.port.example, without a path")
+		}
+	}
 	if a, err := mail.ParseAddress(c.AdminEmail); err != nil || a.Address != c.AdminEmail {
 		bad("AdminEmail", "is no e-mail address", "give one such as admin@port.example")
 	}

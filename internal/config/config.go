@@ -40,6 +40,9 @@ type Config struct {
 	Listen            string        `env:"LISTEN" envDefault:"127.0.0.1:8080" desc:"Address of the API and the playground"`
 	AdminListen       string        `env:"ADMIN_LISTEN" envDefault:"127.0.0.1:8081" desc:"Address of /metrics and /debug/pprof; loopback only"`
 	AdminListenPublic bool          `env:"ADMIN_LISTEN_PUBLIC" envDefault:"false" desc:"Let ADMIN_LISTEN be reached from other machines; nothing there asks for a password"`
+	TLSCert           string        `env:"TLS_CERT" desc:"Path of the certificate chain (PEM); with TLS_KEY the API is served over HTTPS"`
+	TLSKey            string        `env:"TLS_KEY" desc:"Path of the certificate's key (PEM)"`
+	CORSOrigins       []string      `env:"CORS_ORIGINS" desc:"Origins of pages that may call the API, separated by commas: https://console.port.example"`
 	ReadHeaderTimeout time.Duration `env:"READ_HEADER_TIMEOUT" envDefault:"5s" desc:"Time a client has to send its headers"`
 	ReadTimeout       time.Duration `env:"READ_TIMEOUT" envDefault:"15s" desc:"Time a client has to send a request"`
 	WriteTimeout      time.Duration `env:"WRITE_TIMEOUT" envDefault:"60s" desc:"Time from the end of the headers to the end of the answer"`
@@ -64,6 +67,21 @@ type Config struct {
 	LoaderBatch       int           `env:"LOADER_BATCH" envDefault:"200" desc:"Rows read together for nested fields at most"`
 	PlaygroundEnabled bool          `env:"PLAYGROUND_ENABLED" envDefault:"true" desc:"Serve /playground"`
 	Introspection     bool          `env:"INTROSPECTION" envDefault:"false" desc:"Let strangers read the schema and get spelling suggestions; those signed in always can"`
+
+	// What one document may cost; 0: no limit. docs/security.md says what is counted.
+	LimitMeasureOnly bool `env:"LIMIT_MEASURE_ONLY" envDefault:"false" desc:"Tell the cost of documents, but refuse none for it"`
+	LimitTokens      int  `env:"LIMIT_TOKENS" envDefault:"2000" desc:"Words of a document"`
+	LimitDepth       int  `env:"LIMIT_DEPTH" envDefault:"15" desc:"Levels of fields"`
+	LimitSchemaDepth int  `env:"LIMIT_SCHEMA_DEPTH" envDefault:"20" desc:"Levels of fields below __schema"`
+	LimitInputDepth  int  `env:"LIMIT_INPUT_DEPTH" envDefault:"8" desc:"Levels of lists and objects in an argument or variable"`
+	LimitRootFields  int  `env:"LIMIT_ROOT_FIELDS" envDefault:"25" desc:"Fields of the operation itself"`
+	LimitAliases     int  `env:"LIMIT_ALIASES" envDefault:"50" desc:"Fields under another name"`
+	LimitDirectives  int  `env:"LIMIT_DIRECTIVES" envDefault:"50" desc:"Directives"`
+	LimitFragments   int  `env:"LIMIT_FRAGMENTS" envDefault:"150" desc:"Spreads of fragments"`
+	LimitRepeats     int  `env:"LIMIT_REPEATS" envDefault:"200" desc:"How often one field may be selected"`
+	LimitNodes       int  `env:"LIMIT_NODES" envDefault:"20000" desc:"Objects of the answer, worked out from page sizes"`
+	LimitFields      int  `env:"LIMIT_FIELDS" envDefault:"200000" desc:"Fields of all objects of the answer"`
+	LimitSchemaNodes int  `env:"LIMIT_SCHEMA_NODES" envDefault:"50000" desc:"Objects of an introspection"`
 
 	// Running.
 	LogLevel  slog.Level `env:"LOG_LEVEL" envDefault:"INFO" desc:"DEBUG, INFO, WARN or ERROR"`

@@ -14,6 +14,8 @@ import (
 // from many goroutines, and on nil.
 type Stats struct {
 	Record bool // keep every statement; set before use
+	// Cause names what a statement was sent for, by its context; set before use.
+	Cause func(context.Context) string
 
 	mu         sync.Mutex // protects all fields below
 	count      int
@@ -26,6 +28,7 @@ type Statement struct {
 	Text     string
 	Duration time.Duration
 	Rows     int64 // read or changed
+	Cause    string
 }
 
 // Hash names the text in logs.
@@ -123,7 +126,11 @@ func (r *running) end(rows int64) {
 		s.mu.Lock()
 		s.took += took
 		if s.Record {
-			s.statements = append(s.statements, Statement{r.text, took, rows})
+			st := Statement{Text: r.text, Duration: took, Rows: rows}
+			if s.Cause != nil {
+				st.Cause = s.Cause(r.ctx)
+			}
+			s.statements = append(s.statements, st)
 		}
 		s.mu.Unlock()
 	}

@@ -1,0 +1,148 @@
+package server
+
+import (
+	"context"
+	"errors"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/99designs/gqlgen/graphql/errcode"
+	lru "github.com/hashicorp/golang-lru/v2"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+	"github.com/vektah/gqlparser/v2/validator"
+	"github.com/vektah/gqlparser/v2/validator/core"
+	"github.com/vektah/gqlparser/v2/validator/rules"
+
+	"aliaport/graph/cost"
+	"aliaport/internal/actor"
+	"aliaport/internal/apperr"
+	"aliaport/internal/config"
+)
+
+// keptDocuments is how many parsed and validated documents are kept.
+const keptDocuments = 10_000
+
+// documents parses, judges and validates documents, in this order: validation takes
+// time quadratic in what a hostile document repeats, so it comes after the judgement.
+// It is also the cache from which the executor takes them.
+type documents struct {
+	schema *ast.Schema
+	meter  *cost.Meter
+	limits cost.Limits
+	open   bool // strangers get suggestions too
+	kept   *lru.Cache[string, *document]
+}
+
+// document is a valid document with its cost.
+type document struct {
+	ast   *ast.QueryDocument
+	shape *cost.Shape
+}
+
+var _ graphql.Cache[*ast.QueryDocument] = (*documents)(nil)
+
+func newDocuments(schema *ast.Schema, c *config.Config) (*documents, error) {
+	kept, err := lru.New[string, *document](keptDocuments)
+	if err != nil {
+		return nil, err
+	}
+	return &documents{
+		schema: schema, meter: cost.NewMeter(schema, cost.Sizes{Page: c.PageSizeDefault}), limits: limits(c),
+		open: c.Introspection, kept: kept,
+	}, nil
+}
+
+func limits(c *config.Config) cost.Limits {
+	return cost.Limits{
+		Tokens: c.LimitTokens, Depth: c.LimitDepth, SchemaDepth: c.LimitSchemaDepth, InputDepth: c.LimitInputDepth,
+		RootFields: c.LimitRootFields, Aliases: c.LimitAliases, Directives: c.LimitDirectives, Fragments: c.LimitFragments,
+		Repeats: c.LimitRepeats, Logins: 1, Nodes: c.LimitNodes, Fields: c.LimitFields, SchemaNodes: c.LimitSchemaNodes,
+		MeasureOnly: c.LimitMeasureOnly,
+	}
+}
+
+// prepare makes the document of a request ready for the executor, which then finds
+// it by Get. It returns the cost of the operation as far as it is known.
+func (d *documents) prepare(ctx context.Context, p *graphql.RawParams) (*cost.Cost, gqlerror.List) {
+	doc, valid := d.kept.Get(p.Query)
+	if !valid {
+		parsed, err := d.limits.Parse(p.Query)
+		if err != nil {
+			return nil, gqlerror.List{asParseError(err)}
+		}
+		doc = &document{parsed, d.meter.Measure(parsed)}
+	}
+	c := doc.shape.Cost(p.OperationName, p.Variables)
+	if refused := d.limits.Check(c); refused != nil {
+		if actor.From(ctx) == nil { // strangers are not told how far they may go
+			delete(refused.Params, "limit")
+			delete(refused.Params, "actual")
+		}
+		return &c, gqlerror.List{{Err: refused}}
+	}
+	if !valid {
+		if errs := d.validate(ctx, doc.ast); len(errs) > 0 {
+			return &c, errs
+		}
+		d.kept.Add(p.Query, doc)
+	}
+	if doc.ast.Operations.ForName(p.OperationName) == nil {
+		return &c, gqlerror.List{{Err: apperr.New(apperr.OperationResolution)}}
+	}
+	return &c, nil
+}
+
+func asParseError(err error) *gqlerror.Error {
+	if refused, ok := errors.AsType[*apperr.Error](err); ok {
+		return &gqlerror.Error{Err: refused}
+	}
+	located, ok := errors.AsType[*gqlerror.Error](err)
+	if !ok {
+		located = gqlerror.Wrap(err)
+	}
+	errcode.Set(located, errcode.ParseFailed)
+	return located
+}
+
+// hints are the rules whose messages suggest names of the schema, each with the one
+// that does not.
+var hints = []struct{ with, without core.Rule }{
+	{rules.FieldsOnCorrectTypeRule, rules.FieldsOnCorrectTypeRuleWithoutSuggestions},
+	{rules.ScalarLeafsRule, rules.ScalarLeafsRuleWithoutSuggestions},
+	{rules.KnownTypeNamesRule, rules.KnownTypeNamesRuleWithoutSuggestions},
+	{rules.KnownArgumentNamesRule, rules.KnownArgumentNamesRuleWithoutSuggestions},
+	{rules.ValuesOfCorrectTypeRule, rules.ValuesOfCorrectTypeRuleWithoutSuggestions},
+}
+
+// maxFaults is how many faults of a document are told.
+const maxFaults = 20
+
+func (d *documents) validate(ctx context.Context, doc *ast.QueryDocument) gqlerror.List {
+	if len(doc.Operations) == 0 {
+		return gqlerror.List{{Err: apperr.New(apperr.OperationResolution)}}
+	}
+	r := rules.NewDefaultRules()
+	if !d.open && actor.From(ctx) == nil {
+		for _, hinting := range hints {
+			r.RemoveRule(hinting.with.Name)
+			r.AddRule(hinting.without.Name, hinting.without.RuleFunc)
+		}
+	}
+	errs := validator.ValidateWithRules(d.schema, doc, r)
+	for _, e := range errs {
+		errcode.Set(e, errcode.ValidationFailed)
+	}
+	return errs[:min(len(errs), maxFaults)]
+}
+
+// Get hands a prepared document to the executor.
+func (d *documents) Get(_ context.Context, query string) (*ast.QueryDocument, bool) {
+	doc, ok := d.kept.Get(query)
+	if !ok {
+		return nil, false
+	}
+	return doc.ast, true
+}
+
+// Add is never needed: what the executor runs was prepared.
+func (*documents) Add(context.Context, string, *ast.QueryDocument) {}
