@@ -163,6 +163,7 @@ func TestEveryMeasureCountsWhatItSays(t *testing.T) {
 		"plain variables have no depth":              {`{ viewer { id } }`, "", `{"a": 1, "b": null}`, inputDepth, 0},
 		"one login":                                  {`mutation { login(input: {}) { accessToken } }`, "", "", logins, 1},
 		"logins under aliases, in fragments":         {`mutation { a: login { accessToken } ...F ...F ... { b: login { accessToken } } } fragment F on Mutation { c: login { accessToken } }`, "", "", logins, 4},
+		"a change of password tries one, too":        {`mutation { login { accessToken } changePassword { userErrors { code } } }`, "", "", logins, 2},
 		"a query has no login":                       {`{ login { accessToken } }`, "", "", logins, 0},
 		"a field called login elsewhere":             {`mutation { submitWorkOrder { login } }`, "", "", logins, 0},
 		"fields of every object":                     {`{ workOrders(first: 5) { totalCount nodes { id cari { id title } } } }`, "", "", fields, 1 + 2 + 5*(2+2)},
@@ -313,8 +314,8 @@ func TestALimitRefusesOnlyWhatIsOverIt(t *testing.T) {
 		}
 		measuring := tt.limits(4)
 		measuring.MeasureOnly = true
-		if measuring.Check(c) != nil || measuring.Over(c) == nil {
-			t.Errorf("%s: measuring refuses, or does not tell", measure)
+		if refused := measuring.Check(c) != nil; refused != (measure == "logins") || measuring.Over(c) == nil {
+			t.Errorf("%s: measuring refuses (%t), or does not tell", measure, refused)
 		}
 		if text, err := json.Marshal(c); err != nil || !strings.Contains(string(text), `"`+measure+`":5`) {
 			t.Errorf("%s is not shown to clients: %s", measure, text)

@@ -2,8 +2,9 @@ package cost
 
 import "github.com/vektah/gqlparser/v2/ast"
 
-// login is the mutation that tries a password.
-const login = "login"
+// triesPassword tells the mutations that compare a password, which is slow and may
+// be a guess. A limiter of requests sees a document as one, however many it has.
+func triesPassword(field string) bool { return field == "login" || field == "changePassword" }
 
 // Measure looks at every selection of the document once. A fragment counts as
 // often as it is spread but is measured once, on the type that it names.
@@ -12,7 +13,7 @@ func (m *Meter) Measure(doc *ast.QueryDocument) *Shape {
 	if doc == nil {
 		return w.shape
 	}
-	w.repeats = make(map[selected]int, 64)
+	w.repeats = make(map[selected]int)
 	if len(doc.Fragments) > 0 {
 		w.fragments = make(map[string]*fragment, len(doc.Fragments))
 	}
@@ -63,11 +64,15 @@ type part struct {
 	holding
 	terms []term
 
-	depth, schemaDepth, width, aliases, directives, fragments, logins int
+	levels                         int // of data and schema together
+	depth, schemaDepth             int
+	width, logins                  int // of the set itself
+	aliases, directives, fragments int
 }
 
+// take adds what counts in q wherever q stands.
 func (p *part) take(q *part) {
-	p.depth, p.schemaDepth = max(p.depth, q.depth), max(p.schemaDepth, q.schemaDepth)
+	p.levels, p.depth, p.schemaDepth = max(p.levels, q.levels), max(p.depth, q.depth), max(p.schemaDepth, q.schemaDepth)
 	p.aliases, p.directives, p.fragments = add(p.aliases, q.aliases), add(p.directives, q.directives), add(p.fragments, q.fragments)
 }
 
@@ -174,7 +179,7 @@ func (w *walker) field(s *ast.Field, on *object, p *part) {
 		w.shape.written.aliases++
 		p.aliases = add(p.aliases, 1)
 	}
-	if s.Name == login {
+	if triesPassword(s.Name) {
 		p.logins = add(p.logins, 1)
 	}
 	key := selected{on, s.Alias}
@@ -190,11 +195,11 @@ func (w *walker) field(s *ast.Field, on *object, p *part) {
 	var below part
 	w.selections(s.SelectionSet, f.of, &below)
 	schema := s.Name == "__schema" || s.Name == "__type"
-	if schema {
-		below.schemaDepth = max(below.schemaDepth, below.depth) + 1
-		below.depth = 0
-	}
 	below.depth++
+	below.levels++
+	if schema {
+		below.depth, below.schemaDepth = 1, below.levels
+	}
 	p.take(&below)
 	if !schema {
 		p.once.fields = add(p.once.fields, 1)
