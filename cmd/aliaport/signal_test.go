@@ -141,10 +141,20 @@ func (p *process) halfRequest(t *testing.T) (finish func() string) {
 	}
 	t.Cleanup(func() { _ = c.Close() })
 	const body = `{"query": "{ __typename }"}`
-	fmt.Fprintf(c, "POST /graphql HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", p.address, len(body), body[:5])
+	fmt.Fprintf(c, "POST /graphql HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\nExpect: 100-continue\r\n\r\n", p.address, len(body))
+	answer := bufio.NewReader(c)
+	// The server says so when it begins to read the body.
+	resp, err := http.ReadResponse(answer, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusContinue {
+		t.Fatalf("status %s, want 100", resp.Status)
+	}
 	return func() string {
-		fmt.Fprint(c, body[5:])
-		resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+		fmt.Fprint(c, body)
+		resp, err := http.ReadResponse(answer, nil)
 		if err != nil {
 			t.Fatalf("read the answer: %v\n%s", err, p.output.String())
 		}
