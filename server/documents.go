@@ -92,6 +92,19 @@ func (d *documents) prepare(ctx context.Context, p *graphql.RawParams) (*cost.Co
 	return &c, nil
 }
 
+// over names the measure by which a document is too expensive, whether or not it is
+// refused for it; empty if none. The log keeps it, so that limits can be tried out.
+func (d *documents) over(c *cost.Cost) string {
+	if c == nil {
+		return ""
+	}
+	if e := d.limits.Over(*c); e != nil {
+		measure, _ := e.Params["measure"].(string)
+		return measure
+	}
+	return ""
+}
+
 func asParseError(err error) *gqlerror.Error {
 	if refused, ok := errors.AsType[*apperr.Error](err); ok {
 		return &gqlerror.Error{Err: refused}

@@ -84,8 +84,10 @@ func extensions(ctx context.Context, e *apperr.Error) map[string]any {
 	if e.RetryAfter > 0 {
 		ext["retryAfterMs"] = e.RetryAfter.Milliseconds()
 	}
-	if limit, ok := e.Params["limit"]; ok {
-		ext["limit"] = limit
+	for _, name := range []string{"limit", "actual", "measure"} {
+		if v, ok := e.Params[name]; ok {
+			ext[name] = v
+		}
 	}
 	return ext
 }

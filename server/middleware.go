@@ -100,6 +100,7 @@ type seen struct {
 	kind      string
 	code      string
 	cost      *cost.Cost
+	over      string // the limit that the document is over
 }
 
 type seenKey struct{}
@@ -159,6 +160,9 @@ func (s *Server) logged(next http.Handler) http.Handler {
 		if n.code != "" {
 			attrs = append(attrs, slog.String("operation", n.operation), slog.String("kind", n.kind), slog.String("code", n.code),
 				slog.Int64("user", n.user), slog.Int("statements", stats.Count()), slog.Float64("sql_ms", float64(stats.Duration().Microseconds())/1000))
+		}
+		if n.over != "" {
+			attrs = append(attrs, slog.String("over_limit", n.over))
 		}
 		s.log.LogAttrs(ctx, slog.LevelInfo, "request", attrs...)
 	})

@@ -65,7 +65,7 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}()
 	o, oc := outcome{code: "OK"}, &graphql.OperationContext{Headers: r.Header}
 	judged, errs := e.documents.prepare(ctx, params)
-	seenFrom(ctx).cost = judged
+	seenFrom(ctx).cost, seenFrom(ctx).over = judged, e.documents.over(judged)
 	if errs == nil {
 		oc, errs = e.exec.CreateOperationContext(ctx, params)
 	}
