@@ -7,6 +7,7 @@ import (
 	"slices"
 	"unicode/utf8"
 
+	"entgo.io/ent/dialect"
 	"entgo.io/ent/dialect/sql"
 
 	"aliaport/ent"
@@ -161,13 +162,11 @@ func (s *Service) update(ctx context.Context, tx *ent.Tx, id int64, in UpdateInp
 		c.SetIsActive(*in.IsActive)
 		changes.Set("is_active", u.IsActive, *in.IsActive)
 	}
-	action := audit.Update
+	action, roles := audit.Update, u.Edges.Roles
 	if in.Roles != nil {
-		roles, err := rolesNamed(ctx, tx, in.Roles)
-		if err != nil {
+		if roles, err = rolesNamed(ctx, tx, in.Roles); err != nil {
 			return err
 		}
-		c.ClearRoles().AddRoles(roles...)
 		changes.Set("roles", namesOf(u.Edges.Roles), namesOf(roles))
 		action = audit.RoleAssign
 	}
@@ -178,12 +177,19 @@ func (s *Service) update(ctx context.Context, tx *ent.Tx, id int64, in UpdateInp
 	if n == 0 {
 		return apperr.New(apperr.VersionConflict, "current", u.Version, "expected", in.Version)
 	}
+	if in.Roles != nil {
+		// Not in the UPDATE above: with roles ent would test the version in a SELECT
+		// before it, which holds nobody off.
+		if err := tx.User.UpdateOneID(id).ClearRoles().AddRoles(roles...).SetUpdatedAt(s.Now()).Exec(ctx); err != nil {
+			return fmt.Errorf("assign roles to user %d: %w", id, err)
+		}
+	}
 	if in.IsActive != nil && !*in.IsActive {
 		if err := s.revoke(ctx, tx, refreshtoken.UserID(id)); err != nil {
 			return err
 		}
 	}
-	if err := adminRemains(ctx, tx); err != nil {
+	if err := s.adminRemains(ctx, tx); err != nil {
 		return err
 	}
 	return audit.Record(ctx, tx, s.Now(), audit.Event{Action: action, Resource: audit.User, EntityID: id, Changes: changes})
@@ -198,8 +204,15 @@ func namesOf(roles []*ent.Role) []string {
 	return names
 }
 
-// adminRemains refuses a change after which nobody could administer users.
-func adminRemains(ctx context.Context, tx *ent.Tx) error {
+// adminRemains refuses a change after which nobody could administer users. Those
+// who make such changes at once pass here one after the other, so that each sees
+// what the one before has done.
+func (s *Service) adminRemains(ctx context.Context, tx *ent.Tx) error {
+	if s.DB.Dialect() == dialect.Postgres {
+		if _, err := tx.Permission.Query().Where(permission.Name(string(actor.UserAdmin))).ForUpdate().IDs(ctx); err != nil {
+			return fmt.Errorf("wait for other changes of administrators: %w", err)
+		}
+	}
 	some, err := tx.User.Query().Where(entuser.IsActive(true),
 		entuser.HasRolesWith(role.HasPermissionsWith(permission.Name(string(actor.UserAdmin))))).Exist(ctx)
 	if err != nil {
@@ -315,7 +328,7 @@ func (s *Service) SaveRole(ctx context.Context, in RoleInput) (*ent.Role, error)
 		if err := tx.Role.UpdateOne(r).ClearPermissions().AddPermissions(ps...).SetUpdatedAt(s.Now()).Exec(ctx); err != nil {
 			return fmt.Errorf("change role %s: %w", in.Name, err)
 		}
-		if err := adminRemains(ctx, tx); err != nil {
+		if err := s.adminRemains(ctx, tx); err != nil {
 			return err
 		}
 		changes := audit.Changes{}

@@ -35,6 +35,17 @@ type params struct {
 	lanes          uint8
 }
 
+// The most that a stored hash may cost. argon2 panics when passes or lanes are 0,
+// and no server has the memory for the largest numbers that can be written.
+const (
+	maxMemory = 1 << 20 // KiB
+	maxPasses = 100
+)
+
+func (p params) bearable() bool {
+	return p.memory <= maxMemory && p.passes >= 1 && p.passes <= maxPasses && p.lanes >= 1
+}
+
 // Hasher hashes passwords with argon2id. At most as many hashes as cores are
 // worked on at once; a bounded number of others waits for a bounded time, and the
 // rest is told to come back, so that a burst of logins takes neither all memory
@@ -114,11 +125,17 @@ var errHash = errors.New("not an argon2id hash")
 
 func decode(encoded string) (p params, salt, sum []byte, err error) {
 	parts := strings.Split(encoded, "$")
-	if len(parts) != 6 || parts[1] != "argon2id" {
+	if len(parts) != 6 || parts[0] != "" || parts[1] != "argon2id" {
 		return p, nil, nil, errHash
 	}
-	if _, err := fmt.Sscanf(parts[3], "m=%d,t=%d,p=%d", &p.memory, &p.passes, &p.lanes); err != nil {
+	const form = "v=%d$m=%d,t=%d,p=%d"
+	var version int
+	given := parts[2] + "$" + parts[3]
+	if _, err := fmt.Sscanf(given, form, &version, &p.memory, &p.passes, &p.lanes); err != nil {
 		return p, nil, nil, errors.Join(errHash, err)
+	}
+	if given != fmt.Sprintf(form, argon2.Version, p.memory, p.passes, p.lanes) || !p.bearable() {
+		return p, nil, nil, errHash
 	}
 	salt, err = base64.RawStdEncoding.DecodeString(parts[4])
 	if err != nil {

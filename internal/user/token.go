@@ -56,7 +56,7 @@ func (t *Tokens) Read(token string) (Owner, error) {
 	var c claims
 	_, err := jwt.ParseWithClaims(token, &c, func(*jwt.Token) (any, error) { return t.Key, nil },
 		jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}), jwt.WithIssuer(issuer), jwt.WithExpirationRequired(), jwt.WithTimeFunc(t.Now))
-	if errors.Is(err, jwt.ErrTokenExpired) {
+	if errors.Is(err, jwt.ErrTokenExpired) && !errors.Is(err, jwt.ErrTokenInvalidIssuer) {
 		return Owner{}, apperr.New(apperr.TokenExpired)
 	}
 	if err != nil {
