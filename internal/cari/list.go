@@ -109,7 +109,7 @@ func (f *Filter) condition() (func(*sql.Selector), error) {
 	}
 	return func(s *sql.Selector) {
 		if f.IsActive != nil {
-			s.Where(sql.EQ(s.C(cari.FieldIsActive), *f.IsActive))
+			page.Flag(cari.FieldIsActive, *f.IsActive)(s)
 		}
 		if contains != nil {
 			contains(s)

@@ -23,11 +23,22 @@ func Contains(column, part string) (func(*sql.Selector), error) {
 			s.Where(sql.Contains(s.C(column), part)) // LIKE, answered by the trigram index
 			return
 		}
+		name := s.C(column)
 		s.Where(sql.P(func(b *sql.Builder) {
-			b.WriteString("instr(").Ident(s.C(column)).WriteString(", ").Arg(part).WriteString(") > 0")
+			b.WriteString("instr(").Ident(name).WriteString(", ").Arg(part).WriteString(") > 0")
 		}))
 	}, nil
 }
 
 // CountRows counts without looking at any column.
 func CountRows(*sql.Selector) string { return "COUNT(*)" }
+
+// Flag holds for rows whose boolean column has the value. It is written as a
+// comparison: ent's own EQ leaves `= true` away, and SQLite then does not see that an
+// index which begins with the column answers it.
+func Flag(column string, value bool) func(*sql.Selector) {
+	return func(s *sql.Selector) {
+		name := s.C(column) // now: the selector may become a part of another one
+		s.Where(sql.P(func(b *sql.Builder) { b.Ident(name).WriteString(" = ").Arg(value) }))
+	}
+}

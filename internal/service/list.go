@@ -103,7 +103,7 @@ func (f *Filter) condition() (func(*sql.Selector), error) {
 	}
 	return func(s *sql.Selector) {
 		if f.IsActive != nil {
-			s.Where(sql.EQ(s.C(service.FieldIsActive), *f.IsActive))
+			page.Flag(service.FieldIsActive, *f.IsActive)(s)
 		}
 		if f.GroupCode != nil {
 			s.Where(sql.EQ(s.C(service.FieldGroupCode), *f.GroupCode))

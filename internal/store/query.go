@@ -22,8 +22,9 @@ func among[K int64 | string](column string, keys []K) func(*sql.Selector) {
 		keys = []K{}
 	}
 	return func(s *sql.Selector) {
+		name := s.C(column) // now: the selector may become a part of another one
 		s.Where(sql.P(func(b *sql.Builder) {
-			b.Ident(s.C(column))
+			b.Ident(name)
 			if b.Dialect() == dialect.Postgres {
 				b.WriteString(" = ANY(").Arg(keys).WriteString(")")
 				return

@@ -194,7 +194,7 @@ func (f *Filter) conditions(now time.Time) ([]func(*sql.Selector), error) {
 		where(func(s *sql.Selector) { s.Where(sql.LT(s.C(workorder.FieldPlannedEnd), now)) })
 		return cs, nil
 	}
-	where(func(s *sql.Selector) { s.Where(sql.EQ(s.C(workorder.FieldIsActive), true)) })
+	where(page.Flag(workorder.FieldIsActive, true))
 	if f.Cari != nil && f.CariCode != nil {
 		return nil, apperr.New(apperr.BadUserInput, "reason", "cari, cariCode")
 	}
@@ -205,8 +205,9 @@ func (f *Filter) conditions(now time.Time) ([]func(*sql.Selector), error) {
 		}
 		// The code never changes, and its index is the one there is.
 		where(func(s *sql.Selector) {
+			code := s.C(workorder.FieldCariCode)
 			s.Where(sql.P(func(b *sql.Builder) {
-				b.Ident(s.C(workorder.FieldCariCode)).WriteString(" = (SELECT cari_code FROM cari WHERE id = ").Arg(key).WriteString(")")
+				b.Ident(code).WriteString(" = (SELECT cari_code FROM cari WHERE id = ").Arg(key).WriteString(")")
 			}))
 		})
 	}
