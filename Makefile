@@ -17,7 +17,7 @@ UI   := server/playground/ui
 DIST := server/playground/dist/index.html.gz
 
 # Where `make generate` writes.
-GENERATED := ent graph schema docs/errors.md README.md
+GENERATED := ent graph schema docs/errors.md docs/rights.md README.md
 
 # Where the machine's Node is too old, setup puts a newer one there.
 export PATH := $(CURDIR)/bin/node_modules/.bin:$(PATH)
@@ -67,6 +67,7 @@ generate: $(LINT) ## Write the storage layer, the GraphQL server and tables in t
 	go generate ./ent
 	go run ./internal/apperr/gendocs
 	go tool gqlgen generate
+	go run ./graph/gendocs
 	go run ./internal/config/gendocs
 	$(LINT) fmt ./graph/...
 
