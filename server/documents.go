@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/errcode"
@@ -19,12 +20,17 @@ import (
 	"aliaport/internal/config"
 )
 
-// keptDocuments is how many parsed and validated documents are kept.
-const keptDocuments = 10_000
+// How many parsed and validated documents are kept, and how many bytes each has at
+// most. A parsed document takes up to thirty times its text, and whoever sends
+// documents that differ must not fill the memory with them.
+const (
+	keptDocuments = 500
+	keptSize      = 8 << 10
+)
 
 // documents parses, judges and validates documents, in this order: validation takes
 // time quadratic in what a hostile document repeats, so it comes after the judgement.
-// It is also the cache from which the executor takes them.
+// It is also from where the executor takes them.
 type documents struct {
 	schema *ast.Schema
 	meter  *cost.Meter
@@ -62,7 +68,8 @@ func limits(c *config.Config) cost.Limits {
 }
 
 // prepare makes the document of a request ready for the executor, which then finds
-// it by Get. It returns the cost of the operation as far as it is known.
+// it by Get. It returns the cost of the operation as far as it is known. Strangers
+// are asked to sign in before they look at the schema.
 func (d *documents) prepare(ctx context.Context, p *graphql.RawParams) (*cost.Cost, gqlerror.List) {
 	doc, valid := d.kept.Get(p.Query)
 	if !valid {
@@ -80,16 +87,60 @@ func (d *documents) prepare(ctx context.Context, p *graphql.RawParams) (*cost.Co
 		}
 		return &c, gqlerror.List{{Err: refused}}
 	}
+	if c.SchemaDepth > 0 && !d.open && actor.From(ctx) == nil {
+		return &c, gqlerror.List{{Err: actor.NotSignedIn(ctx)}}
+	}
 	if !valid {
 		if errs := d.validate(ctx, doc.ast); len(errs) > 0 {
 			return &c, errs
 		}
-		d.kept.Add(p.Query, doc)
+		if len(p.Query) <= keptSize {
+			d.kept.Add(p.Query, doc)
+		}
 	}
-	if doc.ast.Operations.ForName(p.OperationName) == nil {
+	op := doc.ast.Operations.ForName(p.OperationName)
+	if op == nil {
 		return &c, gqlerror.List{{Err: apperr.New(apperr.OperationResolution)}}
 	}
+	if c.SchemaDepth > 0 && !d.open && actor.From(ctx) == nil {
+		return &c, gqlerror.List{{Err: actor.NotSignedIn(ctx)}}
+	}
+	for _, v := range op.VariableDefinitions {
+		if e := d.unknownEnum(v.Type, p.Variables[v.Variable], ast.Path{ast.PathName("variable"), ast.PathName(v.Variable)}); e != nil {
+			return &c, gqlerror.List{e}
+		}
+	}
+	seenFrom(ctx).document = doc.ast
 	return &c, nil
+}
+
+// unknownEnum refuses a value that is none of its enum. The engine takes one in
+// another case for a match, which nothing behind it does.
+func (d *documents) unknownEnum(t *ast.Type, v any, at ast.Path) *gqlerror.Error {
+	switch v := v.(type) {
+	case []any:
+		for i, e := range v {
+			if t.Elem != nil {
+				if e := d.unknownEnum(t.Elem, e, append(at, ast.PathIndex(i))); e != nil {
+					return e
+				}
+			}
+		}
+	case map[string]any:
+		def := d.schema.Types[t.Name()]
+		for name, e := range v {
+			if f := def.Fields.ForName(name); f != nil {
+				if e := d.unknownEnum(f.Type, e, append(at, ast.PathName(name))); e != nil {
+					return e
+				}
+			}
+		}
+	case string:
+		if def := d.schema.Types[t.Name()]; def.Kind == ast.Enum && def.EnumValues.ForName(v) == nil {
+			return &gqlerror.Error{Path: slices.Clone(at), Err: apperr.New(apperr.BadUserInput, "reason", def.Name)}
+		}
+	}
+	return nil
 }
 
 // over names the measure by which a document is too expensive, whether or not it is
@@ -149,12 +200,9 @@ func (d *documents) validate(ctx context.Context, doc *ast.QueryDocument) gqlerr
 }
 
 // Get hands a prepared document to the executor.
-func (d *documents) Get(_ context.Context, query string) (*ast.QueryDocument, bool) {
-	doc, ok := d.kept.Get(query)
-	if !ok {
-		return nil, false
-	}
-	return doc.ast, true
+func (*documents) Get(ctx context.Context, _ string) (*ast.QueryDocument, bool) {
+	doc := seenFrom(ctx).document
+	return doc, doc != nil
 }
 
 // Add is never needed: what the executor runs was prepared.

@@ -18700,14 +18700,14 @@ func (ec *executionContext) marshalNCariEdge2ᚖaliaportᚋgraphᚋgqlmodelᚐEd
 }
 
 func (ec *executionContext) unmarshalNCariOrderField2aliaportᚋinternalᚋcariᚐOrderField(ctx context.Context, v any) (cari.OrderField, error) {
-	tmp, err := graphql.UnmarshalString(v)
+	tmp, err := scalar.UnmarshalString(v)
 	res := cari.OrderField(tmp)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalNCariOrderField2aliaportᚋinternalᚋcariᚐOrderField(ctx context.Context, sel ast.SelectionSet, v cari.OrderField) graphql.Marshaler {
 	_ = sel
-	res := graphql.MarshalString(string(v))
+	res := scalar.MarshalString(string(v))
 	if res == graphql.Null {
 		graphql.AddInvalidNullFromMarshaler(ctx, "CariOrderField!")
 	}
@@ -18902,14 +18902,14 @@ func (ec *executionContext) marshalNNode2ᚕaliaportᚋgraphᚋgqlmodelᚐNode(c
 }
 
 func (ec *executionContext) unmarshalNOrderDirection2aliaportᚋinternalᚋpageᚐDirection(ctx context.Context, v any) (page.Direction, error) {
-	tmp, err := graphql.UnmarshalString(v)
+	tmp, err := scalar.UnmarshalString(v)
 	res := page.Direction(tmp)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalNOrderDirection2aliaportᚋinternalᚋpageᚐDirection(ctx context.Context, sel ast.SelectionSet, v page.Direction) graphql.Marshaler {
 	_ = sel
-	res := graphql.MarshalString(string(v))
+	res := scalar.MarshalString(string(v))
 	if res == graphql.Null {
 		graphql.AddInvalidNullFromMarshaler(ctx, "OrderDirection!")
 	}
@@ -19033,14 +19033,14 @@ func (ec *executionContext) marshalNServiceEdge2ᚖaliaportᚋgraphᚋgqlmodel�
 }
 
 func (ec *executionContext) unmarshalNServiceOrderField2aliaportᚋinternalᚋserviceᚐOrderField(ctx context.Context, v any) (service.OrderField, error) {
-	tmp, err := graphql.UnmarshalString(v)
+	tmp, err := scalar.UnmarshalString(v)
 	res := service.OrderField(tmp)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalNServiceOrderField2aliaportᚋinternalᚋserviceᚐOrderField(ctx context.Context, sel ast.SelectionSet, v service.OrderField) graphql.Marshaler {
 	_ = sel
-	res := graphql.MarshalString(string(v))
+	res := scalar.MarshalString(string(v))
 	if res == graphql.Null {
 		graphql.AddInvalidNullFromMarshaler(ctx, "ServiceOrderField!")
 	}
@@ -19077,13 +19077,13 @@ func (ec *executionContext) unmarshalNSetUserPasswordInput2aliaportᚋgraphᚋge
 }
 
 func (ec *executionContext) unmarshalNString2string(ctx context.Context, v any) (string, error) {
-	res, err := graphql.UnmarshalString(v)
+	res, err := scalar.UnmarshalString(v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalNString2string(ctx context.Context, sel ast.SelectionSet, v string) graphql.Marshaler {
 	_ = sel
-	res := graphql.MarshalString(v)
+	res := scalar.MarshalString(v)
 	if res == graphql.Null {
 		graphql.AddInvalidNullFromMarshaler(ctx, "String!")
 	}
@@ -19220,14 +19220,14 @@ func (ec *executionContext) marshalNUserError2ᚖaliaportᚋgraphᚋgenᚐUserEr
 }
 
 func (ec *executionContext) unmarshalNUserErrorCode2aliaportᚋinternalᚋapperrᚐCode(ctx context.Context, v any) (apperr.Code, error) {
-	tmp, err := graphql.UnmarshalString(v)
+	tmp, err := scalar.UnmarshalString(v)
 	res := apperr.Code(tmp)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalNUserErrorCode2aliaportᚋinternalᚋapperrᚐCode(ctx context.Context, sel ast.SelectionSet, v apperr.Code) graphql.Marshaler {
 	_ = sel
-	res := graphql.MarshalString(string(v))
+	res := scalar.MarshalString(string(v))
 	if res == graphql.Null {
 		graphql.AddInvalidNullFromMarshaler(ctx, "UserErrorCode!")
 	}
@@ -19267,14 +19267,14 @@ func (ec *executionContext) marshalNWorkOrder2ᚖaliaportᚋentᚐWorkOrder(ctx 
 }
 
 func (ec *executionContext) unmarshalNWorkOrderAction2aliaportᚋinternalᚋworkorderᚐAction(ctx context.Context, v any) (workorder.Action, error) {
-	tmp, err := graphql.UnmarshalString(v)
+	tmp, err := scalar.UnmarshalString(v)
 	res := workorder.Action(tmp)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalNWorkOrderAction2aliaportᚋinternalᚋworkorderᚐAction(ctx context.Context, sel ast.SelectionSet, v workorder.Action) graphql.Marshaler {
 	_ = sel
-	res := graphql.MarshalString(string(v))
+	res := scalar.MarshalString(string(v))
 	if res == graphql.Null {
 		graphql.AddInvalidNullFromMarshaler(ctx, "WorkOrderAction!")
 	}
@@ -19372,14 +19372,14 @@ func (ec *executionContext) unmarshalNWorkOrderOptionalReasonInput2aliaportᚋgr
 }
 
 func (ec *executionContext) unmarshalNWorkOrderOrderField2aliaportᚋinternalᚋworkorderᚐOrderField(ctx context.Context, v any) (workorder.OrderField, error) {
-	tmp, err := graphql.UnmarshalString(v)
+	tmp, err := scalar.UnmarshalString(v)
 	res := workorder.OrderField(tmp)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalNWorkOrderOrderField2aliaportᚋinternalᚋworkorderᚐOrderField(ctx context.Context, sel ast.SelectionSet, v workorder.OrderField) graphql.Marshaler {
 	_ = sel
-	res := graphql.MarshalString(string(v))
+	res := scalar.MarshalString(string(v))
 	if res == graphql.Null {
 		graphql.AddInvalidNullFromMarshaler(ctx, "WorkOrderOrderField!")
 	}
@@ -19854,14 +19854,14 @@ func (ec *executionContext) unmarshalOServiceOrder2ᚖaliaportᚋinternalᚋserv
 }
 
 func (ec *executionContext) unmarshalOString2string(ctx context.Context, v any) (string, error) {
-	res, err := graphql.UnmarshalString(v)
+	res, err := scalar.UnmarshalString(v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalOString2string(ctx context.Context, sel ast.SelectionSet, v string) graphql.Marshaler {
 	_ = sel
 	_ = ctx
-	res := graphql.MarshalString(v)
+	res := scalar.MarshalString(v)
 	return res
 }
 
@@ -19904,7 +19904,7 @@ func (ec *executionContext) unmarshalOString2ᚖstring(ctx context.Context, v an
 	if v == nil {
 		return nil, nil
 	}
-	res, err := graphql.UnmarshalString(v)
+	res, err := scalar.UnmarshalString(v)
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
@@ -19914,7 +19914,7 @@ func (ec *executionContext) marshalOString2ᚖstring(ctx context.Context, sel as
 	}
 	_ = sel
 	_ = ctx
-	res := graphql.MarshalString(*v)
+	res := scalar.MarshalString(*v)
 	return res
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -13,6 +14,22 @@ import (
 
 	"aliaport/internal/apperr"
 )
+
+// MarshalString writes a text.
+func MarshalString(s string) graphql.Marshaler { return graphql.MarshalString(s) }
+
+// UnmarshalString reads a text. NUL is refused here for all fields at once:
+// PostgreSQL cannot store it, nor even look for it.
+func UnmarshalString(v any) (string, error) {
+	s, err := graphql.UnmarshalString(v)
+	if err != nil {
+		return "", refuse("String")
+	}
+	if strings.ContainsRune(s, 0) {
+		return "", refuse("String: NUL")
+	}
+	return s, nil
+}
 
 // maxDecimal bounds the text of a decimal; real ones have at most 20 characters.
 const maxDecimal = 40

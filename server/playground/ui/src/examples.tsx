@@ -1,5 +1,6 @@
 import { useEffect, useState } from 'react';
 import { useGraphiQL, useGraphiQLActions } from '@graphiql/react';
+import { useTurkishLetters } from './letters';
 
 interface Example {
   name: string;
@@ -13,6 +14,7 @@ const asJSON = (value: unknown) => (value === undefined ? '' : JSON.stringify(va
 
 /** Menu of ready queries; a chosen one opens in a new tab of the editor. */
 export function Examples() {
+  useTurkishLetters();
   const [examples, setExamples] = useState<Example[]>([]);
   const { addTab } = useGraphiQLActions();
   const query = useGraphiQL((state) => state.queryEditor);
