@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/vektah/gqlparser/v2/ast"
 	"golang.org/x/text/language"
 
 	"aliaport/graph/cost"
@@ -93,7 +94,8 @@ func (s *Server) loading(next http.Handler) http.Handler {
 	})
 }
 
-// seen collects what the access log says about a request.
+// seen collects what becomes known of a request on its way, for those who come
+// later: the executor, the answer and the access log.
 type seen struct {
 	user      int64
 	operation string
@@ -101,6 +103,7 @@ type seen struct {
 	code      string
 	cost      *cost.Cost
 	over      string // the limit that the document is over
+	document  *ast.QueryDocument
 }
 
 type seenKey struct{}
