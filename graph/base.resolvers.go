@@ -10,7 +10,7 @@ import (
 )
 
 func (r *queryResolver) Viewer(ctx context.Context) (*gen.Viewer, error) {
-	return viewer(actor.From(ctx)), nil
+	return viewer(actor.From(ctx)), whoIsUnknown(ctx)
 }
 
 func (r *queryResolver) Node(ctx context.Context, id globalid.ID) (gqlmodel.Node, error) {

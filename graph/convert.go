@@ -9,6 +9,7 @@ import (
 	"aliaport/graph/gen"
 	"aliaport/graph/gqlmodel"
 	"aliaport/internal/actor"
+	"aliaport/internal/apperr"
 	"aliaport/internal/globalid"
 	"aliaport/internal/page"
 	"aliaport/internal/user"
@@ -70,6 +71,19 @@ func viewer(a *actor.Actor) *gen.Viewer {
 		v.Permissions = append(v.Permissions, string(p))
 	}
 	return v
+}
+
+// whoIsUnknown is why it could not be found out who asks, as while the database is
+// away. A stranger, and one whose token is not good, is known to be nobody.
+func whoIsUnknown(ctx context.Context) error {
+	if actor.From(ctx) != nil {
+		return nil
+	}
+	err := actor.NotSignedIn(ctx)
+	if _, refused := apperr.All(err); refused {
+		return nil
+	}
+	return err
 }
 
 func loginPayload(ctx context.Context) func(*user.Session, error) (*gen.LoginPayload, error) {
