@@ -26,6 +26,7 @@ import (
 	"aliaport/internal/calendar"
 	"aliaport/internal/cari"
 	"aliaport/internal/config"
+	"aliaport/internal/migrate"
 	"aliaport/internal/page"
 	"aliaport/internal/service"
 	"aliaport/internal/store"
@@ -97,6 +98,35 @@ func New(d Deps) (*Server, error) {
 
 // Users lets the command make the first administrator.
 func (s *Server) Users() *user.Service { return s.users }
+
+// chores does what has to be done now and then until ctx ends.
+func (s *Server) chores(ctx context.Context) {
+	minute, day := time.NewTicker(time.Minute), time.NewTicker(12*time.Hour)
+	defer minute.Stop()
+	defer day.Stop()
+	s.partition(ctx)
+	for {
+		select {
+		case <-minute.C:
+			s.refusals.Flush(ctx)
+		case <-day.C:
+			s.partition(ctx)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// partition sees to the coming months of the trail on PostgreSQL. A month that is
+// missing is no loss, its rows wait in the default partition.
+func (s *Server) partition(ctx context.Context) {
+	if s.db.Dialect() != migrate.Postgres {
+		return
+	}
+	if _, err := migrate.EnsureAuditPartitions(ctx, s.db.Writer(), s.now(), migrate.AuditMonthsAhead); err != nil && ctx.Err() == nil {
+		s.log.WarnContext(ctx, "partitions of the trail not made", "err", err)
+	}
+}
 
 // graphql makes the endpoint of the API.
 func (s *Server) graphql(r *graph.Resolver) (http.Handler, error) {
@@ -194,14 +224,8 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	s.log.InfoContext(ctx, "listening", "api", s.config.Listen, "admin", s.config.AdminListen, "version", s.version)
 	g.Go(func() error {
-		for tick := time.Tick(time.Minute); ; {
-			select {
-			case <-tick:
-				s.refusals.Flush(running)
-			case <-running.Done():
-				return nil
-			}
-		}
+		s.chores(running)
+		return nil
 	})
 	g.Go(func() error {
 		<-running.Done()
