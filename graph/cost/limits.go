@@ -68,14 +68,6 @@ func (l Limits) Check(c Cost) *apperr.Error {
 	return l.Over(c)
 }
 
-// The words name the measure as extensions.cost does. The numbers are parameters:
-// who may see them is not decided here.
-var (
-	tooDeep    = apperr.Text{TR: "Sorgu çok derin ({measure}).", EN: "The query is too deep ({measure})."}
-	tooComplex = apperr.Text{TR: "Sorgu çok pahalı ({measure}).", EN: "The query costs too much ({measure})."}
-	tooAliased = apperr.Text{TR: "Sorguda çok fazla takma ad var ({measure}).", EN: "The query has too many aliases ({measure})."}
-)
-
 // Over names the first limit that a cost is over, with the parameters measure,
 // limit and actual.
 func (l Limits) Over(c Cost) *apperr.Error {
@@ -98,16 +90,7 @@ func (l Limits) Over(c Cost) *apperr.Error {
 		{apperr.QueryTooComplex, "schemaNodes", c.SchemaNodes, l.SchemaNodes},
 	} {
 		if m.limit > 0 && m.actual > m.limit {
-			e := apperr.New(m.code, "measure", m.measure, "limit", m.limit, "actual", m.actual)
-			switch m.code {
-			case apperr.QueryTooDeep:
-				e.Text = tooDeep
-			case apperr.TooManyAliases:
-				e.Text = tooAliased
-			default:
-				e.Text = tooComplex
-			}
-			return e
+			return apperr.New(m.code, "measure", m.measure, "limit", m.limit, "actual", m.actual)
 		}
 	}
 	return nil

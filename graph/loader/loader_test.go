@@ -303,7 +303,7 @@ func TestPrime(t *testing.T) {
 	aliatest.EachDB(t, func(t *testing.T, db *store.DB) {
 		r := fill(t, db)
 		set, stats := counted(t, db, missing) // no batch is ever sent
-		values, err := set.ItemsOfWorkOrder.Prime(t.Context(), append(slices.Clone(r.orders), missing))
+		values, err := set.ItemsOfWorkOrder.Prime(store.WithStats(t.Context(), stats), append(slices.Clone(r.orders), missing))
 		if err != nil || stats.Count() != 1 {
 			t.Fatalf("%d statements, error %v", stats.Count(), err)
 		}
@@ -316,7 +316,7 @@ func TestPrime(t *testing.T) {
 		if items, err := set.ItemsOfWorkOrder.Load(t.Context(), missing); len(items) != 0 || err != nil {
 			t.Errorf("no order has %v, error %v", items, err)
 		}
-		customers, err := set.Cari.Prime(t.Context(), []int64{r.cari[0], missing})
+		customers, err := set.Cari.Prime(store.WithStats(t.Context(), stats), []int64{r.cari[0], missing})
 		if err != nil || customers[r.cari[0]].ID != r.cari[0] || customers[missing] != nil {
 			t.Errorf("primed %v, error %v", customers, err)
 		}
