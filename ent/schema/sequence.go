@@ -19,7 +19,7 @@ func (NumberSequence) Annotations() []schema.Annotation {
 
 func (NumberSequence) Fields() []ent.Field {
 	return []ent.Field{
-		field.String("kind").MaxLen(20).Immutable(),
+		field.String("kind").MaxRuneLen(20).Immutable(),
 		field.Int("year").Immutable(),
 		field.Int("last"),
 	}
@@ -42,9 +42,9 @@ func (IdempotencyKey) Annotations() []schema.Annotation {
 func (IdempotencyKey) Fields() []ent.Field {
 	return []ent.Field{
 		field.Int64("user_id"),
-		field.String("key").MaxLen(100),
-		field.String("operation").MaxLen(50),
-		field.String("input_hash").MaxLen(64),
+		field.String("key").MaxRuneLen(100),
+		field.String("operation").MaxRuneLen(50),
+		field.String("input_hash").MaxRuneLen(64),
 		field.Int64("entity_id"),
 		field.Time("created_at").Default(now),
 	}

@@ -26,16 +26,16 @@ func (Service) Annotations() []schema.Annotation {
 
 func (Service) Fields() []ent.Field {
 	return []ent.Field{
-		field.String("code").MaxLen(50).Immutable().Annotations(byteOrder()),
-		field.String("name").MaxLen(200),
+		field.String("code").MaxRuneLen(50).Immutable().Annotations(byteOrder()),
+		field.String("name").MaxRuneLen(200),
 		field.String("name_fold").Annotations(byteOrder()).Comment("name folded by turkish.Fold; the order of lists"),
 		field.String("search_text").Comment("code and name folded by turkish.Fold; what searches look at"),
-		field.String("description").MaxLen(1000).Optional().Nillable(),
-		field.String("accounting_code").MaxLen(50).Optional().Nillable(),
-		field.String("group_code").MaxLen(50).Optional().Nillable().Annotations(byteOrder()),
-		field.String("unit").MaxLen(20),
+		field.String("description").MaxRuneLen(1000).Optional().Nillable(),
+		field.String("accounting_code").MaxRuneLen(50).Optional().Nillable(),
+		field.String("group_code").MaxRuneLen(50).Optional().Nillable().Annotations(byteOrder()),
+		field.String("unit").MaxRuneLen(20),
 		money("base_price"),
-		field.String("currency").MaxLen(3).Default("TRY"),
+		field.String("currency").MaxRuneLen(3).Default("TRY"),
 		field.Other("vat_rate", decimal.Decimal{}).SchemaType(percent),
 		field.Enum("calculation_type").NamedValues(named(calculationTypes)...).SchemaType(text).Default("FIXED"),
 		field.JSON("formula_params", json.RawMessage{}).Optional(),

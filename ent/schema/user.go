@@ -18,8 +18,8 @@ func (User) Annotations() []schema.Annotation { return []schema.Annotation{table
 
 func (User) Fields() []ent.Field {
 	return []ent.Field{
-		field.String("email").MaxLen(100).Annotations(byteOrder()).Comment("lower case; the name to sign in with"),
-		field.String("full_name").MaxLen(200),
+		field.String("email").MaxRuneLen(100).Annotations(byteOrder()).Comment("lower case; the name to sign in with"),
+		field.String("full_name").MaxRuneLen(200),
 		field.String("password_hash").Sensitive(),
 		field.Bool("is_active").Default(true),
 		field.Time("last_login_at").Optional().Nillable(),
@@ -51,7 +51,7 @@ func (Role) Annotations() []schema.Annotation { return []schema.Annotation{table
 
 func (Role) Fields() []ent.Field {
 	return []ent.Field{
-		field.String("name").MaxLen(50).Annotations(byteOrder()),
+		field.String("name").MaxRuneLen(50).Annotations(byteOrder()),
 		field.Bool("is_system").Default(false).Comment("built in; cannot be removed"),
 	}
 }
@@ -76,7 +76,7 @@ func (Permission) Mixin() []ent.Mixin { return []ent.Mixin{key{}} }
 func (Permission) Annotations() []schema.Annotation { return []schema.Annotation{table("permissions")} }
 
 func (Permission) Fields() []ent.Field {
-	return []ent.Field{field.String("name").MaxLen(50).Immutable().Annotations(byteOrder())}
+	return []ent.Field{field.String("name").MaxRuneLen(50).Immutable().Annotations(byteOrder())}
 }
 
 func (Permission) Edges() []ent.Edge {
@@ -100,14 +100,14 @@ func (RefreshToken) Annotations() []schema.Annotation {
 func (RefreshToken) Fields() []ent.Field {
 	return []ent.Field{
 		field.Int64("user_id").Immutable(),
-		field.String("family").MaxLen(36).Immutable(),
-		field.String("token_hash").MaxLen(64).Immutable().Sensitive(),
+		field.String("family").MaxRuneLen(36).Immutable(),
+		field.String("token_hash").MaxRuneLen(64).Immutable().Sensitive(),
 		field.Time("created_at").Immutable().Default(now),
 		field.Time("expires_at").Immutable(),
 		field.Time("used_at").Optional().Nillable(),
 		field.Time("revoked_at").Optional().Nillable(),
-		field.String("ip").MaxLen(64).Optional().Nillable(),
-		field.String("user_agent").MaxLen(300).Optional().Nillable(),
+		field.String("ip").MaxRuneLen(64).Optional().Nillable(),
+		field.String("user_agent").MaxRuneLen(300).Optional().Nillable(),
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -20,6 +22,7 @@ import (
 	entworkorder "aliaport/ent/workorder"
 	"aliaport/internal/actor"
 	"aliaport/internal/aliatest"
+	"aliaport/internal/apperr"
 	"aliaport/internal/calendar"
 	"aliaport/internal/cari"
 	"aliaport/internal/globalid"
@@ -32,29 +35,50 @@ import (
 )
 
 // pageSize is the largest page, of which one row more is read.
-const pageSize = 100
+const (
+	pageSize = 100
+	pageRead = pageSize + 1
+)
 
-// copies is how often each of the 2,000 seeded orders is there.
-const copies = 10
+// copies is how often each seeded record is there.
+const (
+	seeded = 2000
+	copies = 10
+	orders = seeded * copies
+)
 
 var now = time.Date(2026, 9, 15, 11, 40, 0, 0, time.UTC)
 
-// port is a database with 2,000 customers, 1,500 services and 20,000 work orders.
+// port is a database with 20,000 customers, services and work orders.
 func port(t *testing.T, db *store.DB) {
 	t.Helper()
 	users := &user.Service{DB: db, Now: calendar.Now, Hasher: user.NewHasher()}
-	if _, err := seed.Run(t.Context(), db, users, seed.Options{WorkOrders: 2000, Cari: 2000, Services: 1500, Seed: 1, Now: now}); err != nil {
+	if _, err := seed.Run(t.Context(), db, users, seed.Options{WorkOrders: seeded, Cari: seeded, Services: seeded, Seed: 1, Now: now}); err != nil {
 		t.Fatal(err)
 	}
-	columns := slices.DeleteFunc(slices.Clone(entworkorder.Columns), func(c string) bool { return c == entworkorder.FieldID || c == entworkorder.FieldWoNumber })
-	list := strings.Join(columns, ", ")
-	for i := 1; i < copies; i++ {
-		_, err := db.ExecContext(t.Context(), fmt.Sprintf("INSERT INTO work_orders (wo_number, %s) SELECT wo_number || '-%d', %s FROM work_orders WHERE wo_number NOT LIKE '%%-%%-%%-%%'", list, i, list))
-		if err != nil {
-			t.Fatal(err)
+	for _, table := range []struct {
+		name, unique string
+		columns      []string
+	}{
+		{entcari.Table, entcari.FieldCariCode, entcari.Columns},
+		{entservice.Table, entservice.FieldCode, entservice.Columns},
+		{entworkorder.Table, entworkorder.FieldWoNumber, entworkorder.Columns},
+	} {
+		columns := slices.DeleteFunc(slices.Clone(table.columns), func(c string) bool { return c == "id" || c == table.unique })
+		list := strings.Join(columns, ", ")
+		for i := 1; i < copies; i++ {
+			_, err := db.Writer().ExecContext(t.Context(), fmt.Sprintf("INSERT INTO %[1]s (%[2]s, %[3]s) SELECT %[2]s || '/%[4]d', %[3]s FROM %[1]s WHERE id <= %[5]d",
+				table.name, table.unique, list, i, seeded))
+			if err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
-	if _, err := db.Writer().ExecContext(t.Context(), "ANALYZE"); err != nil {
+	analyze := "ANALYZE"
+	if db.Dialect() == dialect.Postgres {
+		analyze = "VACUUM (ANALYZE) cari, services, work_orders"
+	}
+	if _, err := db.Writer().ExecContext(t.Context(), analyze); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -80,35 +104,415 @@ func (r *recorder) Query(ctx context.Context, query string, args, v any) error {
 	return r.Driver.Query(ctx, query, args, v)
 }
 
-func TestProbe(t *testing.T) {
+// question is a list with a filter and an order that the API answers.
+type question struct {
+	name   string
+	search bool
+	ranges int // of an index that make up the answer
+	few    int // rows to which the filter narrows the list; PostgreSQL may sort as many
+	ask    func(context.Context, page.Args) (*answer, error)
+}
+
+// answer is a page of any list.
+type answer struct {
+	info  page.Info
+	count func(context.Context) (int, error)
+}
+
+func answered[T any](l *page.List[T], err error) (*answer, error) {
+	if err != nil {
+		return nil, err
+	}
+	return &answer{l.Info, l.Count}, nil
+}
+
+// asked collects the questions that are not refused as FILTER_NOT_INDEXED.
+func asked(ctx context.Context, t *testing.T, qs []question) (offered []question) {
+	t.Helper()
+	for _, q := range qs {
+		switch _, err := q.ask(ctx, page.Args{First: new(1)}); {
+		case err == nil:
+			offered = append(offered, q)
+		case !apperr.Is(err, apperr.FilterNotIndexed):
+			t.Fatalf("%s: %v", q.name, err)
+		}
+	}
+	return offered
+}
+
+// choice is a way to set one field of a filter.
+type choice[F any] struct {
+	name string
+	set  func(*F)
+}
+
+// filters gives every combination of at most one choice a field.
+func filters[F any](fields ...[]choice[F]) map[string]F {
+	all := map[string]F{"": *new(F)}
+	for _, choices := range fields {
+		for name, f := range maps.Clone(all) {
+			for _, c := range choices {
+				with := f
+				c.set(&with)
+				all[name+" "+c.name] = with
+			}
+		}
+	}
+	return all
+}
+
+var directions = []page.Direction{page.Asc, page.Desc}
+
+func workOrderQuestions(t *testing.T, db *store.DB, s *workorder.Service) (qs []question) {
+	t.Helper()
+	customers := aliatest.Rows(t, db.Reader(), "SELECT cari_code, cari_id, count(*) FROM work_orders GROUP BY cari_code, cari_id ORDER BY 3 DESC, 1")
+	overdue := aliatest.Rows(t, db.Reader(), "SELECT count(*) FROM work_orders WHERE is_active AND status IN ('SUBMITTED', 'APPROVED', 'IN_PROGRESS') AND planned_end < '2026-09-15 11:40:00+00:00'")
+	from := now.AddDate(0, -1, 0)
+	type F = workorder.Filter
+	for kind, v := range map[string]struct {
+		status   entworkorder.Status
+		typ      entworkorder.Type
+		priority entworkorder.Priority
+		customer []string
+		search   string
+	}{
+		"common": {entworkorder.StatusClosed, entworkorder.TypeService, entworkorder.PriorityMedium, customers[0], "vin"},
+		"rare":   {entworkorder.StatusRejected, entworkorder.TypeOther, entworkorder.PriorityUrgent, customers[len(customers)-1], "00042"},
+	} {
+		id := globalid.ID{Type: "Cari", Key: int64(number(t, v.customer[1]))}
+		for name, f := range filters(
+			[]choice[F]{
+				{"status", func(f *F) { f.Status = []entworkorder.Status{v.status} }},
+				{"statuses", func(f *F) { f.Status = []entworkorder.Status{"CLOSED", "DRAFT", "SUBMITTED", "APPROVED"} }},
+			},
+			[]choice[F]{{"cari", func(f *F) { f.CariCode = &v.customer[0] }}, {"cariId", func(f *F) { f.Cari = &id }}},
+			[]choice[F]{{"type", func(f *F) { f.Type = &v.typ }}},
+			[]choice[F]{{"priority", func(f *F) { f.Priority = &v.priority }}},
+			[]choice[F]{{"createdAt", func(f *F) { f.CreatedAt = &page.Range{From: &from, To: &now} }}},
+			[]choice[F]{{"plannedStart", func(f *F) { f.PlannedStart = &page.Range{From: &from} }}},
+			[]choice[F]{{"overdue", func(f *F) { f.Overdue = new(true) }}},
+			[]choice[F]{{"search", func(f *F) { f.Search = &v.search }}},
+		) {
+			q := question{search: f.Search != nil, ranges: 1}
+			switch {
+			case q.search:
+			case len(f.Status) > 0:
+				q.ranges = len(f.Status)
+			case f.Type != nil || f.Priority != nil:
+				q.ranges = 9 // every status
+			}
+			if f.Cari != nil || f.CariCode != nil {
+				q.few = number(t, v.customer[2])
+			}
+			field := workorder.ByCreatedAt
+			switch {
+			case f.Overdue != nil:
+				field, q.few = workorder.ByPlannedEnd, number(t, overdue[0][0])
+			case f.PlannedStart != nil:
+				field = workorder.ByPlannedStart
+			}
+			for _, d := range directions {
+				q.name = fmt.Sprintf("workOrders,%s of %s values, %s", name, kind, d)
+				q.ask = func(ctx context.Context, a page.Args) (*answer, error) {
+					return answered(s.List(ctx, f, &workorder.Order{Field: field, Direction: d}, a))
+				}
+				qs = append(qs, q)
+			}
+		}
+	}
+	return qs
+}
+
+func number(t *testing.T, s string) (n int) {
+	t.Helper()
+	if _, err := fmt.Sscan(s, &n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func cariQuestions(s *cari.Service) (qs []question) {
+	type F = cari.Filter
+	for name, f := range filters(
+		[]choice[F]{{"active", func(f *F) { f.IsActive = new(true) }}, {"inactive", func(f *F) { f.IsActive = new(false) }}},
+		[]choice[F]{{"search", func(f *F) { f.Search = new("deniz") }}},
+	) {
+		for _, field := range []cari.OrderField{cari.ByTitle, cari.ByCode, cari.ByCreatedAt} {
+			for _, d := range directions {
+				qs = append(qs, question{
+					name: fmt.Sprintf("cariAccounts,%s by %s %s", name, field, d), search: f.Search != nil, ranges: 1,
+					ask: func(ctx context.Context, a page.Args) (*answer, error) {
+						return answered(s.List(ctx, f, &cari.Order{Field: field, Direction: d}, a))
+					},
+				})
+			}
+		}
+	}
+	return qs
+}
+
+func serviceQuestions(t *testing.T, db *store.DB, s *service.Service) (qs []question) {
+	t.Helper()
+	groups := aliatest.Rows(t, db.Reader(), "SELECT group_code, count(*) FROM services WHERE group_code IS NOT NULL GROUP BY group_code ORDER BY 2 DESC, 1")
+	type F = service.Filter
+	for name, f := range filters(
+		[]choice[F]{{"active", func(f *F) { f.IsActive = new(true) }}, {"inactive", func(f *F) { f.IsActive = new(false) }}},
+		[]choice[F]{
+			{"largest group", func(f *F) { f.GroupCode = &groups[0][0] }},
+			{"smallest group", func(f *F) { f.GroupCode = &groups[len(groups)-1][0] }},
+		},
+		[]choice[F]{{"search", func(f *F) { f.Search = new("vin") }}},
+	) {
+		for _, field := range []service.OrderField{service.ByName, service.ByCode} {
+			for _, d := range directions {
+				qs = append(qs, question{
+					name: fmt.Sprintf("services,%s by %s %s", name, field, d), search: f.Search != nil, ranges: 1,
+					ask: func(ctx context.Context, a page.Args) (*answer, error) {
+						return answered(s.List(ctx, f, &service.Order{Field: field, Direction: d}, a))
+					},
+				})
+			}
+		}
+	}
+	return qs
+}
+
+// TestEveryListWalksAnIndex asks the planner how each list that the API offers is
+// read: the first page, the next one and one backward.
+func TestEveryListWalksAnIndex(t *testing.T) {
 	t.Parallel()
 	aliatest.EachDB(t, func(t *testing.T, db *store.DB) {
 		port(t, db)
 		rec := &recorder{Driver: entsql.OpenDB(db.Dialect(), db.Reader())}
-		s := &workorder.Service{DB: &store.DB{Client: ent.NewClient(ent.Driver(rec))}, Now: func() time.Time { return now }, Pages: page.NewCodec([]byte("k")), PageLimits: page.Limits{Default: 20, Max: pageSize}}
+		over := &store.DB{Client: ent.NewClient(ent.Driver(rec))}
+		pages, limits := page.NewCodec([]byte("key")), page.Limits{Default: 20, Max: pageSize}
 		ctx := actor.With(t.Context(), actor.System("test"))
-		typ := entworkorder.TypeService
-		for _, f := range []workorder.Filter{{}, {Status: []entworkorder.Status{"DRAFT", "CLOSED"}}, {Type: &typ}, {Cari: &globalid.ID{Type: "Cari", Key: 3}}, {Overdue: new(true)}, {Search: new("vin")}} {
-			rec.sent = nil
-			l, err := s.List(ctx, f, nil, page.Args{First: new(pageSize)})
-			if err != nil { t.Fatal(err) }
-			n, err := l.Count(ctx)
-			t.Log(len(l.Nodes), n, err)
-			for _, st := range rec.sent {
-				t.Log(st.text, st.args)
-				if db.Dialect() == dialect.SQLite {
-					t.Log(aliatest.Rows(t, db.Reader(), "EXPLAIN QUERY PLAN "+st.text, st.args...))
-				} else {
-					for _, r := range aliatest.Rows(t, db.Reader(), "EXPLAIN ANALYZE "+st.text, st.args...) { t.Log(r[0]) }
-				}
+		qs := slices.Concat(
+			workOrderQuestions(t, db, &workorder.Service{DB: over, Now: func() time.Time { return now }, Pages: pages, PageLimits: limits}),
+			cariQuestions(&cari.Service{DB: over, Pages: pages, PageLimits: limits}),
+			serviceQuestions(t, db, &service.Service{DB: over, Pages: pages, PageLimits: limits}),
+		)
+		qs = asked(ctx, t, qs)
+		if len(qs) < 300 {
+			t.Fatalf("only %d questions are answered", len(qs))
+		}
+		var check planner = onSQLite{db}
+		if db.Dialect() == dialect.Postgres {
+			conn, err := db.Writer().Conn(ctx)
+			if err != nil {
+				t.Fatal(err)
 			}
+			defer conn.Close()
+			check = onPostgres{conn}
+		}
+		stats := &store.Stats{Record: true}
+		served := &workorder.Service{DB: db, Now: func() time.Time { return now }, Pages: pages, PageLimits: limits}
+		if _, err := served.List(store.WithStats(ctx, stats), workorder.Filter{}, nil, page.Args{}); err != nil {
+			t.Fatal(err)
+		}
+		statementsOf := func(do func() error) []statement {
+			rec.sent = nil
+			if err := do(); err != nil {
+				t.Fatal(err)
+			}
+			return rec.sent
+		}
+		sent := statementsOf(func() error {
+			listed := *served
+			listed.DB = over
+			_, err := listed.List(ctx, workorder.Filter{}, nil, page.Args{})
+			return err
+		})
+		if got := stats.Statements(); len(got) != 1 || got[0].Text != sent[0].text {
+			t.Fatalf("a server sends %v, not %v", got, sent)
+		}
+		for _, q := range qs {
+			var first *answer
+			read := func(args page.Args) {
+				sent = statementsOf(func() (err error) {
+					first, err = q.ask(ctx, args)
+					return err
+				})
+				if len(sent) != 1 {
+					t.Errorf("%s: %d statements", q.name, len(sent))
+				}
+				check.list(t, q, sent[0])
+			}
+			read(page.Args{First: new(pageSize)})
+			if end := first.info.EndCursor; end != nil {
+				read(page.Args{First: new(pageSize), After: end})
+				read(page.Args{Last: new(pageSize), Before: end})
+			}
+			total := 0
+			sent = statementsOf(func() (err error) {
+				total, err = first.count(ctx)
+				return err
+			})
+			check.count(t, q, sent[0], total)
 		}
 	})
 }
-var _ = json.Marshal
-var _ sql.NullString
-var _ = pq.QuoteLiteral
-var _ = entcari.Table
-var _ = entservice.Table
-var _ cari.Service
-var _ service.Service
+
+var (
+	bigScan = regexp.MustCompile(`^SCAN (work_orders|cari|services)\b`)
+	indexed = regexp.MustCompile(`^(SCAN|SEARCH) \w+ USING (COVERING )?INDEX \w+`)
+)
+
+// planner asks a database how it reads a page or counts a list.
+type planner interface {
+	list(t *testing.T, q question, s statement)
+	count(t *testing.T, q question, s statement, counted int)
+}
+
+type onSQLite struct{ db *store.DB }
+
+// explain tells what is done, each with the step that it is a part of, and
+// complains of tables that are walked without an index.
+func (p onSQLite) explain(t *testing.T, q question, s statement) (steps [][2]string) {
+	t.Helper()
+	for _, row := range aliatest.Rows(t, p.db.Reader(), "EXPLAIN QUERY PLAN "+s.text, s.args...) {
+		parent, what := row[1], row[3]
+		if bigScan.MatchString(what) && !indexed.MatchString(what) {
+			t.Errorf("%s: %s", q.name, what)
+		}
+		steps = append(steps, [2]string{parent, what})
+	}
+	return steps
+}
+
+func (p onSQLite) list(t *testing.T, q question, s statement) {
+	t.Helper()
+	sorts, parts := 0, 0
+	steps := p.explain(t, q, s)
+	for _, step := range steps {
+		switch parent, what := step[0], step[1]; {
+		case strings.HasPrefix(what, "USE TEMP B-TREE"):
+			sorts++
+			if parent != "0" {
+				t.Errorf("%s: within a part of the union: %s", q.name, what)
+			}
+		case strings.HasPrefix(what, "CO-ROUTINE"):
+			parts++
+		}
+	}
+	if q.search {
+		return // row by row: docs/decisions/0003-search-on-sqlite.md
+	}
+	if q.ranges == 1 {
+		if sorts > 0 || parts > 0 {
+			t.Errorf("%s: sorts: %v", q.name, steps)
+		}
+		return
+	}
+	// What is sorted are the rows of all parts, each of which ends after a page.
+	limits := strings.Count(s.text, fmt.Sprintf("LIMIT %d", pageRead))
+	if parts != q.ranges || limits != q.ranges+1 || sorts > 1 || steps[0][1] != "SEARCH work_orders USING INTEGER PRIMARY KEY (rowid=?)" {
+		t.Errorf("%s: %d parts instead of %d, %d limits, %d sorts: %v", q.name, parts, q.ranges, limits, sorts, steps)
+	}
+}
+
+func (p onSQLite) count(t *testing.T, q question, s statement, _ int) {
+	t.Helper()
+	if !q.search {
+		p.explain(t, q, s)
+	}
+}
+
+// node is a node of PostgreSQL's plan, with what happened when it was run.
+type node struct {
+	Type    string  `json:"Node Type"`
+	Table   string  `json:"Relation Name"`
+	Rows    float64 `json:"Actual Rows"`
+	Loops   float64 `json:"Actual Loops"`
+	Removed float64 `json:"Rows Removed by Filter"`
+	Plans   []node
+}
+
+func (n node) each(f func(node)) {
+	f(n)
+	for _, p := range n.Plans {
+		p.each(f)
+	}
+}
+
+type onPostgres struct{ conn *sql.Conn }
+
+// explain runs a statement under a generic plan, made without a look at the
+// arguments, and under one made for them: the server changes from the latter to the
+// former when it thinks that this does no harm.
+func (p onPostgres) explain(t *testing.T, s statement, f func(mode string, n node)) {
+	t.Helper()
+	args := make([]string, len(s.args))
+	for i, a := range s.args {
+		args[i] = literal(t, a)
+	}
+	execute := "EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) EXECUTE asked"
+	if len(args) > 0 {
+		execute += "(" + strings.Join(args, ", ") + ")"
+	}
+	run := func(query string) {
+		if _, err := p.conn.ExecContext(t.Context(), query); err != nil {
+			t.Fatalf("%s: %v", query, err)
+		}
+	}
+	run("PREPARE asked AS " + s.text)
+	for _, mode := range []string{"force_generic_plan", "force_custom_plan"} {
+		run("SET plan_cache_mode = " + mode)
+		var doc []byte
+		if err := p.conn.QueryRowContext(t.Context(), execute).Scan(&doc); err != nil {
+			t.Fatalf("%s: %v", execute, err)
+		}
+		var explained []struct{ Plan node }
+		if err := json.Unmarshal(doc, &explained); err != nil {
+			t.Fatal(err)
+		}
+		explained[0].Plan.each(func(n node) { f(mode, n) })
+	}
+	run("DEALLOCATE asked")
+}
+
+// literal writes an argument into a statement.
+func literal(t *testing.T, v any) string {
+	t.Helper()
+	switch v := v.(type) {
+	case time.Time:
+		return pq.QuoteLiteral(v.Format(time.RFC3339Nano))
+	case bool, int, int64:
+		return fmt.Sprint(v)
+	case string, entworkorder.Status, entworkorder.Type, entworkorder.Priority:
+		return pq.QuoteLiteral(fmt.Sprint(v))
+	}
+	t.Fatalf("no literal for a %T", v)
+	return ""
+}
+
+func (p onPostgres) list(t *testing.T, q question, s statement) {
+	t.Helper()
+	p.explain(t, s, func(mode string, n node) {
+		if n.Type == "Seq Scan" {
+			t.Errorf("%s, %s: scans %s", q.name, mode, n.Table)
+		}
+		if q.search {
+			return // what was found is sorted, or the list is walked until a page is found
+		}
+		// Where PostgreSQL expects less than a page it sorts it all. An incremental
+		// sort reads some rows ahead.
+		if most := max(q.ranges*pageRead, q.few) + 64; strings.HasSuffix(n.Type, "Sort") && n.Plans[0].Rows > float64(most) {
+			t.Errorf("%s, %s: sorts %v rows, want at most %d", q.name, mode, n.Plans[0].Rows, most)
+		}
+		// A status that most orders have is also found by walking all orders.
+		if vain := n.Removed * n.Loops; vain > orders/10 {
+			t.Errorf("%s, %s: looks at %v rows in vain", q.name, mode, vain)
+		}
+	})
+}
+
+// count may read a whole table only to count most of it.
+func (p onPostgres) count(t *testing.T, q question, s statement, counted int) {
+	t.Helper()
+	p.explain(t, s, func(mode string, n node) {
+		if n.Type == "Seq Scan" && n.Removed > float64(counted) {
+			t.Errorf("%s, %s: scans %s to count %d rows", q.name, mode, n.Table, counted)
+		}
+	})
+}
