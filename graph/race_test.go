@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -126,9 +127,7 @@ func (c *client) create(subject string, more ...map[string]any) (*payload, error
 		"items": []any{map[string]any{"serviceCode": "HZM001", "quantity": "1.5"}},
 	}
 	for _, m := range more {
-		for name, v := range m {
-			input[name] = v
-		}
+		maps.Copy(input, m)
 	}
 	return c.change("createWorkOrder", "CreateWorkOrderInput", input)
 }
@@ -355,9 +354,7 @@ func TestOfTwoClientsTakingTheSameStepOneWins(t *testing.T) {
 			withItem(t, db, orders)
 			for _, wo := range orders {
 				input := map[string]any{"id": wo.GlobalID()}
-				for name, v := range s.input {
-					input[name] = v
-				}
+				maps.Copy(input, s.input)
 				answers := make([]*payload, len(rivals))
 				err := atOnce(len(rivals), func(i int) (err error) {
 					answers[i], err = rivals[i].change(s.mutation, s.inputType, input)

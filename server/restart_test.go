@@ -82,6 +82,7 @@ var errDown = errors.New("the database is away")
 
 // try asks once. UNAVAILABLE is errDown, anything else that is no success a fault.
 func (o *outage) try(t testing.TB, document string) error {
+	t.Helper()
 	a := o.Do(t, api.Admin, document, nil)
 	switch {
 	case len(a.Errors) == 0 && a.Status == http.StatusOK && !strings.Contains(string(a.Body), `"userErrors":[{`):

@@ -225,7 +225,7 @@ func (l *loader) continueIDs(ctx context.Context, tables ...string) error {
 		return nil
 	}
 	for _, t := range tables {
-		_, err := l.raw.ExecContext(ctx, "SELECT setval(pg_get_serial_sequence('"+t+"', 'id'), (SELECT max(id) FROM "+t+"))")
+		_, err := l.raw.ExecContext(ctx, "SELECT setval(pg_get_serial_sequence('"+t+"', 'id'), (SELECT max(id) FROM "+t+"))") //nolint:gosec // our own table names
 		if err != nil {
 			return fmt.Errorf("continue the ids of %s: %w", t, err)
 		}

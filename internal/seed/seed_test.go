@@ -78,13 +78,14 @@ func digest(t *testing.T, db *store.DB) string {
 
 func TestTheSameSeedGivesTheSameRows(t *testing.T) {
 	t.Parallel()
-	made := func(dialectName string, o seed.Options) string {
+	made := func(t *testing.T, dialectName string, o seed.Options) string {
+		t.Helper()
 		db := aliatest.Open(t, dialectName)
 		run(t, db, o)
 		return digest(t, db)
 	}
 	o := seed.Options{WorkOrders: 1100, Cari: 60, Services: 40, Seed: 7, Now: now} // more than a batch
-	first := made(dialect.SQLite, o)
+	first := made(t, dialect.SQLite, o)
 	other, later := o, o
 	other.Seed++
 	later.Now = now.Add(time.Hour)
@@ -99,7 +100,8 @@ func TestTheSameSeedGivesTheSameRows(t *testing.T) {
 		"another hour is another": {dialect.SQLite, later, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := made(tt.dialect, tt.o); (got == first) != tt.same {
+			t.Parallel()
+			if got := made(t, tt.dialect, tt.o); (got == first) != tt.same {
 				t.Errorf("same rows: %v, want %v", got == first, tt.same)
 			}
 		})

@@ -162,12 +162,13 @@ func TestEndsWithItsCommand(t *testing.T) {
 
 func TestKilledWhileItStartsItLeavesNothing(t *testing.T) {
 	t.Parallel()
-	for _, after := range []time.Duration{50, 200, 400, 600, 900} {
+	for _, ms := range []int{50, 200, 400, 600, 900} {
+		after := time.Duration(ms) * time.Millisecond
 		cmd, folder := withservers(t, "true")
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(after * time.Millisecond)
+		time.Sleep(after)
 		_ = cmd.Process.Kill() // it may have ended
 		_ = cmd.Wait()
 		time.Sleep(100 * time.Millisecond)
