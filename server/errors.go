@@ -41,10 +41,10 @@ func (p presenter) refusal(ctx context.Context, err error, located *gqlerror.Err
 		return fromEngine(located)
 	}
 	if e := fromDatabase(err); e != nil {
-		p.log.WarnContext(ctx, "database fault", "code", e.Code, "path", graphql.GetPath(ctx).String(), "err", err)
+		p.log.WarnContext(ctx, "database fault", "code", e.Code, "request_id", actor.RequestFrom(ctx).ID, "path", graphql.GetPath(ctx).String(), "err", err)
 		return e
 	}
-	p.log.ErrorContext(ctx, "field failed", "path", graphql.GetPath(ctx).String(), "err", err)
+	p.log.ErrorContext(ctx, "field failed", "request_id", actor.RequestFrom(ctx).ID, "path", graphql.GetPath(ctx).String(), "err", err)
 	return apperr.New(apperr.Internal)
 }
 
@@ -94,6 +94,6 @@ func extensions(ctx context.Context, e *apperr.Error) map[string]any {
 
 // recovered logs a panic with its stack; the client sees INTERNAL.
 func (p presenter) recovered(ctx context.Context, cause any) *apperr.Error {
-	p.log.ErrorContext(ctx, "panic", "path", graphql.GetPath(ctx).String(), "cause", cause, "stack", string(debug.Stack()))
+	p.log.ErrorContext(ctx, "panic", "request_id", actor.RequestFrom(ctx).ID, "path", graphql.GetPath(ctx).String(), "cause", cause, "stack", string(debug.Stack()))
 	return apperr.New(apperr.Internal)
 }

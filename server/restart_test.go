@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -109,18 +108,11 @@ func (o *outage) crowd(t *testing.T, document string) error {
 	return g.Wait()
 }
 
-func (o *outage) get(t *testing.T, path string) *httptest.ResponseRecorder {
-	t.Helper()
-	w := httptest.NewRecorder()
-	o.Server.Handler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, http.NoBody))
-	return w
-}
-
 // up checks that everything is answered.
 func (o *outage) up(t *testing.T) {
 	t.Helper()
 	for _, path := range []string{"/healthz", "/readyz"} {
-		if w := o.get(t, path); w.Code != http.StatusOK {
+		if w := visit(t, o.API, path); w.Code != http.StatusOK {
 			t.Errorf("%s: status %d: %s", path, w.Code, w.Body)
 		}
 	}
@@ -163,10 +155,10 @@ func (o *outage) down(t *testing.T) {
 		}
 		discreet(t, string(a.Body))
 	}
-	if w := o.get(t, "/healthz"); w.Code != http.StatusOK {
+	if w := visit(t, o.API, "/healthz"); w.Code != http.StatusOK {
 		t.Errorf("/healthz: status %d: %s", w.Code, w.Body)
 	}
-	w := o.get(t, "/readyz")
+	w := visit(t, o.API, "/readyz")
 	if w.Code != http.StatusServiceUnavailable {
 		t.Errorf("/readyz: status %d: %s", w.Code, w.Body)
 	}

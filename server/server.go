@@ -199,30 +199,31 @@ func (s *Server) AdminHandler() http.Handler {
 // configured time.
 func (s *Server) Run(ctx context.Context) error {
 	api := &http.Server{
-		Handler: s.api, ReadHeaderTimeout: s.config.ReadHeaderTimeout, ReadTimeout: s.config.ReadTimeout,
+		Addr: s.config.Listen, Handler: s.api, ReadHeaderTimeout: s.config.ReadHeaderTimeout, ReadTimeout: s.config.ReadTimeout,
 		WriteTimeout: s.config.WriteTimeout, IdleTimeout: s.config.IdleTimeout, MaxHeaderBytes: 16 << 10,
 		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
 	// A profile takes as long as it is asked to.
-	admin := &http.Server{Handler: s.AdminHandler(), ReadHeaderTimeout: s.config.ReadHeaderTimeout}
+	admin := &http.Server{Addr: s.config.AdminListen, Handler: s.AdminHandler(), ReadHeaderTimeout: s.config.ReadHeaderTimeout}
 	g, running := errgroup.WithContext(ctx)
-	for addr, srv := range map[string]*http.Server{s.config.Listen: api, s.config.AdminListen: admin} {
-		l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
+	for _, srv := range []*http.Server{api, admin} {
+		l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", srv.Addr)
 		if err != nil {
-			return errors.Join(fmt.Errorf("listen on %s: %w", addr, err), api.Close(), admin.Close())
+			return errors.Join(fmt.Errorf("listen on %s: %w", srv.Addr, err), api.Close(), admin.Close())
 		}
+		srv.Addr = l.Addr().String() // with the port that 0 stands for
 		serve := srv.Serve
 		if srv == api && s.config.TLSCert != "" {
 			serve = func(l net.Listener) error { return srv.ServeTLS(l, s.config.TLSCert, s.config.TLSKey) }
 		}
 		g.Go(func() error {
 			if err := serve(l); !errors.Is(err, http.ErrServerClosed) {
-				return fmt.Errorf("serve on %s: %w", addr, err)
+				return fmt.Errorf("serve on %s: %w", srv.Addr, err)
 			}
 			return nil
 		})
 	}
-	s.log.InfoContext(ctx, "listening", "api", s.config.Listen, "admin", s.config.AdminListen, "version", s.version)
+	s.log.InfoContext(ctx, "listening", "api", api.Addr, "admin", admin.Addr, "version", s.version)
 	g.Go(func() error {
 		s.chores(running)
 		return nil
