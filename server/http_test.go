@@ -85,12 +85,12 @@ func (j *journal) await(t *testing.T, msg string) map[string]any {
 	}
 }
 
-// last is the last line with the message.
-func (j *journal) last(t *testing.T, msg string) map[string]any {
+// access is the last line of the access log.
+func (j *journal) access(t *testing.T) map[string]any {
 	t.Helper()
-	lines, _ := j.of(msg)
+	lines, _ := j.of("request")
 	if len(lines) == 0 {
-		t.Fatalf("not logged: %s", msg)
+		t.Fatal("no request was logged")
 	}
 	return lines[len(lines)-1]
 }
@@ -175,7 +175,7 @@ func TestARequestIDGoesThroughAnswerTrailAndLog(t *testing.T) {
 	if e.RequestID != id {
 		t.Errorf("the trail has the id %q", e.RequestID)
 	}
-	if line := j.last(t, "request"); line["request_id"] != id {
+	if line := j.access(t); line["request_id"] != id {
 		t.Errorf("the log has %v", line)
 	}
 	refused := deliver(t, a, message{body: posting("{ oops }"), header: map[string]string{"X-Request-Id": id}})
@@ -212,7 +212,7 @@ func TestARequestIDThatIsNotSaneIsReplaced(t *testing.T) {
 		if len(answer.Errors) != 1 || answer.Errors[0].Extensions.RequestID != got {
 			t.Errorf("%s: the error has another id than %s: %s", name, got, answer.Body)
 		}
-		if line := j.last(t, "request"); line["request_id"] != got {
+		if line := j.access(t); line["request_id"] != got {
 			t.Errorf("%s: logged as %v", name, line["request_id"])
 		}
 	}
@@ -247,7 +247,7 @@ func TestTheAccessLogSaysWhoAskedWhatAndHowItWent(t *testing.T) {
 	t.Parallel()
 	a, j := journaled(t, aliatest.Open(t, dialect.SQLite))
 	visit(t, a, "/healthz")
-	plain := j.last(t, "request")
+	plain := j.access(t)
 	for field, want := range map[string]any{"level": "INFO", "method": "GET", "path": "/healthz", "status": 200.0, "ip": "192.0.2.1"} {
 		if plain[field] != want {
 			t.Errorf("/healthz: %s is %v, want %v", field, plain[field], want)
@@ -261,7 +261,7 @@ func TestTheAccessLogSaysWhoAskedWhatAndHowItWent(t *testing.T) {
 
 	const secret = "gizli-bilgi"
 	ok := deliver(t, a, message{body: `{"query": "query Liste($s: String) { workOrders(filter: {search: $s}) { totalCount } }", "variables": {"s": "` + secret + `"}}`})
-	line := j.last(t, "request")
+	line := j.access(t)
 	for field, want := range map[string]any{
 		"method": "POST", "path": "/graphql", "status": 200.0, "bytes": float64(len(ok.Body)), "operation": "Liste", "kind": "query", "code": "OK",
 		"user": 1.0, "statements": 2.0, "request_id": ok.Header.Get("X-Request-Id"),
@@ -280,7 +280,7 @@ func TestTheAccessLogSaysWhoAskedWhatAndHowItWent(t *testing.T) {
 	}
 
 	failed := deliver(t, a, message{body: posting(`mutation Sil { deleteWorkOrder(input: {id: "` + secret + `", version: 1}) { userErrors { code } } }`)})
-	line = j.last(t, "request")
+	line = j.access(t)
 	if line["operation"] != "Sil" || line["kind"] != "mutation" || line["code"] != "BAD_USER_INPUT" {
 		t.Errorf("%s was logged as %v", failed.Body, line)
 	}
