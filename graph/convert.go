@@ -11,6 +11,7 @@ import (
 	"aliaport/internal/actor"
 	"aliaport/internal/apperr"
 	"aliaport/internal/globalid"
+	"aliaport/internal/input"
 	"aliaport/internal/page"
 	"aliaport/internal/user"
 	"aliaport/internal/workorder"
@@ -42,8 +43,8 @@ func pointers[T any](values []T) []*T {
 }
 
 // change tells an absent field from one that is to be cleared.
-func change[T any](o graphql.Omittable[*T]) workorder.Change[T] {
-	return workorder.Change[T]{Given: o.IsSet(), To: o.Value()}
+func change[T any](o graphql.Omittable[*T]) input.Change[T] {
+	return input.Change[T]{Given: o.IsSet(), To: o.Value()}
 }
 
 func updateWorkOrder(in gen.UpdateWorkOrderInput) workorder.UpdateInput {

@@ -15,6 +15,7 @@ import (
 	"aliaport/ent/auditevent"
 	"aliaport/internal/actor"
 	"aliaport/internal/apperr"
+	"aliaport/internal/input"
 )
 
 // Action is what was done. The names are those of the port's trail.
@@ -82,6 +83,36 @@ func (c Changes) Set(field string, before, after any) {
 	if fmt.Sprint(before) != fmt.Sprint(after) {
 		c[field] = [2]any{before, after}
 	}
+}
+
+// Put hands a given value to a builder and notes the change.
+func Put[T, U any](changes Changes, field string, to *T, was T, put func(T) U) {
+	if to != nil {
+		put(*to)
+		changes.Set(field, was, *to)
+	}
+}
+
+// PutOrDrop hands a value that may be empty to a builder, or empties the field, and
+// notes the change.
+func PutOrDrop[T, U any](changes Changes, field string, c input.Change[T], was *T, put func(T) U, drop func() U) {
+	if !c.Given {
+		return
+	}
+	changes.Set(field, Shown(was), Shown(c.To))
+	if c.To == nil {
+		drop()
+	} else {
+		put(*c.To)
+	}
+}
+
+// Shown is a value as the trail shows it; nil when empty.
+func Shown[T any](v *T) any {
+	if v == nil {
+		return nil
+	}
+	return *v
 }
 
 // Event is one line of the trail. Who, how and when come from the context.

@@ -14,6 +14,7 @@ import (
 	"aliaport/internal/calendar"
 	"aliaport/internal/globalid"
 	"aliaport/internal/idempotency"
+	"aliaport/internal/input"
 	"aliaport/internal/money"
 	"aliaport/internal/sequence"
 )
@@ -67,12 +68,12 @@ func (s *Service) Create(ctx context.Context, in CreateInput) (*ent.WorkOrder, e
 // anything up, all faults at once.
 func (in *CreateInput) clean(now time.Time) error {
 	var faults apperr.Errors
-	faults.Add(text("subject", &in.Subject, 3, 120))
-	faults.Add(optionalText("description", &in.Description, 500))
-	faults.Add(optionalText("serviceCode", &in.ServiceCode, 50))
-	faults.Add(optionalText("action", &in.Action, 100))
-	faults.Add(optionalText("notes", &in.Notes, 1000))
-	faults.Add(optionalText("idempotencyKey", &in.IdempotencyKey, 100))
+	faults.Add(input.Text("subject", &in.Subject, 3, 120))
+	faults.Add(input.OptionalText("description", &in.Description, 500))
+	faults.Add(input.OptionalText("serviceCode", &in.ServiceCode, 50))
+	faults.Add(input.OptionalText("action", &in.Action, 100))
+	faults.Add(input.OptionalText("notes", &in.Notes, 1000))
+	faults.Add(input.OptionalText("idempotencyKey", &in.IdempotencyKey, 100))
 	if (in.CariID == nil) == (in.CariCode == nil) {
 		faults.Add(apperr.Invalid("cariCode", apperr.OneOf, "fields", "cariId, cariCode"))
 	}

@@ -18,6 +18,7 @@ import (
 	"aliaport/internal/audit"
 	"aliaport/internal/globalid"
 	"aliaport/internal/idempotency"
+	"aliaport/internal/input"
 	"aliaport/internal/money"
 )
 
@@ -42,11 +43,11 @@ type ItemInput struct {
 
 func (in *ItemInput) clean() apperr.Errors {
 	var faults apperr.Errors
-	faults.Add(optionalText("serviceCode", &in.ServiceCode, 50))
-	faults.Add(optionalText("resourceCode", &in.ResourceCode, 50))
-	faults.Add(optionalText("resourceName", &in.ResourceName, 100))
-	faults.Add(optionalText("unit", &in.Unit, 20))
-	faults.Add(optionalText("notes", &in.Notes, maxNote))
+	faults.Add(input.OptionalText("serviceCode", &in.ServiceCode, 50))
+	faults.Add(input.OptionalText("resourceCode", &in.ResourceCode, 50))
+	faults.Add(input.OptionalText("resourceName", &in.ResourceName, 100))
+	faults.Add(input.OptionalText("unit", &in.Unit, 20))
+	faults.Add(input.OptionalText("notes", &in.Notes, maxNote))
 	switch in.ItemType {
 	case workorderitem.ItemTypeService:
 		if in.ServiceCode == nil {
@@ -233,7 +234,7 @@ func (s *Service) AddItem(ctx context.Context, in AddItemInput) (*ent.WorkOrder,
 		return nil, err
 	}
 	var faults apperr.Errors
-	faults.Add(optionalText("idempotencyKey", &in.IdempotencyKey, 100))
+	faults.Add(input.OptionalText("idempotencyKey", &in.IdempotencyKey, 100))
 	for _, e := range in.Item.clean() {
 		faults.Add(e.At("item"))
 	}
@@ -294,7 +295,7 @@ type UpdateItemInput struct {
 	Unit      *string
 	UnitPrice *decimal.Decimal
 	VatRate   *decimal.Decimal
-	Notes     Change[string]
+	Notes     input.Change[string]
 }
 
 // UpdateItem changes a line that is not invoiced.
@@ -309,9 +310,9 @@ func (s *Service) UpdateItem(ctx context.Context, in UpdateItemInput) (*ent.Work
 	faults.Add(checkPrice(in.UnitPrice))
 	faults.Add(checkVAT(in.VatRate))
 	if in.Unit != nil {
-		faults.Add(text("unit", in.Unit, 1, 20))
+		faults.Add(input.Text("unit", in.Unit, 1, 20))
 	}
-	faults.Add(optionalText("notes", &in.Notes.To, maxNote))
+	faults.Add(input.OptionalText("notes", &in.Notes.To, maxNote))
 	if err := faults.OrNil(); err != nil {
 		return nil, err
 	}
@@ -330,7 +331,7 @@ func (s *Service) UpdateItem(ctx context.Context, in UpdateItemInput) (*ent.Work
 		changes.Set("vat_rate", item.VatRate, rate)
 		changes.Set("unit", item.Unit, or(in.Unit, item.Unit))
 		if in.Notes.Given {
-			changes.Set("notes", shown(item.Notes), shown(in.Notes.To))
+			changes.Set("notes", audit.Shown(item.Notes), audit.Shown(in.Notes.To))
 			if in.Notes.To == nil {
 				u.ClearNotes()
 			} else {

@@ -103,7 +103,7 @@ func (o *office) as(permissions ...actor.Permission) context.Context {
 func (o *office) order(status entworkorder.Status, change ...func(*ent.WorkOrderCreate)) *ent.WorkOrder {
 	o.t.Helper()
 	wo := o.empty(status, change...)
-	o.Service.DB.WorkOrderItem.Create().SetWorkOrder(wo).SetSequence(1).SetQuantity(decimal.NewFromInt(1)).SetUnit("SAAT").
+	o.DB.WorkOrderItem.Create().SetWorkOrder(wo).SetSequence(1).SetQuantity(decimal.NewFromInt(1)).SetUnit("SAAT").
 		SetUnitPrice(decimal.NewFromInt(1)).SetCurrency("TRY").SetVatRate(decimal.NewFromInt(20)).SaveX(o.t.Context())
 	return wo
 }
@@ -112,7 +112,7 @@ func (o *office) order(status entworkorder.Status, change ...func(*ent.WorkOrder
 func (o *office) empty(status entworkorder.Status, change ...func(*ent.WorkOrderCreate)) *ent.WorkOrder {
 	o.t.Helper()
 	o.made++
-	c := o.Service.DB.WorkOrder.Create().SetWoNumber(fmt.Sprintf("WO-2026-%05d", o.made)).SetCari(o.active).SetCariCode("C-1").SetCariTitle("Şahin").
+	c := o.DB.WorkOrder.Create().SetWoNumber(fmt.Sprintf("WO-2026-%05d", o.made)).SetCari(o.active).SetCariCode("C-1").SetCariTitle("Şahin").
 		SetRequester(o.requester).SetRequesterName("requester").SetType(entworkorder.TypeService).SetSubject("vinç").SetSearchText("vinc").
 		SetStatus(status).SetCreatedBy(o.requester.ID).SetUpdatedBy(o.requester.ID).SetCreatedAt(now.Add(-time.Hour)).SetUpdatedAt(now.Add(-time.Hour))
 	for _, f := range change {
@@ -170,7 +170,7 @@ func (o *office) refused(wo *ent.WorkOrder, action workorder.Action, allowed []e
 		fmt.Sprint(all[0].Params["allowed"]) != fmt.Sprint(allowed) {
 		o.t.Errorf("%s from %s: %v %v; want WO_INVALID_STATUS_TRANSITION with %v", action, wo.Status, err, all, allowed)
 	}
-	ctx, db := o.t.Context(), o.Service.DB
+	ctx, db := o.t.Context(), o.DB
 	if now := db.WorkOrder.GetX(ctx, wo.ID); now.Status != wo.Status || now.Version != wo.Version || !now.UpdatedAt.Equal(wo.UpdatedAt) {
 		o.t.Errorf("%s from %s: refused, but the order is %s in version %d", action, wo.Status, now.Status, now.Version)
 	}
@@ -183,7 +183,7 @@ func (o *office) refused(wo *ent.WorkOrder, action workorder.Action, allowed []e
 // taken checks what a step leaves behind.
 func (o *office) taken(wo *ent.WorkOrder, r row) {
 	o.t.Helper()
-	ctx, db := o.t.Context(), o.Service.DB
+	ctx, db := o.t.Context(), o.DB
 	if wo.Status != r.to || wo.Version != 2 || !wo.UpdatedAt.Equal(now) || wo.UpdatedBy != o.clerk.ID {
 		o.t.Errorf("%s from %s: %s in version %d, changed by %d at %v; want %s", r.action, r.from, wo.Status, wo.Version, wo.UpdatedBy, wo.UpdatedAt, r.to)
 	}
@@ -392,7 +392,7 @@ func TestStepsLeaveTheirMark(t *testing.T) {
 }
 
 func (o *office) anyInvoiced(wo *ent.WorkOrder) bool {
-	return o.Service.DB.WorkOrderItem.Query().Where(workorderitem.WorkOrderID(wo.ID), workorderitem.IsInvoiced(true)).ExistX(o.t.Context())
+	return o.DB.WorkOrderItem.Query().Where(workorderitem.WorkOrderID(wo.ID), workorderitem.IsInvoiced(true)).ExistX(o.t.Context())
 }
 
 func TestInvoicedLinesKeepACompletedOrderCompleted(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 	"aliaport/internal/aliatest"
 	"aliaport/internal/apperr"
 	"aliaport/internal/globalid"
+	"aliaport/internal/input"
 	"aliaport/internal/store"
 	"aliaport/internal/workorder"
 )
@@ -21,7 +22,7 @@ import (
 func TestLongestTextsAreCountedInLetters(t *testing.T) {
 	t.Parallel()
 	of := func(n int) *string { return new(strings.Repeat("ş", n)) }
-	input := func(longer int) workorder.CreateInput {
+	order := func(longer int) workorder.CreateInput {
 		one := decimal.NewFromInt(1)
 		return workorder.CreateInput{
 			CariCode: new("C-1"), Type: entworkorder.TypeService, Priority: entworkorder.PriorityMedium,
@@ -34,15 +35,15 @@ func TestLongestTextsAreCountedInLetters(t *testing.T) {
 	aliatest.EachDB(t, func(t *testing.T, db *store.DB) {
 		o := newOffice(t, db)
 		ctx := o.as(actor.WorkOrderWrite)
-		wo, err := o.Create(ctx, input(0))
+		wo, err := o.Create(ctx, order(0))
 		if err != nil {
 			t.Fatal(err)
 		}
 		if wo.Subject != *of(120) || *wo.Notes != *of(1000) {
 			t.Errorf("stored %v", wo)
 		}
-		in := input(0)
-		change := func(s *string) workorder.Change[string] { return workorder.Change[string]{Given: true, To: s} }
+		in := order(0)
+		change := func(s *string) input.Change[string] { return input.Change[string]{Given: true, To: s} }
 		_, err = o.Update(ctx, workorder.UpdateInput{
 			ID: globalid.ID{Type: "WorkOrder", Key: wo.ID}, Version: 1, Subject: &in.Subject, Description: change(in.Description),
 			ServiceCode: change(in.ServiceCode), Action: change(in.Action), Notes: change(in.Notes),
@@ -53,7 +54,7 @@ func TestLongestTextsAreCountedInLetters(t *testing.T) {
 		if _, err := o.take(ctx, wo, workorder.Submit, *of(500)); err != nil {
 			t.Error(err)
 		}
-		_, err = o.Create(ctx, input(1))
+		_, err = o.Create(ctx, order(1))
 		all, only := apperr.All(err)
 		if !only || len(all) != 10 {
 			t.Errorf("%d of ten texts with a letter more are refused: %v", len(all), err)

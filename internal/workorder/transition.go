@@ -15,6 +15,7 @@ import (
 	"aliaport/internal/apperr"
 	"aliaport/internal/audit"
 	"aliaport/internal/globalid"
+	"aliaport/internal/input"
 )
 
 // StepInput is a step in the life of an order with what it needs: a reason, a
@@ -36,8 +37,8 @@ func (s *Service) Take(ctx context.Context, action Action, in StepInput) (*ent.W
 		return nil, err
 	}
 	var faults apperr.Errors
-	faults.Add(optionalText(noteField(action), &in.Note, maxNote))
-	faults.Add(optionalText("invoiceNo", &in.InvoiceNo, 50))
+	faults.Add(input.OptionalText(noteField(action), &in.Note, maxNote))
+	faults.Add(input.OptionalText("invoiceNo", &in.InvoiceNo, 50))
 	if err := faults.OrNil(); err != nil {
 		return nil, err
 	}

@@ -11,14 +11,8 @@ import (
 	"aliaport/internal/apperr"
 	"aliaport/internal/audit"
 	"aliaport/internal/globalid"
+	"aliaport/internal/input"
 )
-
-// Change is a new value for a field that may be empty. Not given, the field stays;
-// given as nil, it is cleared.
-type Change[T any] struct {
-	Given bool
-	To    *T
-}
 
 // UpdateInput changes the header of an order. Nil fields and changes not given stay.
 type UpdateInput struct {
@@ -27,17 +21,17 @@ type UpdateInput struct {
 	CariCode        *string
 	Type            *workorder.Type
 	Subject         *string
-	Description     Change[string]
+	Description     input.Change[string]
 	Priority        *workorder.Priority
-	ServiceCode     Change[string]
-	Action          Change[string]
-	PlannedStart    Change[time.Time]
-	PlannedEnd      Change[time.Time]
+	ServiceCode     input.Change[string]
+	Action          input.Change[string]
+	PlannedStart    input.Change[time.Time]
+	PlannedEnd      input.Change[time.Time]
 	GateRequired    *bool
 	FieldLogAllowed *bool
 	IsCabotage      *bool
 	ApplyRuleAddons *bool
-	Notes           Change[string]
+	Notes           input.Change[string]
 }
 
 // Update changes the header. On VERSION_CONFLICT the current order comes back with
@@ -85,12 +79,12 @@ func (s *Service) afterVersion(ctx context.Context, id int64, err error) (*ent.W
 func (in *UpdateInput) clean() error {
 	var faults apperr.Errors
 	if in.Subject != nil {
-		faults.Add(text("subject", in.Subject, 3, 120))
+		faults.Add(input.Text("subject", in.Subject, 3, 120))
 	}
-	faults.Add(optionalText("description", &in.Description.To, 500))
-	faults.Add(optionalText("serviceCode", &in.ServiceCode.To, 50))
-	faults.Add(optionalText("action", &in.Action.To, 100))
-	faults.Add(optionalText("notes", &in.Notes.To, 1000))
+	faults.Add(input.OptionalText("description", &in.Description.To, 500))
+	faults.Add(input.OptionalText("serviceCode", &in.ServiceCode.To, 50))
+	faults.Add(input.OptionalText("action", &in.Action.To, 100))
+	faults.Add(input.OptionalText("notes", &in.Notes.To, 1000))
 	return faults.OrNil()
 }
 
@@ -129,27 +123,27 @@ func (s *Service) update(ctx context.Context, tx *ent.Tx, wo *ent.WorkOrder, in 
 		u.SetSubject(*in.Subject).SetSearchText(searchText(wo.WoNumber, *in.Subject))
 		changes.Set("subject", wo.Subject, *in.Subject)
 	}
-	set(changes, "type", in.Type, wo.Type, u.SetType)
-	set(changes, "priority", in.Priority, wo.Priority, u.SetPriority)
-	set(changes, "gate_required", in.GateRequired, wo.GateRequired, u.SetGateRequired)
-	set(changes, "field_log_allowed", in.FieldLogAllowed, wo.FieldLogAllowed, u.SetFieldLogAllowed)
-	set(changes, "is_cabotage", in.IsCabotage, wo.IsCabotage, u.SetIsCabotage)
-	set(changes, "apply_rule_addons", in.ApplyRuleAddons, wo.ApplyRuleAddons, u.SetApplyRuleAddons)
-	change(changes, "description", in.Description, wo.Description, u.SetDescription, u.ClearDescription)
-	change(changes, "service_code", in.ServiceCode, wo.ServiceCode, u.SetServiceCode, u.ClearServiceCode)
-	change(changes, "action", in.Action, wo.Action, u.SetAction, u.ClearAction)
-	change(changes, "notes", in.Notes, wo.Notes, u.SetNotes, u.ClearNotes)
+	audit.Put(changes, "type", in.Type, wo.Type, u.SetType)
+	audit.Put(changes, "priority", in.Priority, wo.Priority, u.SetPriority)
+	audit.Put(changes, "gate_required", in.GateRequired, wo.GateRequired, u.SetGateRequired)
+	audit.Put(changes, "field_log_allowed", in.FieldLogAllowed, wo.FieldLogAllowed, u.SetFieldLogAllowed)
+	audit.Put(changes, "is_cabotage", in.IsCabotage, wo.IsCabotage, u.SetIsCabotage)
+	audit.Put(changes, "apply_rule_addons", in.ApplyRuleAddons, wo.ApplyRuleAddons, u.SetApplyRuleAddons)
+	audit.PutOrDrop(changes, "description", in.Description, wo.Description, u.SetDescription, u.ClearDescription)
+	audit.PutOrDrop(changes, "service_code", in.ServiceCode, wo.ServiceCode, u.SetServiceCode, u.ClearServiceCode)
+	audit.PutOrDrop(changes, "action", in.Action, wo.Action, u.SetAction, u.ClearAction)
+	audit.PutOrDrop(changes, "notes", in.Notes, wo.Notes, u.SetNotes, u.ClearNotes)
 
 	start, end := wo.PlannedStart, wo.PlannedEnd
 	if in.PlannedStart.Given {
 		in.PlannedStart.To = utc(in.PlannedStart.To)
 		start = in.PlannedStart.To
-		change(changes, "planned_start", in.PlannedStart, wo.PlannedStart, u.SetPlannedStart, u.ClearPlannedStart)
+		audit.PutOrDrop(changes, "planned_start", in.PlannedStart, wo.PlannedStart, u.SetPlannedStart, u.ClearPlannedStart)
 	}
 	if in.PlannedEnd.Given {
 		in.PlannedEnd.To = utc(in.PlannedEnd.To)
 		end = in.PlannedEnd.To
-		change(changes, "planned_end", in.PlannedEnd, wo.PlannedEnd, u.SetPlannedEnd, u.ClearPlannedEnd)
+		audit.PutOrDrop(changes, "planned_end", in.PlannedEnd, wo.PlannedEnd, u.SetPlannedEnd, u.ClearPlannedEnd)
 	}
 	if e := plan(start, end); e != nil {
 		return e
@@ -158,35 +152,6 @@ func (s *Service) update(ctx context.Context, tx *ent.Tx, wo *ent.WorkOrder, in 
 		return fmt.Errorf("update work order %d: %w", wo.ID, err)
 	}
 	return audit.Record(ctx, tx, s.Now(), audit.Event{Action: audit.Update, Resource: audit.WorkOrder, EntityID: wo.ID, Changes: changes})
-}
-
-// set puts a given value and notes the change.
-func set[T, U any](changes audit.Changes, field string, to *T, was T, put func(T) U) {
-	if to != nil {
-		put(*to)
-		changes.Set(field, was, *to)
-	}
-}
-
-// change puts or clears a value that may be empty and notes the change.
-func change[T, U any](changes audit.Changes, field string, c Change[T], was *T, put func(T) U, drop func() U) {
-	if !c.Given {
-		return
-	}
-	changes.Set(field, shown(was), shown(c.To))
-	if c.To == nil {
-		drop()
-	} else {
-		put(*c.To)
-	}
-}
-
-// shown is the value as the trail shows it; nil when empty.
-func shown[T any](v *T) any {
-	if v == nil {
-		return nil
-	}
-	return *v
 }
 
 func or[T any](v *T, other T) T {
