@@ -125,8 +125,9 @@ func (r *recorder) Query(ctx context.Context, query string, args, v any) error {
 type question struct {
 	name   string
 	search bool
-	ranges int // of an index that make up the answer
-	few    int // rows to which the filter narrows the list; PostgreSQL may sort as many
+	ranges int  // of an index that make up the answer
+	few    int  // rows to which the filter narrows the list; PostgreSQL may sort as many
+	counts bool // the list is counted too; its direction does not matter then
 	ask    func(context.Context, page.Args) (*answer, error)
 }
 
@@ -229,6 +230,10 @@ func workOrderQuestions(t *testing.T, db *store.DB, s *workorder.Service) (qs []
 				field = workorder.ByPlannedStart
 			}
 			for _, d := range directions {
+				q.counts = d == page.Desc
+				if q.search && !q.counts {
+					continue // there are many, and they are not read in order anyway
+				}
 				q.name = fmt.Sprintf("workOrders,%s of %s values, %s", name, kind, d)
 				q.ask = func(ctx context.Context, a page.Args) (*answer, error) {
 					return answered(s.List(ctx, f, &workorder.Order{Field: field, Direction: d}, a))
@@ -257,7 +262,7 @@ func cariQuestions(s *cari.Service) (qs []question) {
 		for _, field := range []cari.OrderField{cari.ByTitle, cari.ByCode, cari.ByCreatedAt} {
 			for _, d := range directions {
 				qs = append(qs, question{
-					name: fmt.Sprintf("cariAccounts,%s by %s %s", name, field, d), search: f.Search != nil, ranges: 1,
+					name: fmt.Sprintf("cariAccounts,%s by %s %s", name, field, d), search: f.Search != nil, ranges: 1, counts: d == page.Desc,
 					ask: func(ctx context.Context, a page.Args) (*answer, error) {
 						return answered(s.List(ctx, f, &cari.Order{Field: field, Direction: d}, a))
 					},
@@ -283,7 +288,7 @@ func serviceQuestions(t *testing.T, db *store.DB, s *service.Service) (qs []ques
 		for _, field := range []service.OrderField{service.ByName, service.ByCode} {
 			for _, d := range directions {
 				qs = append(qs, question{
-					name: fmt.Sprintf("services,%s by %s %s", name, field, d), search: f.Search != nil, ranges: 1,
+					name: fmt.Sprintf("services,%s by %s %s", name, field, d), search: f.Search != nil, ranges: 1, counts: d == page.Desc,
 					ask: func(ctx context.Context, a page.Args) (*answer, error) {
 						return answered(s.List(ctx, f, &service.Order{Field: field, Direction: d}, a))
 					},
@@ -299,10 +304,7 @@ func serviceQuestions(t *testing.T, db *store.DB, s *service.Service) (qs []ques
 func TestEveryListWalksAnIndex(t *testing.T) {
 	t.Parallel()
 	aliatest.EachDB(t, func(t *testing.T, db *store.DB) {
-		t0 := time.Now()
 		port(t, db)
-		t.Log("PORT", time.Since(t0))
-		defer func() { t.Log("ALL", time.Since(t0)) }()
 		rec := &recorder{Driver: entsql.OpenDB(db.Dialect(), db.Reader())}
 		over := &store.DB{Client: ent.NewClient(ent.Driver(rec))}
 		pages, limits := page.NewCodec([]byte("key")), page.Limits{Default: 20, Max: pageSize}
@@ -313,8 +315,7 @@ func TestEveryListWalksAnIndex(t *testing.T) {
 			serviceQuestions(t, db, &service.Service{DB: over, Pages: pages, PageLimits: limits}),
 		)
 		qs = asked(ctx, t, qs)
-		t.Log("QS", len(qs), time.Since(t0))
-		if len(qs) < 300 {
+		if len(qs) < 200 {
 			t.Fatalf("only %d questions are answered", len(qs))
 		}
 		var check planner = onSQLite{db}
@@ -360,9 +361,12 @@ func TestEveryListWalksAnIndex(t *testing.T) {
 				check.list(t, q, sent[0])
 			}
 			read(page.Args{First: new(pageSize)})
-			if end := first.info.EndCursor; end != nil {
+			if end := first.info.EndCursor; end != nil && !q.search {
 				read(page.Args{First: new(pageSize), After: end})
 				read(page.Args{Last: new(pageSize), Before: end})
+			}
+			if !q.counts {
+				continue
 			}
 			total := 0
 			sent = statementsOf(func() (err error) {
