@@ -10,6 +10,7 @@ import (
 	"aliaport/graph/gqlmodel"
 	"aliaport/internal/actor"
 	"aliaport/internal/apperr"
+	"aliaport/internal/cari"
 	"aliaport/internal/globalid"
 	"aliaport/internal/input"
 	"aliaport/internal/page"
@@ -59,6 +60,26 @@ func updateWorkOrder(in gen.UpdateWorkOrderInput) workorder.UpdateInput {
 func updateWorkOrderItem(in gen.UpdateWorkOrderItemInput) workorder.UpdateItemInput {
 	return workorder.UpdateItemInput{
 		ID: in.ID, Quantity: in.Quantity, Unit: in.Unit, UnitPrice: in.UnitPrice, VatRate: in.VatRate, Notes: change(in.Notes),
+	}
+}
+
+func updateCari(in gen.UpdateCariInput) cari.UpdateInput {
+	return cari.UpdateInput{
+		ID: in.ID, Version: in.Version, Title: in.Title, Type: in.Type, Role: in.Role, TaxOffice: change(in.TaxOffice),
+		TaxNumber: change(in.TaxNumber), NationalID: change(in.NationalID), Country: in.Country, City: change(in.City),
+		District: change(in.District), Address: change(in.Address), Phone: change(in.Phone), Email: change(in.Email),
+		ContactPerson: change(in.ContactPerson), Iban: change(in.Iban), PaymentTermDays: in.PaymentTermDays,
+		Currency: in.Currency, Notes: change(in.Notes),
+	}
+}
+
+func cariPayload(ctx context.Context) func(*ent.Cari, error) (*gen.CariPayload, error) {
+	return func(c *ent.Cari, err error) (*gen.CariPayload, error) {
+		refused, err := userErrors(ctx, err)
+		if err != nil {
+			return nil, err
+		}
+		return &gen.CariPayload{Cari: c, UserErrors: refused}, nil
 	}
 }
 

@@ -77,7 +77,7 @@ func New(d Deps) (*Server, error) {
 		RefreshLifetime: d.Config.RefreshTokenLifetime,
 	}
 	resolver := &graph.Resolver{
-		Cari:     &cari.Service{DB: d.DB, Pages: pages, PageLimits: limits},
+		Cari:     &cari.Service{DB: d.DB, Now: s.now, Pages: pages, PageLimits: limits, IdempotencyTTL: d.Config.IdempotencyTTL},
 		Services: &service.Service{DB: d.DB, Pages: pages, PageLimits: limits},
 		WorkOrders: &workorder.Service{
 			DB: d.DB, Now: s.now, Pages: pages, PageLimits: limits,

@@ -143,6 +143,11 @@ type ComplexityRoot struct {
 		Node   func(childComplexity int) int
 	}
 
+	CariPayload struct {
+		Cari       func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
 	LoginPayload struct {
 		AccessToken  func(childComplexity int) int
 		ExpiresAt    func(childComplexity int) int
@@ -152,14 +157,17 @@ type ComplexityRoot struct {
 	}
 
 	Mutation struct {
+		ActivateCari        func(childComplexity int, input cari.ActivityInput) int
 		AddWorkOrderItem    func(childComplexity int, input workorder.AddItemInput) int
 		ApproveWorkOrder    func(childComplexity int, input WorkOrderStepInput) int
 		CancelWorkOrder     func(childComplexity int, input WorkOrderOptionalReasonInput) int
 		ChangePassword      func(childComplexity int, input ChangePasswordInput) int
 		CloseWorkOrder      func(childComplexity int, input WorkOrderStepInput) int
 		CompleteWorkOrder   func(childComplexity int, input CompleteWorkOrderInput) int
+		CreateCari          func(childComplexity int, input cari.CreateInput) int
 		CreateUser          func(childComplexity int, input user.CreateInput) int
 		CreateWorkOrder     func(childComplexity int, input workorder.CreateInput) int
+		DeactivateCari      func(childComplexity int, input cari.ActivityInput) int
 		DeleteRole          func(childComplexity int, input DeleteRoleInput) int
 		DeleteWorkOrder     func(childComplexity int, input workorder.DeleteInput) int
 		InvoiceWorkOrder    func(childComplexity int, input InvoiceWorkOrderInput) int
@@ -176,6 +184,7 @@ type ComplexityRoot struct {
 		StartWorkOrder      func(childComplexity int, input WorkOrderStepInput) int
 		SubmitWorkOrder     func(childComplexity int, input WorkOrderStepInput) int
 		UnlockUser          func(childComplexity int, input UnlockUserInput) int
+		UpdateCari          func(childComplexity int, input UpdateCariInput) int
 		UpdateUser          func(childComplexity int, input user.UpdateInput) int
 		UpdateWorkOrder     func(childComplexity int, input UpdateWorkOrderInput) int
 		UpdateWorkOrderItem func(childComplexity int, input UpdateWorkOrderItemInput) int
@@ -416,6 +425,10 @@ type AuditEventResolver interface {
 	Extra(ctx context.Context, obj *ent.AuditEvent) (*string, error)
 }
 type MutationResolver interface {
+	CreateCari(ctx context.Context, input cari.CreateInput) (*CariPayload, error)
+	UpdateCari(ctx context.Context, input UpdateCariInput) (*CariPayload, error)
+	DeactivateCari(ctx context.Context, input cari.ActivityInput) (*CariPayload, error)
+	ActivateCari(ctx context.Context, input cari.ActivityInput) (*CariPayload, error)
 	Login(ctx context.Context, input LoginInput) (*LoginPayload, error)
 	RefreshToken(ctx context.Context, input RefreshTokenInput) (*LoginPayload, error)
 	Logout(ctx context.Context) (*AuthPayload, error)
@@ -849,6 +862,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.CariEdge.Node(childComplexity), true
 
+	case "CariPayload.cari":
+		if e.ComplexityRoot.CariPayload.Cari == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CariPayload.Cari(childComplexity), true
+	case "CariPayload.userErrors":
+		if e.ComplexityRoot.CariPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CariPayload.UserErrors(childComplexity), true
+
 	case "LoginPayload.accessToken":
 		if e.ComplexityRoot.LoginPayload.AccessToken == nil {
 			break
@@ -880,6 +906,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.LoginPayload.UserErrors(childComplexity), true
 
+	case "Mutation.activateCari":
+		if e.ComplexityRoot.Mutation.ActivateCari == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_activateCari_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.ActivateCari(childComplexity, args["input"].(cari.ActivityInput)), true
 	case "Mutation.addWorkOrderItem":
 		if e.ComplexityRoot.Mutation.AddWorkOrderItem == nil {
 			break
@@ -946,6 +983,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.CompleteWorkOrder(childComplexity, args["input"].(CompleteWorkOrderInput)), true
+	case "Mutation.createCari":
+		if e.ComplexityRoot.Mutation.CreateCari == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_createCari_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.CreateCari(childComplexity, args["input"].(cari.CreateInput)), true
 	case "Mutation.createUser":
 		if e.ComplexityRoot.Mutation.CreateUser == nil {
 			break
@@ -968,6 +1016,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.CreateWorkOrder(childComplexity, args["input"].(workorder.CreateInput)), true
+	case "Mutation.deactivateCari":
+		if e.ComplexityRoot.Mutation.DeactivateCari == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_deactivateCari_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.DeactivateCari(childComplexity, args["input"].(cari.ActivityInput)), true
 	case "Mutation.deleteRole":
 		if e.ComplexityRoot.Mutation.DeleteRole == nil {
 			break
@@ -1134,6 +1193,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.UnlockUser(childComplexity, args["input"].(UnlockUserInput)), true
+	case "Mutation.updateCari":
+		if e.ComplexityRoot.Mutation.UpdateCari == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_updateCari_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.UpdateCari(childComplexity, args["input"].(UpdateCariInput)), true
 	case "Mutation.updateUser":
 		if e.ComplexityRoot.Mutation.UpdateUser == nil {
 			break
@@ -2216,10 +2286,12 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		return graphql.NewInputUnmarshalerIndex(
 			graphql.NewInputUnmarshaler("AddWorkOrderItemInput", ec.unmarshalInputAddWorkOrderItemInput),
 			graphql.NewInputUnmarshaler("AuditFilter", ec.unmarshalInputAuditFilter),
+			graphql.NewInputUnmarshaler("CariActivityInput", ec.unmarshalInputCariActivityInput),
 			graphql.NewInputUnmarshaler("CariFilter", ec.unmarshalInputCariFilter),
 			graphql.NewInputUnmarshaler("CariOrder", ec.unmarshalInputCariOrder),
 			graphql.NewInputUnmarshaler("ChangePasswordInput", ec.unmarshalInputChangePasswordInput),
 			graphql.NewInputUnmarshaler("CompleteWorkOrderInput", ec.unmarshalInputCompleteWorkOrderInput),
+			graphql.NewInputUnmarshaler("CreateCariInput", ec.unmarshalInputCreateCariInput),
 			graphql.NewInputUnmarshaler("CreateUserInput", ec.unmarshalInputCreateUserInput),
 			graphql.NewInputUnmarshaler("CreateWorkOrderInput", ec.unmarshalInputCreateWorkOrderInput),
 			graphql.NewInputUnmarshaler("DateTimeRange", ec.unmarshalInputDateTimeRange),
@@ -2235,6 +2307,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("ServiceOrder", ec.unmarshalInputServiceOrder),
 			graphql.NewInputUnmarshaler("SetUserPasswordInput", ec.unmarshalInputSetUserPasswordInput),
 			graphql.NewInputUnmarshaler("UnlockUserInput", ec.unmarshalInputUnlockUserInput),
+			graphql.NewInputUnmarshaler("UpdateCariInput", ec.unmarshalInputUpdateCariInput),
 			graphql.NewInputUnmarshaler("UpdateUserInput", ec.unmarshalInputUpdateUserInput),
 			graphql.NewInputUnmarshaler("UpdateWorkOrderInput", ec.unmarshalInputUpdateWorkOrderInput),
 			graphql.NewInputUnmarshaler("UpdateWorkOrderItemInput", ec.unmarshalInputUpdateWorkOrderItemInput),
@@ -2649,6 +2722,117 @@ extend type Query {
     before: String
   ): CariConnection! @can(permission: "cari:read")
 }
+
+"A new customer account (yeni cari)."
+input CreateCariInput {
+  "Code, 3 to 20 upper-case letters, digits, - or _; never changes (cari kod)."
+  cariCode: String!
+  "Legal title, 2 to 200 characters (unvan)."
+  title: String!
+  "Kind of person (tip)."
+  type: CariType!
+  "What it is to the port (rol)."
+  role: CariRole! = CUSTOMER
+  "Tax office (vergi dairesi); required of a legal person in Turkey."
+  taxOffice: String
+  "Tax number (VKN), ten digits in Turkey; required of a legal person there."
+  taxNumber: String
+  "National id (TCKN); required of a natural person in Turkey, empty for a legal one."
+  nationalId: String
+  "Country, ISO 3166 alpha-2 (ülke)."
+  country: String! = "TR"
+  "City (il)."
+  city: String
+  "District (ilçe)."
+  district: String
+  "Address (adres)."
+  address: String
+  "Phone (telefon): 05xx…, +90… or international."
+  phone: String
+  "E-mail (e-posta)."
+  email: String
+  "Contact person (ilgili kişi)."
+  contactPerson: String
+  "IBAN."
+  iban: String
+  "Payment term in days, 0 to 365 (vade günü); 30 when absent."
+  paymentTermDays: Int
+  "Currency, ISO 4217 (para birimi)."
+  currency: String! = "TRY"
+  "Notes (notlar)."
+  notes: String
+  "Repeating the call with the same key within 24 hours answers the first result (tekrar anahtarı)."
+  idempotencyKey: String
+}
+
+"Changes to a customer account (cari değişikliği). Absent fields stay; null clears what may be empty."
+input UpdateCariInput {
+  "The account (cari)."
+  id: ID!
+  "The version that was read (sürüm); refused with VERSION_CONFLICT when it has changed."
+  version: Int!
+  "Legal title (unvan)."
+  title: String
+  "Kind of person (tip); CARI_LOCKED once there are orders."
+  type: CariType
+  "What it is to the port (rol)."
+  role: CariRole
+  "Tax office (vergi dairesi); required of a legal person in Turkey."
+  taxOffice: String
+  "Tax number (VKN), ten digits in Turkey; required of a legal person there; CARI_LOCKED once there are orders."
+  taxNumber: String
+  "National id (TCKN); required of a natural person in Turkey, empty for a legal one."
+  nationalId: String
+  "Country, ISO 3166 alpha-2 (ülke)."
+  country: String
+  "City (il)."
+  city: String
+  "District (ilçe)."
+  district: String
+  "Address (adres)."
+  address: String
+  "Phone (telefon): 05xx…, +90… or international."
+  phone: String
+  "E-mail (e-posta)."
+  email: String
+  "Contact person (ilgili kişi)."
+  contactPerson: String
+  "IBAN."
+  iban: String
+  "Payment term in days, 0 to 365 (vade günü)."
+  paymentTermDays: Int
+  "Currency, ISO 4217 (para birimi); CARI_LOCKED once there are orders."
+  currency: String
+  "Notes (notlar)."
+  notes: String
+}
+
+"An account to be switched off or on (cari)."
+input CariActivityInput {
+  "The account (cari)."
+  id: ID!
+  "The version that was read (sürüm)."
+  version: Int!
+}
+
+"The account after the change (sonuç)."
+type CariPayload {
+  "The account (cari); null when nothing was changed, the current one on VERSION_CONFLICT."
+  cari: Cari
+  "What was wrong (hatalar); empty on success."
+  userErrors: [UserError!]!
+}
+
+extend type Mutation {
+  "Make a customer account (cari oluştur)."
+  createCari("What to do it with (girdi)." input: CreateCariInput!): CariPayload! @can(permission: "cari:write")
+  "Change a customer account (cariyi değiştir)."
+  updateCari("What to do it with (girdi)." input: UpdateCariInput!): CariPayload! @can(permission: "cari:write")
+  "Keep an account from getting new orders (cariyi pasif yap); refused while it has open ones."
+  deactivateCari("What to do it with (girdi)." input: CariActivityInput!): CariPayload! @can(permission: "cari:delete")
+  "Let an account have orders again (cariyi aktif yap)."
+  activateCari("What to do it with (girdi)." input: CariActivityInput!): CariPayload! @can(permission: "cari:write")
+}
 `, BuiltIn: false},
 	{Name: "../../schema/error_codes.graphql", Input: `# Generated from internal/apperr/codes.go by ` + "`" + `make generate` + "`" + `; do not edit.
 
@@ -2680,6 +2864,18 @@ enum UserErrorCode {
   CARI_NOT_FOUND
   "The customer account {cariCode} is inactive — Cari {cariCode} pasif"
   CARI_INACTIVE
+  "There is a customer account {cariCode} already — {cariCode} kodlu cari zaten var"
+  CARI_DUPLICATE_CODE
+  "Not an e-mail address — Geçerli bir e-posta adresi değil"
+  CARI_INVALID_EMAIL
+  "Not a telephone number (05xx…, +90…) — Geçerli bir telefon numarası değil (05xx…, +90…)"
+  CARI_INVALID_PHONE
+  "Not a tax number — Geçerli bir vergi numarası değil"
+  CARI_INVALID_TAX_NUMBER
+  "The customer account has {count} open work orders — Carinin {count} açık iş emri var"
+  CARI_DELETE_HAS_RELATIONS
+  "Type, tax number and currency of a customer account with work orders cannot be changed — Hareketi olan carinin tipi, vergi numarası ve para birimi değiştirilemez"
+  CARI_LOCKED
   "There is no such service — Hizmet bulunamadı"
   HIZMET_NOT_FOUND
   "The service {code} is inactive — Hizmet {code} pasif"
@@ -3801,6 +3997,16 @@ func (ec *executionContext) childFields_CariEdge(ctx context.Context, field grap
 	return nil, fmt.Errorf("no field named %q was found under type CariEdge", field.Name)
 }
 
+func (ec *executionContext) childFields_CariPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cari":
+		return ec.fieldContext_CariPayload_cari(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_CariPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CariPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_LoginPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "accessToken":
@@ -4359,6 +4565,20 @@ func (ec *executionContext) dir_can_args(ctx context.Context, rawArgs map[string
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_activateCari_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (cari.ActivityInput, error) {
+			return ec.unmarshalNCariActivityInput2aliaportᚋinternalᚋcariᚐActivityInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_addWorkOrderItem_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -4443,6 +4663,20 @@ func (ec *executionContext) field_Mutation_completeWorkOrder_args(ctx context.Co
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_createCari_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (cari.CreateInput, error) {
+			return ec.unmarshalNCreateCariInput2aliaportᚋinternalᚋcariᚐCreateInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_createUser_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -4463,6 +4697,20 @@ func (ec *executionContext) field_Mutation_createWorkOrder_args(ctx context.Cont
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (workorder.CreateInput, error) {
 			return ec.unmarshalNCreateWorkOrderInput2aliaportᚋinternalᚋworkorderᚐCreateInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_deactivateCari_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (cari.ActivityInput, error) {
+			return ec.unmarshalNCariActivityInput2aliaportᚋinternalᚋcariᚐActivityInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -4659,6 +4907,20 @@ func (ec *executionContext) field_Mutation_unlockUser_args(ctx context.Context, 
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (UnlockUserInput, error) {
 			return ec.unmarshalNUnlockUserInput2aliaportᚋgraphᚋgenᚐUnlockUserInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_updateCari_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (UpdateCariInput, error) {
+			return ec.unmarshalNUpdateCariInput2aliaportᚋgraphᚋgenᚐUpdateCariInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -6538,6 +6800,70 @@ func (ec *executionContext) fieldContext_CariEdge_node(_ context.Context, field 
 	return fc, nil
 }
 
+func (ec *executionContext) _CariPayload_cari(ctx context.Context, field graphql.CollectedField, obj *CariPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CariPayload_cari(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cari, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.Cari) graphql.Marshaler {
+			return ec.marshalOCari2ᚖaliaportᚋentᚐCari(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_CariPayload_cari(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CariPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Cari(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _CariPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *CariPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CariPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕᚖaliaportᚋgraphᚋgenᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CariPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CariPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _LoginPayload_accessToken(ctx context.Context, field graphql.CollectedField, obj *LoginPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -6667,6 +6993,254 @@ func (ec *executionContext) fieldContext_LoginPayload_userErrors(_ context.Conte
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_UserError(ctx, field)
 		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_createCari(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_createCari(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().CreateCari(ctx, fc.Args["input"].(cari.CreateInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "cari:write")
+				if err != nil {
+					var zeroVal *CariPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *CariPayload
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *CariPayload) graphql.Marshaler {
+			return ec.marshalNCariPayload2ᚖaliaportᚋgraphᚋgenᚐCariPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_createCari(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CariPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_createCari_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_updateCari(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_updateCari(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().UpdateCari(ctx, fc.Args["input"].(UpdateCariInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "cari:write")
+				if err != nil {
+					var zeroVal *CariPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *CariPayload
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *CariPayload) graphql.Marshaler {
+			return ec.marshalNCariPayload2ᚖaliaportᚋgraphᚋgenᚐCariPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_updateCari(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CariPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_updateCari_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_deactivateCari(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_deactivateCari(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().DeactivateCari(ctx, fc.Args["input"].(cari.ActivityInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "cari:delete")
+				if err != nil {
+					var zeroVal *CariPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *CariPayload
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *CariPayload) graphql.Marshaler {
+			return ec.marshalNCariPayload2ᚖaliaportᚋgraphᚋgenᚐCariPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_deactivateCari(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CariPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_deactivateCari_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_activateCari(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_activateCari(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().ActivateCari(ctx, fc.Args["input"].(cari.ActivityInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "cari:write")
+				if err != nil {
+					var zeroVal *CariPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *CariPayload
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *CariPayload) graphql.Marshaler {
+			return ec.marshalNCariPayload2ᚖaliaportᚋgraphᚋgenᚐCariPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_activateCari(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CariPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_activateCari_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
 	}
 	return fc, nil
 }
@@ -14096,6 +14670,55 @@ func UnmarshalAuditFilter(ctx context.Context, raw any) (*audit.Filter, error) {
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputCariActivityInput(ctx context.Context, obj any) (*cari.ActivityInput, error) {
+	var it cari.ActivityInput
+	if obj == nil {
+		return &it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"id", "version"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2aliaportᚋinternalᚋglobalidᚐID(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.ID = data
+		case "version":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("version"))
+			data, err := ec.unmarshalNInt2int(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Version = data
+		}
+	}
+	return &it, nil
+}
+
+// UnmarshalCariActivityInput unmarshals raw into the CariActivityInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalCariActivityInput(ctx context.Context, raw any) (*cari.ActivityInput, error) {
+	var out *cari.ActivityInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "CariActivityInput", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputCariFilter(ctx context.Context, obj any) (*cari.Filter, error) {
 	var it cari.Filter
 	if obj == nil {
@@ -14293,6 +14916,184 @@ func (ec *executionContext) unmarshalInputCompleteWorkOrderInput(ctx context.Con
 func UnmarshalCompleteWorkOrderInput(ctx context.Context, raw any) (*CompleteWorkOrderInput, error) {
 	var out *CompleteWorkOrderInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "CompleteWorkOrderInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputCreateCariInput(ctx context.Context, obj any) (*cari.CreateInput, error) {
+	var it cari.CreateInput
+	if obj == nil {
+		return &it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["role"]; !present {
+		asMap["role"] = "CUSTOMER"
+	}
+	if _, present := asMap["country"]; !present {
+		asMap["country"] = "TR"
+	}
+	if _, present := asMap["currency"]; !present {
+		asMap["currency"] = "TRY"
+	}
+
+	fieldsInOrder := [...]string{"cariCode", "title", "type", "role", "taxOffice", "taxNumber", "nationalId", "country", "city", "district", "address", "phone", "email", "contactPerson", "iban", "paymentTermDays", "currency", "notes", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "cariCode":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("cariCode"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.CariCode = data
+		case "title":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("title"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Title = data
+		case "type":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("type"))
+			data, err := ec.unmarshalNCariType2aliaportᚋentᚋcariᚐType(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Type = data
+		case "role":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("role"))
+			data, err := ec.unmarshalNCariRole2aliaportᚋentᚋcariᚐRole(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Role = data
+		case "taxOffice":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("taxOffice"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.TaxOffice = data
+		case "taxNumber":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("taxNumber"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.TaxNumber = data
+		case "nationalId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("nationalId"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.NationalID = data
+		case "country":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("country"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Country = data
+		case "city":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("city"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.City = data
+		case "district":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("district"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.District = data
+		case "address":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("address"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Address = data
+		case "phone":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("phone"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Phone = data
+		case "email":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("email"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Email = data
+		case "contactPerson":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("contactPerson"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.ContactPerson = data
+		case "iban":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("iban"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Iban = data
+		case "paymentTermDays":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("paymentTermDays"))
+			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.PaymentTermDays = data
+		case "currency":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("currency"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Currency = data
+		case "notes":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("notes"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Notes = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return &it, nil
+}
+
+// UnmarshalCreateCariInput unmarshals raw into the CreateCariInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalCreateCariInput(ctx context.Context, raw any) (*cari.CreateInput, error) {
+	var out *cari.CreateInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "CreateCariInput", raw, &out)
 	return out, err
 }
 
@@ -15156,6 +15957,174 @@ func (ec *executionContext) unmarshalInputUnlockUserInput(ctx context.Context, o
 func UnmarshalUnlockUserInput(ctx context.Context, raw any) (*UnlockUserInput, error) {
 	var out *UnlockUserInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "UnlockUserInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputUpdateCariInput(ctx context.Context, obj any) (*UpdateCariInput, error) {
+	var it UpdateCariInput
+	if obj == nil {
+		return &it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"id", "version", "title", "type", "role", "taxOffice", "taxNumber", "nationalId", "country", "city", "district", "address", "phone", "email", "contactPerson", "iban", "paymentTermDays", "currency", "notes"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2aliaportᚋinternalᚋglobalidᚐID(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.ID = data
+		case "version":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("version"))
+			data, err := ec.unmarshalNInt2int(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Version = data
+		case "title":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("title"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Title = data
+		case "type":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("type"))
+			data, err := ec.unmarshalOCariType2ᚖaliaportᚋentᚋcariᚐType(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Type = data
+		case "role":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("role"))
+			data, err := ec.unmarshalOCariRole2ᚖaliaportᚋentᚋcariᚐRole(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Role = data
+		case "taxOffice":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("taxOffice"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.TaxOffice = graphql.OmittableOf(data)
+		case "taxNumber":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("taxNumber"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.TaxNumber = graphql.OmittableOf(data)
+		case "nationalId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("nationalId"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.NationalID = graphql.OmittableOf(data)
+		case "country":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("country"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Country = data
+		case "city":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("city"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.City = graphql.OmittableOf(data)
+		case "district":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("district"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.District = graphql.OmittableOf(data)
+		case "address":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("address"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Address = graphql.OmittableOf(data)
+		case "phone":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("phone"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Phone = graphql.OmittableOf(data)
+		case "email":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("email"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Email = graphql.OmittableOf(data)
+		case "contactPerson":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("contactPerson"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.ContactPerson = graphql.OmittableOf(data)
+		case "iban":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("iban"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Iban = graphql.OmittableOf(data)
+		case "paymentTermDays":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("paymentTermDays"))
+			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.PaymentTermDays = data
+		case "currency":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("currency"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Currency = data
+		case "notes":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("notes"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Notes = graphql.OmittableOf(data)
+		}
+	}
+	return &it, nil
+}
+
+// UnmarshalUpdateCariInput unmarshals raw into the UpdateCariInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalUpdateCariInput(ctx context.Context, raw any) (*UpdateCariInput, error) {
+	var out *UpdateCariInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "UpdateCariInput", raw, &out)
 	return out, err
 }
 
@@ -16437,6 +17406,44 @@ func (ec *executionContext) _CariEdge(ctx context.Context, sel ast.SelectionSet,
 	return out
 }
 
+var cariPayloadImplementors = []string{"CariPayload"}
+
+func (ec *executionContext) _CariPayload(ctx context.Context, sel ast.SelectionSet, obj *CariPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, cariPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("CariPayload")
+		case "cari":
+			out.Values[i] = ec._CariPayload_cari(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._CariPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var loginPayloadImplementors = []string{"LoginPayload"}
 
 func (ec *executionContext) _LoginPayload(ctx context.Context, sel ast.SelectionSet, obj *LoginPayload) graphql.Marshaler {
@@ -16509,6 +17516,34 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 		switch field.Name {
 		case "__typename":
 			out.Values[i] = graphql.MarshalString("Mutation")
+		case "createCari":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_createCari(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "updateCari":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_updateCari(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "deactivateCari":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_deactivateCari(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "activateCari":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_activateCari(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "login":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_login(ctx, field)
@@ -18667,6 +19702,11 @@ func (ec *executionContext) marshalNCari2ᚖaliaportᚋentᚐCari(ctx context.Co
 	return ec._Cari(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalNCariActivityInput2aliaportᚋinternalᚋcariᚐActivityInput(ctx context.Context, v any) (cari.ActivityInput, error) {
+	res, err := ec.unmarshalInputCariActivityInput(ctx, v)
+	return *res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) marshalNCariConnection2ᚖaliaportᚋgraphᚋgqlmodelᚐConnection(ctx context.Context, sel ast.SelectionSet, v *gqlmodel.Connection[*ent.Cari]) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "CariConnection!")
@@ -18714,6 +19754,14 @@ func (ec *executionContext) marshalNCariOrderField2aliaportᚋinternalᚋcariᚐ
 	return res
 }
 
+func (ec *executionContext) marshalNCariPayload2ᚖaliaportᚋgraphᚋgenᚐCariPayload(ctx context.Context, sel ast.SelectionSet, v *CariPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "CariPayload!")
+		return graphql.Null
+	}
+	return ec._CariPayload(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalNCariRole2aliaportᚋentᚋcariᚐRole(ctx context.Context, v any) (cari1.Role, error) {
 	var res cari1.Role
 	err := res.UnmarshalGQL(v)
@@ -18741,6 +19789,11 @@ func (ec *executionContext) unmarshalNChangePasswordInput2aliaportᚋgraphᚋgen
 
 func (ec *executionContext) unmarshalNCompleteWorkOrderInput2aliaportᚋgraphᚋgenᚐCompleteWorkOrderInput(ctx context.Context, v any) (CompleteWorkOrderInput, error) {
 	res, err := ec.unmarshalInputCompleteWorkOrderInput(ctx, v)
+	return *res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNCreateCariInput2aliaportᚋinternalᚋcariᚐCreateInput(ctx context.Context, v any) (cari.CreateInput, error) {
+	res, err := ec.unmarshalInputCreateCariInput(ctx, v)
 	return *res, graphql.ErrorOnPath(ctx, err)
 }
 
@@ -19121,6 +20174,11 @@ func (ec *executionContext) marshalNString2ᚕstringᚄ(ctx context.Context, sel
 
 func (ec *executionContext) unmarshalNUnlockUserInput2aliaportᚋgraphᚋgenᚐUnlockUserInput(ctx context.Context, v any) (UnlockUserInput, error) {
 	res, err := ec.unmarshalInputUnlockUserInput(ctx, v)
+	return *res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNUpdateCariInput2aliaportᚋgraphᚋgenᚐUpdateCariInput(ctx context.Context, v any) (UpdateCariInput, error) {
+	res, err := ec.unmarshalInputUpdateCariInput(ctx, v)
 	return *res, graphql.ErrorOnPath(ctx, err)
 }
 
@@ -19693,6 +20751,38 @@ func (ec *executionContext) unmarshalOCariOrder2ᚖaliaportᚋinternalᚋcariᚐ
 	}
 	res, err := ec.unmarshalInputCariOrder(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalOCariRole2ᚖaliaportᚋentᚋcariᚐRole(ctx context.Context, v any) (*cari1.Role, error) {
+	if v == nil {
+		return nil, nil
+	}
+	var res = new(cari1.Role)
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOCariRole2ᚖaliaportᚋentᚋcariᚐRole(ctx context.Context, sel ast.SelectionSet, v *cari1.Role) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return v
+}
+
+func (ec *executionContext) unmarshalOCariType2ᚖaliaportᚋentᚋcariᚐType(ctx context.Context, v any) (*cari1.Type, error) {
+	if v == nil {
+		return nil, nil
+	}
+	var res = new(cari1.Type)
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOCariType2ᚖaliaportᚋentᚋcariᚐType(ctx context.Context, sel ast.SelectionSet, v *cari1.Type) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return v
 }
 
 func (ec *executionContext) unmarshalODateTime2timeᚐTime(ctx context.Context, v any) (time.Time, error) {

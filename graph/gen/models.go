@@ -4,6 +4,7 @@ package gen
 
 import (
 	"aliaport/ent"
+	"aliaport/ent/cari"
 	"aliaport/ent/workorder"
 	"aliaport/internal/apperr"
 	"aliaport/internal/globalid"
@@ -15,6 +16,14 @@ import (
 
 // Answer to a change of sessions or passwords (sonuç).
 type AuthPayload struct {
+	// What was wrong (hatalar); empty on success.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
+// The account after the change (sonuç).
+type CariPayload struct {
+	// The account (cari); null when nothing was changed, the current one on VERSION_CONFLICT.
+	Cari *ent.Cari `json:"cari"`
 	// What was wrong (hatalar); empty on success.
 	UserErrors []*UserError `json:"userErrors"`
 }
@@ -117,6 +126,48 @@ type SetUserPasswordInput struct {
 type UnlockUserInput struct {
 	// The user (kullanıcı).
 	ID globalid.ID `json:"id"`
+}
+
+// Changes to a customer account (cari değişikliği). Absent fields stay; null clears what may be empty.
+type UpdateCariInput struct {
+	// The account (cari).
+	ID globalid.ID `json:"id"`
+	// The version that was read (sürüm); refused with VERSION_CONFLICT when it has changed.
+	Version int `json:"version"`
+	// Legal title (unvan).
+	Title *string `json:"title"`
+	// Kind of person (tip); CARI_LOCKED once there are orders.
+	Type *cari.Type `json:"type"`
+	// What it is to the port (rol).
+	Role *cari.Role `json:"role"`
+	// Tax office (vergi dairesi); required of a legal person in Turkey.
+	TaxOffice graphql.Omittable[*string] `json:"taxOffice"`
+	// Tax number (VKN), ten digits in Turkey; required of a legal person there; CARI_LOCKED once there are orders.
+	TaxNumber graphql.Omittable[*string] `json:"taxNumber"`
+	// National id (TCKN); required of a natural person in Turkey, empty for a legal one.
+	NationalID graphql.Omittable[*string] `json:"nationalId"`
+	// Country, ISO 3166 alpha-2 (ülke).
+	Country *string `json:"country"`
+	// City (il).
+	City graphql.Omittable[*string] `json:"city"`
+	// District (ilçe).
+	District graphql.Omittable[*string] `json:"district"`
+	// Address (adres).
+	Address graphql.Omittable[*string] `json:"address"`
+	// Phone (telefon): 05xx…, +90… or international.
+	Phone graphql.Omittable[*string] `json:"phone"`
+	// E-mail (e-posta).
+	Email graphql.Omittable[*string] `json:"email"`
+	// Contact person (ilgili kişi).
+	ContactPerson graphql.Omittable[*string] `json:"contactPerson"`
+	// IBAN.
+	Iban graphql.Omittable[*string] `json:"iban"`
+	// Payment term in days, 0 to 365 (vade günü).
+	PaymentTermDays *int `json:"paymentTermDays"`
+	// Currency, ISO 4217 (para birimi); CARI_LOCKED once there are orders.
+	Currency *string `json:"currency"`
+	// Notes (notlar).
+	Notes graphql.Omittable[*string] `json:"notes"`
 }
 
 // Changes to a work order (iş emri değişikliği). Absent fields stay; null clears what may be empty.

@@ -54,6 +54,12 @@ const (
 	SessionNotFound       Code = "AUTH_SESSION_NOT_FOUND"
 	CariNotFound          Code = "CARI_NOT_FOUND"
 	CariInactive          Code = "CARI_INACTIVE"
+	CariDuplicate         Code = "CARI_DUPLICATE_CODE"
+	CariEmail             Code = "CARI_INVALID_EMAIL"
+	CariPhone             Code = "CARI_INVALID_PHONE"
+	CariTaxNumber         Code = "CARI_INVALID_TAX_NUMBER"
+	CariHasOrders         Code = "CARI_DELETE_HAS_RELATIONS"
+	CariLocked            Code = "CARI_LOCKED"
 	ServiceNotFound       Code = "HIZMET_NOT_FOUND"
 	ServiceInactive       Code = "HIZMET_INACTIVE"
 	ServicePrice          Code = "HIZMET_INVALID_PRICE"
@@ -108,6 +114,12 @@ var Table = []Entry{
 	{LastAdmin, true, 422, false, Text{"Kullanıcıları yönetebilen en az bir etkin kullanıcı kalmalı.", "At least one active user who may administer users must remain."}},
 	{CariNotFound, true, 404, false, Text{"Cari bulunamadı.", "There is no such customer account."}},
 	{CariInactive, true, 422, false, Text{"Cari {cariCode} pasif.", "The customer account {cariCode} is inactive."}},
+	{CariDuplicate, true, 409, false, Text{"{cariCode} kodlu cari zaten var.", "There is a customer account {cariCode} already."}},
+	{CariEmail, true, 400, false, Text{"Geçerli bir e-posta adresi değil.", "Not an e-mail address."}},
+	{CariPhone, true, 400, false, Text{"Geçerli bir telefon numarası değil (05xx…, +90…).", "Not a telephone number (05xx…, +90…)."}},
+	{CariTaxNumber, true, 400, false, Text{"Geçerli bir vergi numarası değil.", "Not a tax number."}},
+	{CariHasOrders, true, 409, false, Text{"Carinin {count} açık iş emri var.", "The customer account has {count} open work orders."}},
+	{CariLocked, true, 422, false, Text{"Hareketi olan carinin tipi, vergi numarası ve para birimi değiştirilemez.", "Type, tax number and currency of a customer account with work orders cannot be changed."}},
 	{ServiceNotFound, true, 404, false, Text{"Hizmet bulunamadı.", "There is no such service."}},
 	{ServiceInactive, true, 422, false, Text{"Hizmet {code} pasif.", "The service {code} is inactive."}},
 	{ServicePrice, true, 422, false, Text{"Hizmet {code} için {currency} fiyatı yok; birim fiyat verin.", "The service {code} has no price in {currency}; give a unit price."}},

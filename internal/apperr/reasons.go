@@ -21,5 +21,10 @@ var (
 	Email             = Text{"Geçerli bir e-posta adresi olmalı.", "Must be an e-mail address."}
 	RoleName          = Text{"Büyük harf, rakam ve alt çizgiden oluşan 2–50 karakter olmalı.", "Must be 2 to 50 upper-case letters, digits or underscores."}
 	UnknownPermission = Text{"Böyle bir yetki yok: {permission}", "There is no such permission: {permission}"}
+	CariCode          = Text{"Büyük harf, rakam, - ve _ işaretlerinden oluşan 3–20 karakter olmalı.", "Must be 3 to 20 upper-case letters, digits, - or _."}
+	Country           = Text{"İki harfli ülke kodu olmalı (TR, DE …).", "Must be a two-letter country code (TR, DE …)."}
+	NationalID        = Text{"Geçerli bir TCKN değil.", "Not a national id (TCKN)."}
+	NotForLegal       = Text{"Tüzel kişide boş olmalı.", "Must be empty for a legal person."}
+	IBAN              = Text{"Geçerli bir IBAN değil.", "Not an IBAN."}
 	SameMoney         = Text{"İş emrinin para birimi {currency} olmalı.", "Must be the currency of the work order, {currency}."}
 )

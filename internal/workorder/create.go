@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"entgo.io/ent/dialect"
+
 	"aliaport/ent"
 	"aliaport/ent/cari"
 	"aliaport/ent/workorder"
@@ -104,7 +106,7 @@ func plan(start, end *time.Time) *apperr.Error {
 }
 
 func (s *Service) create(ctx context.Context, tx *ent.Tx, in CreateInput) (int64, error) {
-	customer, err := findCari(ctx, tx, in.CariID, in.CariCode)
+	customer, err := s.findCari(ctx, tx, in.CariID, in.CariCode)
 	if err != nil {
 		return 0, err
 	}
@@ -161,7 +163,7 @@ func (s *Service) create(ctx context.Context, tx *ent.Tx, in CreateInput) (int64
 }
 
 // findCari returns the customer of a new order, who must be active.
-func findCari(ctx context.Context, tx *ent.Tx, id *globalid.ID, code *string) (*ent.Cari, error) {
+func (s *Service) findCari(ctx context.Context, tx *ent.Tx, id *globalid.ID, code *string) (*ent.Cari, error) {
 	q := tx.Cari.Query()
 	field := "cariCode"
 	if id != nil {
@@ -173,6 +175,9 @@ func findCari(ctx context.Context, tx *ent.Tx, id *globalid.ID, code *string) (*
 		field = "cariId"
 	} else {
 		q.Where(cari.CariCode(*code))
+	}
+	if s.DB.Dialect() == dialect.Postgres {
+		q.ForShare() // or the customer could be deactivated before this order is there
 	}
 	c, err := q.Only(ctx)
 	switch {

@@ -112,7 +112,7 @@ func headerLock(wo *ent.WorkOrder, in UpdateInput) error {
 func (s *Service) update(ctx context.Context, tx *ent.Tx, wo *ent.WorkOrder, in UpdateInput) error {
 	u, changes := tx.WorkOrder.UpdateOne(wo), audit.Changes{}
 	if in.CariCode != nil && *in.CariCode != wo.CariCode {
-		c, err := findCari(ctx, tx, nil, in.CariCode)
+		c, err := s.findCari(ctx, tx, nil, in.CariCode)
 		if err != nil {
 			return err
 		}
