@@ -5,14 +5,17 @@ import (
 	"errors"
 	"log/slog"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/errcode"
 	"github.com/vektah/gqlparser/v2/gqlerror"
+	"github.com/vektah/gqlparser/v2/lexer"
 
 	"aliaport/internal/actor"
 	"aliaport/internal/apperr"
+	"aliaport/internal/audit"
 	"aliaport/internal/store"
 )
 
@@ -48,18 +51,38 @@ func (p presenter) refusal(ctx context.Context, err error, located *gqlerror.Err
 	return apperr.New(apperr.Internal)
 }
 
-// fromEngine keeps what the engine says about the document; it names nothing but
-// the schema.
+// fromEngine keeps what the engine says about the document.
 func fromEngine(e *gqlerror.Error) *apperr.Error {
 	switch code, _ := e.Extensions["code"].(string); {
 	case code == errcode.ParseFailed:
-		return apperr.New(apperr.ParseFailed, "reason", e.Message)
+		return apperr.New(apperr.ParseFailed, "reason", withoutValues(e))
 	case code == errcode.ValidationFailed && len(e.Path) > 0 && e.Rule == "": // a variable
 		return apperr.New(apperr.BadUserInput, "reason", e.Message)
 	case code == errcode.ValidationFailed:
-		return apperr.New(apperr.ValidationFailed, "reason", e.Message)
+		return apperr.New(apperr.ValidationFailed, "reason", withoutValues(e))
 	}
 	return apperr.New(apperr.BadUserInput, "reason", e.Message)
+}
+
+// maxReason is how much is told of what is wrong with a document: names in it may
+// be as long as it is.
+const maxReason = 300
+
+// withoutValues is what the engine says without the value of the document that it
+// quotes at the end: that may be a password in the wrong place.
+func withoutValues(e *gqlerror.Error) string {
+	reason := e.Message
+	if strings.HasPrefix(e.Rule, "ValuesOfCorrectType") {
+		reason, _, _ = strings.Cut(reason, " value: ")
+		reason, _, _ = strings.Cut(reason, ", found ")
+		return audit.Clip(reason, maxReason)
+	}
+	for _, kind := range []lexer.Type{lexer.String, lexer.BlockString, lexer.Int, lexer.Float} {
+		if said, _, ok := strings.Cut(reason, " "+kind.String()+` "`); ok {
+			reason = said + " " + kind.String()
+		}
+	}
+	return audit.Clip(reason, maxReason)
 }
 
 // fromDatabase tells faults that pass from those that do not.

@@ -16,6 +16,7 @@ import (
 	"aliaport/graph/loader"
 	"aliaport/internal/actor"
 	"aliaport/internal/apperr"
+	"aliaport/internal/audit"
 	"aliaport/internal/store"
 )
 
@@ -36,7 +37,7 @@ func (s *Server) identified(next http.Handler) http.Handler {
 			host = r.RemoteAddr
 		}
 		ctx := actor.WithRequest(r.Context(), &actor.Request{
-			ID: id, Method: "GRAPHQL", Path: r.URL.Path, IP: host, UserAgent: r.UserAgent(), Start: s.now(),
+			ID: id, Method: "GRAPHQL", Path: r.URL.Path, IP: host, UserAgent: strings.ToValidUTF8(r.UserAgent(), "\uFFFD"), Start: s.now(),
 		})
 		ctx = apperr.WithLang(ctx, spoken(r.Header.Get("Accept-Language")))
 		next.ServeHTTP(w, r.WithContext(store.WithStats(ctx, &store.Stats{})))
@@ -161,7 +162,7 @@ func (s *Server) logged(next http.Handler) http.Handler {
 			slog.String("ip", actor.RequestFrom(ctx).IP),
 		}
 		if n.code != "" {
-			attrs = append(attrs, slog.String("operation", n.operation), slog.String("kind", n.kind), slog.String("code", n.code),
+			attrs = append(attrs, slog.String("operation", audit.Clip(n.operation, 100)), slog.String("kind", n.kind), slog.String("code", n.code),
 				slog.Int64("user", n.user), slog.Int("statements", stats.Count()), slog.Float64("sql_ms", float64(stats.Duration().Microseconds())/1000))
 		}
 		if n.over != "" {

@@ -91,8 +91,11 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if len(resp.Errors) > 0 {
 		code := codeOf(resp.Errors[0])
 		o.code = string(code)
-		if len(resp.Data) == 0 && (media == mediaResponse || code == apperr.RateLimited || code == apperr.Timeout) {
+		if len(resp.Data) == 0 && media == mediaResponse || answersNothing(resp) && (code == apperr.RateLimited || code == apperr.Timeout) {
 			status = code.HTTP()
+		}
+		if ms, ok := resp.Errors[0].Extensions["retryAfterMs"].(int64); ok && status != http.StatusOK {
+			w.Header().Set("Retry-After", strconv.FormatInt((ms+999)/1000, 10))
 		}
 	}
 	e.done(ctx, o)
@@ -208,6 +211,9 @@ func accepted(headers []string) string {
 	}
 	return best
 }
+
+// answersNothing holds when the errors are all that came of it.
+func answersNothing(r *graphql.Response) bool { return len(r.Data) == 0 || string(r.Data) == "null" }
 
 func codeOf(e *gqlerror.Error) apperr.Code {
 	code, _ := e.Extensions["code"].(apperr.Code)
