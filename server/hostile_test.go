@@ -31,6 +31,7 @@ import (
 
 	"aliaport/ent"
 	"aliaport/ent/auditevent"
+	"aliaport/ent/cari"
 	"aliaport/ent/migrate"
 	"aliaport/ent/user"
 	"aliaport/ent/workorder"
@@ -739,16 +740,27 @@ func order(status workorder.Status, name func(*ent.WorkOrder, *ent.WorkOrderItem
 	return func(t *testing.T, w *world) string {
 		t.Helper()
 		w.made++
-		customer, user := w.DB.Cari.Query().FirstX(t.Context()), w.DB.User.Query().FirstX(t.Context())
+		customer := w.DB.Cari.Query().Where(cari.CariCode("C-100")).OnlyX(t.Context())
+		requester := w.DB.User.Query().Where(user.Email(caller)).OnlyX(t.Context())
 		wo := w.DB.WorkOrder.Create().SetWoNumber(fmt.Sprintf("WO-2020-%05d", w.made)).SetStatus(status).
 			SetCariID(customer.ID).SetCariCode(customer.CariCode).SetCariTitle(customer.Title).
-			SetRequesterID(user.ID).SetRequesterName(user.FullName).SetCreatedBy(user.ID).SetUpdatedBy(user.ID).
+			SetRequesterID(requester.ID).SetRequesterName(requester.FullName).SetCreatedBy(requester.ID).SetUpdatedBy(requester.ID).
 			SetType(workorder.TypeService).SetSubject("Römorkaj").SetSearchText("romorkaj").SetCreatedAt(api.Start).SetUpdatedAt(api.Start).
 			SetNetTotal(decimal.Zero).SetVatTotal(decimal.Zero).SetGrandTotal(decimal.Zero).SaveX(t.Context())
 		item := w.DB.WorkOrderItem.Create().SetWorkOrderID(wo.ID).SetSequence(1).SetItemType("RESOURCE").SetResourceCode("FORKLIFT").
 			SetQuantity(decimal.NewFromInt(1)).SetUnit("SAAT").SetUnitPrice(decimal.Zero).SetCurrency("TRY").SetTotalAmount(decimal.Zero).
 			SetVatRate(decimal.Zero).SetVatAmount(decimal.Zero).SetGrandTotal(decimal.Zero).SaveX(t.Context())
 		return name(wo, item)
+	}
+}
+
+// customer makes a foreign customer account, of which little is required.
+func customer(active bool) target {
+	return func(t *testing.T, w *world) string {
+		t.Helper()
+		w.made++
+		return w.DB.Cari.Create().SetCariCode(fmt.Sprint("H-", w.made)).SetTitle("Hedef").SetTitleFold("hedef").SetSearchText("hedef").
+			SetType("LEGAL").SetRole("CUSTOMER").SetCountry("DE").SetCurrency("TRY").SetIsActive(active).SaveX(t.Context()).GlobalID()
 	}
 }
 
@@ -770,11 +782,14 @@ func targets() []target {
 				SetFamily(fmt.Sprint("family ", w.made)).SetTokenHash(fmt.Sprint("hash ", w.made)).SetExpiresAt(api.Start.AddDate(1, 0, 0)).SaveX(t.Context())
 			return globalid.ID{Type: "Session", Key: token.ID}.String()
 		},
-		func(t *testing.T, w *world) string { return w.DB.Cari.Query().FirstX(t.Context()).GlobalID() },
-		func(t *testing.T, w *world) string {
-			return w.DB.Service.Query().FirstX(t.Context()).GlobalID()
+		customer(true),
+		customer(false),
+		func(t *testing.T, w *world) string { // a service
+			t.Helper()
+			w.made++
+			return w.DB.Service.Create().SetCode(fmt.Sprint("H-", w.made)).SetName("Hedef").SetNameFold("hedef").SetSearchText("hedef").SetUnit("ADET").
+				SetCurrency("TRY").SetBasePrice(decimal.NewFromInt(1)).SetVatRate(decimal.NewFromInt(20)).SetCalculationType("FIXED").SaveX(t.Context()).GlobalID()
 		},
-		func(t *testing.T, w *world) string { return w.DB.Role.Query().FirstX(t.Context()).GlobalID() },
 	}
 	for _, status := range []workorder.Status{"DRAFT", "SUBMITTED", "APPROVED", "IN_PROGRESS", "COMPLETED", "INVOICED", "CLOSED", "REJECTED", "CANCELLED"} {
 		all = append(all, order(status, self))
@@ -790,7 +805,7 @@ const caller = "sistem_yoneticisi@aliaport.example"
 var good = map[string]any{
 	"email": "yeni%d@aliaport.example", "fullName": "Ayşe Kaya", "password": "Deniz2026x", "newPassword": "Deniz2026y", "name": "DENEME_%d",
 	"permissions": []any{"cari:read"}, "roles": []any{}, "subject": "Römorkaj", "reason": "Belgeler eksik geldi", "completionNote": "Bitti",
-	"cariCode": "C-100", "serviceCode": "HZM001", "quantity": "1.5", "search": "romorkaj", "resource": "work_order", "action": "create",
+	"cariCode": "C-100", "serviceCode": "HZM001", "quantity": "1.5", "search": "romorkaj", "title": "Yeni", "nationalId": "10000000146", "resource": "work_order", "action": "create",
 }
 
 // caller builds the calls of root fields.
@@ -806,6 +821,8 @@ func (b *builder) value(name string, t *ast.Type) any {
 	switch d := b.schema.Types[t.Name()]; {
 	case isText && strings.Contains(text, "%d"):
 		return fmt.Sprintf(text, b.n)
+	case name == "cariCode" && t.NonNull: // a new one
+		return fmt.Sprintf("CR-%d", b.n)
 	case ok:
 		return v
 	case t.Elem != nil:
@@ -821,11 +838,14 @@ func (b *builder) value(name string, t *ast.Type) any {
 	}
 }
 
-// object has what is required, and the codes without which there is no order.
+// wanted are optional fields that the input of the key cannot do without.
+var wanted = map[string]string{"CreateWorkOrderInput": "cariCode", "WorkOrderItemInput": "serviceCode", "CreateCariInput": "nationalId"}
+
+// object has what is required.
 func (b *builder) object(d *ast.Definition) map[string]any {
 	o := map[string]any{}
 	for _, f := range d.Fields {
-		if f.Type.NonNull && f.DefaultValue == nil || f.Name == "cariCode" && d.Fields.ForName("cariId") != nil || f.Name == "serviceCode" && d.Fields.ForName("quantity") != nil {
+		if f.Type.NonNull && f.DefaultValue == nil || f.Name == wanted[d.Name] {
 			o[f.Name] = b.value(f.Name, f.Type)
 		}
 	}
