@@ -44,7 +44,7 @@ func (FreshLoaders) Validate(graphql.ExecutableSchema) error { return nil }
 
 // InterceptRootField clears the loaders before a field of a mutation runs.
 func (FreshLoaders) InterceptRootField(ctx context.Context, next graphql.RootResolver) graphql.Marshaler {
-	if graphql.GetRootFieldContext(ctx).Object == "Mutation" {
+	if isMutation(ctx) {
 		loader.From(ctx).Clear()
 	}
 	return next(ctx)

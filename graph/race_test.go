@@ -416,7 +416,7 @@ func TestOfTwoClientsUpdatingTheSameVersionOneWins(t *testing.T) {
 				}
 			}
 		}
-		n := db.AuditEvent.Query().Where(auditevent.Resource("work_order"), auditevent.Action("update")).CountX(t.Context())
+		n := db.AuditEvent.Query().Where(auditevent.OutcomeEQ(auditevent.OutcomeOk), auditevent.Resource("work_order"), auditevent.Action("update")).CountX(t.Context())
 		if n != rounds {
 			t.Errorf("%d audit rows after %d updates", n, rounds)
 		}

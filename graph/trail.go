@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"aliaport/ent"
@@ -67,6 +68,8 @@ type Attempts struct {
 	DB  *store.DB
 	Now func() time.Time
 	Log *slog.Logger
+	// Denials keeps those who ask for what they may not have from filling the trail.
+	Denials *audit.Tally
 }
 
 var _ graphql.RootFieldInterceptor = Attempts{}
@@ -88,7 +91,7 @@ func noteRefused(ctx context.Context, code apperr.Code) {
 
 // InterceptRootField looks at how a field ended.
 func (a Attempts) InterceptRootField(ctx context.Context, next graphql.RootResolver) graphql.Marshaler {
-	if actor.From(ctx) == nil {
+	if actor.From(ctx) == nil || graphql.GetRootFieldContext(ctx).Field.Name == "login" {
 		return next(ctx) // refused logins are counted elsewhere; strangers get nothing else
 	}
 	var refused apperr.Code
@@ -101,10 +104,11 @@ func (a Attempts) InterceptRootField(ctx context.Context, next graphql.RootResol
 	switch {
 	case code == "" || strings.HasPrefix(field.Field.Name, "__"):
 	case code == apperr.Forbidden:
-		a.write(ctx, field, audit.Event{Action: audit.AccessDenied, Resource: deeds[field.Field.Name].resource, Outcome: audit.Denied, Code: code})
-	case field.Object == "Mutation":
+		e := event(ctx, field, audit.Event{Action: audit.AccessDenied, Resource: deeds[field.Field.Name].resource, Outcome: audit.Denied, Code: code})
+		a.Denials.Note(ctx, field.Field.Name, e)
+	case isMutation(ctx):
 		d := deeds[field.Field.Name]
-		a.write(ctx, field, audit.Event{Action: d.action, Resource: d.resource, Outcome: audit.Failed, Code: code})
+		a.write(ctx, event(ctx, field, audit.Event{Action: d.action, Resource: d.resource, Outcome: audit.Failed, Code: code}))
 	}
 	return m
 }
@@ -120,17 +124,28 @@ func failed(errs gqlerror.List, alias string) apperr.Code {
 	return ""
 }
 
-func (a Attempts) write(ctx context.Context, field *graphql.RootFieldContext, e audit.Event) {
+// isMutation tells the fields of Mutation from those of Query. The engine's Object
+// is the field's own name here.
+func isMutation(ctx context.Context) bool {
+	return graphql.GetOperationContext(ctx).Operation.Operation == ast.Mutation
+}
+
+// event fills in what the field tells.
+func event(ctx context.Context, field *graphql.RootFieldContext, e audit.Event) audit.Event {
 	e.EntityID = entity(ctx, field)
 	e.Extra = map[string]any{"field": field.Field.Name, "code": e.Code}
 	if e.Resource == "" {
 		e.Resource = audit.Query
 	}
+	return e
+}
+
+func (a Attempts) write(ctx context.Context, e audit.Event) {
 	// The request may be over its time; the trail is written all the same.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	if err := a.DB.InTx(ctx, func(tx *ent.Tx) error { return audit.Record(ctx, tx, a.Now(), e) }); err != nil {
-		a.Log.ErrorContext(ctx, "attempt not recorded", "field", field.Field.Name, "code", e.Code, "err", err)
+		a.Log.ErrorContext(ctx, "attempt not recorded", "action", e.Action, "code", e.Code, "err", err)
 	}
 }
 

@@ -53,7 +53,7 @@ type Server struct {
 	version  string
 	now      func() time.Time
 	users    *user.Service
-	refusals *user.Refusals
+	refusals *audit.Tally
 	metrics  *metrics
 	api      http.Handler
 	draining atomic.Bool
@@ -70,7 +70,7 @@ func New(d Deps) (*Server, error) {
 		return nil, fmt.Errorf("derive the cursor key: %w", err)
 	}
 	pages, limits := page.NewCodec(cursorKey), page.Limits{Default: d.Config.PageSizeDefault, Max: d.Config.PageSizeMax}
-	s.refusals = &user.Refusals{DB: d.DB, Now: s.now, Log: d.Log}
+	s.refusals = &audit.Tally{DB: d.DB, Now: s.now, Log: d.Log}
 	s.users = &user.Service{
 		DB: d.DB, Now: s.now, Hasher: user.NewHasher(), Refusals: s.refusals, Pages: pages, PageLimits: limits,
 		Tokens:          &user.Tokens{Key: []byte(d.Config.JWTKey.Reveal()), Lifetime: d.Config.AccessTokenLifetime, Now: s.now},
@@ -108,7 +108,7 @@ func (s *Server) chores(ctx context.Context) {
 	for {
 		select {
 		case <-minute.C:
-			s.refusals.Flush(ctx)
+			s.refusals.Flush()
 		case <-day.C:
 			s.partition(ctx)
 		case <-ctx.Done():
@@ -142,7 +142,7 @@ func (s *Server) graphql(r *graph.Resolver) (http.Handler, error) {
 	exec.SetErrorPresenter(p.present)
 	exec.SetRecoverFunc(func(ctx context.Context, cause any) error { return p.recovered(ctx, cause) })
 	exec.Use(graph.FreshLoaders{})
-	exec.Use(graph.Attempts{DB: s.db, Now: s.now, Log: s.log})
+	exec.Use(graph.Attempts{DB: s.db, Now: s.now, Log: s.log, Denials: s.refusals})
 	exec.Use(introspection{s.config.Introspection})
 	exec.Use(profile{})
 	exec.Use(costs{})
@@ -237,7 +237,7 @@ func (s *Server) Run(ctx context.Context) error {
 		if err := api.Shutdown(stop); err != nil {
 			return errors.Join(fmt.Errorf("requests still ran after %s: %w", s.config.ShutdownTimeout, err), api.Close(), admin.Close())
 		}
-		s.refusals.Flush(stop)
+		s.refusals.Flush()
 		return admin.Close()
 	})
 	return g.Wait()

@@ -12,7 +12,6 @@ import (
 
 	"aliaport/ent"
 	"aliaport/ent/permission"
-	"aliaport/ent/refreshtoken"
 	"aliaport/ent/role"
 	entuser "aliaport/ent/user"
 	"aliaport/internal/actor"
@@ -185,7 +184,7 @@ func (s *Service) update(ctx context.Context, tx *ent.Tx, id int64, in UpdateInp
 		}
 	}
 	if in.IsActive != nil && !*in.IsActive {
-		if err := s.revoke(ctx, tx, refreshtoken.UserID(id)); err != nil {
+		if err := s.revoke(ctx, tx, id); err != nil {
 			return err
 		}
 	}
@@ -268,7 +267,7 @@ func (s *Service) reset(ctx context.Context, id int64, action audit.Action, chan
 			return apperr.New(apperr.UserNotFound).At("id")
 		}
 		if endSessions {
-			if err := s.revoke(ctx, tx, refreshtoken.UserID(id)); err != nil {
+			if err := s.revoke(ctx, tx, id); err != nil {
 				return err
 			}
 		}

@@ -9,11 +9,14 @@ import (
 	"fmt"
 	"time"
 
+	"entgo.io/ent/dialect"
 	"entgo.io/ent/dialect/sql"
 	"github.com/google/uuid"
 
 	"aliaport/ent"
+	"aliaport/ent/predicate"
 	"aliaport/ent/refreshtoken"
+	entuser "aliaport/ent/user"
 	"aliaport/internal/actor"
 	"aliaport/internal/apperr"
 	"aliaport/internal/audit"
@@ -72,6 +75,11 @@ func (s *Service) Refresh(ctx context.Context, token string) (*Session, error) {
 	err := s.DB.InTx(ctx, func(tx *ent.Tx) error {
 		session, stolen = nil, false
 		now := s.Now()
+		// First the user's row: whoever ends their sessions holds it, and the token is
+		// judged as they left it.
+		if err := s.lockOwner(ctx, tx, refreshtoken.TokenHash(hashToken(token))); err != nil {
+			return err
+		}
 		old, err := tx.RefreshToken.Query().Where(refreshtoken.TokenHash(hashToken(token))).WithUser().Only(ctx)
 		switch {
 		case ent.IsNotFound(err):
@@ -92,7 +100,7 @@ func (s *Service) Refresh(ctx context.Context, token string) (*Session, error) {
 		who := actor.With(ctx, actor.New(user, old.Edges.User.Email, old.Edges.User.FullName, nil, nil))
 		if n == 0 {
 			stolen = true
-			if err := s.revoke(ctx, tx, refreshtoken.Family(old.Family)); err != nil {
+			if err := s.revoke(ctx, tx, user, refreshtoken.Family(old.Family)); err != nil {
 				return err
 			}
 			return audit.Record(who, tx, now, audit.Event{Action: audit.TokenReuse, Resource: audit.Auth, EntityID: user, Outcome: audit.Denied, Code: apperr.TokenInvalid})
@@ -114,9 +122,36 @@ func (s *Service) Refresh(ctx context.Context, token string) (*Session, error) {
 	return session, nil
 }
 
-// revoke ends the sessions whose tokens match.
-func (s *Service) revoke(ctx context.Context, tx *ent.Tx, which ...func(*sql.Selector)) error {
-	u := tx.RefreshToken.Update().Where(refreshtoken.RevokedAtIsNil()).SetRevokedAt(s.Now())
+// lockOwner holds the row of the user whose token matches until the transaction
+// ends. On SQLite the transaction itself holds everything.
+func (s *Service) lockOwner(ctx context.Context, tx *ent.Tx, which predicate.RefreshToken) error {
+	if s.DB.Dialect() != dialect.Postgres {
+		return nil
+	}
+	if _, err := tx.User.Query().Where(entuser.HasRefreshTokensWith(which)).ForUpdate().IDs(ctx); err != nil {
+		return fmt.Errorf("lock the owner of a token: %w", err)
+	}
+	return nil
+}
+
+// lock holds the row of a user until the transaction ends: sessions are opened and
+// ended under it.
+func (s *Service) lock(ctx context.Context, tx *ent.Tx, user int64) error {
+	if s.DB.Dialect() != dialect.Postgres {
+		return nil
+	}
+	if _, err := tx.User.Query().Where(entuser.ID(user)).ForUpdate().IDs(ctx); err != nil {
+		return fmt.Errorf("lock user %d: %w", user, err)
+	}
+	return nil
+}
+
+// revoke ends those sessions of the user whose tokens match.
+func (s *Service) revoke(ctx context.Context, tx *ent.Tx, user int64, which ...func(*sql.Selector)) error {
+	if err := s.lock(ctx, tx, user); err != nil {
+		return err
+	}
+	u := tx.RefreshToken.Update().Where(refreshtoken.UserID(user), refreshtoken.RevokedAtIsNil()).SetRevokedAt(s.Now())
 	for _, w := range which {
 		u.Where(w)
 	}
@@ -132,7 +167,7 @@ func (s *Service) Logout(ctx context.Context) error {
 	if who == nil {
 		return actor.NotSignedIn(ctx)
 	}
-	return s.end(ctx, audit.Event{Action: audit.Logout, Resource: audit.Auth, EntityID: who.ID}, refreshtoken.UserID(who.ID), refreshtoken.Family(who.Session))
+	return s.end(ctx, audit.Event{Action: audit.Logout, Resource: audit.Auth, EntityID: who.ID}, refreshtoken.Family(who.Session))
 }
 
 // LogoutEverywhere ends all sessions of the one who asks.
@@ -141,12 +176,13 @@ func (s *Service) LogoutEverywhere(ctx context.Context) error {
 	if who == nil {
 		return actor.NotSignedIn(ctx)
 	}
-	return s.end(ctx, audit.Event{Action: audit.Logout, Resource: audit.Auth, EntityID: who.ID, Extra: map[string]any{"everywhere": true}}, refreshtoken.UserID(who.ID))
+	return s.end(ctx, audit.Event{Action: audit.Logout, Resource: audit.Auth, EntityID: who.ID, Extra: map[string]any{"everywhere": true}})
 }
 
+// end ends sessions of the user whom the event is about.
 func (s *Service) end(ctx context.Context, e audit.Event, which ...func(*sql.Selector)) error {
 	return s.DB.InTx(ctx, func(tx *ent.Tx) error {
-		if err := s.revoke(ctx, tx, which...); err != nil {
+		if err := s.revoke(ctx, tx, e.EntityID, which...); err != nil {
 			return err
 		}
 		return audit.Record(ctx, tx, s.Now(), e)
@@ -223,26 +259,37 @@ func (s *Service) ChangePassword(ctx context.Context, current, next string) erro
 	if e := checkPassword("newPassword", next); e != nil {
 		return e
 	}
-	u, err := s.DB.User.Get(ctx, who.ID)
+	// A wrong password counts as at the door: a stolen access token must not guess.
+	g, err := s.guess(ctx, who.Email)
 	if err != nil {
-		return fmt.Errorf("read user %d: %w", who.ID, err)
+		return err
 	}
-	ok, err := s.Hasher.Verify(ctx, current, u.PasswordHash)
+	ok, err := s.Hasher.Verify(ctx, current, g.hash)
 	if err != nil {
 		return err
 	}
 	if !ok {
-		return apperr.New(apperr.InvalidCredentials).At("currentPassword")
+		err := s.wrong(ctx, g)
+		if refused, is := errors.AsType[*apperr.Error](err); is {
+			return refused.At("currentPassword")
+		}
+		return err
 	}
 	hash, err := s.Hasher.Hash(ctx, next)
 	if err != nil {
 		return err
 	}
 	return s.DB.InTx(ctx, func(tx *ent.Tx) error {
-		if err := tx.User.UpdateOneID(who.ID).SetPasswordHash(hash).SetUpdatedAt(s.Now()).AddVersion(1).Exec(ctx); err != nil {
+		// Unless somebody else has given them another password meanwhile.
+		n, err := tx.User.Update().Where(entuser.ID(who.ID), entuser.IsActive(true), entuser.PasswordHash(g.hash)).
+			SetPasswordHash(hash).SetFailedLogins(0).ClearLockedUntil().SetUpdatedAt(s.Now()).AddVersion(1).Save(ctx)
+		if err != nil {
 			return fmt.Errorf("change password of user %d: %w", who.ID, err)
 		}
-		if err := s.revoke(ctx, tx, refreshtoken.UserID(who.ID), refreshtoken.FamilyNEQ(who.Session)); err != nil {
+		if n == 0 {
+			return apperr.New(apperr.InvalidCredentials).At("currentPassword")
+		}
+		if err := s.revoke(ctx, tx, who.ID, refreshtoken.FamilyNEQ(who.Session)); err != nil {
 			return err
 		}
 		return audit.Record(ctx, tx, s.Now(), audit.Event{Action: audit.PasswordChange, Resource: audit.User, EntityID: who.ID})

@@ -10,6 +10,7 @@ import (
 
 	"aliaport/internal/actor"
 	"aliaport/internal/apperr"
+	"aliaport/internal/audit"
 	"aliaport/internal/page"
 	"aliaport/internal/store"
 )
@@ -23,7 +24,7 @@ type Service struct {
 	// RefreshLifetime is how long a session lasts without being used.
 	RefreshLifetime time.Duration
 	// Refusals takes note of logins that were refused; nil: nobody does.
-	Refusals *Refusals
+	Refusals *audit.Tally
 	// Pages makes cursors; PageLimits bound the list of users.
 	Pages      *page.Codec
 	PageLimits page.Limits
@@ -88,3 +89,23 @@ func (s *Service) load(ctx context.Context, id int64, session string) (a *actor.
 }
 
 func normalEmail(email string) string { return strings.ToLower(strings.TrimSpace(email)) }
+
+// maxEmail is the length of the longest e-mail address.
+const maxEmail = 100
+
+// looksLikeEmail is a rough check: one @ with something before it and a dot after it.
+func looksLikeEmail(s string) bool {
+	name, host, ok := strings.Cut(s, "@")
+	return ok && name != "" && !strings.Contains(host, "@") && strings.Contains(strings.Trim(host, "."), ".") &&
+		!strings.ContainsAny(s, " \t\r\n<>\"") && len(s) <= maxEmail
+}
+
+// shownAccount is the account as the trail shows it. What is no e-mail address may
+// be a password in the wrong field, and is not kept.
+func shownAccount(email string) string {
+	email = normalEmail(email)
+	if !looksLikeEmail(email) {
+		return "***"
+	}
+	return email
+}
