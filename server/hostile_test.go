@@ -180,11 +180,13 @@ func (s *site) regular() *regular {
 	go func() {
 		defer close(r.ended)
 		defer client.CloseIdleConnections()
+		tick := time.NewTicker(10 * time.Millisecond)
+		defer tick.Stop()
 		for {
 			select {
 			case <-r.stop:
 				return
-			default:
+			case <-tick.C:
 			}
 			began := time.Now()
 			err := ask(client, s.request(api.Admin, posted(board, map[string]any{"first": 20})))
@@ -587,7 +589,7 @@ func (s *site) differing(t *testing.T) {
 		return m.HeapAlloc
 	}
 	before := live()
-	const documents, size = 60, 250_000
+	const documents, size = 40, 250_000
 	for i := range documents {
 		a, err := s.exchange(s.request("", posted(fmt.Sprintf("query Q%d { viewer { id } } #%s", i, rep("x", size)), nil)))
 		if err != nil || len(a.Errors) > 0 {
@@ -824,6 +826,9 @@ func (b *builder) value(name string, t *ast.Type) any {
 	case name == "cariCode" && t.NonNull: // a new one
 		return fmt.Sprintf("CR-%d", b.n)
 	case ok:
+		if list, isList := v.([]any); isList {
+			return slices.Clone(list)
+		}
 		return v
 	case t.Elem != nil:
 		return []any{b.value("", t.Elem)}
@@ -947,19 +952,17 @@ func (b *builder) put(f *ast.FieldDefinition, p place, v any) map[string]any {
 // broken stands for bytes that are no UTF-8; JSON cannot be made of them.
 const broken = "BROKEN"
 
-var injections = []string{`'; DELETE FROM role_permissions; --`, `%\' OR 1=1) --`}
+// injection ends a text, a comparison and a pattern, whichever it is put into.
+const injection = `%\'; DELETE FROM role_permissions; --' OR 1=1) --`
 
 // evil are the values for one place.
 func evil(s *ast.Schema, t *ast.Type) map[string]any {
-	all := map[string]any{"an object": map[string]any{"a": 1}}
-	for i, sql := range injections {
-		all[fmt.Sprint("SQL ", i)] = sql
-	}
+	all := map[string]any{"an object": map[string]any{"a": 1}, "SQL": injection}
 	switch d := s.Types[t.Name()]; {
 	case d.Kind == ast.Enum:
 		all["another case"], all["a number"] = strings.ToLower(d.EnumValues[0].Name), 0
 	case d.Name == "String" || d.Name == "ID":
-		all["a NUL"], all["bytes"], all["a long text"], all["a number"] = "WO\x00RD", broken, rep("ş", 30_000), 5
+		all["a NUL"], all["bytes"], all["a long text"] = "WO\x00RD", broken, rep("ş", 30_000)
 	case d.Name == "Int":
 		for _, n := range []string{"-1", "2147483648", "9223372036854775807", "9223372036854775808", "1.5"} {
 			all[n] = json.Number(n)
@@ -980,7 +983,7 @@ func evil(s *ast.Schema, t *ast.Type) map[string]any {
 }
 
 // verdict is what the answer says: the codes, or OK.
-func verdict(t *testing.T, a *api.Answer) string {
+func verdict(t testing.TB, a *api.Answer) string {
 	t.Helper()
 	all := codes(a)
 	var payload map[string]struct{ UserErrors []struct{ Code string } }
@@ -1117,22 +1120,20 @@ func TestHostileArgumentsAreRefusedAlikeOnBothDatabases(t *testing.T) {
 	}
 }
 
-// keepsText makes orders whose subject is SQL and finds each by it.
+// keepsText makes an order whose subject is SQL and finds it by that.
 func (w *world) keepsText(t *testing.T) {
 	t.Helper()
-	for _, sql := range injections {
-		var made struct {
-			CreateWorkOrder struct{ WorkOrder struct{ ID, Subject string } }
-		}
-		w.Get(t, api.Admin, `mutation($s: String!) { createWorkOrder(input: {cariCode: "C-100", subject: $s}) { workOrder { id subject } } }`, map[string]any{"s": sql}, &made)
-		var found struct {
-			WorkOrders struct{ Nodes []struct{ ID string } }
-		}
-		w.Get(t, api.Admin, `query($s: String) { workOrders(filter: {search: $s}) { nodes { id } } }`, map[string]any{"s": sql}, &found)
-		order := made.CreateWorkOrder.WorkOrder
-		if order.Subject != sql || !slices.ContainsFunc(found.WorkOrders.Nodes, func(n struct{ ID string }) bool { return n.ID == order.ID }) {
-			t.Errorf("%s became %s, found as %v", sql, order.Subject, found)
-		}
+	var made struct {
+		CreateWorkOrder struct{ WorkOrder struct{ ID, Subject string } }
+	}
+	w.Get(t, api.Admin, `mutation($s: String!) { createWorkOrder(input: {cariCode: "C-100", subject: $s}) { workOrder { id subject } } }`, map[string]any{"s": injection}, &made)
+	var found struct {
+		WorkOrders struct{ Nodes []struct{ ID string } }
+	}
+	w.Get(t, api.Admin, `query($s: String) { workOrders(filter: {search: $s}) { nodes { id } } }`, map[string]any{"s": injection}, &found)
+	order := made.CreateWorkOrder.WorkOrder
+	if order.Subject != injection || !slices.ContainsFunc(found.WorkOrders.Nodes, func(n struct{ ID string }) bool { return n.ID == order.ID }) {
+		t.Errorf("it became %s, found as %v", order.Subject, found)
 	}
 }
 
