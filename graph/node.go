@@ -2,8 +2,9 @@ package graph
 
 import (
 	"context"
+	"sync"
 
-	"golang.org/x/sync/errgroup"
+	"github.com/99designs/gqlgen/graphql"
 
 	"aliaport/graph/gqlmodel"
 	"aliaport/graph/loader"
@@ -80,12 +81,17 @@ func nodes(ctx context.Context, ids []*globalid.ID) ([]gqlmodel.Node, error) {
 		return nil, apperr.New(apperr.PageSizeExceeded, "limit", maxNodes)
 	}
 	records := make([]gqlmodel.Node, len(ids))
-	g := errgroup.Group{}
+	var wg sync.WaitGroup
 	for i, id := range ids {
-		g.Go(func() (err error) {
-			records[i], err = node(ctx, *id)
-			return err
+		wg.Go(func() {
+			record, err := node(ctx, *id)
+			if err != nil { // this one is null, the others are answered
+				graphql.AddError(graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i)), err)
+				return
+			}
+			records[i] = record
 		})
 	}
-	return records, g.Wait()
+	wg.Wait()
+	return records, nil
 }

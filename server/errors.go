@@ -10,6 +10,7 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/errcode"
+	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 	"github.com/vektah/gqlparser/v2/lexer"
 
@@ -28,7 +29,7 @@ func (p presenter) present(ctx context.Context, err error) *gqlerror.Error {
 	errors.As(err, &located)
 	out := &gqlerror.Error{Path: graphql.GetPath(ctx)}
 	if located != nil {
-		out.Path, out.Locations = located.Path, located.Locations
+		out.Path, out.Locations = shortened(located.Path), located.Locations
 	}
 	e := p.refusal(ctx, err, located)
 	out.Message, out.Extensions = e.Message(apperr.LangFrom(ctx)), extensions(ctx, e)
@@ -83,6 +84,16 @@ func withoutValues(e *gqlerror.Error) string {
 		}
 	}
 	return audit.Clip(reason, maxReason)
+}
+
+// shortened keeps names that a client made up from coming back at length.
+func shortened(path ast.Path) ast.Path {
+	for i, element := range path {
+		if name, ok := element.(ast.PathName); ok && len(name) > maxReason {
+			path[i] = ast.PathName(audit.Clip(string(name), maxReason))
+		}
+	}
+	return path
 }
 
 // fromDatabase tells faults that pass from those that do not.

@@ -26,6 +26,7 @@ import (
 	"aliaport/internal/calendar"
 	"aliaport/internal/cari"
 	"aliaport/internal/config"
+	"aliaport/internal/idempotency"
 	"aliaport/internal/migrate"
 	"aliaport/internal/page"
 	"aliaport/internal/service"
@@ -105,12 +106,14 @@ func (s *Server) chores(ctx context.Context) {
 	defer minute.Stop()
 	defer day.Stop()
 	s.partition(ctx)
+	s.sweep(ctx)
 	for {
 		select {
 		case <-minute.C:
 			s.refusals.Flush()
 		case <-day.C:
 			s.partition(ctx)
+			s.sweep(ctx)
 		case <-ctx.Done():
 			return
 		}
@@ -126,6 +129,17 @@ func (s *Server) partition(ctx context.Context) {
 	if _, err := migrate.EnsureAuditPartitions(ctx, s.db.Writer(), s.now(), migrate.AuditMonthsAhead); err != nil && ctx.Err() == nil {
 		s.log.WarnContext(ctx, "partitions of the trail not made", "err", err)
 	}
+}
+
+// sweep removes what has expired: idempotency keys and the tokens of sessions.
+func (s *Server) sweep(ctx context.Context) {
+	keys, err := idempotency.Sweep(ctx, s.db, s.now().Add(-s.config.IdempotencyTTL))
+	tokens, more := s.users.Sweep(ctx)
+	if err = errors.Join(err, more); err != nil && ctx.Err() == nil {
+		s.log.WarnContext(ctx, "expired rows not removed", "err", err)
+		return
+	}
+	s.log.DebugContext(ctx, "expired rows removed", "idempotency_keys", keys, "refresh_tokens", tokens)
 }
 
 // graphql makes the endpoint of the API.
@@ -155,7 +169,7 @@ func (s *Server) graphql(r *graph.Resolver) (http.Handler, error) {
 
 func (s *Server) routes(api http.Handler) (http.Handler, error) {
 	mux := http.NewServeMux()
-	mux.Handle("/graphql", hardened(s.authenticated(s.loading(api))))
+	mux.Handle("/graphql", hardened(s.loading(s.authenticated(api))))
 	mux.Handle("GET /healthz", hardened(http.HandlerFunc(s.healthz)))
 	mux.Handle("GET /readyz", hardened(http.HandlerFunc(s.readyz)))
 	if s.config.PlaygroundEnabled {

@@ -16,6 +16,7 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"aliaport/internal/apperr"
+	"aliaport/internal/audit"
 )
 
 // Media types of GraphQL over HTTP.
@@ -35,6 +36,9 @@ type endpoint struct {
 	done func(ctx context.Context, o outcome)
 }
 
+// maxName is how much of an operation's name the log and the trail keep.
+const maxName = 100
+
 // outcome is what the log and the metrics note about an operation.
 type outcome struct {
 	kind string // query, mutation; empty when there was no operation
@@ -44,7 +48,7 @@ type outcome struct {
 
 func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ctx := graphql.StartOperationTrace(r.Context())
-	w.Header().Set("Vary", "Accept, Accept-Language, Authorization")
+	w.Header().Add("Vary", "Accept, Accept-Language, Authorization")
 	media := accepted(r.Header.Values("Accept"))
 	if media == "" {
 		e.refuse(ctx, w, mediaJSON, http.StatusNotAcceptable, apperr.New(apperr.BadRequest))
@@ -70,7 +74,7 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		oc, errs = e.exec.CreateOperationContext(ctx, params)
 	}
 	if oc.Operation != nil {
-		o.kind, o.name = string(oc.Operation.Operation), oc.Operation.Name
+		o.kind, o.name = string(oc.Operation.Operation), audit.Clip(oc.Operation.Name, maxName)
 	}
 	if errs == nil && r.Method == http.MethodGet && oc.Operation.Operation != ast.Query {
 		w.Header().Set("Allow", "POST")

@@ -2615,11 +2615,11 @@ type Cari implements Node {
   "What it is to the port (rol)."
   role: CariRole!
   "Tax office (vergi dairesi)."
-  taxOffice: String
+  taxOffice: String @can(permission: "cari:read")
   "Tax number (vergi no)."
-  taxNumber: String
+  taxNumber: String @can(permission: "cari:read")
   "National id of a natural person (TCKN)."
-  nationalId: String
+  nationalId: String @can(permission: "cari:read")
   "Country, ISO 3166 alpha-2 (ülke)."
   country: String!
   "City (il)."
@@ -2627,21 +2627,21 @@ type Cari implements Node {
   "District (ilçe)."
   district: String
   "Address (adres)."
-  address: String
+  address: String @can(permission: "cari:read")
   "Phone (telefon)."
-  phone: String
+  phone: String @can(permission: "cari:read")
   "E-mail (e-posta)."
-  email: String
+  email: String @can(permission: "cari:read")
   "Contact person (ilgili kişi)."
-  contactPerson: String
+  contactPerson: String @can(permission: "cari:read")
   "IBAN."
-  iban: String
+  iban: String @can(permission: "cari:read")
   "Payment term in days (vade günü)."
   paymentTermDays: Int!
   "Currency, ISO 4217 (para birimi)."
   currency: String!
   "Notes (notlar)."
-  notes: String
+  notes: String @can(permission: "cari:read")
   "False for a deactivated account (aktif mi): it keeps its orders and gets no new ones."
   isActive: Boolean!
   "Raised with every change (sürüm)."
@@ -3461,7 +3461,7 @@ type WorkOrderItem implements Node {
   "What it bills (kalem tipi)."
   itemType: WorkOrderItemType!
   "The service of the catalogue (hizmet); null for time and equipment."
-  service: Service
+  service: Service @can(permission: "hizmet:read")
   "Code of the service when the line was made (hizmet kodu)."
   serviceCode: String
   "Name of the service when the line was made (hizmet adı)."
@@ -6223,7 +6223,25 @@ func (ec *executionContext) _Cari_taxOffice(ctx context.Context, field graphql.C
 		func(ctx context.Context) (any, error) {
 			return obj.TaxOffice, nil
 		},
-		nil,
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "cari:read")
+				if err != nil {
+					var zeroVal *string
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *string
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, obj, directive0, permission)
+			}
+
+			next = directive1
+			return next
+		},
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
 			return ec.marshalOString2ᚖstring(ctx, selections, v)
 		},
@@ -6246,7 +6264,25 @@ func (ec *executionContext) _Cari_taxNumber(ctx context.Context, field graphql.C
 		func(ctx context.Context) (any, error) {
 			return obj.TaxNumber, nil
 		},
-		nil,
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "cari:read")
+				if err != nil {
+					var zeroVal *string
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *string
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, obj, directive0, permission)
+			}
+
+			next = directive1
+			return next
+		},
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
 			return ec.marshalOString2ᚖstring(ctx, selections, v)
 		},
@@ -6269,7 +6305,25 @@ func (ec *executionContext) _Cari_nationalId(ctx context.Context, field graphql.
 		func(ctx context.Context) (any, error) {
 			return obj.NationalID, nil
 		},
-		nil,
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "cari:read")
+				if err != nil {
+					var zeroVal *string
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *string
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, obj, directive0, permission)
+			}
+
+			next = directive1
+			return next
+		},
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
 			return ec.marshalOString2ᚖstring(ctx, selections, v)
 		},
@@ -6361,7 +6415,25 @@ func (ec *executionContext) _Cari_address(ctx context.Context, field graphql.Col
 		func(ctx context.Context) (any, error) {
 			return obj.Address, nil
 		},
-		nil,
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "cari:read")
+				if err != nil {
+					var zeroVal *string
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *string
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, obj, directive0, permission)
+			}
+
+			next = directive1
+			return next
+		},
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
 			return ec.marshalOString2ᚖstring(ctx, selections, v)
 		},
@@ -6384,7 +6456,25 @@ func (ec *executionContext) _Cari_phone(ctx context.Context, field graphql.Colle
 		func(ctx context.Context) (any, error) {
 			return obj.Phone, nil
 		},
-		nil,
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "cari:read")
+				if err != nil {
+					var zeroVal *string
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *string
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, obj, directive0, permission)
+			}
+
+			next = directive1
+			return next
+		},
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
 			return ec.marshalOString2ᚖstring(ctx, selections, v)
 		},
@@ -6407,7 +6497,25 @@ func (ec *executionContext) _Cari_email(ctx context.Context, field graphql.Colle
 		func(ctx context.Context) (any, error) {
 			return obj.Email, nil
 		},
-		nil,
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "cari:read")
+				if err != nil {
+					var zeroVal *string
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *string
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, obj, directive0, permission)
+			}
+
+			next = directive1
+			return next
+		},
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
 			return ec.marshalOString2ᚖstring(ctx, selections, v)
 		},
@@ -6430,7 +6538,25 @@ func (ec *executionContext) _Cari_contactPerson(ctx context.Context, field graph
 		func(ctx context.Context) (any, error) {
 			return obj.ContactPerson, nil
 		},
-		nil,
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "cari:read")
+				if err != nil {
+					var zeroVal *string
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *string
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, obj, directive0, permission)
+			}
+
+			next = directive1
+			return next
+		},
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
 			return ec.marshalOString2ᚖstring(ctx, selections, v)
 		},
@@ -6453,7 +6579,25 @@ func (ec *executionContext) _Cari_iban(ctx context.Context, field graphql.Collec
 		func(ctx context.Context) (any, error) {
 			return obj.Iban, nil
 		},
-		nil,
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "cari:read")
+				if err != nil {
+					var zeroVal *string
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *string
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, obj, directive0, permission)
+			}
+
+			next = directive1
+			return next
+		},
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
 			return ec.marshalOString2ᚖstring(ctx, selections, v)
 		},
@@ -6522,7 +6666,25 @@ func (ec *executionContext) _Cari_notes(ctx context.Context, field graphql.Colle
 		func(ctx context.Context) (any, error) {
 			return obj.Notes, nil
 		},
-		nil,
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "cari:read")
+				if err != nil {
+					var zeroVal *string
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *string
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, obj, directive0, permission)
+			}
+
+			next = directive1
+			return next
+		},
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
 			return ec.marshalOString2ᚖstring(ctx, selections, v)
 		},
@@ -12756,7 +12918,25 @@ func (ec *executionContext) _WorkOrderItem_service(ctx context.Context, field gr
 		func(ctx context.Context) (any, error) {
 			return ec.Resolvers.WorkOrderItem().Service(ctx, obj)
 		},
-		nil,
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "hizmet:read")
+				if err != nil {
+					var zeroVal *ent.Service
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *ent.Service
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, obj, directive0, permission)
+			}
+
+			next = directive1
+			return next
+		},
 		func(ctx context.Context, selections ast.SelectionSet, v *ent.Service) graphql.Marshaler {
 			return ec.marshalOService2ᚖaliaportᚋentᚐService(ctx, selections, v)
 		},

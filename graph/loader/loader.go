@@ -76,10 +76,10 @@ func New(ctx context.Context, db *store.DB, o Options) *Set {
 			return db.WorkOrder.Query().Where(workorder.IsActive(true), store.KeysIn(workorder.FieldID, keys)).All(ctx)
 		}, func(wo *ent.WorkOrder) int64 { return wo.ID }),
 		WorkOrderItem: one(ctx, o, func(ctx context.Context, keys []int64) ([]*ent.WorkOrderItem, error) {
-			return db.WorkOrderItem.Query().Where(store.KeysIn(workorderitem.FieldID, keys)).All(ctx)
+			return db.WorkOrderItem.Query().Where(store.KeysIn(workorderitem.FieldID, keys), workorderitem.HasWorkOrderWith(workorder.IsActive(true))).All(ctx)
 		}, func(i *ent.WorkOrderItem) int64 { return i.ID }),
 		WorkOrderHistory: one(ctx, o, func(ctx context.Context, keys []int64) ([]*ent.WorkOrderStatusHistory, error) {
-			return db.WorkOrderStatusHistory.Query().Where(store.KeysIn(workorderstatushistory.FieldID, keys)).All(ctx)
+			return db.WorkOrderStatusHistory.Query().Where(store.KeysIn(workorderstatushistory.FieldID, keys), workorderstatushistory.HasWorkOrderWith(workorder.IsActive(true))).All(ctx)
 		}, func(h *ent.WorkOrderStatusHistory) int64 { return h.ID }),
 		ItemsOfWorkOrder: many(ctx, o, func(ctx context.Context, keys []int64) ([]*ent.WorkOrderItem, error) {
 			return db.WorkOrderItem.Query().Where(store.KeysIn(workorderitem.FieldWorkOrderID, keys)).
@@ -153,6 +153,21 @@ func (l *Loader[V]) Prime(ctx context.Context, keys []int64) (map[int64]V, error
 
 func (l *Loader[V]) clear() { l.batched.ClearAll() }
 
+// asked is the request's context with the values of the first field that asked: its
+// end does not end the batch, but the profile can name it.
+type asked struct {
+	context.Context
+
+	first context.Context //nolint:containedctx // only its values are taken
+}
+
+func (a asked) Value(key any) any {
+	if v := a.first.Value(key); v != nil {
+		return v
+	}
+	return a.Context.Value(key)
+}
+
 // one makes a loader of single rows by their key.
 func one[R any](ctx context.Context, o Options, query func(context.Context, []int64) ([]R, error), key func(R) int64) *Loader[R] {
 	var none R
@@ -203,8 +218,8 @@ func build[R, V any](ctx context.Context, o Options, none V, query func(context.
 		}
 		return values, nil
 	}
-	batch := func(_ context.Context, keys []int64) []*dataloader.Result[V] {
-		values, err := read(ctx, keys)
+	batch := func(first context.Context, keys []int64) []*dataloader.Result[V] {
+		values, err := read(asked{ctx, first}, keys)
 		results := make([]*dataloader.Result[V], len(keys))
 		for i, key := range keys {
 			results[i] = &dataloader.Result[V]{Data: values[key], Error: err}

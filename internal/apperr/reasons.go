@@ -26,5 +26,4 @@ var (
 	NationalID        = Text{"Geçerli bir TCKN değil.", "Not a national id (TCKN)."}
 	NotForLegal       = Text{"Tüzel kişide boş olmalı.", "Must be empty for a legal person."}
 	IBAN              = Text{"Geçerli bir IBAN değil.", "Not an IBAN."}
-	SameMoney         = Text{"İş emrinin para birimi {currency} olmalı.", "Must be the currency of the work order, {currency}."}
 )

@@ -87,6 +87,8 @@ func (s *Service) Create(ctx context.Context, in CreateInput) (*ent.Cari, error)
 	if err != nil {
 		return nil, err
 	}
+	ctx, cancel := store.Afterwards(ctx)
+	defer cancel()
 	return s.DB.Cari.Get(ctx, id)
 }
 
@@ -285,6 +287,8 @@ func (s *Service) change(ctx context.Context, id globalid.ID, version int, do fu
 	if err != nil && !apperr.Is(err, apperr.VersionConflict) {
 		return nil, err
 	}
+	ctx, cancel := store.Afterwards(ctx)
+	defer cancel()
 	c, again := s.DB.Cari.Get(ctx, key)
 	if again != nil {
 		return nil, fmt.Errorf("read customer account %d again: %w", key, again)

@@ -18,6 +18,7 @@ import (
 	"aliaport/ent/idempotencykey"
 	"aliaport/internal/actor"
 	"aliaport/internal/apperr"
+	"aliaport/internal/store"
 )
 
 // Once runs create unless the one who asks has already run it under the key within
@@ -74,4 +75,26 @@ func hashOf(input any) (string, error) {
 	}
 	h := sha256.Sum256(b)
 	return hex.EncodeToString(h[:]), nil
+}
+
+// sweepBatch keeps each removal short for those who wait to write.
+const sweepBatch = 1000
+
+// Sweep removes the keys that were made before the time.
+func Sweep(ctx context.Context, db *store.DB, before time.Time) (removed int, err error) {
+	for {
+		n := 0
+		err := db.InTx(ctx, func(tx *ent.Tx) error {
+			ids, err := tx.IdempotencyKey.Query().Where(idempotencykey.CreatedAtLT(before)).Limit(sweepBatch).IDs(ctx)
+			if err != nil {
+				return err
+			}
+			n, err = tx.IdempotencyKey.Delete().Where(idempotencykey.IDIn(ids...)).Exec(ctx)
+			return err
+		})
+		removed += n
+		if err != nil || n < sweepBatch {
+			return removed, err
+		}
+	}
 }

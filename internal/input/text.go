@@ -3,15 +3,17 @@
 package input
 
 import (
+	"strings"
 	"unicode/utf8"
 
 	"aliaport/internal/apperr"
 	"aliaport/internal/turkish"
 )
 
-// Text cleans a required text in place and checks its length in characters.
+// Text cleans a required text of one line in place and checks its length in
+// characters.
 func Text(field string, s *string, shortest, longest int) *apperr.Error {
-	if turkish.HasControl(*s) {
+	if turkish.HasControl(*s) || strings.ContainsAny(strings.TrimSpace(*s), "\n\r\t") {
 		return apperr.Invalid(field, apperr.Control)
 	}
 	*s = turkish.Clean(*s)

@@ -60,7 +60,7 @@ type Hasher struct {
 
 // NewHasher makes a hasher with a slot a core.
 func NewHasher() *Hasher {
-	return &Hasher{slots: semaphore.NewWeighted(int64(runtime.NumCPU())), MaxWaiting: 64, MaxWait: 2 * time.Second}
+	return &Hasher{slots: semaphore.NewWeighted(int64(runtime.GOMAXPROCS(0))), MaxWaiting: 64, MaxWait: 2 * time.Second}
 }
 
 // Hash hashes a password with a new salt, in the PHC string form.

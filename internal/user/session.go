@@ -295,3 +295,26 @@ func (s *Service) ChangePassword(ctx context.Context, current, next string) erro
 		return audit.Record(ctx, tx, s.Now(), audit.Event{Action: audit.PasswordChange, Resource: audit.User, EntityID: who.ID})
 	})
 }
+
+// sweepBatch keeps each removal short for those who wait to write.
+const sweepBatch = 1000
+
+// Sweep removes tokens that have expired. One that is shown again after that is
+// simply unknown; its session has ended anyway.
+func (s *Service) Sweep(ctx context.Context) (removed int, err error) {
+	for {
+		n := 0
+		err := s.DB.InTx(ctx, func(tx *ent.Tx) error {
+			ids, err := tx.RefreshToken.Query().Where(refreshtoken.ExpiresAtLT(s.Now())).Limit(sweepBatch).IDs(ctx)
+			if err != nil {
+				return err
+			}
+			n, err = tx.RefreshToken.Delete().Where(refreshtoken.IDIn(ids...)).Exec(ctx)
+			return err
+		})
+		removed += n
+		if err != nil || n < sweepBatch {
+			return removed, err
+		}
+	}
+}

@@ -9,6 +9,7 @@ import (
 
 	"aliaport/ent"
 	"aliaport/ent/cari"
+	"aliaport/ent/service"
 	"aliaport/ent/workorder"
 	"aliaport/internal/actor"
 	"aliaport/internal/apperr"
@@ -49,7 +50,7 @@ func (s *Service) Create(ctx context.Context, in CreateInput) (*ent.WorkOrder, e
 	if err := actor.Require(ctx, actor.WorkOrderWrite); err != nil {
 		return nil, err
 	}
-	if err := in.clean(s.Now()); err != nil {
+	if err := in.clean(); err != nil {
 		return nil, err
 	}
 	var id int64
@@ -68,7 +69,7 @@ func (s *Service) Create(ctx context.Context, in CreateInput) (*ent.WorkOrder, e
 
 // clean trims the texts and refuses everything that can be told without looking
 // anything up, all faults at once.
-func (in *CreateInput) clean(now time.Time) error {
+func (in *CreateInput) clean() error {
 	var faults apperr.Errors
 	faults.Add(input.Text("subject", &in.Subject, 3, 120))
 	faults.Add(input.OptionalText("description", &in.Description, 500))
@@ -81,9 +82,6 @@ func (in *CreateInput) clean(now time.Time) error {
 	}
 	if in.Currency != nil && !money.IsCurrency(*in.Currency) {
 		faults.Add(apperr.Invalid("currency", apperr.Currency))
-	}
-	if in.PlannedStart != nil && in.PlannedStart.Before(calendar.Day(now)) {
-		faults.Add(apperr.Invalid("plannedStart", apperr.InPast))
 	}
 	faults.Add(plan(in.PlannedStart, in.PlannedEnd))
 	if len(in.Items) > MaxItems {
@@ -106,6 +104,14 @@ func plan(start, end *time.Time) *apperr.Error {
 }
 
 func (s *Service) create(ctx context.Context, tx *ent.Tx, in CreateInput) (int64, error) {
+	// What depends on the clock is judged here and not above: a repeated create must
+	// get its first result the day after, too.
+	if in.PlannedStart != nil && in.PlannedStart.Before(calendar.Day(s.Now())) {
+		return 0, apperr.Invalid("plannedStart", apperr.InPast)
+	}
+	if err := sold(ctx, tx, in.ServiceCode); err != nil {
+		return 0, err
+	}
 	customer, err := s.findCari(ctx, tx, in.CariID, in.CariCode)
 	if err != nil {
 		return 0, err
@@ -160,6 +166,23 @@ func (s *Service) create(ctx context.Context, tx *ent.Tx, in CreateInput) (int64
 			"net_total": {nil, totals.Net},
 		},
 	})
+}
+
+// sold refuses the code of a service that does not exist or is no longer sold.
+func sold(ctx context.Context, tx *ent.Tx, code *string) error {
+	if code == nil {
+		return nil
+	}
+	found, err := tx.Service.Query().Where(service.Code(*code)).Only(ctx)
+	switch {
+	case ent.IsNotFound(err):
+		return apperr.New(apperr.ServiceNotFound).At("serviceCode")
+	case err != nil:
+		return fmt.Errorf("find service %s: %w", *code, err)
+	case !found.IsActive:
+		return apperr.New(apperr.ServiceInactive, "code", found.Code).At("serviceCode")
+	}
+	return nil
 }
 
 // findCari returns the customer of a new order, who must be active.

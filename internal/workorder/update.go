@@ -110,6 +110,9 @@ func headerLock(wo *ent.WorkOrder, in UpdateInput) error {
 }
 
 func (s *Service) update(ctx context.Context, tx *ent.Tx, wo *ent.WorkOrder, in UpdateInput) error {
+	if err := sold(ctx, tx, in.ServiceCode.To); err != nil {
+		return err
+	}
 	u, changes := tx.WorkOrder.UpdateOne(wo), audit.Changes{}
 	if in.CariCode != nil && *in.CariCode != wo.CariCode {
 		c, err := s.findCari(ctx, tx, nil, in.CariCode)

@@ -59,6 +59,8 @@ func (s *Service) locked(ctx context.Context, tx *ent.Tx, id int64) (*ent.WorkOr
 // reread returns the order as it stands after the commit: an entity read through a
 // transaction cannot be used after it.
 func (s *Service) reread(ctx context.Context, id int64) (*ent.WorkOrder, error) {
+	ctx, cancel := store.Afterwards(ctx)
+	defer cancel()
 	wo, err := s.DB.WorkOrder.Get(ctx, id)
 	if err != nil {
 		return nil, fmt.Errorf("read work order %d again: %w", id, err)
