@@ -106,11 +106,13 @@ func (s *Server) chores(ctx context.Context) {
 	defer minute.Stop()
 	defer day.Stop()
 	s.partition(ctx)
-	s.sweep(ctx)
+	soon := time.After(time.Minute) // not at once: starting servers have enough to do
 	for {
 		select {
 		case <-minute.C:
 			s.refusals.Flush()
+		case <-soon:
+			s.sweep(ctx)
 		case <-day.C:
 			s.partition(ctx)
 			s.sweep(ctx)
@@ -238,10 +240,11 @@ func (s *Server) Run(ctx context.Context) error {
 		})
 	}
 	s.log.InfoContext(ctx, "listening", "api", api.Addr, "admin", admin.Addr, "version", s.version)
-	g.Go(func() error {
+	idle := make(chan struct{})
+	go func() { // not of the group: a database that hangs must not hold up the end
+		defer close(idle)
 		s.chores(running)
-		return nil
-	})
+	}()
 	g.Go(func() error {
 		<-running.Done()
 		s.draining.Store(true)
@@ -250,6 +253,10 @@ func (s *Server) Run(ctx context.Context) error {
 		defer cancel()
 		if err := api.Shutdown(stop); err != nil {
 			return errors.Join(fmt.Errorf("requests still ran after %s: %w", s.config.ShutdownTimeout, err), api.Close(), admin.Close())
+		}
+		select {
+		case <-idle:
+		case <-stop.Done():
 		}
 		s.refusals.Flush()
 		return admin.Close()

@@ -146,8 +146,8 @@ func TestBatchesAreOneStatement(t *testing.T) {
 		one(t, db, "users", func(s *loader.Set) *loader.Loader[*ent.User] { return s.User }, func(u *ent.User) int64 { return u.ID }, r.users)
 		one(t, db, "roles", func(s *loader.Set) *loader.Loader[*ent.Role] { return s.Role }, func(r *ent.Role) int64 { return r.ID }, r.roles)
 		one(t, db, "orders", func(s *loader.Set) *loader.Loader[*ent.WorkOrder] { return s.WorkOrder }, func(wo *ent.WorkOrder) int64 { return wo.ID }, r.orders[:many-1])
-		one(t, db, "items", func(s *loader.Set) *loader.Loader[*ent.WorkOrderItem] { return s.WorkOrderItem }, func(i *ent.WorkOrderItem) int64 { return i.ID }, r.items)
-		one(t, db, "steps", func(s *loader.Set) *loader.Loader[*ent.WorkOrderStatusHistory] { return s.WorkOrderHistory }, func(h *ent.WorkOrderStatusHistory) int64 { return h.ID }, r.steps)
+		one(t, db, "items", func(s *loader.Set) *loader.Loader[*ent.WorkOrderItem] { return s.WorkOrderItem }, func(i *ent.WorkOrderItem) int64 { return i.ID }, r.items[:len(r.items)-(many-1)]) // those of the deleted order are not found by their ids
+		one(t, db, "steps", func(s *loader.Set) *loader.Loader[*ent.WorkOrderStatusHistory] { return s.WorkOrderHistory }, func(h *ent.WorkOrderStatusHistory) int64 { return h.ID }, r.steps[:len(r.steps)-(many-1)])
 		one(t, db, "events", func(s *loader.Set) *loader.Loader[*ent.AuditEvent] { return s.AuditEvent }, func(e *ent.AuditEvent) int64 { return e.ID }, r.events)
 
 		lists(t, db, "items of orders, in sequence", func(s *loader.Set) *loader.Loader[[]*ent.WorkOrderItem] { return s.ItemsOfWorkOrder }, 1,

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"entgo.io/ent/dialect"
+	"entgo.io/ent/dialect/sql"
 
 	"aliaport/ent"
 	"aliaport/ent/cari"
@@ -200,7 +201,9 @@ func (s *Service) findCari(ctx context.Context, tx *ent.Tx, id *globalid.ID, cod
 		q.Where(cari.CariCode(*code))
 	}
 	if s.DB.Dialect() == dialect.Postgres {
-		q.ForShare() // or the customer could be deactivated before this order is there
+		// Or the customer could be deactivated before this order is there. Other changes
+		// to the customer need not wait for each other and for this.
+		q.ForShare(sql.WithLockClause("FOR KEY SHARE"))
 	}
 	c, err := q.Only(ctx)
 	switch {
