@@ -12,19 +12,19 @@ import (
 )
 
 func (r *mutationResolver) CreateCari(ctx context.Context, input cari.CreateInput) (*gen.CariPayload, error) {
-	return cariPayload(ctx)(r.Resolver.Cari.Create(ctx, input))
+	return cariPayload(ctx)(r.Cari.Create(ctx, input))
 }
 
 func (r *mutationResolver) UpdateCari(ctx context.Context, input gen.UpdateCariInput) (*gen.CariPayload, error) {
-	return cariPayload(ctx)(r.Resolver.Cari.Update(ctx, updateCari(input)))
+	return cariPayload(ctx)(r.Cari.Update(ctx, updateCari(input)))
 }
 
 func (r *mutationResolver) DeactivateCari(ctx context.Context, input cari.ActivityInput) (*gen.CariPayload, error) {
-	return cariPayload(ctx)(r.Resolver.Cari.Deactivate(ctx, input))
+	return cariPayload(ctx)(r.Cari.Deactivate(ctx, input))
 }
 
 func (r *mutationResolver) ActivateCari(ctx context.Context, input cari.ActivityInput) (*gen.CariPayload, error) {
-	return cariPayload(ctx)(r.Resolver.Cari.Activate(ctx, input))
+	return cariPayload(ctx)(r.Cari.Activate(ctx, input))
 }
 
 func (r *queryResolver) Cari(ctx context.Context, id *globalid.ID, cariCode *string) (*ent.Cari, error) {

@@ -156,7 +156,7 @@ func (l *Loader[V]) clear() { l.batched.ClearAll() }
 // asked is the request's context with the values of the first field that asked: its
 // end does not end the batch, but the profile can name it.
 type asked struct {
-	context.Context
+	context.Context //nolint:containedctx // this is one
 
 	first context.Context //nolint:containedctx // only its values are taken
 }

@@ -128,9 +128,17 @@ func (d *details) clean() (faults apperr.Errors) {
 		text    **string
 		longest int
 	}{
-		{"taxOffice", d.taxOffice, 100}, {"taxNumber", d.taxNumber, 20}, {"nationalId", d.nationalID, 20}, {"city", d.city, 50},
-		{"district", d.district, 50}, {"address", d.address, 500}, {"phone", d.phone, 50}, {"email", d.email, 100},
-		{"contactPerson", d.contactPerson, 100}, {"iban", d.iban, 50}, {"notes", d.notes, 1000},
+		{"taxOffice", d.taxOffice, 100},
+		{"taxNumber", d.taxNumber, 20},
+		{"nationalId", d.nationalID, 20},
+		{"city", d.city, 50},
+		{"district", d.district, 50},
+		{"address", d.address, 500},
+		{"phone", d.phone, 50},
+		{"email", d.email, 100},
+		{"contactPerson", d.contactPerson, 100},
+		{"iban", d.iban, 50},
+		{"notes", d.notes, 1000},
 	} {
 		faults.Add(input.OptionalText(t.field, t.text, t.longest))
 	}
