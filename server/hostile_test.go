@@ -21,6 +21,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -43,6 +44,7 @@ import (
 	"aliaport/internal/config"
 	"aliaport/internal/globalid"
 	"aliaport/internal/seed"
+	"aliaport/internal/store"
 	"aliaport/server"
 )
 
@@ -1053,71 +1055,77 @@ func number(t *testing.T, text string) int64 {
 // otherwise succeed.
 func TestHostileArgumentsAreRefusedAlikeOnBothDatabases(t *testing.T) {
 	t.Parallel()
-	schema := gen.NewExecutableSchema(gen.Config{}).Schema()
-	worlds := map[string]*world{}
-	upTo, before := map[string]map[string]int64{}, map[string]map[string][][]string{}
-	for _, name := range []string{dialect.SQLite, dialect.Postgres} {
-		w := &world{API: api.New(t, aliatest.Open(t, name))}
-		api.Fixture(t, w.DB)
-		order(workorder.StatusApproved, func(*ent.WorkOrder, *ent.WorkOrderItem) string { return "" })(t, w)
-		worlds[name], upTo[name] = w, map[string]int64{}
-		before[name] = w.rows(t, upTo[name])
+	var mu sync.Mutex
+	verdicts := map[string]map[string]string{}
+	t.Run("each", func(t *testing.T) {
+		aliatest.EachDB(t, func(t *testing.T, db *store.DB) {
+			all := walkArguments(t, db)
+			mu.Lock()
+			defer mu.Unlock()
+			verdicts[db.Dialect()] = all
+		})
+	})
+	for call, on := range verdicts[dialect.SQLite] {
+		if postgres := verdicts[dialect.Postgres][call]; postgres != on {
+			t.Errorf("%s is answered %s on SQLite, %s on PostgreSQL", call, on, postgres)
+		}
 	}
+	if len(verdicts[dialect.SQLite]) < 900 || len(verdicts[dialect.SQLite]) != len(verdicts[dialect.Postgres]) {
+		t.Errorf("%d calls on SQLite, %d on PostgreSQL", len(verdicts[dialect.SQLite]), len(verdicts[dialect.Postgres]))
+	}
+}
+
+// walkArguments returns the verdict on each call.
+func walkArguments(t *testing.T, db *store.DB) map[string]string {
+	t.Helper()
+	schema := gen.NewExecutableSchema(gen.Config{}).Schema()
+	w, upTo := &world{API: api.New(t, db)}, map[string]int64{}
+	api.Fixture(t, db)
+	order(workorder.StatusApproved, func(*ent.WorkOrder, *ent.WorkOrderItem) string { return "" })(t, w)
+	before := w.rows(t, upTo)
 	b := &builder{schema: schema}
-	tried, succeed := 0, 0
-	for kind, root := range map[string]*ast.Definition{"query": schema.Query, "mutation": schema.Mutation} {
+	verdicts, succeed := map[string]string{}, 0
+	for _, root := range []*ast.Definition{schema.Query, schema.Mutation} {
 		for _, f := range root.Fields {
 			if strings.HasPrefix(f.Name, "__") || len(f.Arguments) == 0 {
 				continue
 			}
-			doc := b.call(kind, f)
-			fresh := b.fitting(t, worlds[dialect.SQLite], doc, f)
-			if fresh == nil {
-				t.Logf("%s: no call succeeds, tried as it is", f.Name)
+			doc := b.call(strings.ToLower(root.Name), f)
+			fresh := b.fitting(t, w, doc, f)
+			if fresh == nil { // tried as it is
 				fresh = targets()[0]
 			} else {
 				succeed++
 			}
 			for _, p := range b.places(f) {
 				for name, v := range evil(schema, p.typ) {
-					tried++
-					verdicts := map[string]string{}
+					call := fmt.Sprintf("%s %s: %s", f.Name, p, name)
 					b.n++
-					for db, w := range worlds {
-						b.id = fresh(t, w)
-						began := time.Now()
-						got, a := w.send(t, doc, b.put(f, p, v))
-						if took := time.Since(began); took > promptly {
-							t.Errorf("%s %s: %s: answered after %s on %s", f.Name, p, name, took, db)
-						}
-						if strings.Contains(got, "INTERNAL") || strings.Contains(name, "NUL") && got == "OK" {
-							t.Errorf("%s %s: %s is answered %s on %s: %.300s", f.Name, p, name, got, db, a.Body)
-						}
-						verdicts[db] = got
+					b.id = fresh(t, w)
+					began := time.Now()
+					got, a := w.send(t, doc, b.put(f, p, v))
+					if took := time.Since(began); took > promptly {
+						t.Errorf("%s is answered after %s", call, took)
 					}
-					if verdicts[dialect.SQLite] != verdicts[dialect.Postgres] {
-						t.Errorf("%s %s: %s is answered %v", f.Name, p, name, verdicts)
+					if strings.Contains(got, "INTERNAL") || strings.Contains(name, "NUL") && got == "OK" {
+						t.Errorf("%s is answered %s: %.300s", call, got, a.Body)
 					}
+					verdicts[call] = got
 				}
 			}
 		}
 	}
-	for name, w := range worlds {
-		w.keepsText(t)
-		after := w.rows(t, upTo[name])
-		for table, rows := range before[name] {
-			if !reflect.DeepEqual(after[table], rows) {
-				t.Errorf("%s on %s has changed:\n%q\n%q", table, name, rows, after[table])
-			}
-		}
-		if len(before[name]["users"]) < 5 || len(before[name]["role_permissions"]) < 50 || len(before[name]["work_orders"]) == 0 {
-			t.Errorf("too little was there to be changed on %s", name)
+	w.keepsText(t)
+	after := w.rows(t, upTo)
+	for table, rows := range before {
+		if !reflect.DeepEqual(after[table], rows) {
+			t.Errorf("%s has changed:\n%q\n%q", table, rows, after[table])
 		}
 	}
-	t.Logf("%d calls; %d fields tried with a call that succeeds", tried, succeed)
-	if tried < 900 || succeed < 25 {
-		t.Error("that is too few")
+	if len(before["users"]) < 5 || len(before["role_permissions"]) < 50 || len(before["work_orders"]) == 0 || succeed < 25 {
+		t.Errorf("too little was there to be changed, or only %d fields were tried with a call that succeeds", succeed)
 	}
+	return verdicts
 }
 
 // keepsText makes an order whose subject is SQL and finds it by that.
