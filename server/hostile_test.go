@@ -1057,22 +1057,22 @@ func TestHostileArgumentsAreRefusedAlikeOnBothDatabases(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
 	verdicts := map[string]map[string]string{}
-	t.Run("each", func(t *testing.T) {
-		aliatest.EachDB(t, func(t *testing.T, db *store.DB) {
-			all := walkArguments(t, db)
-			mu.Lock()
-			defer mu.Unlock()
-			verdicts[db.Dialect()] = all
-		})
-	})
-	for call, on := range verdicts[dialect.SQLite] {
-		if postgres := verdicts[dialect.Postgres][call]; postgres != on {
-			t.Errorf("%s is answered %s on SQLite, %s on PostgreSQL", call, on, postgres)
+	t.Cleanup(func() { // when both have ended
+		for call, on := range verdicts[dialect.SQLite] {
+			if postgres := verdicts[dialect.Postgres][call]; postgres != on {
+				t.Errorf("%s is answered %s on SQLite, %s on PostgreSQL", call, on, postgres)
+			}
 		}
-	}
-	if len(verdicts[dialect.SQLite]) < 900 || len(verdicts[dialect.SQLite]) != len(verdicts[dialect.Postgres]) {
-		t.Errorf("%d calls on SQLite, %d on PostgreSQL", len(verdicts[dialect.SQLite]), len(verdicts[dialect.Postgres]))
-	}
+		if len(verdicts[dialect.SQLite]) < 900 || len(verdicts[dialect.SQLite]) != len(verdicts[dialect.Postgres]) {
+			t.Errorf("%d calls on SQLite, %d on PostgreSQL", len(verdicts[dialect.SQLite]), len(verdicts[dialect.Postgres]))
+		}
+	})
+	aliatest.EachDB(t, func(t *testing.T, db *store.DB) {
+		all := walkArguments(t, db)
+		mu.Lock()
+		defer mu.Unlock()
+		verdicts[db.Dialect()] = all
+	})
 }
 
 // walkArguments returns the verdict on each call.
