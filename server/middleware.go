@@ -16,7 +16,6 @@ import (
 	"aliaport/graph/loader"
 	"aliaport/internal/actor"
 	"aliaport/internal/apperr"
-	"aliaport/internal/audit"
 	"aliaport/internal/store"
 )
 
@@ -162,7 +161,7 @@ func (s *Server) logged(next http.Handler) http.Handler {
 			slog.String("ip", actor.RequestFrom(ctx).IP),
 		}
 		if n.code != "" {
-			attrs = append(attrs, slog.String("operation", audit.Clip(n.operation, 100)), slog.String("kind", n.kind), slog.String("code", n.code),
+			attrs = append(attrs, slog.String("operation", n.operation), slog.String("kind", n.kind), slog.String("code", n.code),
 				slog.Int64("user", n.user), slog.Int("statements", stats.Count()), slog.Float64("sql_ms", float64(stats.Duration().Microseconds())/1000))
 		}
 		if n.over != "" {
