@@ -4,17 +4,25 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"math/big"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"path/filepath"
 	"reflect"
 	"runtime"
 	"runtime/metrics"
@@ -1272,5 +1280,160 @@ func TestMeasuringOnlyStillKeepsOutFloods(t *testing.T) {
 		if got := verdict(t, a.Do(t, api.Admin, tt.query, nil)); got != tt.want {
 			t.Errorf("%s: answered %s, want %s", name, got, tt.want)
 		}
+	}
+}
+
+// TestAnOperationEndsInTime lets a mutation wait for a lock that somebody holds for
+// longer than it may take.
+func TestAnOperationEndsInTime(t *testing.T) {
+	t.Parallel()
+	aliatest.EachDB(t, func(t *testing.T, db *store.DB) {
+		w := &world{API: api.New(t, db, func(c *config.Config) { c.RequestTimeout = 300 * time.Millisecond })}
+		api.Fixture(t, db)
+		id := order(workorder.StatusDraft, func(wo *ent.WorkOrder, _ *ent.WorkOrderItem) string { return wo.GlobalID() })(t, w)
+		held, release, ended := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+		go func() {
+			ended <- db.InTx(t.Context(), func(tx *ent.Tx) error {
+				err := tx.WorkOrder.Update().SetNotes("tutuluyor").Exec(t.Context())
+				close(held)
+				<-release
+				return err
+			})
+		}()
+		<-held
+		time.AfterFunc(time.Second, func() { close(release) })
+		began := time.Now()
+		got, a := w.send(t, `mutation($id: ID!) { submitWorkOrder(input: {id: $id}) { userErrors { code } } }`, map[string]any{"id": id})
+		took := time.Since(began)
+		if err := <-ended; err != nil {
+			t.Fatal(err)
+		}
+		if got != "TIMEOUT" || a.Status != http.StatusGatewayTimeout || took < 300*time.Millisecond || took > 10*time.Second {
+			t.Errorf("answered %s, status %d after %s: %s", got, a.Status, took, a.Body)
+		}
+		if n := db.AuditEvent.Query().Where(auditevent.OutcomeEQ(auditevent.OutcomeFailed), auditevent.StatusCode(http.StatusGatewayTimeout)).CountX(t.Context()); n != 1 {
+			t.Errorf("%d lines in the trail", n)
+		}
+		if status := db.WorkOrder.Query().Where(workorder.Notes("tutuluyor")).OnlyX(t.Context()).Status; status != workorder.StatusDraft {
+			t.Errorf("the order is %s all the same", status)
+		}
+	})
+}
+
+func TestPagesOfOtherOriginsAreKeptOut(t *testing.T) {
+	t.Parallel()
+	a := api.New(t, aliatest.Open(t, dialect.SQLite))
+	const ours, foreign = "https://console.port.example", "https://evil.example"
+	listed := another(t, a, func(c *config.Config) { c.CORSOrigins = []string{ours} })
+	ask := func(h http.Handler, method, origin string) http.Header {
+		r := httptest.NewRequest(method, "/graphql", strings.NewReader(posted("{ viewer { id } }", nil)))
+		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("Origin", origin)
+		r.Header.Set("Access-Control-Request-Method", http.MethodPost)
+		r.Header.Set("Access-Control-Request-Headers", "authorization,content-type")
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		return w.Header()
+	}
+	for _, method := range []string{http.MethodPost, http.MethodOptions} {
+		for _, tt := range []struct {
+			name, origin, want string
+			*server.Server
+		}{
+			{"nobody is listed", ours, "", a.Server},
+			{"another is listed", foreign, "", listed},
+			{"one that begins alike", ours + ".evil.example", "", listed},
+			{"the null origin", "null", "", listed},
+			{"listed", ours, ours, listed},
+		} {
+			h := ask(tt.Handler(), method, tt.origin)
+			if got := h.Get("Access-Control-Allow-Origin"); got != tt.want || h.Get("Access-Control-Allow-Credentials") != "" {
+				t.Errorf("%s from %s, %s: allowed %q: %v", method, tt.origin, tt.name, got, h)
+			}
+		}
+	}
+	for _, path := range []string{"/graphql", "/healthz", "/readyz"} {
+		w := httptest.NewRecorder()
+		a.Server.Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, http.NoBody))
+		for header, want := range map[string]string{
+			"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "no-store",
+			"Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'", "Strict-Transport-Security": "", "Set-Cookie": "", "Server": "",
+		} {
+			if got := w.Header().Get(header); got != want {
+				t.Errorf("%s: %s is %q", path, header, got)
+			}
+		}
+	}
+}
+
+// another makes another server over the API's database, with other settings.
+func another(t *testing.T, a *api.API, adjust func(*config.Config)) *server.Server {
+	t.Helper()
+	cfg, faults := config.Load(nil, nil)
+	if err := faults.OrNil(); err != nil {
+		t.Fatal(err)
+	}
+	cfg.JWTKey = "a key for tests that is long enough"
+	adjust(cfg)
+	srv, err := server.New(server.Deps{Config: cfg, DB: a.DB, Version: "test", Now: a.Clock.Now, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return srv
+}
+
+func TestWithACertificateOnlyHTTPSIsSpoken(t *testing.T) {
+	t.Parallel()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	private, err := x509.MarshalECPrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	certPath, keyPath := filepath.Join(t.TempDir(), "cert.pem"), filepath.Join(t.TempDir(), "key.pem")
+	for path, block := range map[string]*pem.Block{certPath: {Type: "CERTIFICATE", Bytes: der}, keyPath: {Type: "EC PRIVATE KEY", Bytes: private}} {
+		if err := os.WriteFile(path, pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := listen(t, api.New(t, aliatest.Open(t, dialect.SQLite)), func(c *config.Config) { c.TLSCert, c.TLSKey = certPath, keyPath })
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AddCert(cert)
+	for name, tt := range map[string]struct {
+		versions *tls.Config
+		want     bool
+	}{
+		"TLS 1.3": {&tls.Config{RootCAs: roots}, true}, "TLS 1.2": {&tls.Config{RootCAs: roots, MaxVersion: tls.VersionTLS12}, true},
+		"TLS 1.1": {&tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}, false},
+	} {
+		client := &http.Client{Transport: &http.Transport{TLSClientConfig: tt.versions}}
+		resp, err := client.Get("https://" + s.address + "/healthz")
+		if (err == nil) != tt.want {
+			t.Errorf("%s: error %v", name, err)
+		}
+		if err == nil {
+			if resp.StatusCode != http.StatusOK || resp.Header.Get("Strict-Transport-Security") == "" {
+				t.Errorf("%s: status %s, headers %v", name, resp.Status, resp.Header)
+			}
+			_ = resp.Body.Close()
+		}
+		client.CloseIdleConnections()
+	}
+	if a, err := s.exchange(s.request(api.Admin, posted("{ viewer { id } }", nil))); err == nil && a.Status == http.StatusOK {
+		t.Errorf("over plain HTTP it answers %s", a.Body)
 	}
 }
