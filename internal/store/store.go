@@ -169,6 +169,9 @@ func (db *DB) inTx(ctx context.Context, fn func(tx *ent.Tx) error) (err error) {
 	}
 	finished = true
 	if err := tx.Commit(); err != nil {
+		if errors.Is(err, sql.ErrTxDone) && ctx.Err() != nil { // undone because the caller gave up
+			err = ctx.Err()
+		}
 		return fmt.Errorf("commit: %w", err)
 	}
 	return nil

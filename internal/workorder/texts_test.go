@@ -34,6 +34,8 @@ func TestLongestTextsAreCountedInLetters(t *testing.T) {
 	}
 	aliatest.EachDB(t, func(t *testing.T, db *store.DB) {
 		o := newOffice(t, db)
+		db.Service.Create().SetCode(*of(50)).SetName("Vinç").SetNameFold("vinc").SetSearchText("vinc").SetUnit("SAAT").
+			SetVatRate(decimal.NewFromInt(20)).SaveX(t.Context())
 		ctx := o.as(actor.WorkOrderWrite)
 		wo, err := o.Create(ctx, order(0))
 		if err != nil {
