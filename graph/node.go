@@ -81,17 +81,16 @@ func nodes(ctx context.Context, ids []*globalid.ID) ([]gqlmodel.Node, error) {
 		return nil, apperr.New(apperr.PageSizeExceeded, "limit", maxNodes)
 	}
 	records := make([]gqlmodel.Node, len(ids))
+	errs := make([]error, len(ids))
 	var wg sync.WaitGroup
 	for i, id := range ids {
-		wg.Go(func() {
-			record, err := node(ctx, *id)
-			if err != nil { // this one is null, the others are answered
-				graphql.AddError(graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i)), err)
-				return
-			}
-			records[i] = record
-		})
+		wg.Go(func() { records[i], errs[i] = node(ctx, *id) })
 	}
 	wg.Wait()
+	for i, err := range errs {
+		if err != nil { // this one is null, the others are answered
+			graphql.AddError(graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i)), err)
+		}
+	}
 	return records, nil
 }

@@ -51,7 +51,7 @@ func withservers(t *testing.T, args ...string) (_ *exec.Cmd, folder string) {
 // gone waits until nothing is left of the servers.
 func gone(t *testing.T, folder string, addrs ...string) {
 	t.Helper()
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(45 * time.Second)
 	for {
 		var left []string
 		for _, addr := range addrs {
