@@ -806,6 +806,11 @@ func TestAnIDOpensNothingWithoutTheRight(t *testing.T) {
 	if tried < 30 {
 		t.Errorf("only %d fields tried", tried)
 	}
+	// Of a hundred refusals twenty are told.
+	a := d.ask(t, without[actor.ServiceRead], "query($id: [ID!]!) { nodes(ids: $id) { id } }", map[string]any{"id": slices.Repeat([]string{ids["Service"]}, 100)})
+	if got := codes(a); len(got) != 20 || bytes.Contains(a.Data, []byte(`"id"`)) {
+		t.Errorf("%d refusals: %s", len(got), a.Body)
+	}
 }
 
 // refusals are the lines that refused logins have left: account → counts.
