@@ -93,10 +93,10 @@ type supervisor struct {
 // server was being set up, somebody may still be writing there.
 const watch = `
 read -r _
-for try in 1 2 3 4 5; do
+for try in $(seq 60); do
 	eval "$1"
-	rm -rf "$2" && exit
-	sleep 1
+	rm -rf "$2" && sleep 0.2 && [ ! -e "$2" ] && exit
+	sleep 0.5
 done`
 
 // supervise starts the supervisor; stop is what it runs in a shell.
