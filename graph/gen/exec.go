@@ -2882,6 +2882,16 @@ enum UserErrorCode {
   HIZMET_INACTIVE
   "The service {code} has no price in {currency}; give a unit price — Hizmet {code} için {currency} fiyatı yok; birim fiyat verin"
   HIZMET_INVALID_PRICE
+  "The price needs {field}, which must not be negative — Fiyat için {field} gerekir ve eksi olamaz"
+  PRICE_MISSING_INPUT
+  "The calculation type or its parameters are not valid — Hesaplama türü veya parametreleri geçersiz"
+  PRICE_INVALID_FORMULA
+  "The price list {code} is not in force on that day — {code} tarifesi bu tarihte geçerli değil"
+  TARIFE_INACTIVE
+  "The quantity tiers are not valid — Miktar kademeleri geçersiz"
+  TARIFE_INVALID_TIERS
+  "There is no {kind} rate of {currency} ({day}) — {currency} için {kind} kuru bulunamadı ({day})"
+  KUR_RATE_NOT_AVAILABLE
   "There is no such work order — İş emri bulunamadı"
   WO_NOT_FOUND
   "A work order in {from} cannot take this step. Allowed are: {allowed} — İş emri {from} durumundan bu adımla geçemez. İzin verilenler: {allowed}"

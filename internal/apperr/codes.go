@@ -63,6 +63,11 @@ const (
 	ServiceNotFound       Code = "HIZMET_NOT_FOUND"
 	ServiceInactive       Code = "HIZMET_INACTIVE"
 	ServicePrice          Code = "HIZMET_INVALID_PRICE"
+	PriceMissing          Code = "PRICE_MISSING_INPUT"
+	PriceFormula          Code = "PRICE_INVALID_FORMULA"
+	TariffInactive        Code = "TARIFE_INACTIVE"
+	TariffTiers           Code = "TARIFE_INVALID_TIERS"
+	RateMissing           Code = "KUR_RATE_NOT_AVAILABLE"
 	WorkOrderNotFound     Code = "WO_NOT_FOUND"
 	WorkOrderTransition   Code = "WO_INVALID_STATUS_TRANSITION"
 	WorkOrderMissing      Code = "WO_MISSING_REQUIRED_FIELD"
@@ -123,6 +128,11 @@ var Table = []Entry{
 	{ServiceNotFound, true, 404, false, Text{"Hizmet bulunamadı.", "There is no such service."}},
 	{ServiceInactive, true, 422, false, Text{"Hizmet {code} pasif.", "The service {code} is inactive."}},
 	{ServicePrice, true, 422, false, Text{"Hizmet {code} için {currency} fiyatı yok; birim fiyat verin.", "The service {code} has no price in {currency}; give a unit price."}},
+	{PriceMissing, true, 400, false, Text{"Fiyat için {field} gerekir ve eksi olamaz.", "The price needs {field}, which must not be negative."}},
+	{PriceFormula, true, 400, false, Text{"Hesaplama türü veya parametreleri geçersiz.", "The calculation type or its parameters are not valid."}},
+	{TariffInactive, true, 422, false, Text{"{code} tarifesi bu tarihte geçerli değil.", "The price list {code} is not in force on that day."}},
+	{TariffTiers, true, 400, false, Text{"Miktar kademeleri geçersiz.", "The quantity tiers are not valid."}},
+	{RateMissing, true, 404, false, Text{"{currency} için {kind} kuru bulunamadı ({day}).", "There is no {kind} rate of {currency} ({day})."}},
 	{WorkOrderNotFound, true, 404, false, Text{"İş emri bulunamadı.", "There is no such work order."}},
 	{WorkOrderTransition, true, 422, false, Text{"İş emri {from} durumundan bu adımla geçemez. İzin verilenler: {allowed}", "A work order in {from} cannot take this step. Allowed are: {allowed}"}},
 	{WorkOrderMissing, true, 400, false, Text{"İş emrinde eksik var: {missing}", "The work order lacks: {missing}"}},

@@ -26,4 +26,16 @@ var (
 	NationalID        = Text{"Geçerli bir TCKN değil.", "Not a national id (TCKN)."}
 	NotForLegal       = Text{"Tüzel kişide boş olmalı.", "Must be empty for a legal person."}
 	IBAN              = Text{"Geçerli bir IBAN değil.", "Not an IBAN."}
+	NotAnObject       = Text{"Bir JSON nesnesi olmalı.", "Must be a JSON object."}
+	UnknownKey        = Text{"Bu ad bilinmiyor. Bilinenler: {known}", "This name is not known. Known are: {known}"}
+	GivenTwice        = Text{"Birden çok kez verilmiş.", "Given more than once."}
+	NotANumber        = Text{"Bir sayı olmalı.", "Must be a number."}
+	NotWhole          = Text{"Tam sayı olmalı.", "Must be a whole number."}
+	NotATruthValue    = Text{"true veya false olmalı.", "Must be true or false."}
+	NotOneOf          = Text{"Şunlardan biri olmalı: {possible}", "Must be one of: {possible}"}
+	MeasureName       = Text{"Bir ölçü adı olmalı: büyük harf, rakam ve alt çizgiden oluşan 1–20 karakter (GRT …).", "Must name a measure: 1 to 20 upper-case letters, digits or underscores (GRT …)."}
+	AtLeast           = Text{"En az {min} olmalı.", "Must be at least {min}."}
+	FirstTier         = Text{"İlk kademe {min} değerinden başlamalı.", "The first tier must begin at {min}."}
+	TierGap           = Text{"{from} ile {to} arası hiçbir kademede değil.", "Quantities from {from} to {to} are in no tier."}
+	TierOverlap       = Text{"{from} ile {to} arası birden çok kademede.", "Quantities from {from} to {to} are in more than one tier."}
 )
