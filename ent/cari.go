@@ -77,9 +77,13 @@ type Cari struct {
 type CariEdges struct {
 	// WorkOrders holds the value of the work_orders edge.
 	WorkOrders []*WorkOrder `json:"work_orders,omitempty"`
+	// Motorbots holds the value of the motorbots edge.
+	Motorbots []*Motorbot `json:"motorbots,omitempty"`
+	// Trips holds the value of the trips edge.
+	Trips []*Trip `json:"trips,omitempty"`
 	// loadedTypes holds the information for reporting if a
 	// type was loaded (or requested) in eager-loading or not.
-	loadedTypes [1]bool
+	loadedTypes [3]bool
 }
 
 // WorkOrdersOrErr returns the WorkOrders value or an error if the edge
@@ -89,6 +93,24 @@ func (e CariEdges) WorkOrdersOrErr() ([]*WorkOrder, error) {
 		return e.WorkOrders, nil
 	}
 	return nil, &NotLoadedError{edge: "work_orders"}
+}
+
+// MotorbotsOrErr returns the Motorbots value or an error if the edge
+// was not loaded in eager-loading.
+func (e CariEdges) MotorbotsOrErr() ([]*Motorbot, error) {
+	if e.loadedTypes[1] {
+		return e.Motorbots, nil
+	}
+	return nil, &NotLoadedError{edge: "motorbots"}
+}
+
+// TripsOrErr returns the Trips value or an error if the edge
+// was not loaded in eager-loading.
+func (e CariEdges) TripsOrErr() ([]*Trip, error) {
+	if e.loadedTypes[2] {
+		return e.Trips, nil
+	}
+	return nil, &NotLoadedError{edge: "trips"}
 }
 
 // scanValues returns the types for scanning values from sql.Rows.
@@ -296,6 +318,16 @@ func (_m *Cari) Value(name string) (ent.Value, error) {
 // QueryWorkOrders queries the "work_orders" edge of the Cari entity.
 func (_m *Cari) QueryWorkOrders() *WorkOrderQuery {
 	return NewCariClient(_m.config).QueryWorkOrders(_m)
+}
+
+// QueryMotorbots queries the "motorbots" edge of the Cari entity.
+func (_m *Cari) QueryMotorbots() *MotorbotQuery {
+	return NewCariClient(_m.config).QueryMotorbots(_m)
+}
+
+// QueryTrips queries the "trips" edge of the Cari entity.
+func (_m *Cari) QueryTrips() *TripQuery {
+	return NewCariClient(_m.config).QueryTrips(_m)
 }
 
 // Update returns a builder for updating this Cari.

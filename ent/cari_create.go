@@ -4,6 +4,8 @@ package ent
 
 import (
 	"aliaport/ent/cari"
+	"aliaport/ent/motorbot"
+	"aliaport/ent/trip"
 	"aliaport/ent/workorder"
 	"context"
 	"errors"
@@ -330,6 +332,36 @@ func (_c *CariCreate) AddWorkOrders(v ...*WorkOrder) *CariCreate {
 		ids[i] = v[i].ID
 	}
 	return _c.AddWorkOrderIDs(ids...)
+}
+
+// AddMotorbotIDs adds the "motorbots" edge to the Motorbot entity by IDs.
+func (_c *CariCreate) AddMotorbotIDs(ids ...int64) *CariCreate {
+	_c.mutation.AddMotorbotIDs(ids...)
+	return _c
+}
+
+// AddMotorbots adds the "motorbots" edges to the Motorbot entity.
+func (_c *CariCreate) AddMotorbots(v ...*Motorbot) *CariCreate {
+	ids := make([]int64, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _c.AddMotorbotIDs(ids...)
+}
+
+// AddTripIDs adds the "trips" edge to the Trip entity by IDs.
+func (_c *CariCreate) AddTripIDs(ids ...int64) *CariCreate {
+	_c.mutation.AddTripIDs(ids...)
+	return _c
+}
+
+// AddTrips adds the "trips" edges to the Trip entity.
+func (_c *CariCreate) AddTrips(v ...*Trip) *CariCreate {
+	ids := make([]int64, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _c.AddTripIDs(ids...)
 }
 
 // Mutation returns the CariMutation object of the builder.
@@ -661,6 +693,38 @@ func (_c *CariCreate) createSpec() (*Cari, *sqlgraph.CreateSpec) {
 			Bidi:    false,
 			Target: &sqlgraph.EdgeTarget{
 				IDSpec: sqlgraph.NewFieldSpec(workorder.FieldID, field.TypeInt64),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges = append(_spec.Edges, edge)
+	}
+	if nodes := _c.mutation.MotorbotsIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   cari.MotorbotsTable,
+			Columns: []string{cari.MotorbotsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(motorbot.FieldID, field.TypeInt64),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges = append(_spec.Edges, edge)
+	}
+	if nodes := _c.mutation.TripsIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   cari.TripsTable,
+			Columns: []string{cari.TripsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(trip.FieldID, field.TypeInt64),
 			},
 		}
 		for _, k := range nodes {

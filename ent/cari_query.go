@@ -4,7 +4,9 @@ package ent
 
 import (
 	"aliaport/ent/cari"
+	"aliaport/ent/motorbot"
 	"aliaport/ent/predicate"
+	"aliaport/ent/trip"
 	"aliaport/ent/workorder"
 	"context"
 	"database/sql/driver"
@@ -26,6 +28,8 @@ type CariQuery struct {
 	inters         []Interceptor
 	predicates     []predicate.Cari
 	withWorkOrders *WorkOrderQuery
+	withMotorbots  *MotorbotQuery
+	withTrips      *TripQuery
 	modifiers      []func(*sql.Selector)
 	// intermediate query (i.e. traversal path).
 	sql  *sql.Selector
@@ -78,6 +82,50 @@ func (_q *CariQuery) QueryWorkOrders() *WorkOrderQuery {
 			sqlgraph.From(cari.Table, cari.FieldID, selector),
 			sqlgraph.To(workorder.Table, workorder.FieldID),
 			sqlgraph.Edge(sqlgraph.O2M, false, cari.WorkOrdersTable, cari.WorkOrdersColumn),
+		)
+		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
+		return fromU, nil
+	}
+	return query
+}
+
+// QueryMotorbots chains the current query on the "motorbots" edge.
+func (_q *CariQuery) QueryMotorbots() *MotorbotQuery {
+	query := (&MotorbotClient{config: _q.config}).Query()
+	query.path = func(ctx context.Context) (fromU *sql.Selector, err error) {
+		if err := _q.prepareQuery(ctx); err != nil {
+			return nil, err
+		}
+		selector := _q.sqlQuery(ctx)
+		if err := selector.Err(); err != nil {
+			return nil, err
+		}
+		step := sqlgraph.NewStep(
+			sqlgraph.From(cari.Table, cari.FieldID, selector),
+			sqlgraph.To(motorbot.Table, motorbot.FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, cari.MotorbotsTable, cari.MotorbotsColumn),
+		)
+		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
+		return fromU, nil
+	}
+	return query
+}
+
+// QueryTrips chains the current query on the "trips" edge.
+func (_q *CariQuery) QueryTrips() *TripQuery {
+	query := (&TripClient{config: _q.config}).Query()
+	query.path = func(ctx context.Context) (fromU *sql.Selector, err error) {
+		if err := _q.prepareQuery(ctx); err != nil {
+			return nil, err
+		}
+		selector := _q.sqlQuery(ctx)
+		if err := selector.Err(); err != nil {
+			return nil, err
+		}
+		step := sqlgraph.NewStep(
+			sqlgraph.From(cari.Table, cari.FieldID, selector),
+			sqlgraph.To(trip.Table, trip.FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, cari.TripsTable, cari.TripsColumn),
 		)
 		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
 		return fromU, nil
@@ -278,6 +326,8 @@ func (_q *CariQuery) Clone() *CariQuery {
 		inters:         append([]Interceptor{}, _q.inters...),
 		predicates:     append([]predicate.Cari{}, _q.predicates...),
 		withWorkOrders: _q.withWorkOrders.Clone(),
+		withMotorbots:  _q.withMotorbots.Clone(),
+		withTrips:      _q.withTrips.Clone(),
 		// clone intermediate query.
 		sql:       _q.sql.Clone(),
 		path:      _q.path,
@@ -293,6 +343,28 @@ func (_q *CariQuery) WithWorkOrders(opts ...func(*WorkOrderQuery)) *CariQuery {
 		opt(query)
 	}
 	_q.withWorkOrders = query
+	return _q
+}
+
+// WithMotorbots tells the query-builder to eager-load the nodes that are connected to
+// the "motorbots" edge. The optional arguments are used to configure the query builder of the edge.
+func (_q *CariQuery) WithMotorbots(opts ...func(*MotorbotQuery)) *CariQuery {
+	query := (&MotorbotClient{config: _q.config}).Query()
+	for _, opt := range opts {
+		opt(query)
+	}
+	_q.withMotorbots = query
+	return _q
+}
+
+// WithTrips tells the query-builder to eager-load the nodes that are connected to
+// the "trips" edge. The optional arguments are used to configure the query builder of the edge.
+func (_q *CariQuery) WithTrips(opts ...func(*TripQuery)) *CariQuery {
+	query := (&TripClient{config: _q.config}).Query()
+	for _, opt := range opts {
+		opt(query)
+	}
+	_q.withTrips = query
 	return _q
 }
 
@@ -374,8 +446,10 @@ func (_q *CariQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*Cari, e
 	var (
 		nodes       = []*Cari{}
 		_spec       = _q.querySpec()
-		loadedTypes = [1]bool{
+		loadedTypes = [3]bool{
 			_q.withWorkOrders != nil,
+			_q.withMotorbots != nil,
+			_q.withTrips != nil,
 		}
 	)
 	_spec.ScanValues = func(columns []string) ([]any, error) {
@@ -403,6 +477,20 @@ func (_q *CariQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*Cari, e
 		if err := _q.loadWorkOrders(ctx, query, nodes,
 			func(n *Cari) { n.Edges.WorkOrders = []*WorkOrder{} },
 			func(n *Cari, e *WorkOrder) { n.Edges.WorkOrders = append(n.Edges.WorkOrders, e) }); err != nil {
+			return nil, err
+		}
+	}
+	if query := _q.withMotorbots; query != nil {
+		if err := _q.loadMotorbots(ctx, query, nodes,
+			func(n *Cari) { n.Edges.Motorbots = []*Motorbot{} },
+			func(n *Cari, e *Motorbot) { n.Edges.Motorbots = append(n.Edges.Motorbots, e) }); err != nil {
+			return nil, err
+		}
+	}
+	if query := _q.withTrips; query != nil {
+		if err := _q.loadTrips(ctx, query, nodes,
+			func(n *Cari) { n.Edges.Trips = []*Trip{} },
+			func(n *Cari, e *Trip) { n.Edges.Trips = append(n.Edges.Trips, e) }); err != nil {
 			return nil, err
 		}
 	}
@@ -434,6 +522,72 @@ func (_q *CariQuery) loadWorkOrders(ctx context.Context, query *WorkOrderQuery, 
 		node, ok := nodeids[fk]
 		if !ok {
 			return fmt.Errorf(`unexpected referenced foreign-key "cari_id" returned %v for node %v`, fk, n.ID)
+		}
+		assign(node, n)
+	}
+	return nil
+}
+func (_q *CariQuery) loadMotorbots(ctx context.Context, query *MotorbotQuery, nodes []*Cari, init func(*Cari), assign func(*Cari, *Motorbot)) error {
+	fks := make([]driver.Value, 0, len(nodes))
+	nodeids := make(map[int64]*Cari)
+	for i := range nodes {
+		fks = append(fks, nodes[i].ID)
+		nodeids[nodes[i].ID] = nodes[i]
+		if init != nil {
+			init(nodes[i])
+		}
+	}
+	if len(query.ctx.Fields) > 0 {
+		query.ctx.AppendFieldOnce(motorbot.FieldOwnerCariID)
+	}
+	query.Where(predicate.Motorbot(func(s *sql.Selector) {
+		s.Where(sql.InValues(s.C(cari.MotorbotsColumn), fks...))
+	}))
+	neighbors, err := query.All(ctx)
+	if err != nil {
+		return err
+	}
+	for _, n := range neighbors {
+		fk := n.OwnerCariID
+		if fk == nil {
+			return fmt.Errorf(`foreign-key "owner_cari_id" is nil for node %v`, n.ID)
+		}
+		node, ok := nodeids[*fk]
+		if !ok {
+			return fmt.Errorf(`unexpected referenced foreign-key "owner_cari_id" returned %v for node %v`, *fk, n.ID)
+		}
+		assign(node, n)
+	}
+	return nil
+}
+func (_q *CariQuery) loadTrips(ctx context.Context, query *TripQuery, nodes []*Cari, init func(*Cari), assign func(*Cari, *Trip)) error {
+	fks := make([]driver.Value, 0, len(nodes))
+	nodeids := make(map[int64]*Cari)
+	for i := range nodes {
+		fks = append(fks, nodes[i].ID)
+		nodeids[nodes[i].ID] = nodes[i]
+		if init != nil {
+			init(nodes[i])
+		}
+	}
+	if len(query.ctx.Fields) > 0 {
+		query.ctx.AppendFieldOnce(trip.FieldCariID)
+	}
+	query.Where(predicate.Trip(func(s *sql.Selector) {
+		s.Where(sql.InValues(s.C(cari.TripsColumn), fks...))
+	}))
+	neighbors, err := query.All(ctx)
+	if err != nil {
+		return err
+	}
+	for _, n := range neighbors {
+		fk := n.CariID
+		if fk == nil {
+			return fmt.Errorf(`foreign-key "cari_id" is nil for node %v`, n.ID)
+		}
+		node, ok := nodeids[*fk]
+		if !ok {
+			return fmt.Errorf(`unexpected referenced foreign-key "cari_id" returned %v for node %v`, *fk, n.ID)
 		}
 		assign(node, n)
 	}

@@ -4,7 +4,9 @@ package ent
 
 import (
 	"aliaport/ent/cari"
+	"aliaport/ent/motorbot"
 	"aliaport/ent/predicate"
+	"aliaport/ent/trip"
 	"aliaport/ent/workorder"
 	"context"
 	"errors"
@@ -425,6 +427,36 @@ func (_u *CariUpdate) AddWorkOrders(v ...*WorkOrder) *CariUpdate {
 	return _u.AddWorkOrderIDs(ids...)
 }
 
+// AddMotorbotIDs adds the "motorbots" edge to the Motorbot entity by IDs.
+func (_u *CariUpdate) AddMotorbotIDs(ids ...int64) *CariUpdate {
+	_u.mutation.AddMotorbotIDs(ids...)
+	return _u
+}
+
+// AddMotorbots adds the "motorbots" edges to the Motorbot entity.
+func (_u *CariUpdate) AddMotorbots(v ...*Motorbot) *CariUpdate {
+	ids := make([]int64, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.AddMotorbotIDs(ids...)
+}
+
+// AddTripIDs adds the "trips" edge to the Trip entity by IDs.
+func (_u *CariUpdate) AddTripIDs(ids ...int64) *CariUpdate {
+	_u.mutation.AddTripIDs(ids...)
+	return _u
+}
+
+// AddTrips adds the "trips" edges to the Trip entity.
+func (_u *CariUpdate) AddTrips(v ...*Trip) *CariUpdate {
+	ids := make([]int64, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.AddTripIDs(ids...)
+}
+
 // Mutation returns the CariMutation object of the builder.
 func (_u *CariUpdate) Mutation() *CariMutation {
 	return _u.mutation
@@ -449,6 +481,48 @@ func (_u *CariUpdate) RemoveWorkOrders(v ...*WorkOrder) *CariUpdate {
 		ids[i] = v[i].ID
 	}
 	return _u.RemoveWorkOrderIDs(ids...)
+}
+
+// ClearMotorbots clears all "motorbots" edges to the Motorbot entity.
+func (_u *CariUpdate) ClearMotorbots() *CariUpdate {
+	_u.mutation.ClearMotorbots()
+	return _u
+}
+
+// RemoveMotorbotIDs removes the "motorbots" edge to Motorbot entities by IDs.
+func (_u *CariUpdate) RemoveMotorbotIDs(ids ...int64) *CariUpdate {
+	_u.mutation.RemoveMotorbotIDs(ids...)
+	return _u
+}
+
+// RemoveMotorbots removes "motorbots" edges to Motorbot entities.
+func (_u *CariUpdate) RemoveMotorbots(v ...*Motorbot) *CariUpdate {
+	ids := make([]int64, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.RemoveMotorbotIDs(ids...)
+}
+
+// ClearTrips clears all "trips" edges to the Trip entity.
+func (_u *CariUpdate) ClearTrips() *CariUpdate {
+	_u.mutation.ClearTrips()
+	return _u
+}
+
+// RemoveTripIDs removes the "trips" edge to Trip entities by IDs.
+func (_u *CariUpdate) RemoveTripIDs(ids ...int64) *CariUpdate {
+	_u.mutation.RemoveTripIDs(ids...)
+	return _u
+}
+
+// RemoveTrips removes "trips" edges to Trip entities.
+func (_u *CariUpdate) RemoveTrips(v ...*Trip) *CariUpdate {
+	ids := make([]int64, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.RemoveTripIDs(ids...)
 }
 
 // Save executes the query and returns the number of nodes affected by the update operation.
@@ -733,6 +807,96 @@ func (_u *CariUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 			Bidi:    false,
 			Target: &sqlgraph.EdgeTarget{
 				IDSpec: sqlgraph.NewFieldSpec(workorder.FieldID, field.TypeInt64),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
+	if _u.mutation.MotorbotsCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   cari.MotorbotsTable,
+			Columns: []string{cari.MotorbotsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(motorbot.FieldID, field.TypeInt64),
+			},
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.RemovedMotorbotsIDs(); len(nodes) > 0 && !_u.mutation.MotorbotsCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   cari.MotorbotsTable,
+			Columns: []string{cari.MotorbotsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(motorbot.FieldID, field.TypeInt64),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.MotorbotsIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   cari.MotorbotsTable,
+			Columns: []string{cari.MotorbotsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(motorbot.FieldID, field.TypeInt64),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
+	if _u.mutation.TripsCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   cari.TripsTable,
+			Columns: []string{cari.TripsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(trip.FieldID, field.TypeInt64),
+			},
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.RemovedTripsIDs(); len(nodes) > 0 && !_u.mutation.TripsCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   cari.TripsTable,
+			Columns: []string{cari.TripsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(trip.FieldID, field.TypeInt64),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.TripsIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   cari.TripsTable,
+			Columns: []string{cari.TripsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(trip.FieldID, field.TypeInt64),
 			},
 		}
 		for _, k := range nodes {
@@ -1157,6 +1321,36 @@ func (_u *CariUpdateOne) AddWorkOrders(v ...*WorkOrder) *CariUpdateOne {
 	return _u.AddWorkOrderIDs(ids...)
 }
 
+// AddMotorbotIDs adds the "motorbots" edge to the Motorbot entity by IDs.
+func (_u *CariUpdateOne) AddMotorbotIDs(ids ...int64) *CariUpdateOne {
+	_u.mutation.AddMotorbotIDs(ids...)
+	return _u
+}
+
+// AddMotorbots adds the "motorbots" edges to the Motorbot entity.
+func (_u *CariUpdateOne) AddMotorbots(v ...*Motorbot) *CariUpdateOne {
+	ids := make([]int64, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.AddMotorbotIDs(ids...)
+}
+
+// AddTripIDs adds the "trips" edge to the Trip entity by IDs.
+func (_u *CariUpdateOne) AddTripIDs(ids ...int64) *CariUpdateOne {
+	_u.mutation.AddTripIDs(ids...)
+	return _u
+}
+
+// AddTrips adds the "trips" edges to the Trip entity.
+func (_u *CariUpdateOne) AddTrips(v ...*Trip) *CariUpdateOne {
+	ids := make([]int64, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.AddTripIDs(ids...)
+}
+
 // Mutation returns the CariMutation object of the builder.
 func (_u *CariUpdateOne) Mutation() *CariMutation {
 	return _u.mutation
@@ -1181,6 +1375,48 @@ func (_u *CariUpdateOne) RemoveWorkOrders(v ...*WorkOrder) *CariUpdateOne {
 		ids[i] = v[i].ID
 	}
 	return _u.RemoveWorkOrderIDs(ids...)
+}
+
+// ClearMotorbots clears all "motorbots" edges to the Motorbot entity.
+func (_u *CariUpdateOne) ClearMotorbots() *CariUpdateOne {
+	_u.mutation.ClearMotorbots()
+	return _u
+}
+
+// RemoveMotorbotIDs removes the "motorbots" edge to Motorbot entities by IDs.
+func (_u *CariUpdateOne) RemoveMotorbotIDs(ids ...int64) *CariUpdateOne {
+	_u.mutation.RemoveMotorbotIDs(ids...)
+	return _u
+}
+
+// RemoveMotorbots removes "motorbots" edges to Motorbot entities.
+func (_u *CariUpdateOne) RemoveMotorbots(v ...*Motorbot) *CariUpdateOne {
+	ids := make([]int64, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.RemoveMotorbotIDs(ids...)
+}
+
+// ClearTrips clears all "trips" edges to the Trip entity.
+func (_u *CariUpdateOne) ClearTrips() *CariUpdateOne {
+	_u.mutation.ClearTrips()
+	return _u
+}
+
+// RemoveTripIDs removes the "trips" edge to Trip entities by IDs.
+func (_u *CariUpdateOne) RemoveTripIDs(ids ...int64) *CariUpdateOne {
+	_u.mutation.RemoveTripIDs(ids...)
+	return _u
+}
+
+// RemoveTrips removes "trips" edges to Trip entities.
+func (_u *CariUpdateOne) RemoveTrips(v ...*Trip) *CariUpdateOne {
+	ids := make([]int64, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.RemoveTripIDs(ids...)
 }
 
 // Where appends a list predicates to the CariUpdate builder.
@@ -1495,6 +1731,96 @@ func (_u *CariUpdateOne) sqlSave(ctx context.Context) (_node *Cari, err error) {
 			Bidi:    false,
 			Target: &sqlgraph.EdgeTarget{
 				IDSpec: sqlgraph.NewFieldSpec(workorder.FieldID, field.TypeInt64),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
+	if _u.mutation.MotorbotsCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   cari.MotorbotsTable,
+			Columns: []string{cari.MotorbotsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(motorbot.FieldID, field.TypeInt64),
+			},
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.RemovedMotorbotsIDs(); len(nodes) > 0 && !_u.mutation.MotorbotsCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   cari.MotorbotsTable,
+			Columns: []string{cari.MotorbotsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(motorbot.FieldID, field.TypeInt64),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.MotorbotsIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   cari.MotorbotsTable,
+			Columns: []string{cari.MotorbotsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(motorbot.FieldID, field.TypeInt64),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
+	if _u.mutation.TripsCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   cari.TripsTable,
+			Columns: []string{cari.TripsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(trip.FieldID, field.TypeInt64),
+			},
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.RemovedTripsIDs(); len(nodes) > 0 && !_u.mutation.TripsCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   cari.TripsTable,
+			Columns: []string{cari.TripsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(trip.FieldID, field.TypeInt64),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.TripsIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   cari.TripsTable,
+			Columns: []string{cari.TripsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(trip.FieldID, field.TypeInt64),
 			},
 		}
 		for _, k := range nodes {

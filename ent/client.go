@@ -13,15 +13,25 @@ import (
 
 	"aliaport/ent/auditevent"
 	"aliaport/ent/cari"
+	"aliaport/ent/exchangerate"
+	"aliaport/ent/gatechecklistitem"
+	"aliaport/ent/gatelog"
+	"aliaport/ent/gatepin"
 	"aliaport/ent/idempotencykey"
+	"aliaport/ent/motorbot"
 	"aliaport/ent/numbersequence"
+	"aliaport/ent/parameter"
+	"aliaport/ent/parameterhistory"
 	"aliaport/ent/permission"
 	"aliaport/ent/refreshtoken"
 	"aliaport/ent/role"
 	"aliaport/ent/service"
+	"aliaport/ent/trip"
 	"aliaport/ent/user"
+	"aliaport/ent/worklog"
 	"aliaport/ent/workorder"
 	"aliaport/ent/workorderitem"
+	"aliaport/ent/workorderperson"
 	"aliaport/ent/workorderstatushistory"
 
 	"entgo.io/ent"
@@ -41,10 +51,24 @@ type Client struct {
 	AuditEvent *AuditEventClient
 	// Cari is the client for interacting with the Cari builders.
 	Cari *CariClient
+	// ExchangeRate is the client for interacting with the ExchangeRate builders.
+	ExchangeRate *ExchangeRateClient
+	// GateChecklistItem is the client for interacting with the GateChecklistItem builders.
+	GateChecklistItem *GateChecklistItemClient
+	// GateLog is the client for interacting with the GateLog builders.
+	GateLog *GateLogClient
+	// GatePin is the client for interacting with the GatePin builders.
+	GatePin *GatePinClient
 	// IdempotencyKey is the client for interacting with the IdempotencyKey builders.
 	IdempotencyKey *IdempotencyKeyClient
+	// Motorbot is the client for interacting with the Motorbot builders.
+	Motorbot *MotorbotClient
 	// NumberSequence is the client for interacting with the NumberSequence builders.
 	NumberSequence *NumberSequenceClient
+	// Parameter is the client for interacting with the Parameter builders.
+	Parameter *ParameterClient
+	// ParameterHistory is the client for interacting with the ParameterHistory builders.
+	ParameterHistory *ParameterHistoryClient
 	// Permission is the client for interacting with the Permission builders.
 	Permission *PermissionClient
 	// RefreshToken is the client for interacting with the RefreshToken builders.
@@ -53,12 +77,18 @@ type Client struct {
 	Role *RoleClient
 	// Service is the client for interacting with the Service builders.
 	Service *ServiceClient
+	// Trip is the client for interacting with the Trip builders.
+	Trip *TripClient
 	// User is the client for interacting with the User builders.
 	User *UserClient
+	// WorkLog is the client for interacting with the WorkLog builders.
+	WorkLog *WorkLogClient
 	// WorkOrder is the client for interacting with the WorkOrder builders.
 	WorkOrder *WorkOrderClient
 	// WorkOrderItem is the client for interacting with the WorkOrderItem builders.
 	WorkOrderItem *WorkOrderItemClient
+	// WorkOrderPerson is the client for interacting with the WorkOrderPerson builders.
+	WorkOrderPerson *WorkOrderPersonClient
 	// WorkOrderStatusHistory is the client for interacting with the WorkOrderStatusHistory builders.
 	WorkOrderStatusHistory *WorkOrderStatusHistoryClient
 }
@@ -74,15 +104,25 @@ func (c *Client) init() {
 	c.Schema = migrate.NewSchema(c.driver)
 	c.AuditEvent = NewAuditEventClient(c.config)
 	c.Cari = NewCariClient(c.config)
+	c.ExchangeRate = NewExchangeRateClient(c.config)
+	c.GateChecklistItem = NewGateChecklistItemClient(c.config)
+	c.GateLog = NewGateLogClient(c.config)
+	c.GatePin = NewGatePinClient(c.config)
 	c.IdempotencyKey = NewIdempotencyKeyClient(c.config)
+	c.Motorbot = NewMotorbotClient(c.config)
 	c.NumberSequence = NewNumberSequenceClient(c.config)
+	c.Parameter = NewParameterClient(c.config)
+	c.ParameterHistory = NewParameterHistoryClient(c.config)
 	c.Permission = NewPermissionClient(c.config)
 	c.RefreshToken = NewRefreshTokenClient(c.config)
 	c.Role = NewRoleClient(c.config)
 	c.Service = NewServiceClient(c.config)
+	c.Trip = NewTripClient(c.config)
 	c.User = NewUserClient(c.config)
+	c.WorkLog = NewWorkLogClient(c.config)
 	c.WorkOrder = NewWorkOrderClient(c.config)
 	c.WorkOrderItem = NewWorkOrderItemClient(c.config)
+	c.WorkOrderPerson = NewWorkOrderPersonClient(c.config)
 	c.WorkOrderStatusHistory = NewWorkOrderStatusHistoryClient(c.config)
 }
 
@@ -178,15 +218,25 @@ func (c *Client) Tx(ctx context.Context) (*Tx, error) {
 		config:                 cfg,
 		AuditEvent:             NewAuditEventClient(cfg),
 		Cari:                   NewCariClient(cfg),
+		ExchangeRate:           NewExchangeRateClient(cfg),
+		GateChecklistItem:      NewGateChecklistItemClient(cfg),
+		GateLog:                NewGateLogClient(cfg),
+		GatePin:                NewGatePinClient(cfg),
 		IdempotencyKey:         NewIdempotencyKeyClient(cfg),
+		Motorbot:               NewMotorbotClient(cfg),
 		NumberSequence:         NewNumberSequenceClient(cfg),
+		Parameter:              NewParameterClient(cfg),
+		ParameterHistory:       NewParameterHistoryClient(cfg),
 		Permission:             NewPermissionClient(cfg),
 		RefreshToken:           NewRefreshTokenClient(cfg),
 		Role:                   NewRoleClient(cfg),
 		Service:                NewServiceClient(cfg),
+		Trip:                   NewTripClient(cfg),
 		User:                   NewUserClient(cfg),
+		WorkLog:                NewWorkLogClient(cfg),
 		WorkOrder:              NewWorkOrderClient(cfg),
 		WorkOrderItem:          NewWorkOrderItemClient(cfg),
+		WorkOrderPerson:        NewWorkOrderPersonClient(cfg),
 		WorkOrderStatusHistory: NewWorkOrderStatusHistoryClient(cfg),
 	}, nil
 }
@@ -209,15 +259,25 @@ func (c *Client) BeginTx(ctx context.Context, opts *sql.TxOptions) (*Tx, error) 
 		config:                 cfg,
 		AuditEvent:             NewAuditEventClient(cfg),
 		Cari:                   NewCariClient(cfg),
+		ExchangeRate:           NewExchangeRateClient(cfg),
+		GateChecklistItem:      NewGateChecklistItemClient(cfg),
+		GateLog:                NewGateLogClient(cfg),
+		GatePin:                NewGatePinClient(cfg),
 		IdempotencyKey:         NewIdempotencyKeyClient(cfg),
+		Motorbot:               NewMotorbotClient(cfg),
 		NumberSequence:         NewNumberSequenceClient(cfg),
+		Parameter:              NewParameterClient(cfg),
+		ParameterHistory:       NewParameterHistoryClient(cfg),
 		Permission:             NewPermissionClient(cfg),
 		RefreshToken:           NewRefreshTokenClient(cfg),
 		Role:                   NewRoleClient(cfg),
 		Service:                NewServiceClient(cfg),
+		Trip:                   NewTripClient(cfg),
 		User:                   NewUserClient(cfg),
+		WorkLog:                NewWorkLogClient(cfg),
 		WorkOrder:              NewWorkOrderClient(cfg),
 		WorkOrderItem:          NewWorkOrderItemClient(cfg),
+		WorkOrderPerson:        NewWorkOrderPersonClient(cfg),
 		WorkOrderStatusHistory: NewWorkOrderStatusHistoryClient(cfg),
 	}, nil
 }
@@ -248,8 +308,10 @@ func (c *Client) Close() error {
 // In order to add hooks to a specific client, call: `client.Node.Use(...)`.
 func (c *Client) Use(hooks ...Hook) {
 	for _, n := range []interface{ Use(...Hook) }{
-		c.AuditEvent, c.Cari, c.IdempotencyKey, c.NumberSequence, c.Permission,
-		c.RefreshToken, c.Role, c.Service, c.User, c.WorkOrder, c.WorkOrderItem,
+		c.AuditEvent, c.Cari, c.ExchangeRate, c.GateChecklistItem, c.GateLog, c.GatePin,
+		c.IdempotencyKey, c.Motorbot, c.NumberSequence, c.Parameter,
+		c.ParameterHistory, c.Permission, c.RefreshToken, c.Role, c.Service, c.Trip,
+		c.User, c.WorkLog, c.WorkOrder, c.WorkOrderItem, c.WorkOrderPerson,
 		c.WorkOrderStatusHistory,
 	} {
 		n.Use(hooks...)
@@ -260,8 +322,10 @@ func (c *Client) Use(hooks ...Hook) {
 // In order to add interceptors to a specific client, call: `client.Node.Intercept(...)`.
 func (c *Client) Intercept(interceptors ...Interceptor) {
 	for _, n := range []interface{ Intercept(...Interceptor) }{
-		c.AuditEvent, c.Cari, c.IdempotencyKey, c.NumberSequence, c.Permission,
-		c.RefreshToken, c.Role, c.Service, c.User, c.WorkOrder, c.WorkOrderItem,
+		c.AuditEvent, c.Cari, c.ExchangeRate, c.GateChecklistItem, c.GateLog, c.GatePin,
+		c.IdempotencyKey, c.Motorbot, c.NumberSequence, c.Parameter,
+		c.ParameterHistory, c.Permission, c.RefreshToken, c.Role, c.Service, c.Trip,
+		c.User, c.WorkLog, c.WorkOrder, c.WorkOrderItem, c.WorkOrderPerson,
 		c.WorkOrderStatusHistory,
 	} {
 		n.Intercept(interceptors...)
@@ -275,10 +339,24 @@ func (c *Client) Mutate(ctx context.Context, m Mutation) (Value, error) {
 		return c.AuditEvent.mutate(ctx, m)
 	case *CariMutation:
 		return c.Cari.mutate(ctx, m)
+	case *ExchangeRateMutation:
+		return c.ExchangeRate.mutate(ctx, m)
+	case *GateChecklistItemMutation:
+		return c.GateChecklistItem.mutate(ctx, m)
+	case *GateLogMutation:
+		return c.GateLog.mutate(ctx, m)
+	case *GatePinMutation:
+		return c.GatePin.mutate(ctx, m)
 	case *IdempotencyKeyMutation:
 		return c.IdempotencyKey.mutate(ctx, m)
+	case *MotorbotMutation:
+		return c.Motorbot.mutate(ctx, m)
 	case *NumberSequenceMutation:
 		return c.NumberSequence.mutate(ctx, m)
+	case *ParameterMutation:
+		return c.Parameter.mutate(ctx, m)
+	case *ParameterHistoryMutation:
+		return c.ParameterHistory.mutate(ctx, m)
 	case *PermissionMutation:
 		return c.Permission.mutate(ctx, m)
 	case *RefreshTokenMutation:
@@ -287,12 +365,18 @@ func (c *Client) Mutate(ctx context.Context, m Mutation) (Value, error) {
 		return c.Role.mutate(ctx, m)
 	case *ServiceMutation:
 		return c.Service.mutate(ctx, m)
+	case *TripMutation:
+		return c.Trip.mutate(ctx, m)
 	case *UserMutation:
 		return c.User.mutate(ctx, m)
+	case *WorkLogMutation:
+		return c.WorkLog.mutate(ctx, m)
 	case *WorkOrderMutation:
 		return c.WorkOrder.mutate(ctx, m)
 	case *WorkOrderItemMutation:
 		return c.WorkOrderItem.mutate(ctx, m)
+	case *WorkOrderPersonMutation:
+		return c.WorkOrderPerson.mutate(ctx, m)
 	case *WorkOrderStatusHistoryMutation:
 		return c.WorkOrderStatusHistory.mutate(ctx, m)
 	default:
@@ -557,6 +641,38 @@ func (c *CariClient) QueryWorkOrders(_m *Cari) *WorkOrderQuery {
 	return query
 }
 
+// QueryMotorbots queries the motorbots edge of a Cari.
+func (c *CariClient) QueryMotorbots(_m *Cari) *MotorbotQuery {
+	query := (&MotorbotClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(cari.Table, cari.FieldID, id),
+			sqlgraph.To(motorbot.Table, motorbot.FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, cari.MotorbotsTable, cari.MotorbotsColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
+// QueryTrips queries the trips edge of a Cari.
+func (c *CariClient) QueryTrips(_m *Cari) *TripQuery {
+	query := (&TripClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(cari.Table, cari.FieldID, id),
+			sqlgraph.To(trip.Table, trip.FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, cari.TripsTable, cari.TripsColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
 // Hooks returns the client hooks.
 func (c *CariClient) Hooks() []Hook {
 	return c.hooks.Cari
@@ -579,6 +695,634 @@ func (c *CariClient) mutate(ctx context.Context, m *CariMutation) (Value, error)
 		return (&CariDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
 	default:
 		return nil, fmt.Errorf("ent: unknown Cari mutation op: %q", m.Op())
+	}
+}
+
+// ExchangeRateClient is a client for the ExchangeRate schema.
+type ExchangeRateClient struct {
+	config
+}
+
+// NewExchangeRateClient returns a client for the ExchangeRate from the given config.
+func NewExchangeRateClient(c config) *ExchangeRateClient {
+	return &ExchangeRateClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `exchangerate.Hooks(f(g(h())))`.
+func (c *ExchangeRateClient) Use(hooks ...Hook) {
+	c.hooks.ExchangeRate = append(c.hooks.ExchangeRate, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `exchangerate.Intercept(f(g(h())))`.
+func (c *ExchangeRateClient) Intercept(interceptors ...Interceptor) {
+	c.inters.ExchangeRate = append(c.inters.ExchangeRate, interceptors...)
+}
+
+// Create returns a builder for creating a ExchangeRate entity.
+func (c *ExchangeRateClient) Create() *ExchangeRateCreate {
+	mutation := newExchangeRateMutation(c.config, OpCreate)
+	return &ExchangeRateCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of ExchangeRate entities.
+func (c *ExchangeRateClient) CreateBulk(builders ...*ExchangeRateCreate) *ExchangeRateCreateBulk {
+	return &ExchangeRateCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *ExchangeRateClient) MapCreateBulk(slice any, setFunc func(*ExchangeRateCreate, int)) *ExchangeRateCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &ExchangeRateCreateBulk{err: fmt.Errorf("calling to ExchangeRateClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*ExchangeRateCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &ExchangeRateCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for ExchangeRate.
+func (c *ExchangeRateClient) Update() *ExchangeRateUpdate {
+	mutation := newExchangeRateMutation(c.config, OpUpdate)
+	return &ExchangeRateUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *ExchangeRateClient) UpdateOne(_m *ExchangeRate) *ExchangeRateUpdateOne {
+	mutation := newExchangeRateMutation(c.config, OpUpdateOne, withExchangeRate(_m))
+	return &ExchangeRateUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *ExchangeRateClient) UpdateOneID(id int64) *ExchangeRateUpdateOne {
+	mutation := newExchangeRateMutation(c.config, OpUpdateOne, withExchangeRateID(id))
+	return &ExchangeRateUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for ExchangeRate.
+func (c *ExchangeRateClient) Delete() *ExchangeRateDelete {
+	mutation := newExchangeRateMutation(c.config, OpDelete)
+	return &ExchangeRateDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *ExchangeRateClient) DeleteOne(_m *ExchangeRate) *ExchangeRateDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *ExchangeRateClient) DeleteOneID(id int64) *ExchangeRateDeleteOne {
+	builder := c.Delete().Where(exchangerate.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &ExchangeRateDeleteOne{builder}
+}
+
+// Query returns a query builder for ExchangeRate.
+func (c *ExchangeRateClient) Query() *ExchangeRateQuery {
+	return &ExchangeRateQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeExchangeRate},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a ExchangeRate entity by its id.
+func (c *ExchangeRateClient) Get(ctx context.Context, id int64) (*ExchangeRate, error) {
+	return c.Query().Where(exchangerate.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *ExchangeRateClient) GetX(ctx context.Context, id int64) *ExchangeRate {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// Hooks returns the client hooks.
+func (c *ExchangeRateClient) Hooks() []Hook {
+	return c.hooks.ExchangeRate
+}
+
+// Interceptors returns the client interceptors.
+func (c *ExchangeRateClient) Interceptors() []Interceptor {
+	return c.inters.ExchangeRate
+}
+
+func (c *ExchangeRateClient) mutate(ctx context.Context, m *ExchangeRateMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&ExchangeRateCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&ExchangeRateUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&ExchangeRateUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&ExchangeRateDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown ExchangeRate mutation op: %q", m.Op())
+	}
+}
+
+// GateChecklistItemClient is a client for the GateChecklistItem schema.
+type GateChecklistItemClient struct {
+	config
+}
+
+// NewGateChecklistItemClient returns a client for the GateChecklistItem from the given config.
+func NewGateChecklistItemClient(c config) *GateChecklistItemClient {
+	return &GateChecklistItemClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `gatechecklistitem.Hooks(f(g(h())))`.
+func (c *GateChecklistItemClient) Use(hooks ...Hook) {
+	c.hooks.GateChecklistItem = append(c.hooks.GateChecklistItem, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `gatechecklistitem.Intercept(f(g(h())))`.
+func (c *GateChecklistItemClient) Intercept(interceptors ...Interceptor) {
+	c.inters.GateChecklistItem = append(c.inters.GateChecklistItem, interceptors...)
+}
+
+// Create returns a builder for creating a GateChecklistItem entity.
+func (c *GateChecklistItemClient) Create() *GateChecklistItemCreate {
+	mutation := newGateChecklistItemMutation(c.config, OpCreate)
+	return &GateChecklistItemCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of GateChecklistItem entities.
+func (c *GateChecklistItemClient) CreateBulk(builders ...*GateChecklistItemCreate) *GateChecklistItemCreateBulk {
+	return &GateChecklistItemCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *GateChecklistItemClient) MapCreateBulk(slice any, setFunc func(*GateChecklistItemCreate, int)) *GateChecklistItemCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &GateChecklistItemCreateBulk{err: fmt.Errorf("calling to GateChecklistItemClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*GateChecklistItemCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &GateChecklistItemCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for GateChecklistItem.
+func (c *GateChecklistItemClient) Update() *GateChecklistItemUpdate {
+	mutation := newGateChecklistItemMutation(c.config, OpUpdate)
+	return &GateChecklistItemUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *GateChecklistItemClient) UpdateOne(_m *GateChecklistItem) *GateChecklistItemUpdateOne {
+	mutation := newGateChecklistItemMutation(c.config, OpUpdateOne, withGateChecklistItem(_m))
+	return &GateChecklistItemUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *GateChecklistItemClient) UpdateOneID(id int64) *GateChecklistItemUpdateOne {
+	mutation := newGateChecklistItemMutation(c.config, OpUpdateOne, withGateChecklistItemID(id))
+	return &GateChecklistItemUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for GateChecklistItem.
+func (c *GateChecklistItemClient) Delete() *GateChecklistItemDelete {
+	mutation := newGateChecklistItemMutation(c.config, OpDelete)
+	return &GateChecklistItemDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *GateChecklistItemClient) DeleteOne(_m *GateChecklistItem) *GateChecklistItemDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *GateChecklistItemClient) DeleteOneID(id int64) *GateChecklistItemDeleteOne {
+	builder := c.Delete().Where(gatechecklistitem.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &GateChecklistItemDeleteOne{builder}
+}
+
+// Query returns a query builder for GateChecklistItem.
+func (c *GateChecklistItemClient) Query() *GateChecklistItemQuery {
+	return &GateChecklistItemQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeGateChecklistItem},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a GateChecklistItem entity by its id.
+func (c *GateChecklistItemClient) Get(ctx context.Context, id int64) (*GateChecklistItem, error) {
+	return c.Query().Where(gatechecklistitem.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *GateChecklistItemClient) GetX(ctx context.Context, id int64) *GateChecklistItem {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// Hooks returns the client hooks.
+func (c *GateChecklistItemClient) Hooks() []Hook {
+	return c.hooks.GateChecklistItem
+}
+
+// Interceptors returns the client interceptors.
+func (c *GateChecklistItemClient) Interceptors() []Interceptor {
+	return c.inters.GateChecklistItem
+}
+
+func (c *GateChecklistItemClient) mutate(ctx context.Context, m *GateChecklistItemMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&GateChecklistItemCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&GateChecklistItemUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&GateChecklistItemUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&GateChecklistItemDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown GateChecklistItem mutation op: %q", m.Op())
+	}
+}
+
+// GateLogClient is a client for the GateLog schema.
+type GateLogClient struct {
+	config
+}
+
+// NewGateLogClient returns a client for the GateLog from the given config.
+func NewGateLogClient(c config) *GateLogClient {
+	return &GateLogClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `gatelog.Hooks(f(g(h())))`.
+func (c *GateLogClient) Use(hooks ...Hook) {
+	c.hooks.GateLog = append(c.hooks.GateLog, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `gatelog.Intercept(f(g(h())))`.
+func (c *GateLogClient) Intercept(interceptors ...Interceptor) {
+	c.inters.GateLog = append(c.inters.GateLog, interceptors...)
+}
+
+// Create returns a builder for creating a GateLog entity.
+func (c *GateLogClient) Create() *GateLogCreate {
+	mutation := newGateLogMutation(c.config, OpCreate)
+	return &GateLogCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of GateLog entities.
+func (c *GateLogClient) CreateBulk(builders ...*GateLogCreate) *GateLogCreateBulk {
+	return &GateLogCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *GateLogClient) MapCreateBulk(slice any, setFunc func(*GateLogCreate, int)) *GateLogCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &GateLogCreateBulk{err: fmt.Errorf("calling to GateLogClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*GateLogCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &GateLogCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for GateLog.
+func (c *GateLogClient) Update() *GateLogUpdate {
+	mutation := newGateLogMutation(c.config, OpUpdate)
+	return &GateLogUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *GateLogClient) UpdateOne(_m *GateLog) *GateLogUpdateOne {
+	mutation := newGateLogMutation(c.config, OpUpdateOne, withGateLog(_m))
+	return &GateLogUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *GateLogClient) UpdateOneID(id int64) *GateLogUpdateOne {
+	mutation := newGateLogMutation(c.config, OpUpdateOne, withGateLogID(id))
+	return &GateLogUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for GateLog.
+func (c *GateLogClient) Delete() *GateLogDelete {
+	mutation := newGateLogMutation(c.config, OpDelete)
+	return &GateLogDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *GateLogClient) DeleteOne(_m *GateLog) *GateLogDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *GateLogClient) DeleteOneID(id int64) *GateLogDeleteOne {
+	builder := c.Delete().Where(gatelog.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &GateLogDeleteOne{builder}
+}
+
+// Query returns a query builder for GateLog.
+func (c *GateLogClient) Query() *GateLogQuery {
+	return &GateLogQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeGateLog},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a GateLog entity by its id.
+func (c *GateLogClient) Get(ctx context.Context, id int64) (*GateLog, error) {
+	return c.Query().Where(gatelog.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *GateLogClient) GetX(ctx context.Context, id int64) *GateLog {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// QueryWorkOrder queries the work_order edge of a GateLog.
+func (c *GateLogClient) QueryWorkOrder(_m *GateLog) *WorkOrderQuery {
+	query := (&WorkOrderClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(gatelog.Table, gatelog.FieldID, id),
+			sqlgraph.To(workorder.Table, workorder.FieldID),
+			sqlgraph.Edge(sqlgraph.M2O, true, gatelog.WorkOrderTable, gatelog.WorkOrderColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
+// QueryPerson queries the person edge of a GateLog.
+func (c *GateLogClient) QueryPerson(_m *GateLog) *WorkOrderPersonQuery {
+	query := (&WorkOrderPersonClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(gatelog.Table, gatelog.FieldID, id),
+			sqlgraph.To(workorderperson.Table, workorderperson.FieldID),
+			sqlgraph.Edge(sqlgraph.M2O, true, gatelog.PersonTable, gatelog.PersonColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
+// QueryMotorbot queries the motorbot edge of a GateLog.
+func (c *GateLogClient) QueryMotorbot(_m *GateLog) *MotorbotQuery {
+	query := (&MotorbotClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(gatelog.Table, gatelog.FieldID, id),
+			sqlgraph.To(motorbot.Table, motorbot.FieldID),
+			sqlgraph.Edge(sqlgraph.M2O, true, gatelog.MotorbotTable, gatelog.MotorbotColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
+// QueryCorrects queries the corrects edge of a GateLog.
+func (c *GateLogClient) QueryCorrects(_m *GateLog) *GateLogQuery {
+	query := (&GateLogClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(gatelog.Table, gatelog.FieldID, id),
+			sqlgraph.To(gatelog.Table, gatelog.FieldID),
+			sqlgraph.Edge(sqlgraph.O2O, true, gatelog.CorrectsTable, gatelog.CorrectsColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
+// QueryCorrection queries the correction edge of a GateLog.
+func (c *GateLogClient) QueryCorrection(_m *GateLog) *GateLogQuery {
+	query := (&GateLogClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(gatelog.Table, gatelog.FieldID, id),
+			sqlgraph.To(gatelog.Table, gatelog.FieldID),
+			sqlgraph.Edge(sqlgraph.O2O, false, gatelog.CorrectionTable, gatelog.CorrectionColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
+// Hooks returns the client hooks.
+func (c *GateLogClient) Hooks() []Hook {
+	return c.hooks.GateLog
+}
+
+// Interceptors returns the client interceptors.
+func (c *GateLogClient) Interceptors() []Interceptor {
+	return c.inters.GateLog
+}
+
+func (c *GateLogClient) mutate(ctx context.Context, m *GateLogMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&GateLogCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&GateLogUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&GateLogUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&GateLogDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown GateLog mutation op: %q", m.Op())
+	}
+}
+
+// GatePinClient is a client for the GatePin schema.
+type GatePinClient struct {
+	config
+}
+
+// NewGatePinClient returns a client for the GatePin from the given config.
+func NewGatePinClient(c config) *GatePinClient {
+	return &GatePinClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `gatepin.Hooks(f(g(h())))`.
+func (c *GatePinClient) Use(hooks ...Hook) {
+	c.hooks.GatePin = append(c.hooks.GatePin, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `gatepin.Intercept(f(g(h())))`.
+func (c *GatePinClient) Intercept(interceptors ...Interceptor) {
+	c.inters.GatePin = append(c.inters.GatePin, interceptors...)
+}
+
+// Create returns a builder for creating a GatePin entity.
+func (c *GatePinClient) Create() *GatePinCreate {
+	mutation := newGatePinMutation(c.config, OpCreate)
+	return &GatePinCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of GatePin entities.
+func (c *GatePinClient) CreateBulk(builders ...*GatePinCreate) *GatePinCreateBulk {
+	return &GatePinCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *GatePinClient) MapCreateBulk(slice any, setFunc func(*GatePinCreate, int)) *GatePinCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &GatePinCreateBulk{err: fmt.Errorf("calling to GatePinClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*GatePinCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &GatePinCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for GatePin.
+func (c *GatePinClient) Update() *GatePinUpdate {
+	mutation := newGatePinMutation(c.config, OpUpdate)
+	return &GatePinUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *GatePinClient) UpdateOne(_m *GatePin) *GatePinUpdateOne {
+	mutation := newGatePinMutation(c.config, OpUpdateOne, withGatePin(_m))
+	return &GatePinUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *GatePinClient) UpdateOneID(id int64) *GatePinUpdateOne {
+	mutation := newGatePinMutation(c.config, OpUpdateOne, withGatePinID(id))
+	return &GatePinUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for GatePin.
+func (c *GatePinClient) Delete() *GatePinDelete {
+	mutation := newGatePinMutation(c.config, OpDelete)
+	return &GatePinDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *GatePinClient) DeleteOne(_m *GatePin) *GatePinDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *GatePinClient) DeleteOneID(id int64) *GatePinDeleteOne {
+	builder := c.Delete().Where(gatepin.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &GatePinDeleteOne{builder}
+}
+
+// Query returns a query builder for GatePin.
+func (c *GatePinClient) Query() *GatePinQuery {
+	return &GatePinQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeGatePin},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a GatePin entity by its id.
+func (c *GatePinClient) Get(ctx context.Context, id int64) (*GatePin, error) {
+	return c.Query().Where(gatepin.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *GatePinClient) GetX(ctx context.Context, id int64) *GatePin {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// QueryUser queries the user edge of a GatePin.
+func (c *GatePinClient) QueryUser(_m *GatePin) *UserQuery {
+	query := (&UserClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(gatepin.Table, gatepin.FieldID, id),
+			sqlgraph.To(user.Table, user.FieldID),
+			sqlgraph.Edge(sqlgraph.O2O, true, gatepin.UserTable, gatepin.UserColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
+// Hooks returns the client hooks.
+func (c *GatePinClient) Hooks() []Hook {
+	return c.hooks.GatePin
+}
+
+// Interceptors returns the client interceptors.
+func (c *GatePinClient) Interceptors() []Interceptor {
+	return c.inters.GatePin
+}
+
+func (c *GatePinClient) mutate(ctx context.Context, m *GatePinMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&GatePinCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&GatePinUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&GatePinUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&GatePinDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown GatePin mutation op: %q", m.Op())
 	}
 }
 
@@ -715,6 +1459,203 @@ func (c *IdempotencyKeyClient) mutate(ctx context.Context, m *IdempotencyKeyMuta
 	}
 }
 
+// MotorbotClient is a client for the Motorbot schema.
+type MotorbotClient struct {
+	config
+}
+
+// NewMotorbotClient returns a client for the Motorbot from the given config.
+func NewMotorbotClient(c config) *MotorbotClient {
+	return &MotorbotClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `motorbot.Hooks(f(g(h())))`.
+func (c *MotorbotClient) Use(hooks ...Hook) {
+	c.hooks.Motorbot = append(c.hooks.Motorbot, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `motorbot.Intercept(f(g(h())))`.
+func (c *MotorbotClient) Intercept(interceptors ...Interceptor) {
+	c.inters.Motorbot = append(c.inters.Motorbot, interceptors...)
+}
+
+// Create returns a builder for creating a Motorbot entity.
+func (c *MotorbotClient) Create() *MotorbotCreate {
+	mutation := newMotorbotMutation(c.config, OpCreate)
+	return &MotorbotCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of Motorbot entities.
+func (c *MotorbotClient) CreateBulk(builders ...*MotorbotCreate) *MotorbotCreateBulk {
+	return &MotorbotCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *MotorbotClient) MapCreateBulk(slice any, setFunc func(*MotorbotCreate, int)) *MotorbotCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &MotorbotCreateBulk{err: fmt.Errorf("calling to MotorbotClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*MotorbotCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &MotorbotCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for Motorbot.
+func (c *MotorbotClient) Update() *MotorbotUpdate {
+	mutation := newMotorbotMutation(c.config, OpUpdate)
+	return &MotorbotUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *MotorbotClient) UpdateOne(_m *Motorbot) *MotorbotUpdateOne {
+	mutation := newMotorbotMutation(c.config, OpUpdateOne, withMotorbot(_m))
+	return &MotorbotUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *MotorbotClient) UpdateOneID(id int64) *MotorbotUpdateOne {
+	mutation := newMotorbotMutation(c.config, OpUpdateOne, withMotorbotID(id))
+	return &MotorbotUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for Motorbot.
+func (c *MotorbotClient) Delete() *MotorbotDelete {
+	mutation := newMotorbotMutation(c.config, OpDelete)
+	return &MotorbotDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *MotorbotClient) DeleteOne(_m *Motorbot) *MotorbotDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *MotorbotClient) DeleteOneID(id int64) *MotorbotDeleteOne {
+	builder := c.Delete().Where(motorbot.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &MotorbotDeleteOne{builder}
+}
+
+// Query returns a query builder for Motorbot.
+func (c *MotorbotClient) Query() *MotorbotQuery {
+	return &MotorbotQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeMotorbot},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a Motorbot entity by its id.
+func (c *MotorbotClient) Get(ctx context.Context, id int64) (*Motorbot, error) {
+	return c.Query().Where(motorbot.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *MotorbotClient) GetX(ctx context.Context, id int64) *Motorbot {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// QueryOwner queries the owner edge of a Motorbot.
+func (c *MotorbotClient) QueryOwner(_m *Motorbot) *CariQuery {
+	query := (&CariClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(motorbot.Table, motorbot.FieldID, id),
+			sqlgraph.To(cari.Table, cari.FieldID),
+			sqlgraph.Edge(sqlgraph.M2O, true, motorbot.OwnerTable, motorbot.OwnerColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
+// QueryTrips queries the trips edge of a Motorbot.
+func (c *MotorbotClient) QueryTrips(_m *Motorbot) *TripQuery {
+	query := (&TripClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(motorbot.Table, motorbot.FieldID, id),
+			sqlgraph.To(trip.Table, trip.FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, motorbot.TripsTable, motorbot.TripsColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
+// QueryWorkLogs queries the work_logs edge of a Motorbot.
+func (c *MotorbotClient) QueryWorkLogs(_m *Motorbot) *WorkLogQuery {
+	query := (&WorkLogClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(motorbot.Table, motorbot.FieldID, id),
+			sqlgraph.To(worklog.Table, worklog.FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, motorbot.WorkLogsTable, motorbot.WorkLogsColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
+// QueryGateLogs queries the gate_logs edge of a Motorbot.
+func (c *MotorbotClient) QueryGateLogs(_m *Motorbot) *GateLogQuery {
+	query := (&GateLogClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(motorbot.Table, motorbot.FieldID, id),
+			sqlgraph.To(gatelog.Table, gatelog.FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, motorbot.GateLogsTable, motorbot.GateLogsColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
+// Hooks returns the client hooks.
+func (c *MotorbotClient) Hooks() []Hook {
+	return c.hooks.Motorbot
+}
+
+// Interceptors returns the client interceptors.
+func (c *MotorbotClient) Interceptors() []Interceptor {
+	return c.inters.Motorbot
+}
+
+func (c *MotorbotClient) mutate(ctx context.Context, m *MotorbotMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&MotorbotCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&MotorbotUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&MotorbotUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&MotorbotDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown Motorbot mutation op: %q", m.Op())
+	}
+}
+
 // NumberSequenceClient is a client for the NumberSequence schema.
 type NumberSequenceClient struct {
 	config
@@ -845,6 +1786,304 @@ func (c *NumberSequenceClient) mutate(ctx context.Context, m *NumberSequenceMuta
 		return (&NumberSequenceDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
 	default:
 		return nil, fmt.Errorf("ent: unknown NumberSequence mutation op: %q", m.Op())
+	}
+}
+
+// ParameterClient is a client for the Parameter schema.
+type ParameterClient struct {
+	config
+}
+
+// NewParameterClient returns a client for the Parameter from the given config.
+func NewParameterClient(c config) *ParameterClient {
+	return &ParameterClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `parameter.Hooks(f(g(h())))`.
+func (c *ParameterClient) Use(hooks ...Hook) {
+	c.hooks.Parameter = append(c.hooks.Parameter, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `parameter.Intercept(f(g(h())))`.
+func (c *ParameterClient) Intercept(interceptors ...Interceptor) {
+	c.inters.Parameter = append(c.inters.Parameter, interceptors...)
+}
+
+// Create returns a builder for creating a Parameter entity.
+func (c *ParameterClient) Create() *ParameterCreate {
+	mutation := newParameterMutation(c.config, OpCreate)
+	return &ParameterCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of Parameter entities.
+func (c *ParameterClient) CreateBulk(builders ...*ParameterCreate) *ParameterCreateBulk {
+	return &ParameterCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *ParameterClient) MapCreateBulk(slice any, setFunc func(*ParameterCreate, int)) *ParameterCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &ParameterCreateBulk{err: fmt.Errorf("calling to ParameterClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*ParameterCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &ParameterCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for Parameter.
+func (c *ParameterClient) Update() *ParameterUpdate {
+	mutation := newParameterMutation(c.config, OpUpdate)
+	return &ParameterUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *ParameterClient) UpdateOne(_m *Parameter) *ParameterUpdateOne {
+	mutation := newParameterMutation(c.config, OpUpdateOne, withParameter(_m))
+	return &ParameterUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *ParameterClient) UpdateOneID(id int64) *ParameterUpdateOne {
+	mutation := newParameterMutation(c.config, OpUpdateOne, withParameterID(id))
+	return &ParameterUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for Parameter.
+func (c *ParameterClient) Delete() *ParameterDelete {
+	mutation := newParameterMutation(c.config, OpDelete)
+	return &ParameterDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *ParameterClient) DeleteOne(_m *Parameter) *ParameterDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *ParameterClient) DeleteOneID(id int64) *ParameterDeleteOne {
+	builder := c.Delete().Where(parameter.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &ParameterDeleteOne{builder}
+}
+
+// Query returns a query builder for Parameter.
+func (c *ParameterClient) Query() *ParameterQuery {
+	return &ParameterQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeParameter},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a Parameter entity by its id.
+func (c *ParameterClient) Get(ctx context.Context, id int64) (*Parameter, error) {
+	return c.Query().Where(parameter.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *ParameterClient) GetX(ctx context.Context, id int64) *Parameter {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// QueryHistory queries the history edge of a Parameter.
+func (c *ParameterClient) QueryHistory(_m *Parameter) *ParameterHistoryQuery {
+	query := (&ParameterHistoryClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(parameter.Table, parameter.FieldID, id),
+			sqlgraph.To(parameterhistory.Table, parameterhistory.FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, parameter.HistoryTable, parameter.HistoryColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
+// Hooks returns the client hooks.
+func (c *ParameterClient) Hooks() []Hook {
+	return c.hooks.Parameter
+}
+
+// Interceptors returns the client interceptors.
+func (c *ParameterClient) Interceptors() []Interceptor {
+	return c.inters.Parameter
+}
+
+func (c *ParameterClient) mutate(ctx context.Context, m *ParameterMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&ParameterCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&ParameterUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&ParameterUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&ParameterDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown Parameter mutation op: %q", m.Op())
+	}
+}
+
+// ParameterHistoryClient is a client for the ParameterHistory schema.
+type ParameterHistoryClient struct {
+	config
+}
+
+// NewParameterHistoryClient returns a client for the ParameterHistory from the given config.
+func NewParameterHistoryClient(c config) *ParameterHistoryClient {
+	return &ParameterHistoryClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `parameterhistory.Hooks(f(g(h())))`.
+func (c *ParameterHistoryClient) Use(hooks ...Hook) {
+	c.hooks.ParameterHistory = append(c.hooks.ParameterHistory, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `parameterhistory.Intercept(f(g(h())))`.
+func (c *ParameterHistoryClient) Intercept(interceptors ...Interceptor) {
+	c.inters.ParameterHistory = append(c.inters.ParameterHistory, interceptors...)
+}
+
+// Create returns a builder for creating a ParameterHistory entity.
+func (c *ParameterHistoryClient) Create() *ParameterHistoryCreate {
+	mutation := newParameterHistoryMutation(c.config, OpCreate)
+	return &ParameterHistoryCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of ParameterHistory entities.
+func (c *ParameterHistoryClient) CreateBulk(builders ...*ParameterHistoryCreate) *ParameterHistoryCreateBulk {
+	return &ParameterHistoryCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *ParameterHistoryClient) MapCreateBulk(slice any, setFunc func(*ParameterHistoryCreate, int)) *ParameterHistoryCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &ParameterHistoryCreateBulk{err: fmt.Errorf("calling to ParameterHistoryClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*ParameterHistoryCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &ParameterHistoryCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for ParameterHistory.
+func (c *ParameterHistoryClient) Update() *ParameterHistoryUpdate {
+	mutation := newParameterHistoryMutation(c.config, OpUpdate)
+	return &ParameterHistoryUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *ParameterHistoryClient) UpdateOne(_m *ParameterHistory) *ParameterHistoryUpdateOne {
+	mutation := newParameterHistoryMutation(c.config, OpUpdateOne, withParameterHistory(_m))
+	return &ParameterHistoryUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *ParameterHistoryClient) UpdateOneID(id int64) *ParameterHistoryUpdateOne {
+	mutation := newParameterHistoryMutation(c.config, OpUpdateOne, withParameterHistoryID(id))
+	return &ParameterHistoryUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for ParameterHistory.
+func (c *ParameterHistoryClient) Delete() *ParameterHistoryDelete {
+	mutation := newParameterHistoryMutation(c.config, OpDelete)
+	return &ParameterHistoryDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *ParameterHistoryClient) DeleteOne(_m *ParameterHistory) *ParameterHistoryDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *ParameterHistoryClient) DeleteOneID(id int64) *ParameterHistoryDeleteOne {
+	builder := c.Delete().Where(parameterhistory.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &ParameterHistoryDeleteOne{builder}
+}
+
+// Query returns a query builder for ParameterHistory.
+func (c *ParameterHistoryClient) Query() *ParameterHistoryQuery {
+	return &ParameterHistoryQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeParameterHistory},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a ParameterHistory entity by its id.
+func (c *ParameterHistoryClient) Get(ctx context.Context, id int64) (*ParameterHistory, error) {
+	return c.Query().Where(parameterhistory.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *ParameterHistoryClient) GetX(ctx context.Context, id int64) *ParameterHistory {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// QueryParameter queries the parameter edge of a ParameterHistory.
+func (c *ParameterHistoryClient) QueryParameter(_m *ParameterHistory) *ParameterQuery {
+	query := (&ParameterClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(parameterhistory.Table, parameterhistory.FieldID, id),
+			sqlgraph.To(parameter.Table, parameter.FieldID),
+			sqlgraph.Edge(sqlgraph.M2O, true, parameterhistory.ParameterTable, parameterhistory.ParameterColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
+// Hooks returns the client hooks.
+func (c *ParameterHistoryClient) Hooks() []Hook {
+	return c.hooks.ParameterHistory
+}
+
+// Interceptors returns the client interceptors.
+func (c *ParameterHistoryClient) Interceptors() []Interceptor {
+	return c.inters.ParameterHistory
+}
+
+func (c *ParameterHistoryClient) mutate(ctx context.Context, m *ParameterHistoryMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&ParameterHistoryCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&ParameterHistoryUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&ParameterHistoryUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&ParameterHistoryDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown ParameterHistory mutation op: %q", m.Op())
 	}
 }
 
@@ -1435,6 +2674,38 @@ func (c *ServiceClient) QueryWorkOrderItems(_m *Service) *WorkOrderItemQuery {
 	return query
 }
 
+// QueryTrips queries the trips edge of a Service.
+func (c *ServiceClient) QueryTrips(_m *Service) *TripQuery {
+	query := (&TripClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(service.Table, service.FieldID, id),
+			sqlgraph.To(trip.Table, trip.FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, service.TripsTable, service.TripsColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
+// QueryWorkLogs queries the work_logs edge of a Service.
+func (c *ServiceClient) QueryWorkLogs(_m *Service) *WorkLogQuery {
+	query := (&WorkLogClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(service.Table, service.FieldID, id),
+			sqlgraph.To(worklog.Table, worklog.FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, service.WorkLogsTable, service.WorkLogsColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
 // Hooks returns the client hooks.
 func (c *ServiceClient) Hooks() []Hook {
 	return c.hooks.Service
@@ -1457,6 +2728,219 @@ func (c *ServiceClient) mutate(ctx context.Context, m *ServiceMutation) (Value, 
 		return (&ServiceDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
 	default:
 		return nil, fmt.Errorf("ent: unknown Service mutation op: %q", m.Op())
+	}
+}
+
+// TripClient is a client for the Trip schema.
+type TripClient struct {
+	config
+}
+
+// NewTripClient returns a client for the Trip from the given config.
+func NewTripClient(c config) *TripClient {
+	return &TripClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `trip.Hooks(f(g(h())))`.
+func (c *TripClient) Use(hooks ...Hook) {
+	c.hooks.Trip = append(c.hooks.Trip, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `trip.Intercept(f(g(h())))`.
+func (c *TripClient) Intercept(interceptors ...Interceptor) {
+	c.inters.Trip = append(c.inters.Trip, interceptors...)
+}
+
+// Create returns a builder for creating a Trip entity.
+func (c *TripClient) Create() *TripCreate {
+	mutation := newTripMutation(c.config, OpCreate)
+	return &TripCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of Trip entities.
+func (c *TripClient) CreateBulk(builders ...*TripCreate) *TripCreateBulk {
+	return &TripCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *TripClient) MapCreateBulk(slice any, setFunc func(*TripCreate, int)) *TripCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &TripCreateBulk{err: fmt.Errorf("calling to TripClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*TripCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &TripCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for Trip.
+func (c *TripClient) Update() *TripUpdate {
+	mutation := newTripMutation(c.config, OpUpdate)
+	return &TripUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *TripClient) UpdateOne(_m *Trip) *TripUpdateOne {
+	mutation := newTripMutation(c.config, OpUpdateOne, withTrip(_m))
+	return &TripUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *TripClient) UpdateOneID(id int64) *TripUpdateOne {
+	mutation := newTripMutation(c.config, OpUpdateOne, withTripID(id))
+	return &TripUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for Trip.
+func (c *TripClient) Delete() *TripDelete {
+	mutation := newTripMutation(c.config, OpDelete)
+	return &TripDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *TripClient) DeleteOne(_m *Trip) *TripDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *TripClient) DeleteOneID(id int64) *TripDeleteOne {
+	builder := c.Delete().Where(trip.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &TripDeleteOne{builder}
+}
+
+// Query returns a query builder for Trip.
+func (c *TripClient) Query() *TripQuery {
+	return &TripQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeTrip},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a Trip entity by its id.
+func (c *TripClient) Get(ctx context.Context, id int64) (*Trip, error) {
+	return c.Query().Where(trip.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *TripClient) GetX(ctx context.Context, id int64) *Trip {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// QueryMotorbot queries the motorbot edge of a Trip.
+func (c *TripClient) QueryMotorbot(_m *Trip) *MotorbotQuery {
+	query := (&MotorbotClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(trip.Table, trip.FieldID, id),
+			sqlgraph.To(motorbot.Table, motorbot.FieldID),
+			sqlgraph.Edge(sqlgraph.M2O, true, trip.MotorbotTable, trip.MotorbotColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
+// QueryCari queries the cari edge of a Trip.
+func (c *TripClient) QueryCari(_m *Trip) *CariQuery {
+	query := (&CariClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(trip.Table, trip.FieldID, id),
+			sqlgraph.To(cari.Table, cari.FieldID),
+			sqlgraph.Edge(sqlgraph.M2O, true, trip.CariTable, trip.CariColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
+// QueryWorkOrder queries the work_order edge of a Trip.
+func (c *TripClient) QueryWorkOrder(_m *Trip) *WorkOrderQuery {
+	query := (&WorkOrderClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(trip.Table, trip.FieldID, id),
+			sqlgraph.To(workorder.Table, workorder.FieldID),
+			sqlgraph.Edge(sqlgraph.M2O, true, trip.WorkOrderTable, trip.WorkOrderColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
+// QueryService queries the service edge of a Trip.
+func (c *TripClient) QueryService(_m *Trip) *ServiceQuery {
+	query := (&ServiceClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(trip.Table, trip.FieldID, id),
+			sqlgraph.To(service.Table, service.FieldID),
+			sqlgraph.Edge(sqlgraph.M2O, true, trip.ServiceTable, trip.ServiceColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
+// QueryWorkLogs queries the work_logs edge of a Trip.
+func (c *TripClient) QueryWorkLogs(_m *Trip) *WorkLogQuery {
+	query := (&WorkLogClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(trip.Table, trip.FieldID, id),
+			sqlgraph.To(worklog.Table, worklog.FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, trip.WorkLogsTable, trip.WorkLogsColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
+// Hooks returns the client hooks.
+func (c *TripClient) Hooks() []Hook {
+	return c.hooks.Trip
+}
+
+// Interceptors returns the client interceptors.
+func (c *TripClient) Interceptors() []Interceptor {
+	return c.inters.Trip
+}
+
+func (c *TripClient) mutate(ctx context.Context, m *TripMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&TripCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&TripUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&TripUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&TripDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown Trip mutation op: %q", m.Op())
 	}
 }
 
@@ -1616,6 +3100,22 @@ func (c *UserClient) QueryRequestedWorkOrders(_m *User) *WorkOrderQuery {
 	return query
 }
 
+// QueryGatePin queries the gate_pin edge of a User.
+func (c *UserClient) QueryGatePin(_m *User) *GatePinQuery {
+	query := (&GatePinClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(user.Table, user.FieldID, id),
+			sqlgraph.To(gatepin.Table, gatepin.FieldID),
+			sqlgraph.Edge(sqlgraph.O2O, false, user.GatePinTable, user.GatePinColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
 // QueryWorkOrderSteps queries the work_order_steps edge of a User.
 func (c *UserClient) QueryWorkOrderSteps(_m *User) *WorkOrderStatusHistoryQuery {
 	query := (&WorkOrderStatusHistoryClient{config: c.config}).Query()
@@ -1654,6 +3154,219 @@ func (c *UserClient) mutate(ctx context.Context, m *UserMutation) (Value, error)
 		return (&UserDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
 	default:
 		return nil, fmt.Errorf("ent: unknown User mutation op: %q", m.Op())
+	}
+}
+
+// WorkLogClient is a client for the WorkLog schema.
+type WorkLogClient struct {
+	config
+}
+
+// NewWorkLogClient returns a client for the WorkLog from the given config.
+func NewWorkLogClient(c config) *WorkLogClient {
+	return &WorkLogClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `worklog.Hooks(f(g(h())))`.
+func (c *WorkLogClient) Use(hooks ...Hook) {
+	c.hooks.WorkLog = append(c.hooks.WorkLog, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `worklog.Intercept(f(g(h())))`.
+func (c *WorkLogClient) Intercept(interceptors ...Interceptor) {
+	c.inters.WorkLog = append(c.inters.WorkLog, interceptors...)
+}
+
+// Create returns a builder for creating a WorkLog entity.
+func (c *WorkLogClient) Create() *WorkLogCreate {
+	mutation := newWorkLogMutation(c.config, OpCreate)
+	return &WorkLogCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of WorkLog entities.
+func (c *WorkLogClient) CreateBulk(builders ...*WorkLogCreate) *WorkLogCreateBulk {
+	return &WorkLogCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *WorkLogClient) MapCreateBulk(slice any, setFunc func(*WorkLogCreate, int)) *WorkLogCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &WorkLogCreateBulk{err: fmt.Errorf("calling to WorkLogClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*WorkLogCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &WorkLogCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for WorkLog.
+func (c *WorkLogClient) Update() *WorkLogUpdate {
+	mutation := newWorkLogMutation(c.config, OpUpdate)
+	return &WorkLogUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *WorkLogClient) UpdateOne(_m *WorkLog) *WorkLogUpdateOne {
+	mutation := newWorkLogMutation(c.config, OpUpdateOne, withWorkLog(_m))
+	return &WorkLogUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *WorkLogClient) UpdateOneID(id int64) *WorkLogUpdateOne {
+	mutation := newWorkLogMutation(c.config, OpUpdateOne, withWorkLogID(id))
+	return &WorkLogUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for WorkLog.
+func (c *WorkLogClient) Delete() *WorkLogDelete {
+	mutation := newWorkLogMutation(c.config, OpDelete)
+	return &WorkLogDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *WorkLogClient) DeleteOne(_m *WorkLog) *WorkLogDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *WorkLogClient) DeleteOneID(id int64) *WorkLogDeleteOne {
+	builder := c.Delete().Where(worklog.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &WorkLogDeleteOne{builder}
+}
+
+// Query returns a query builder for WorkLog.
+func (c *WorkLogClient) Query() *WorkLogQuery {
+	return &WorkLogQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeWorkLog},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a WorkLog entity by its id.
+func (c *WorkLogClient) Get(ctx context.Context, id int64) (*WorkLog, error) {
+	return c.Query().Where(worklog.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *WorkLogClient) GetX(ctx context.Context, id int64) *WorkLog {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// QueryWorkOrder queries the work_order edge of a WorkLog.
+func (c *WorkLogClient) QueryWorkOrder(_m *WorkLog) *WorkOrderQuery {
+	query := (&WorkOrderClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(worklog.Table, worklog.FieldID, id),
+			sqlgraph.To(workorder.Table, workorder.FieldID),
+			sqlgraph.Edge(sqlgraph.M2O, true, worklog.WorkOrderTable, worklog.WorkOrderColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
+// QueryTrip queries the trip edge of a WorkLog.
+func (c *WorkLogClient) QueryTrip(_m *WorkLog) *TripQuery {
+	query := (&TripClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(worklog.Table, worklog.FieldID, id),
+			sqlgraph.To(trip.Table, trip.FieldID),
+			sqlgraph.Edge(sqlgraph.M2O, true, worklog.TripTable, worklog.TripColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
+// QueryMotorbot queries the motorbot edge of a WorkLog.
+func (c *WorkLogClient) QueryMotorbot(_m *WorkLog) *MotorbotQuery {
+	query := (&MotorbotClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(worklog.Table, worklog.FieldID, id),
+			sqlgraph.To(motorbot.Table, motorbot.FieldID),
+			sqlgraph.Edge(sqlgraph.M2O, true, worklog.MotorbotTable, worklog.MotorbotColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
+// QueryService queries the service edge of a WorkLog.
+func (c *WorkLogClient) QueryService(_m *WorkLog) *ServiceQuery {
+	query := (&ServiceClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(worklog.Table, worklog.FieldID, id),
+			sqlgraph.To(service.Table, service.FieldID),
+			sqlgraph.Edge(sqlgraph.M2O, true, worklog.ServiceTable, worklog.ServiceColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
+// QueryItem queries the item edge of a WorkLog.
+func (c *WorkLogClient) QueryItem(_m *WorkLog) *WorkOrderItemQuery {
+	query := (&WorkOrderItemClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(worklog.Table, worklog.FieldID, id),
+			sqlgraph.To(workorderitem.Table, workorderitem.FieldID),
+			sqlgraph.Edge(sqlgraph.O2O, false, worklog.ItemTable, worklog.ItemColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
+// Hooks returns the client hooks.
+func (c *WorkLogClient) Hooks() []Hook {
+	return c.hooks.WorkLog
+}
+
+// Interceptors returns the client interceptors.
+func (c *WorkLogClient) Interceptors() []Interceptor {
+	return c.inters.WorkLog
+}
+
+func (c *WorkLogClient) mutate(ctx context.Context, m *WorkLogMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&WorkLogCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&WorkLogUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&WorkLogUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&WorkLogDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown WorkLog mutation op: %q", m.Op())
 	}
 }
 
@@ -1829,6 +3542,70 @@ func (c *WorkOrderClient) QueryHistory(_m *WorkOrder) *WorkOrderStatusHistoryQue
 	return query
 }
 
+// QueryPersons queries the persons edge of a WorkOrder.
+func (c *WorkOrderClient) QueryPersons(_m *WorkOrder) *WorkOrderPersonQuery {
+	query := (&WorkOrderPersonClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(workorder.Table, workorder.FieldID, id),
+			sqlgraph.To(workorderperson.Table, workorderperson.FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, workorder.PersonsTable, workorder.PersonsColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
+// QueryWorkLogs queries the work_logs edge of a WorkOrder.
+func (c *WorkOrderClient) QueryWorkLogs(_m *WorkOrder) *WorkLogQuery {
+	query := (&WorkLogClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(workorder.Table, workorder.FieldID, id),
+			sqlgraph.To(worklog.Table, worklog.FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, workorder.WorkLogsTable, workorder.WorkLogsColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
+// QueryGateLogs queries the gate_logs edge of a WorkOrder.
+func (c *WorkOrderClient) QueryGateLogs(_m *WorkOrder) *GateLogQuery {
+	query := (&GateLogClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(workorder.Table, workorder.FieldID, id),
+			sqlgraph.To(gatelog.Table, gatelog.FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, workorder.GateLogsTable, workorder.GateLogsColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
+// QueryTrips queries the trips edge of a WorkOrder.
+func (c *WorkOrderClient) QueryTrips(_m *WorkOrder) *TripQuery {
+	query := (&TripClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(workorder.Table, workorder.FieldID, id),
+			sqlgraph.To(trip.Table, trip.FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, workorder.TripsTable, workorder.TripsColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
 // Hooks returns the client hooks.
 func (c *WorkOrderClient) Hooks() []Hook {
 	return c.hooks.WorkOrder
@@ -1994,6 +3771,22 @@ func (c *WorkOrderItemClient) QueryService(_m *WorkOrderItem) *ServiceQuery {
 	return query
 }
 
+// QueryWorkLog queries the work_log edge of a WorkOrderItem.
+func (c *WorkOrderItemClient) QueryWorkLog(_m *WorkOrderItem) *WorkLogQuery {
+	query := (&WorkLogClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(workorderitem.Table, workorderitem.FieldID, id),
+			sqlgraph.To(worklog.Table, worklog.FieldID),
+			sqlgraph.Edge(sqlgraph.O2O, true, workorderitem.WorkLogTable, workorderitem.WorkLogColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
 // Hooks returns the client hooks.
 func (c *WorkOrderItemClient) Hooks() []Hook {
 	return c.hooks.WorkOrderItem
@@ -2016,6 +3809,171 @@ func (c *WorkOrderItemClient) mutate(ctx context.Context, m *WorkOrderItemMutati
 		return (&WorkOrderItemDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
 	default:
 		return nil, fmt.Errorf("ent: unknown WorkOrderItem mutation op: %q", m.Op())
+	}
+}
+
+// WorkOrderPersonClient is a client for the WorkOrderPerson schema.
+type WorkOrderPersonClient struct {
+	config
+}
+
+// NewWorkOrderPersonClient returns a client for the WorkOrderPerson from the given config.
+func NewWorkOrderPersonClient(c config) *WorkOrderPersonClient {
+	return &WorkOrderPersonClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `workorderperson.Hooks(f(g(h())))`.
+func (c *WorkOrderPersonClient) Use(hooks ...Hook) {
+	c.hooks.WorkOrderPerson = append(c.hooks.WorkOrderPerson, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `workorderperson.Intercept(f(g(h())))`.
+func (c *WorkOrderPersonClient) Intercept(interceptors ...Interceptor) {
+	c.inters.WorkOrderPerson = append(c.inters.WorkOrderPerson, interceptors...)
+}
+
+// Create returns a builder for creating a WorkOrderPerson entity.
+func (c *WorkOrderPersonClient) Create() *WorkOrderPersonCreate {
+	mutation := newWorkOrderPersonMutation(c.config, OpCreate)
+	return &WorkOrderPersonCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of WorkOrderPerson entities.
+func (c *WorkOrderPersonClient) CreateBulk(builders ...*WorkOrderPersonCreate) *WorkOrderPersonCreateBulk {
+	return &WorkOrderPersonCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *WorkOrderPersonClient) MapCreateBulk(slice any, setFunc func(*WorkOrderPersonCreate, int)) *WorkOrderPersonCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &WorkOrderPersonCreateBulk{err: fmt.Errorf("calling to WorkOrderPersonClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*WorkOrderPersonCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &WorkOrderPersonCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for WorkOrderPerson.
+func (c *WorkOrderPersonClient) Update() *WorkOrderPersonUpdate {
+	mutation := newWorkOrderPersonMutation(c.config, OpUpdate)
+	return &WorkOrderPersonUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *WorkOrderPersonClient) UpdateOne(_m *WorkOrderPerson) *WorkOrderPersonUpdateOne {
+	mutation := newWorkOrderPersonMutation(c.config, OpUpdateOne, withWorkOrderPerson(_m))
+	return &WorkOrderPersonUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *WorkOrderPersonClient) UpdateOneID(id int64) *WorkOrderPersonUpdateOne {
+	mutation := newWorkOrderPersonMutation(c.config, OpUpdateOne, withWorkOrderPersonID(id))
+	return &WorkOrderPersonUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for WorkOrderPerson.
+func (c *WorkOrderPersonClient) Delete() *WorkOrderPersonDelete {
+	mutation := newWorkOrderPersonMutation(c.config, OpDelete)
+	return &WorkOrderPersonDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *WorkOrderPersonClient) DeleteOne(_m *WorkOrderPerson) *WorkOrderPersonDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *WorkOrderPersonClient) DeleteOneID(id int64) *WorkOrderPersonDeleteOne {
+	builder := c.Delete().Where(workorderperson.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &WorkOrderPersonDeleteOne{builder}
+}
+
+// Query returns a query builder for WorkOrderPerson.
+func (c *WorkOrderPersonClient) Query() *WorkOrderPersonQuery {
+	return &WorkOrderPersonQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeWorkOrderPerson},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a WorkOrderPerson entity by its id.
+func (c *WorkOrderPersonClient) Get(ctx context.Context, id int64) (*WorkOrderPerson, error) {
+	return c.Query().Where(workorderperson.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *WorkOrderPersonClient) GetX(ctx context.Context, id int64) *WorkOrderPerson {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// QueryWorkOrder queries the work_order edge of a WorkOrderPerson.
+func (c *WorkOrderPersonClient) QueryWorkOrder(_m *WorkOrderPerson) *WorkOrderQuery {
+	query := (&WorkOrderClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(workorderperson.Table, workorderperson.FieldID, id),
+			sqlgraph.To(workorder.Table, workorder.FieldID),
+			sqlgraph.Edge(sqlgraph.M2O, true, workorderperson.WorkOrderTable, workorderperson.WorkOrderColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
+// QueryGateLogs queries the gate_logs edge of a WorkOrderPerson.
+func (c *WorkOrderPersonClient) QueryGateLogs(_m *WorkOrderPerson) *GateLogQuery {
+	query := (&GateLogClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(workorderperson.Table, workorderperson.FieldID, id),
+			sqlgraph.To(gatelog.Table, gatelog.FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, workorderperson.GateLogsTable, workorderperson.GateLogsColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
+// Hooks returns the client hooks.
+func (c *WorkOrderPersonClient) Hooks() []Hook {
+	return c.hooks.WorkOrderPerson
+}
+
+// Interceptors returns the client interceptors.
+func (c *WorkOrderPersonClient) Interceptors() []Interceptor {
+	return c.inters.WorkOrderPerson
+}
+
+func (c *WorkOrderPersonClient) mutate(ctx context.Context, m *WorkOrderPersonMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&WorkOrderPersonCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&WorkOrderPersonUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&WorkOrderPersonUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&WorkOrderPersonDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown WorkOrderPerson mutation op: %q", m.Op())
 	}
 }
 
@@ -2187,14 +4145,16 @@ func (c *WorkOrderStatusHistoryClient) mutate(ctx context.Context, m *WorkOrderS
 // hooks and interceptors per client, for fast access.
 type (
 	hooks struct {
-		AuditEvent, Cari, IdempotencyKey, NumberSequence, Permission, RefreshToken,
-		Role, Service, User, WorkOrder, WorkOrderItem,
-		WorkOrderStatusHistory []ent.Hook
+		AuditEvent, Cari, ExchangeRate, GateChecklistItem, GateLog, GatePin,
+		IdempotencyKey, Motorbot, NumberSequence, Parameter, ParameterHistory,
+		Permission, RefreshToken, Role, Service, Trip, User, WorkLog, WorkOrder,
+		WorkOrderItem, WorkOrderPerson, WorkOrderStatusHistory []ent.Hook
 	}
 	inters struct {
-		AuditEvent, Cari, IdempotencyKey, NumberSequence, Permission, RefreshToken,
-		Role, Service, User, WorkOrder, WorkOrderItem,
-		WorkOrderStatusHistory []ent.Interceptor
+		AuditEvent, Cari, ExchangeRate, GateChecklistItem, GateLog, GatePin,
+		IdempotencyKey, Motorbot, NumberSequence, Parameter, ParameterHistory,
+		Permission, RefreshToken, Role, Service, Trip, User, WorkLog, WorkOrder,
+		WorkOrderItem, WorkOrderPerson, WorkOrderStatusHistory []ent.Interceptor
 	}
 )
 

@@ -5,15 +5,25 @@ package ent
 import (
 	"aliaport/ent/auditevent"
 	"aliaport/ent/cari"
+	"aliaport/ent/exchangerate"
+	"aliaport/ent/gatechecklistitem"
+	"aliaport/ent/gatelog"
+	"aliaport/ent/gatepin"
 	"aliaport/ent/idempotencykey"
+	"aliaport/ent/motorbot"
 	"aliaport/ent/numbersequence"
+	"aliaport/ent/parameter"
+	"aliaport/ent/parameterhistory"
 	"aliaport/ent/permission"
 	"aliaport/ent/refreshtoken"
 	"aliaport/ent/role"
 	"aliaport/ent/service"
+	"aliaport/ent/trip"
 	"aliaport/ent/user"
+	"aliaport/ent/worklog"
 	"aliaport/ent/workorder"
 	"aliaport/ent/workorderitem"
+	"aliaport/ent/workorderperson"
 	"aliaport/ent/workorderstatushistory"
 	"context"
 	"errors"
@@ -86,15 +96,25 @@ func checkColumn(t, c string) error {
 		columnCheck = sql.NewColumnCheck(map[string]func(string) bool{
 			auditevent.Table:             auditevent.ValidColumn,
 			cari.Table:                   cari.ValidColumn,
+			exchangerate.Table:           exchangerate.ValidColumn,
+			gatechecklistitem.Table:      gatechecklistitem.ValidColumn,
+			gatelog.Table:                gatelog.ValidColumn,
+			gatepin.Table:                gatepin.ValidColumn,
 			idempotencykey.Table:         idempotencykey.ValidColumn,
+			motorbot.Table:               motorbot.ValidColumn,
 			numbersequence.Table:         numbersequence.ValidColumn,
+			parameter.Table:              parameter.ValidColumn,
+			parameterhistory.Table:       parameterhistory.ValidColumn,
 			permission.Table:             permission.ValidColumn,
 			refreshtoken.Table:           refreshtoken.ValidColumn,
 			role.Table:                   role.ValidColumn,
 			service.Table:                service.ValidColumn,
+			trip.Table:                   trip.ValidColumn,
 			user.Table:                   user.ValidColumn,
+			worklog.Table:                worklog.ValidColumn,
 			workorder.Table:              workorder.ValidColumn,
 			workorderitem.Table:          workorderitem.ValidColumn,
+			workorderperson.Table:        workorderperson.ValidColumn,
 			workorderstatushistory.Table: workorderstatushistory.ValidColumn,
 		})
 	})

@@ -5,17 +5,28 @@ package ent
 import (
 	"aliaport/ent/auditevent"
 	"aliaport/ent/cari"
+	"aliaport/ent/exchangerate"
+	"aliaport/ent/gatechecklistitem"
+	"aliaport/ent/gatelog"
+	"aliaport/ent/gatepin"
 	"aliaport/ent/idempotencykey"
+	"aliaport/ent/motorbot"
 	"aliaport/ent/numbersequence"
+	"aliaport/ent/parameter"
+	"aliaport/ent/parameterhistory"
 	"aliaport/ent/permission"
 	"aliaport/ent/predicate"
 	"aliaport/ent/refreshtoken"
 	"aliaport/ent/role"
 	"aliaport/ent/service"
+	"aliaport/ent/trip"
 	"aliaport/ent/user"
+	"aliaport/ent/worklog"
 	"aliaport/ent/workorder"
 	"aliaport/ent/workorderitem"
+	"aliaport/ent/workorderperson"
 	"aliaport/ent/workorderstatushistory"
+	"aliaport/internal/calendar"
 	"context"
 	"encoding/json"
 	"errors"
@@ -39,15 +50,25 @@ const (
 	// Node types.
 	TypeAuditEvent             = "AuditEvent"
 	TypeCari                   = "Cari"
+	TypeExchangeRate           = "ExchangeRate"
+	TypeGateChecklistItem      = "GateChecklistItem"
+	TypeGateLog                = "GateLog"
+	TypeGatePin                = "GatePin"
 	TypeIdempotencyKey         = "IdempotencyKey"
+	TypeMotorbot               = "Motorbot"
 	TypeNumberSequence         = "NumberSequence"
+	TypeParameter              = "Parameter"
+	TypeParameterHistory       = "ParameterHistory"
 	TypePermission             = "Permission"
 	TypeRefreshToken           = "RefreshToken"
 	TypeRole                   = "Role"
 	TypeService                = "Service"
+	TypeTrip                   = "Trip"
 	TypeUser                   = "User"
+	TypeWorkLog                = "WorkLog"
 	TypeWorkOrder              = "WorkOrder"
 	TypeWorkOrderItem          = "WorkOrderItem"
+	TypeWorkOrderPerson        = "WorkOrderPerson"
 	TypeWorkOrderStatusHistory = "WorkOrderStatusHistory"
 )
 
@@ -1483,6 +1504,12 @@ type CariMutation struct {
 	work_orders          map[int64]struct{}
 	removedwork_orders   map[int64]struct{}
 	clearedwork_orders   bool
+	motorbots            map[int64]struct{}
+	removedmotorbots     map[int64]struct{}
+	clearedmotorbots     bool
+	trips                map[int64]struct{}
+	removedtrips         map[int64]struct{}
+	clearedtrips         bool
 	done                 bool
 	oldValue             func(context.Context) (*Cari, error)
 	predicates           []predicate.Cari
@@ -2693,6 +2720,114 @@ func (m *CariMutation) ResetWorkOrders() {
 	m.removedwork_orders = nil
 }
 
+// AddMotorbotIDs adds the "motorbots" edge to the Motorbot entity by ids.
+func (m *CariMutation) AddMotorbotIDs(ids ...int64) {
+	if m.motorbots == nil {
+		m.motorbots = make(map[int64]struct{})
+	}
+	for i := range ids {
+		m.motorbots[ids[i]] = struct{}{}
+	}
+}
+
+// ClearMotorbots clears the "motorbots" edge to the Motorbot entity.
+func (m *CariMutation) ClearMotorbots() {
+	m.clearedmotorbots = true
+}
+
+// MotorbotsCleared reports if the "motorbots" edge to the Motorbot entity was cleared.
+func (m *CariMutation) MotorbotsCleared() bool {
+	return m.clearedmotorbots
+}
+
+// RemoveMotorbotIDs removes the "motorbots" edge to the Motorbot entity by IDs.
+func (m *CariMutation) RemoveMotorbotIDs(ids ...int64) {
+	if m.removedmotorbots == nil {
+		m.removedmotorbots = make(map[int64]struct{})
+	}
+	for i := range ids {
+		delete(m.motorbots, ids[i])
+		m.removedmotorbots[ids[i]] = struct{}{}
+	}
+}
+
+// RemovedMotorbots returns the removed IDs of the "motorbots" edge to the Motorbot entity.
+func (m *CariMutation) RemovedMotorbotsIDs() (ids []int64) {
+	for id := range m.removedmotorbots {
+		ids = append(ids, id)
+	}
+	return
+}
+
+// MotorbotsIDs returns the "motorbots" edge IDs in the mutation.
+func (m *CariMutation) MotorbotsIDs() (ids []int64) {
+	for id := range m.motorbots {
+		ids = append(ids, id)
+	}
+	return
+}
+
+// ResetMotorbots resets all changes to the "motorbots" edge.
+func (m *CariMutation) ResetMotorbots() {
+	m.motorbots = nil
+	m.clearedmotorbots = false
+	m.removedmotorbots = nil
+}
+
+// AddTripIDs adds the "trips" edge to the Trip entity by ids.
+func (m *CariMutation) AddTripIDs(ids ...int64) {
+	if m.trips == nil {
+		m.trips = make(map[int64]struct{})
+	}
+	for i := range ids {
+		m.trips[ids[i]] = struct{}{}
+	}
+}
+
+// ClearTrips clears the "trips" edge to the Trip entity.
+func (m *CariMutation) ClearTrips() {
+	m.clearedtrips = true
+}
+
+// TripsCleared reports if the "trips" edge to the Trip entity was cleared.
+func (m *CariMutation) TripsCleared() bool {
+	return m.clearedtrips
+}
+
+// RemoveTripIDs removes the "trips" edge to the Trip entity by IDs.
+func (m *CariMutation) RemoveTripIDs(ids ...int64) {
+	if m.removedtrips == nil {
+		m.removedtrips = make(map[int64]struct{})
+	}
+	for i := range ids {
+		delete(m.trips, ids[i])
+		m.removedtrips[ids[i]] = struct{}{}
+	}
+}
+
+// RemovedTrips returns the removed IDs of the "trips" edge to the Trip entity.
+func (m *CariMutation) RemovedTripsIDs() (ids []int64) {
+	for id := range m.removedtrips {
+		ids = append(ids, id)
+	}
+	return
+}
+
+// TripsIDs returns the "trips" edge IDs in the mutation.
+func (m *CariMutation) TripsIDs() (ids []int64) {
+	for id := range m.trips {
+		ids = append(ids, id)
+	}
+	return
+}
+
+// ResetTrips resets all changes to the "trips" edge.
+func (m *CariMutation) ResetTrips() {
+	m.trips = nil
+	m.clearedtrips = false
+	m.removedtrips = nil
+}
+
 // Where appends a list predicates to the CariMutation builder.
 func (m *CariMutation) Where(ps ...predicate.Cari) {
 	m.predicates = append(m.predicates, ps...)
@@ -3313,9 +3448,15 @@ func (m *CariMutation) ResetField(name string) error {
 
 // AddedEdges returns all edge names that were set/added in this mutation.
 func (m *CariMutation) AddedEdges() []string {
-	edges := make([]string, 0, 1)
+	edges := make([]string, 0, 3)
 	if m.work_orders != nil {
 		edges = append(edges, cari.EdgeWorkOrders)
+	}
+	if m.motorbots != nil {
+		edges = append(edges, cari.EdgeMotorbots)
+	}
+	if m.trips != nil {
+		edges = append(edges, cari.EdgeTrips)
 	}
 	return edges
 }
@@ -3330,15 +3471,33 @@ func (m *CariMutation) AddedIDs(name string) []ent.Value {
 			ids = append(ids, id)
 		}
 		return ids
+	case cari.EdgeMotorbots:
+		ids := make([]ent.Value, 0, len(m.motorbots))
+		for id := range m.motorbots {
+			ids = append(ids, id)
+		}
+		return ids
+	case cari.EdgeTrips:
+		ids := make([]ent.Value, 0, len(m.trips))
+		for id := range m.trips {
+			ids = append(ids, id)
+		}
+		return ids
 	}
 	return nil
 }
 
 // RemovedEdges returns all edge names that were removed in this mutation.
 func (m *CariMutation) RemovedEdges() []string {
-	edges := make([]string, 0, 1)
+	edges := make([]string, 0, 3)
 	if m.removedwork_orders != nil {
 		edges = append(edges, cari.EdgeWorkOrders)
+	}
+	if m.removedmotorbots != nil {
+		edges = append(edges, cari.EdgeMotorbots)
+	}
+	if m.removedtrips != nil {
+		edges = append(edges, cari.EdgeTrips)
 	}
 	return edges
 }
@@ -3353,15 +3512,33 @@ func (m *CariMutation) RemovedIDs(name string) []ent.Value {
 			ids = append(ids, id)
 		}
 		return ids
+	case cari.EdgeMotorbots:
+		ids := make([]ent.Value, 0, len(m.removedmotorbots))
+		for id := range m.removedmotorbots {
+			ids = append(ids, id)
+		}
+		return ids
+	case cari.EdgeTrips:
+		ids := make([]ent.Value, 0, len(m.removedtrips))
+		for id := range m.removedtrips {
+			ids = append(ids, id)
+		}
+		return ids
 	}
 	return nil
 }
 
 // ClearedEdges returns all edge names that were cleared in this mutation.
 func (m *CariMutation) ClearedEdges() []string {
-	edges := make([]string, 0, 1)
+	edges := make([]string, 0, 3)
 	if m.clearedwork_orders {
 		edges = append(edges, cari.EdgeWorkOrders)
+	}
+	if m.clearedmotorbots {
+		edges = append(edges, cari.EdgeMotorbots)
+	}
+	if m.clearedtrips {
+		edges = append(edges, cari.EdgeTrips)
 	}
 	return edges
 }
@@ -3372,6 +3549,10 @@ func (m *CariMutation) EdgeCleared(name string) bool {
 	switch name {
 	case cari.EdgeWorkOrders:
 		return m.clearedwork_orders
+	case cari.EdgeMotorbots:
+		return m.clearedmotorbots
+	case cari.EdgeTrips:
+		return m.clearedtrips
 	}
 	return false
 }
@@ -3391,8 +3572,5660 @@ func (m *CariMutation) ResetEdge(name string) error {
 	case cari.EdgeWorkOrders:
 		m.ResetWorkOrders()
 		return nil
+	case cari.EdgeMotorbots:
+		m.ResetMotorbots()
+		return nil
+	case cari.EdgeTrips:
+		m.ResetTrips()
+		return nil
 	}
 	return fmt.Errorf("unknown Cari edge %s", name)
+}
+
+// ExchangeRateMutation represents an operation that mutates the ExchangeRate nodes in the graph.
+type ExchangeRateMutation struct {
+	config
+	op               Op
+	typ              string
+	id               *int64
+	created_at       *time.Time
+	updated_at       *time.Time
+	bulletin_date    *calendar.Date
+	bulletin_no      *string
+	valid_from       *calendar.Date
+	currency_from    *string
+	currency_to      *string
+	unit             *int
+	addunit          *int
+	forex_buying     *decimal.Decimal
+	forex_selling    *decimal.Decimal
+	banknote_buying  *decimal.Decimal
+	banknote_selling *decimal.Decimal
+	source           *exchangerate.Source
+	needs_review     *bool
+	reason           *string
+	version          *int
+	addversion       *int
+	clearedFields    map[string]struct{}
+	done             bool
+	oldValue         func(context.Context) (*ExchangeRate, error)
+	predicates       []predicate.ExchangeRate
+}
+
+var _ ent.Mutation = (*ExchangeRateMutation)(nil)
+
+// exchangerateOption allows management of the mutation configuration using functional options.
+type exchangerateOption func(*ExchangeRateMutation)
+
+// newExchangeRateMutation creates new mutation for the ExchangeRate entity.
+func newExchangeRateMutation(c config, op Op, opts ...exchangerateOption) *ExchangeRateMutation {
+	m := &ExchangeRateMutation{
+		config:        c,
+		op:            op,
+		typ:           TypeExchangeRate,
+		clearedFields: make(map[string]struct{}),
+	}
+	for _, opt := range opts {
+		opt(m)
+	}
+	return m
+}
+
+// withExchangeRateID sets the ID field of the mutation.
+func withExchangeRateID(id int64) exchangerateOption {
+	return func(m *ExchangeRateMutation) {
+		var (
+			err   error
+			once  sync.Once
+			value *ExchangeRate
+		)
+		m.oldValue = func(ctx context.Context) (*ExchangeRate, error) {
+			once.Do(func() {
+				if m.done {
+					err = errors.New("querying old values post mutation is not allowed")
+				} else {
+					value, err = m.Client().ExchangeRate.Get(ctx, id)
+				}
+			})
+			return value, err
+		}
+		m.id = &id
+	}
+}
+
+// withExchangeRate sets the old ExchangeRate of the mutation.
+func withExchangeRate(node *ExchangeRate) exchangerateOption {
+	return func(m *ExchangeRateMutation) {
+		m.oldValue = func(context.Context) (*ExchangeRate, error) {
+			return node, nil
+		}
+		m.id = &node.ID
+	}
+}
+
+// Client returns a new `ent.Client` from the mutation. If the mutation was
+// executed in a transaction (ent.Tx), a transactional client is returned.
+func (m ExchangeRateMutation) Client() *Client {
+	client := &Client{config: m.config}
+	client.init()
+	return client
+}
+
+// Tx returns an `ent.Tx` for mutations that were executed in transactions;
+// it returns an error otherwise.
+func (m ExchangeRateMutation) Tx() (*Tx, error) {
+	if _, ok := m.driver.(*txDriver); !ok {
+		return nil, errors.New("ent: mutation is not running in a transaction")
+	}
+	tx := &Tx{config: m.config}
+	tx.init()
+	return tx, nil
+}
+
+// SetID sets the value of the id field. Note that this
+// operation is only accepted on creation of ExchangeRate entities.
+func (m *ExchangeRateMutation) SetID(id int64) {
+	m.id = &id
+}
+
+// ID returns the ID value in the mutation. Note that the ID is only available
+// if it was provided to the builder or after it was returned from the database.
+func (m *ExchangeRateMutation) ID() (id int64, exists bool) {
+	if m.id == nil {
+		return
+	}
+	return *m.id, true
+}
+
+// IDs queries the database and returns the entity ids that match the mutation's predicate.
+// That means, if the mutation is applied within a transaction with an isolation level such
+// as sql.LevelSerializable, the returned ids match the ids of the rows that will be updated
+// or updated by the mutation.
+func (m *ExchangeRateMutation) IDs(ctx context.Context) ([]int64, error) {
+	switch {
+	case m.op.Is(OpUpdateOne | OpDeleteOne):
+		id, exists := m.ID()
+		if exists {
+			return []int64{id}, nil
+		}
+		fallthrough
+	case m.op.Is(OpUpdate | OpDelete):
+		return m.Client().ExchangeRate.Query().Where(m.predicates...).IDs(ctx)
+	default:
+		return nil, fmt.Errorf("IDs is not allowed on %s operations", m.op)
+	}
+}
+
+// SetCreatedAt sets the "created_at" field.
+func (m *ExchangeRateMutation) SetCreatedAt(t time.Time) {
+	m.created_at = &t
+}
+
+// CreatedAt returns the value of the "created_at" field in the mutation.
+func (m *ExchangeRateMutation) CreatedAt() (r time.Time, exists bool) {
+	v := m.created_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldCreatedAt returns the old "created_at" field's value of the ExchangeRate entity.
+// If the ExchangeRate object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ExchangeRateMutation) OldCreatedAt(ctx context.Context) (v time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldCreatedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldCreatedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldCreatedAt: %w", err)
+	}
+	return oldValue.CreatedAt, nil
+}
+
+// ResetCreatedAt resets all changes to the "created_at" field.
+func (m *ExchangeRateMutation) ResetCreatedAt() {
+	m.created_at = nil
+}
+
+// SetUpdatedAt sets the "updated_at" field.
+func (m *ExchangeRateMutation) SetUpdatedAt(t time.Time) {
+	m.updated_at = &t
+}
+
+// UpdatedAt returns the value of the "updated_at" field in the mutation.
+func (m *ExchangeRateMutation) UpdatedAt() (r time.Time, exists bool) {
+	v := m.updated_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldUpdatedAt returns the old "updated_at" field's value of the ExchangeRate entity.
+// If the ExchangeRate object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ExchangeRateMutation) OldUpdatedAt(ctx context.Context) (v time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldUpdatedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldUpdatedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldUpdatedAt: %w", err)
+	}
+	return oldValue.UpdatedAt, nil
+}
+
+// ResetUpdatedAt resets all changes to the "updated_at" field.
+func (m *ExchangeRateMutation) ResetUpdatedAt() {
+	m.updated_at = nil
+}
+
+// SetBulletinDate sets the "bulletin_date" field.
+func (m *ExchangeRateMutation) SetBulletinDate(c calendar.Date) {
+	m.bulletin_date = &c
+}
+
+// BulletinDate returns the value of the "bulletin_date" field in the mutation.
+func (m *ExchangeRateMutation) BulletinDate() (r calendar.Date, exists bool) {
+	v := m.bulletin_date
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldBulletinDate returns the old "bulletin_date" field's value of the ExchangeRate entity.
+// If the ExchangeRate object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ExchangeRateMutation) OldBulletinDate(ctx context.Context) (v calendar.Date, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldBulletinDate is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldBulletinDate requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldBulletinDate: %w", err)
+	}
+	return oldValue.BulletinDate, nil
+}
+
+// ResetBulletinDate resets all changes to the "bulletin_date" field.
+func (m *ExchangeRateMutation) ResetBulletinDate() {
+	m.bulletin_date = nil
+}
+
+// SetBulletinNo sets the "bulletin_no" field.
+func (m *ExchangeRateMutation) SetBulletinNo(s string) {
+	m.bulletin_no = &s
+}
+
+// BulletinNo returns the value of the "bulletin_no" field in the mutation.
+func (m *ExchangeRateMutation) BulletinNo() (r string, exists bool) {
+	v := m.bulletin_no
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldBulletinNo returns the old "bulletin_no" field's value of the ExchangeRate entity.
+// If the ExchangeRate object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ExchangeRateMutation) OldBulletinNo(ctx context.Context) (v *string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldBulletinNo is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldBulletinNo requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldBulletinNo: %w", err)
+	}
+	return oldValue.BulletinNo, nil
+}
+
+// ClearBulletinNo clears the value of the "bulletin_no" field.
+func (m *ExchangeRateMutation) ClearBulletinNo() {
+	m.bulletin_no = nil
+	m.clearedFields[exchangerate.FieldBulletinNo] = struct{}{}
+}
+
+// BulletinNoCleared returns if the "bulletin_no" field was cleared in this mutation.
+func (m *ExchangeRateMutation) BulletinNoCleared() bool {
+	_, ok := m.clearedFields[exchangerate.FieldBulletinNo]
+	return ok
+}
+
+// ResetBulletinNo resets all changes to the "bulletin_no" field.
+func (m *ExchangeRateMutation) ResetBulletinNo() {
+	m.bulletin_no = nil
+	delete(m.clearedFields, exchangerate.FieldBulletinNo)
+}
+
+// SetValidFrom sets the "valid_from" field.
+func (m *ExchangeRateMutation) SetValidFrom(c calendar.Date) {
+	m.valid_from = &c
+}
+
+// ValidFrom returns the value of the "valid_from" field in the mutation.
+func (m *ExchangeRateMutation) ValidFrom() (r calendar.Date, exists bool) {
+	v := m.valid_from
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldValidFrom returns the old "valid_from" field's value of the ExchangeRate entity.
+// If the ExchangeRate object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ExchangeRateMutation) OldValidFrom(ctx context.Context) (v calendar.Date, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldValidFrom is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldValidFrom requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldValidFrom: %w", err)
+	}
+	return oldValue.ValidFrom, nil
+}
+
+// ResetValidFrom resets all changes to the "valid_from" field.
+func (m *ExchangeRateMutation) ResetValidFrom() {
+	m.valid_from = nil
+}
+
+// SetCurrencyFrom sets the "currency_from" field.
+func (m *ExchangeRateMutation) SetCurrencyFrom(s string) {
+	m.currency_from = &s
+}
+
+// CurrencyFrom returns the value of the "currency_from" field in the mutation.
+func (m *ExchangeRateMutation) CurrencyFrom() (r string, exists bool) {
+	v := m.currency_from
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldCurrencyFrom returns the old "currency_from" field's value of the ExchangeRate entity.
+// If the ExchangeRate object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ExchangeRateMutation) OldCurrencyFrom(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldCurrencyFrom is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldCurrencyFrom requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldCurrencyFrom: %w", err)
+	}
+	return oldValue.CurrencyFrom, nil
+}
+
+// ResetCurrencyFrom resets all changes to the "currency_from" field.
+func (m *ExchangeRateMutation) ResetCurrencyFrom() {
+	m.currency_from = nil
+}
+
+// SetCurrencyTo sets the "currency_to" field.
+func (m *ExchangeRateMutation) SetCurrencyTo(s string) {
+	m.currency_to = &s
+}
+
+// CurrencyTo returns the value of the "currency_to" field in the mutation.
+func (m *ExchangeRateMutation) CurrencyTo() (r string, exists bool) {
+	v := m.currency_to
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldCurrencyTo returns the old "currency_to" field's value of the ExchangeRate entity.
+// If the ExchangeRate object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ExchangeRateMutation) OldCurrencyTo(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldCurrencyTo is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldCurrencyTo requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldCurrencyTo: %w", err)
+	}
+	return oldValue.CurrencyTo, nil
+}
+
+// ResetCurrencyTo resets all changes to the "currency_to" field.
+func (m *ExchangeRateMutation) ResetCurrencyTo() {
+	m.currency_to = nil
+}
+
+// SetUnit sets the "unit" field.
+func (m *ExchangeRateMutation) SetUnit(i int) {
+	m.unit = &i
+	m.addunit = nil
+}
+
+// Unit returns the value of the "unit" field in the mutation.
+func (m *ExchangeRateMutation) Unit() (r int, exists bool) {
+	v := m.unit
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldUnit returns the old "unit" field's value of the ExchangeRate entity.
+// If the ExchangeRate object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ExchangeRateMutation) OldUnit(ctx context.Context) (v int, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldUnit is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldUnit requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldUnit: %w", err)
+	}
+	return oldValue.Unit, nil
+}
+
+// AddUnit adds i to the "unit" field.
+func (m *ExchangeRateMutation) AddUnit(i int) {
+	if m.addunit != nil {
+		*m.addunit += i
+	} else {
+		m.addunit = &i
+	}
+}
+
+// AddedUnit returns the value that was added to the "unit" field in this mutation.
+func (m *ExchangeRateMutation) AddedUnit() (r int, exists bool) {
+	v := m.addunit
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetUnit resets all changes to the "unit" field.
+func (m *ExchangeRateMutation) ResetUnit() {
+	m.unit = nil
+	m.addunit = nil
+}
+
+// SetForexBuying sets the "forex_buying" field.
+func (m *ExchangeRateMutation) SetForexBuying(d decimal.Decimal) {
+	m.forex_buying = &d
+}
+
+// ForexBuying returns the value of the "forex_buying" field in the mutation.
+func (m *ExchangeRateMutation) ForexBuying() (r decimal.Decimal, exists bool) {
+	v := m.forex_buying
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldForexBuying returns the old "forex_buying" field's value of the ExchangeRate entity.
+// If the ExchangeRate object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ExchangeRateMutation) OldForexBuying(ctx context.Context) (v *decimal.Decimal, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldForexBuying is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldForexBuying requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldForexBuying: %w", err)
+	}
+	return oldValue.ForexBuying, nil
+}
+
+// ClearForexBuying clears the value of the "forex_buying" field.
+func (m *ExchangeRateMutation) ClearForexBuying() {
+	m.forex_buying = nil
+	m.clearedFields[exchangerate.FieldForexBuying] = struct{}{}
+}
+
+// ForexBuyingCleared returns if the "forex_buying" field was cleared in this mutation.
+func (m *ExchangeRateMutation) ForexBuyingCleared() bool {
+	_, ok := m.clearedFields[exchangerate.FieldForexBuying]
+	return ok
+}
+
+// ResetForexBuying resets all changes to the "forex_buying" field.
+func (m *ExchangeRateMutation) ResetForexBuying() {
+	m.forex_buying = nil
+	delete(m.clearedFields, exchangerate.FieldForexBuying)
+}
+
+// SetForexSelling sets the "forex_selling" field.
+func (m *ExchangeRateMutation) SetForexSelling(d decimal.Decimal) {
+	m.forex_selling = &d
+}
+
+// ForexSelling returns the value of the "forex_selling" field in the mutation.
+func (m *ExchangeRateMutation) ForexSelling() (r decimal.Decimal, exists bool) {
+	v := m.forex_selling
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldForexSelling returns the old "forex_selling" field's value of the ExchangeRate entity.
+// If the ExchangeRate object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ExchangeRateMutation) OldForexSelling(ctx context.Context) (v *decimal.Decimal, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldForexSelling is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldForexSelling requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldForexSelling: %w", err)
+	}
+	return oldValue.ForexSelling, nil
+}
+
+// ClearForexSelling clears the value of the "forex_selling" field.
+func (m *ExchangeRateMutation) ClearForexSelling() {
+	m.forex_selling = nil
+	m.clearedFields[exchangerate.FieldForexSelling] = struct{}{}
+}
+
+// ForexSellingCleared returns if the "forex_selling" field was cleared in this mutation.
+func (m *ExchangeRateMutation) ForexSellingCleared() bool {
+	_, ok := m.clearedFields[exchangerate.FieldForexSelling]
+	return ok
+}
+
+// ResetForexSelling resets all changes to the "forex_selling" field.
+func (m *ExchangeRateMutation) ResetForexSelling() {
+	m.forex_selling = nil
+	delete(m.clearedFields, exchangerate.FieldForexSelling)
+}
+
+// SetBanknoteBuying sets the "banknote_buying" field.
+func (m *ExchangeRateMutation) SetBanknoteBuying(d decimal.Decimal) {
+	m.banknote_buying = &d
+}
+
+// BanknoteBuying returns the value of the "banknote_buying" field in the mutation.
+func (m *ExchangeRateMutation) BanknoteBuying() (r decimal.Decimal, exists bool) {
+	v := m.banknote_buying
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldBanknoteBuying returns the old "banknote_buying" field's value of the ExchangeRate entity.
+// If the ExchangeRate object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ExchangeRateMutation) OldBanknoteBuying(ctx context.Context) (v *decimal.Decimal, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldBanknoteBuying is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldBanknoteBuying requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldBanknoteBuying: %w", err)
+	}
+	return oldValue.BanknoteBuying, nil
+}
+
+// ClearBanknoteBuying clears the value of the "banknote_buying" field.
+func (m *ExchangeRateMutation) ClearBanknoteBuying() {
+	m.banknote_buying = nil
+	m.clearedFields[exchangerate.FieldBanknoteBuying] = struct{}{}
+}
+
+// BanknoteBuyingCleared returns if the "banknote_buying" field was cleared in this mutation.
+func (m *ExchangeRateMutation) BanknoteBuyingCleared() bool {
+	_, ok := m.clearedFields[exchangerate.FieldBanknoteBuying]
+	return ok
+}
+
+// ResetBanknoteBuying resets all changes to the "banknote_buying" field.
+func (m *ExchangeRateMutation) ResetBanknoteBuying() {
+	m.banknote_buying = nil
+	delete(m.clearedFields, exchangerate.FieldBanknoteBuying)
+}
+
+// SetBanknoteSelling sets the "banknote_selling" field.
+func (m *ExchangeRateMutation) SetBanknoteSelling(d decimal.Decimal) {
+	m.banknote_selling = &d
+}
+
+// BanknoteSelling returns the value of the "banknote_selling" field in the mutation.
+func (m *ExchangeRateMutation) BanknoteSelling() (r decimal.Decimal, exists bool) {
+	v := m.banknote_selling
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldBanknoteSelling returns the old "banknote_selling" field's value of the ExchangeRate entity.
+// If the ExchangeRate object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ExchangeRateMutation) OldBanknoteSelling(ctx context.Context) (v *decimal.Decimal, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldBanknoteSelling is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldBanknoteSelling requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldBanknoteSelling: %w", err)
+	}
+	return oldValue.BanknoteSelling, nil
+}
+
+// ClearBanknoteSelling clears the value of the "banknote_selling" field.
+func (m *ExchangeRateMutation) ClearBanknoteSelling() {
+	m.banknote_selling = nil
+	m.clearedFields[exchangerate.FieldBanknoteSelling] = struct{}{}
+}
+
+// BanknoteSellingCleared returns if the "banknote_selling" field was cleared in this mutation.
+func (m *ExchangeRateMutation) BanknoteSellingCleared() bool {
+	_, ok := m.clearedFields[exchangerate.FieldBanknoteSelling]
+	return ok
+}
+
+// ResetBanknoteSelling resets all changes to the "banknote_selling" field.
+func (m *ExchangeRateMutation) ResetBanknoteSelling() {
+	m.banknote_selling = nil
+	delete(m.clearedFields, exchangerate.FieldBanknoteSelling)
+}
+
+// SetSource sets the "source" field.
+func (m *ExchangeRateMutation) SetSource(e exchangerate.Source) {
+	m.source = &e
+}
+
+// Source returns the value of the "source" field in the mutation.
+func (m *ExchangeRateMutation) Source() (r exchangerate.Source, exists bool) {
+	v := m.source
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldSource returns the old "source" field's value of the ExchangeRate entity.
+// If the ExchangeRate object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ExchangeRateMutation) OldSource(ctx context.Context) (v exchangerate.Source, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldSource is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldSource requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldSource: %w", err)
+	}
+	return oldValue.Source, nil
+}
+
+// ResetSource resets all changes to the "source" field.
+func (m *ExchangeRateMutation) ResetSource() {
+	m.source = nil
+}
+
+// SetNeedsReview sets the "needs_review" field.
+func (m *ExchangeRateMutation) SetNeedsReview(b bool) {
+	m.needs_review = &b
+}
+
+// NeedsReview returns the value of the "needs_review" field in the mutation.
+func (m *ExchangeRateMutation) NeedsReview() (r bool, exists bool) {
+	v := m.needs_review
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldNeedsReview returns the old "needs_review" field's value of the ExchangeRate entity.
+// If the ExchangeRate object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ExchangeRateMutation) OldNeedsReview(ctx context.Context) (v bool, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldNeedsReview is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldNeedsReview requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldNeedsReview: %w", err)
+	}
+	return oldValue.NeedsReview, nil
+}
+
+// ResetNeedsReview resets all changes to the "needs_review" field.
+func (m *ExchangeRateMutation) ResetNeedsReview() {
+	m.needs_review = nil
+}
+
+// SetReason sets the "reason" field.
+func (m *ExchangeRateMutation) SetReason(s string) {
+	m.reason = &s
+}
+
+// Reason returns the value of the "reason" field in the mutation.
+func (m *ExchangeRateMutation) Reason() (r string, exists bool) {
+	v := m.reason
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldReason returns the old "reason" field's value of the ExchangeRate entity.
+// If the ExchangeRate object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ExchangeRateMutation) OldReason(ctx context.Context) (v *string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldReason is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldReason requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldReason: %w", err)
+	}
+	return oldValue.Reason, nil
+}
+
+// ClearReason clears the value of the "reason" field.
+func (m *ExchangeRateMutation) ClearReason() {
+	m.reason = nil
+	m.clearedFields[exchangerate.FieldReason] = struct{}{}
+}
+
+// ReasonCleared returns if the "reason" field was cleared in this mutation.
+func (m *ExchangeRateMutation) ReasonCleared() bool {
+	_, ok := m.clearedFields[exchangerate.FieldReason]
+	return ok
+}
+
+// ResetReason resets all changes to the "reason" field.
+func (m *ExchangeRateMutation) ResetReason() {
+	m.reason = nil
+	delete(m.clearedFields, exchangerate.FieldReason)
+}
+
+// SetVersion sets the "version" field.
+func (m *ExchangeRateMutation) SetVersion(i int) {
+	m.version = &i
+	m.addversion = nil
+}
+
+// Version returns the value of the "version" field in the mutation.
+func (m *ExchangeRateMutation) Version() (r int, exists bool) {
+	v := m.version
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldVersion returns the old "version" field's value of the ExchangeRate entity.
+// If the ExchangeRate object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ExchangeRateMutation) OldVersion(ctx context.Context) (v int, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldVersion is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldVersion requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldVersion: %w", err)
+	}
+	return oldValue.Version, nil
+}
+
+// AddVersion adds i to the "version" field.
+func (m *ExchangeRateMutation) AddVersion(i int) {
+	if m.addversion != nil {
+		*m.addversion += i
+	} else {
+		m.addversion = &i
+	}
+}
+
+// AddedVersion returns the value that was added to the "version" field in this mutation.
+func (m *ExchangeRateMutation) AddedVersion() (r int, exists bool) {
+	v := m.addversion
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetVersion resets all changes to the "version" field.
+func (m *ExchangeRateMutation) ResetVersion() {
+	m.version = nil
+	m.addversion = nil
+}
+
+// Where appends a list predicates to the ExchangeRateMutation builder.
+func (m *ExchangeRateMutation) Where(ps ...predicate.ExchangeRate) {
+	m.predicates = append(m.predicates, ps...)
+}
+
+// WhereP appends storage-level predicates to the ExchangeRateMutation builder. Using this method,
+// users can use type-assertion to append predicates that do not depend on any generated package.
+func (m *ExchangeRateMutation) WhereP(ps ...func(*sql.Selector)) {
+	p := make([]predicate.ExchangeRate, len(ps))
+	for i := range ps {
+		p[i] = ps[i]
+	}
+	m.Where(p...)
+}
+
+// Op returns the operation name.
+func (m *ExchangeRateMutation) Op() Op {
+	return m.op
+}
+
+// SetOp allows setting the mutation operation.
+func (m *ExchangeRateMutation) SetOp(op Op) {
+	m.op = op
+}
+
+// Type returns the node type of this mutation (ExchangeRate).
+func (m *ExchangeRateMutation) Type() string {
+	return m.typ
+}
+
+// Fields returns all fields that were changed during this mutation. Note that in
+// order to get all numeric fields that were incremented/decremented, call
+// AddedFields().
+func (m *ExchangeRateMutation) Fields() []string {
+	fields := make([]string, 0, 16)
+	if m.created_at != nil {
+		fields = append(fields, exchangerate.FieldCreatedAt)
+	}
+	if m.updated_at != nil {
+		fields = append(fields, exchangerate.FieldUpdatedAt)
+	}
+	if m.bulletin_date != nil {
+		fields = append(fields, exchangerate.FieldBulletinDate)
+	}
+	if m.bulletin_no != nil {
+		fields = append(fields, exchangerate.FieldBulletinNo)
+	}
+	if m.valid_from != nil {
+		fields = append(fields, exchangerate.FieldValidFrom)
+	}
+	if m.currency_from != nil {
+		fields = append(fields, exchangerate.FieldCurrencyFrom)
+	}
+	if m.currency_to != nil {
+		fields = append(fields, exchangerate.FieldCurrencyTo)
+	}
+	if m.unit != nil {
+		fields = append(fields, exchangerate.FieldUnit)
+	}
+	if m.forex_buying != nil {
+		fields = append(fields, exchangerate.FieldForexBuying)
+	}
+	if m.forex_selling != nil {
+		fields = append(fields, exchangerate.FieldForexSelling)
+	}
+	if m.banknote_buying != nil {
+		fields = append(fields, exchangerate.FieldBanknoteBuying)
+	}
+	if m.banknote_selling != nil {
+		fields = append(fields, exchangerate.FieldBanknoteSelling)
+	}
+	if m.source != nil {
+		fields = append(fields, exchangerate.FieldSource)
+	}
+	if m.needs_review != nil {
+		fields = append(fields, exchangerate.FieldNeedsReview)
+	}
+	if m.reason != nil {
+		fields = append(fields, exchangerate.FieldReason)
+	}
+	if m.version != nil {
+		fields = append(fields, exchangerate.FieldVersion)
+	}
+	return fields
+}
+
+// Field returns the value of a field with the given name. The second boolean
+// return value indicates that this field was not set, or was not defined in the
+// schema.
+func (m *ExchangeRateMutation) Field(name string) (ent.Value, bool) {
+	switch name {
+	case exchangerate.FieldCreatedAt:
+		return m.CreatedAt()
+	case exchangerate.FieldUpdatedAt:
+		return m.UpdatedAt()
+	case exchangerate.FieldBulletinDate:
+		return m.BulletinDate()
+	case exchangerate.FieldBulletinNo:
+		return m.BulletinNo()
+	case exchangerate.FieldValidFrom:
+		return m.ValidFrom()
+	case exchangerate.FieldCurrencyFrom:
+		return m.CurrencyFrom()
+	case exchangerate.FieldCurrencyTo:
+		return m.CurrencyTo()
+	case exchangerate.FieldUnit:
+		return m.Unit()
+	case exchangerate.FieldForexBuying:
+		return m.ForexBuying()
+	case exchangerate.FieldForexSelling:
+		return m.ForexSelling()
+	case exchangerate.FieldBanknoteBuying:
+		return m.BanknoteBuying()
+	case exchangerate.FieldBanknoteSelling:
+		return m.BanknoteSelling()
+	case exchangerate.FieldSource:
+		return m.Source()
+	case exchangerate.FieldNeedsReview:
+		return m.NeedsReview()
+	case exchangerate.FieldReason:
+		return m.Reason()
+	case exchangerate.FieldVersion:
+		return m.Version()
+	}
+	return nil, false
+}
+
+// OldField returns the old value of the field from the database. An error is
+// returned if the mutation operation is not UpdateOne, or the query to the
+// database failed.
+func (m *ExchangeRateMutation) OldField(ctx context.Context, name string) (ent.Value, error) {
+	switch name {
+	case exchangerate.FieldCreatedAt:
+		return m.OldCreatedAt(ctx)
+	case exchangerate.FieldUpdatedAt:
+		return m.OldUpdatedAt(ctx)
+	case exchangerate.FieldBulletinDate:
+		return m.OldBulletinDate(ctx)
+	case exchangerate.FieldBulletinNo:
+		return m.OldBulletinNo(ctx)
+	case exchangerate.FieldValidFrom:
+		return m.OldValidFrom(ctx)
+	case exchangerate.FieldCurrencyFrom:
+		return m.OldCurrencyFrom(ctx)
+	case exchangerate.FieldCurrencyTo:
+		return m.OldCurrencyTo(ctx)
+	case exchangerate.FieldUnit:
+		return m.OldUnit(ctx)
+	case exchangerate.FieldForexBuying:
+		return m.OldForexBuying(ctx)
+	case exchangerate.FieldForexSelling:
+		return m.OldForexSelling(ctx)
+	case exchangerate.FieldBanknoteBuying:
+		return m.OldBanknoteBuying(ctx)
+	case exchangerate.FieldBanknoteSelling:
+		return m.OldBanknoteSelling(ctx)
+	case exchangerate.FieldSource:
+		return m.OldSource(ctx)
+	case exchangerate.FieldNeedsReview:
+		return m.OldNeedsReview(ctx)
+	case exchangerate.FieldReason:
+		return m.OldReason(ctx)
+	case exchangerate.FieldVersion:
+		return m.OldVersion(ctx)
+	}
+	return nil, fmt.Errorf("unknown ExchangeRate field %s", name)
+}
+
+// SetField sets the value of a field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *ExchangeRateMutation) SetField(name string, value ent.Value) error {
+	switch name {
+	case exchangerate.FieldCreatedAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetCreatedAt(v)
+		return nil
+	case exchangerate.FieldUpdatedAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetUpdatedAt(v)
+		return nil
+	case exchangerate.FieldBulletinDate:
+		v, ok := value.(calendar.Date)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetBulletinDate(v)
+		return nil
+	case exchangerate.FieldBulletinNo:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetBulletinNo(v)
+		return nil
+	case exchangerate.FieldValidFrom:
+		v, ok := value.(calendar.Date)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetValidFrom(v)
+		return nil
+	case exchangerate.FieldCurrencyFrom:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetCurrencyFrom(v)
+		return nil
+	case exchangerate.FieldCurrencyTo:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetCurrencyTo(v)
+		return nil
+	case exchangerate.FieldUnit:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetUnit(v)
+		return nil
+	case exchangerate.FieldForexBuying:
+		v, ok := value.(decimal.Decimal)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetForexBuying(v)
+		return nil
+	case exchangerate.FieldForexSelling:
+		v, ok := value.(decimal.Decimal)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetForexSelling(v)
+		return nil
+	case exchangerate.FieldBanknoteBuying:
+		v, ok := value.(decimal.Decimal)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetBanknoteBuying(v)
+		return nil
+	case exchangerate.FieldBanknoteSelling:
+		v, ok := value.(decimal.Decimal)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetBanknoteSelling(v)
+		return nil
+	case exchangerate.FieldSource:
+		v, ok := value.(exchangerate.Source)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetSource(v)
+		return nil
+	case exchangerate.FieldNeedsReview:
+		v, ok := value.(bool)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetNeedsReview(v)
+		return nil
+	case exchangerate.FieldReason:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetReason(v)
+		return nil
+	case exchangerate.FieldVersion:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetVersion(v)
+		return nil
+	}
+	return fmt.Errorf("unknown ExchangeRate field %s", name)
+}
+
+// AddedFields returns all numeric fields that were incremented/decremented during
+// this mutation.
+func (m *ExchangeRateMutation) AddedFields() []string {
+	var fields []string
+	if m.addunit != nil {
+		fields = append(fields, exchangerate.FieldUnit)
+	}
+	if m.addversion != nil {
+		fields = append(fields, exchangerate.FieldVersion)
+	}
+	return fields
+}
+
+// AddedField returns the numeric value that was incremented/decremented on a field
+// with the given name. The second boolean return value indicates that this field
+// was not set, or was not defined in the schema.
+func (m *ExchangeRateMutation) AddedField(name string) (ent.Value, bool) {
+	switch name {
+	case exchangerate.FieldUnit:
+		return m.AddedUnit()
+	case exchangerate.FieldVersion:
+		return m.AddedVersion()
+	}
+	return nil, false
+}
+
+// AddField adds the value to the field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *ExchangeRateMutation) AddField(name string, value ent.Value) error {
+	switch name {
+	case exchangerate.FieldUnit:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddUnit(v)
+		return nil
+	case exchangerate.FieldVersion:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddVersion(v)
+		return nil
+	}
+	return fmt.Errorf("unknown ExchangeRate numeric field %s", name)
+}
+
+// ClearedFields returns all nullable fields that were cleared during this
+// mutation.
+func (m *ExchangeRateMutation) ClearedFields() []string {
+	var fields []string
+	if m.FieldCleared(exchangerate.FieldBulletinNo) {
+		fields = append(fields, exchangerate.FieldBulletinNo)
+	}
+	if m.FieldCleared(exchangerate.FieldForexBuying) {
+		fields = append(fields, exchangerate.FieldForexBuying)
+	}
+	if m.FieldCleared(exchangerate.FieldForexSelling) {
+		fields = append(fields, exchangerate.FieldForexSelling)
+	}
+	if m.FieldCleared(exchangerate.FieldBanknoteBuying) {
+		fields = append(fields, exchangerate.FieldBanknoteBuying)
+	}
+	if m.FieldCleared(exchangerate.FieldBanknoteSelling) {
+		fields = append(fields, exchangerate.FieldBanknoteSelling)
+	}
+	if m.FieldCleared(exchangerate.FieldReason) {
+		fields = append(fields, exchangerate.FieldReason)
+	}
+	return fields
+}
+
+// FieldCleared returns a boolean indicating if a field with the given name was
+// cleared in this mutation.
+func (m *ExchangeRateMutation) FieldCleared(name string) bool {
+	_, ok := m.clearedFields[name]
+	return ok
+}
+
+// ClearField clears the value of the field with the given name. It returns an
+// error if the field is not defined in the schema.
+func (m *ExchangeRateMutation) ClearField(name string) error {
+	switch name {
+	case exchangerate.FieldBulletinNo:
+		m.ClearBulletinNo()
+		return nil
+	case exchangerate.FieldForexBuying:
+		m.ClearForexBuying()
+		return nil
+	case exchangerate.FieldForexSelling:
+		m.ClearForexSelling()
+		return nil
+	case exchangerate.FieldBanknoteBuying:
+		m.ClearBanknoteBuying()
+		return nil
+	case exchangerate.FieldBanknoteSelling:
+		m.ClearBanknoteSelling()
+		return nil
+	case exchangerate.FieldReason:
+		m.ClearReason()
+		return nil
+	}
+	return fmt.Errorf("unknown ExchangeRate nullable field %s", name)
+}
+
+// ResetField resets all changes in the mutation for the field with the given name.
+// It returns an error if the field is not defined in the schema.
+func (m *ExchangeRateMutation) ResetField(name string) error {
+	switch name {
+	case exchangerate.FieldCreatedAt:
+		m.ResetCreatedAt()
+		return nil
+	case exchangerate.FieldUpdatedAt:
+		m.ResetUpdatedAt()
+		return nil
+	case exchangerate.FieldBulletinDate:
+		m.ResetBulletinDate()
+		return nil
+	case exchangerate.FieldBulletinNo:
+		m.ResetBulletinNo()
+		return nil
+	case exchangerate.FieldValidFrom:
+		m.ResetValidFrom()
+		return nil
+	case exchangerate.FieldCurrencyFrom:
+		m.ResetCurrencyFrom()
+		return nil
+	case exchangerate.FieldCurrencyTo:
+		m.ResetCurrencyTo()
+		return nil
+	case exchangerate.FieldUnit:
+		m.ResetUnit()
+		return nil
+	case exchangerate.FieldForexBuying:
+		m.ResetForexBuying()
+		return nil
+	case exchangerate.FieldForexSelling:
+		m.ResetForexSelling()
+		return nil
+	case exchangerate.FieldBanknoteBuying:
+		m.ResetBanknoteBuying()
+		return nil
+	case exchangerate.FieldBanknoteSelling:
+		m.ResetBanknoteSelling()
+		return nil
+	case exchangerate.FieldSource:
+		m.ResetSource()
+		return nil
+	case exchangerate.FieldNeedsReview:
+		m.ResetNeedsReview()
+		return nil
+	case exchangerate.FieldReason:
+		m.ResetReason()
+		return nil
+	case exchangerate.FieldVersion:
+		m.ResetVersion()
+		return nil
+	}
+	return fmt.Errorf("unknown ExchangeRate field %s", name)
+}
+
+// AddedEdges returns all edge names that were set/added in this mutation.
+func (m *ExchangeRateMutation) AddedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// AddedIDs returns all IDs (to other nodes) that were added for the given edge
+// name in this mutation.
+func (m *ExchangeRateMutation) AddedIDs(name string) []ent.Value {
+	return nil
+}
+
+// RemovedEdges returns all edge names that were removed in this mutation.
+func (m *ExchangeRateMutation) RemovedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// RemovedIDs returns all IDs (to other nodes) that were removed for the edge with
+// the given name in this mutation.
+func (m *ExchangeRateMutation) RemovedIDs(name string) []ent.Value {
+	return nil
+}
+
+// ClearedEdges returns all edge names that were cleared in this mutation.
+func (m *ExchangeRateMutation) ClearedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// EdgeCleared returns a boolean which indicates if the edge with the given name
+// was cleared in this mutation.
+func (m *ExchangeRateMutation) EdgeCleared(name string) bool {
+	return false
+}
+
+// ClearEdge clears the value of the edge with the given name. It returns an error
+// if that edge is not defined in the schema.
+func (m *ExchangeRateMutation) ClearEdge(name string) error {
+	return fmt.Errorf("unknown ExchangeRate unique edge %s", name)
+}
+
+// ResetEdge resets all changes to the edge with the given name in this mutation.
+// It returns an error if the edge is not defined in the schema.
+func (m *ExchangeRateMutation) ResetEdge(name string) error {
+	return fmt.Errorf("unknown ExchangeRate edge %s", name)
+}
+
+// GateChecklistItemMutation represents an operation that mutates the GateChecklistItem nodes in the graph.
+type GateChecklistItemMutation struct {
+	config
+	op               Op
+	typ              string
+	id               *int64
+	created_at       *time.Time
+	updated_at       *time.Time
+	wo_type          *gatechecklistitem.WoType
+	label            *string
+	is_required      *bool
+	display_order    *int
+	adddisplay_order *int
+	is_active        *bool
+	version          *int
+	addversion       *int
+	clearedFields    map[string]struct{}
+	done             bool
+	oldValue         func(context.Context) (*GateChecklistItem, error)
+	predicates       []predicate.GateChecklistItem
+}
+
+var _ ent.Mutation = (*GateChecklistItemMutation)(nil)
+
+// gatechecklistitemOption allows management of the mutation configuration using functional options.
+type gatechecklistitemOption func(*GateChecklistItemMutation)
+
+// newGateChecklistItemMutation creates new mutation for the GateChecklistItem entity.
+func newGateChecklistItemMutation(c config, op Op, opts ...gatechecklistitemOption) *GateChecklistItemMutation {
+	m := &GateChecklistItemMutation{
+		config:        c,
+		op:            op,
+		typ:           TypeGateChecklistItem,
+		clearedFields: make(map[string]struct{}),
+	}
+	for _, opt := range opts {
+		opt(m)
+	}
+	return m
+}
+
+// withGateChecklistItemID sets the ID field of the mutation.
+func withGateChecklistItemID(id int64) gatechecklistitemOption {
+	return func(m *GateChecklistItemMutation) {
+		var (
+			err   error
+			once  sync.Once
+			value *GateChecklistItem
+		)
+		m.oldValue = func(ctx context.Context) (*GateChecklistItem, error) {
+			once.Do(func() {
+				if m.done {
+					err = errors.New("querying old values post mutation is not allowed")
+				} else {
+					value, err = m.Client().GateChecklistItem.Get(ctx, id)
+				}
+			})
+			return value, err
+		}
+		m.id = &id
+	}
+}
+
+// withGateChecklistItem sets the old GateChecklistItem of the mutation.
+func withGateChecklistItem(node *GateChecklistItem) gatechecklistitemOption {
+	return func(m *GateChecklistItemMutation) {
+		m.oldValue = func(context.Context) (*GateChecklistItem, error) {
+			return node, nil
+		}
+		m.id = &node.ID
+	}
+}
+
+// Client returns a new `ent.Client` from the mutation. If the mutation was
+// executed in a transaction (ent.Tx), a transactional client is returned.
+func (m GateChecklistItemMutation) Client() *Client {
+	client := &Client{config: m.config}
+	client.init()
+	return client
+}
+
+// Tx returns an `ent.Tx` for mutations that were executed in transactions;
+// it returns an error otherwise.
+func (m GateChecklistItemMutation) Tx() (*Tx, error) {
+	if _, ok := m.driver.(*txDriver); !ok {
+		return nil, errors.New("ent: mutation is not running in a transaction")
+	}
+	tx := &Tx{config: m.config}
+	tx.init()
+	return tx, nil
+}
+
+// SetID sets the value of the id field. Note that this
+// operation is only accepted on creation of GateChecklistItem entities.
+func (m *GateChecklistItemMutation) SetID(id int64) {
+	m.id = &id
+}
+
+// ID returns the ID value in the mutation. Note that the ID is only available
+// if it was provided to the builder or after it was returned from the database.
+func (m *GateChecklistItemMutation) ID() (id int64, exists bool) {
+	if m.id == nil {
+		return
+	}
+	return *m.id, true
+}
+
+// IDs queries the database and returns the entity ids that match the mutation's predicate.
+// That means, if the mutation is applied within a transaction with an isolation level such
+// as sql.LevelSerializable, the returned ids match the ids of the rows that will be updated
+// or updated by the mutation.
+func (m *GateChecklistItemMutation) IDs(ctx context.Context) ([]int64, error) {
+	switch {
+	case m.op.Is(OpUpdateOne | OpDeleteOne):
+		id, exists := m.ID()
+		if exists {
+			return []int64{id}, nil
+		}
+		fallthrough
+	case m.op.Is(OpUpdate | OpDelete):
+		return m.Client().GateChecklistItem.Query().Where(m.predicates...).IDs(ctx)
+	default:
+		return nil, fmt.Errorf("IDs is not allowed on %s operations", m.op)
+	}
+}
+
+// SetCreatedAt sets the "created_at" field.
+func (m *GateChecklistItemMutation) SetCreatedAt(t time.Time) {
+	m.created_at = &t
+}
+
+// CreatedAt returns the value of the "created_at" field in the mutation.
+func (m *GateChecklistItemMutation) CreatedAt() (r time.Time, exists bool) {
+	v := m.created_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldCreatedAt returns the old "created_at" field's value of the GateChecklistItem entity.
+// If the GateChecklistItem object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *GateChecklistItemMutation) OldCreatedAt(ctx context.Context) (v time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldCreatedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldCreatedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldCreatedAt: %w", err)
+	}
+	return oldValue.CreatedAt, nil
+}
+
+// ResetCreatedAt resets all changes to the "created_at" field.
+func (m *GateChecklistItemMutation) ResetCreatedAt() {
+	m.created_at = nil
+}
+
+// SetUpdatedAt sets the "updated_at" field.
+func (m *GateChecklistItemMutation) SetUpdatedAt(t time.Time) {
+	m.updated_at = &t
+}
+
+// UpdatedAt returns the value of the "updated_at" field in the mutation.
+func (m *GateChecklistItemMutation) UpdatedAt() (r time.Time, exists bool) {
+	v := m.updated_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldUpdatedAt returns the old "updated_at" field's value of the GateChecklistItem entity.
+// If the GateChecklistItem object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *GateChecklistItemMutation) OldUpdatedAt(ctx context.Context) (v time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldUpdatedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldUpdatedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldUpdatedAt: %w", err)
+	}
+	return oldValue.UpdatedAt, nil
+}
+
+// ResetUpdatedAt resets all changes to the "updated_at" field.
+func (m *GateChecklistItemMutation) ResetUpdatedAt() {
+	m.updated_at = nil
+}
+
+// SetWoType sets the "wo_type" field.
+func (m *GateChecklistItemMutation) SetWoType(gt gatechecklistitem.WoType) {
+	m.wo_type = &gt
+}
+
+// WoType returns the value of the "wo_type" field in the mutation.
+func (m *GateChecklistItemMutation) WoType() (r gatechecklistitem.WoType, exists bool) {
+	v := m.wo_type
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldWoType returns the old "wo_type" field's value of the GateChecklistItem entity.
+// If the GateChecklistItem object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *GateChecklistItemMutation) OldWoType(ctx context.Context) (v gatechecklistitem.WoType, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldWoType is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldWoType requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldWoType: %w", err)
+	}
+	return oldValue.WoType, nil
+}
+
+// ResetWoType resets all changes to the "wo_type" field.
+func (m *GateChecklistItemMutation) ResetWoType() {
+	m.wo_type = nil
+}
+
+// SetLabel sets the "label" field.
+func (m *GateChecklistItemMutation) SetLabel(s string) {
+	m.label = &s
+}
+
+// Label returns the value of the "label" field in the mutation.
+func (m *GateChecklistItemMutation) Label() (r string, exists bool) {
+	v := m.label
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldLabel returns the old "label" field's value of the GateChecklistItem entity.
+// If the GateChecklistItem object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *GateChecklistItemMutation) OldLabel(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldLabel is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldLabel requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldLabel: %w", err)
+	}
+	return oldValue.Label, nil
+}
+
+// ResetLabel resets all changes to the "label" field.
+func (m *GateChecklistItemMutation) ResetLabel() {
+	m.label = nil
+}
+
+// SetIsRequired sets the "is_required" field.
+func (m *GateChecklistItemMutation) SetIsRequired(b bool) {
+	m.is_required = &b
+}
+
+// IsRequired returns the value of the "is_required" field in the mutation.
+func (m *GateChecklistItemMutation) IsRequired() (r bool, exists bool) {
+	v := m.is_required
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldIsRequired returns the old "is_required" field's value of the GateChecklistItem entity.
+// If the GateChecklistItem object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *GateChecklistItemMutation) OldIsRequired(ctx context.Context) (v bool, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldIsRequired is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldIsRequired requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldIsRequired: %w", err)
+	}
+	return oldValue.IsRequired, nil
+}
+
+// ResetIsRequired resets all changes to the "is_required" field.
+func (m *GateChecklistItemMutation) ResetIsRequired() {
+	m.is_required = nil
+}
+
+// SetDisplayOrder sets the "display_order" field.
+func (m *GateChecklistItemMutation) SetDisplayOrder(i int) {
+	m.display_order = &i
+	m.adddisplay_order = nil
+}
+
+// DisplayOrder returns the value of the "display_order" field in the mutation.
+func (m *GateChecklistItemMutation) DisplayOrder() (r int, exists bool) {
+	v := m.display_order
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldDisplayOrder returns the old "display_order" field's value of the GateChecklistItem entity.
+// If the GateChecklistItem object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *GateChecklistItemMutation) OldDisplayOrder(ctx context.Context) (v int, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldDisplayOrder is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldDisplayOrder requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldDisplayOrder: %w", err)
+	}
+	return oldValue.DisplayOrder, nil
+}
+
+// AddDisplayOrder adds i to the "display_order" field.
+func (m *GateChecklistItemMutation) AddDisplayOrder(i int) {
+	if m.adddisplay_order != nil {
+		*m.adddisplay_order += i
+	} else {
+		m.adddisplay_order = &i
+	}
+}
+
+// AddedDisplayOrder returns the value that was added to the "display_order" field in this mutation.
+func (m *GateChecklistItemMutation) AddedDisplayOrder() (r int, exists bool) {
+	v := m.adddisplay_order
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetDisplayOrder resets all changes to the "display_order" field.
+func (m *GateChecklistItemMutation) ResetDisplayOrder() {
+	m.display_order = nil
+	m.adddisplay_order = nil
+}
+
+// SetIsActive sets the "is_active" field.
+func (m *GateChecklistItemMutation) SetIsActive(b bool) {
+	m.is_active = &b
+}
+
+// IsActive returns the value of the "is_active" field in the mutation.
+func (m *GateChecklistItemMutation) IsActive() (r bool, exists bool) {
+	v := m.is_active
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldIsActive returns the old "is_active" field's value of the GateChecklistItem entity.
+// If the GateChecklistItem object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *GateChecklistItemMutation) OldIsActive(ctx context.Context) (v bool, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldIsActive is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldIsActive requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldIsActive: %w", err)
+	}
+	return oldValue.IsActive, nil
+}
+
+// ResetIsActive resets all changes to the "is_active" field.
+func (m *GateChecklistItemMutation) ResetIsActive() {
+	m.is_active = nil
+}
+
+// SetVersion sets the "version" field.
+func (m *GateChecklistItemMutation) SetVersion(i int) {
+	m.version = &i
+	m.addversion = nil
+}
+
+// Version returns the value of the "version" field in the mutation.
+func (m *GateChecklistItemMutation) Version() (r int, exists bool) {
+	v := m.version
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldVersion returns the old "version" field's value of the GateChecklistItem entity.
+// If the GateChecklistItem object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *GateChecklistItemMutation) OldVersion(ctx context.Context) (v int, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldVersion is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldVersion requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldVersion: %w", err)
+	}
+	return oldValue.Version, nil
+}
+
+// AddVersion adds i to the "version" field.
+func (m *GateChecklistItemMutation) AddVersion(i int) {
+	if m.addversion != nil {
+		*m.addversion += i
+	} else {
+		m.addversion = &i
+	}
+}
+
+// AddedVersion returns the value that was added to the "version" field in this mutation.
+func (m *GateChecklistItemMutation) AddedVersion() (r int, exists bool) {
+	v := m.addversion
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetVersion resets all changes to the "version" field.
+func (m *GateChecklistItemMutation) ResetVersion() {
+	m.version = nil
+	m.addversion = nil
+}
+
+// Where appends a list predicates to the GateChecklistItemMutation builder.
+func (m *GateChecklistItemMutation) Where(ps ...predicate.GateChecklistItem) {
+	m.predicates = append(m.predicates, ps...)
+}
+
+// WhereP appends storage-level predicates to the GateChecklistItemMutation builder. Using this method,
+// users can use type-assertion to append predicates that do not depend on any generated package.
+func (m *GateChecklistItemMutation) WhereP(ps ...func(*sql.Selector)) {
+	p := make([]predicate.GateChecklistItem, len(ps))
+	for i := range ps {
+		p[i] = ps[i]
+	}
+	m.Where(p...)
+}
+
+// Op returns the operation name.
+func (m *GateChecklistItemMutation) Op() Op {
+	return m.op
+}
+
+// SetOp allows setting the mutation operation.
+func (m *GateChecklistItemMutation) SetOp(op Op) {
+	m.op = op
+}
+
+// Type returns the node type of this mutation (GateChecklistItem).
+func (m *GateChecklistItemMutation) Type() string {
+	return m.typ
+}
+
+// Fields returns all fields that were changed during this mutation. Note that in
+// order to get all numeric fields that were incremented/decremented, call
+// AddedFields().
+func (m *GateChecklistItemMutation) Fields() []string {
+	fields := make([]string, 0, 8)
+	if m.created_at != nil {
+		fields = append(fields, gatechecklistitem.FieldCreatedAt)
+	}
+	if m.updated_at != nil {
+		fields = append(fields, gatechecklistitem.FieldUpdatedAt)
+	}
+	if m.wo_type != nil {
+		fields = append(fields, gatechecklistitem.FieldWoType)
+	}
+	if m.label != nil {
+		fields = append(fields, gatechecklistitem.FieldLabel)
+	}
+	if m.is_required != nil {
+		fields = append(fields, gatechecklistitem.FieldIsRequired)
+	}
+	if m.display_order != nil {
+		fields = append(fields, gatechecklistitem.FieldDisplayOrder)
+	}
+	if m.is_active != nil {
+		fields = append(fields, gatechecklistitem.FieldIsActive)
+	}
+	if m.version != nil {
+		fields = append(fields, gatechecklistitem.FieldVersion)
+	}
+	return fields
+}
+
+// Field returns the value of a field with the given name. The second boolean
+// return value indicates that this field was not set, or was not defined in the
+// schema.
+func (m *GateChecklistItemMutation) Field(name string) (ent.Value, bool) {
+	switch name {
+	case gatechecklistitem.FieldCreatedAt:
+		return m.CreatedAt()
+	case gatechecklistitem.FieldUpdatedAt:
+		return m.UpdatedAt()
+	case gatechecklistitem.FieldWoType:
+		return m.WoType()
+	case gatechecklistitem.FieldLabel:
+		return m.Label()
+	case gatechecklistitem.FieldIsRequired:
+		return m.IsRequired()
+	case gatechecklistitem.FieldDisplayOrder:
+		return m.DisplayOrder()
+	case gatechecklistitem.FieldIsActive:
+		return m.IsActive()
+	case gatechecklistitem.FieldVersion:
+		return m.Version()
+	}
+	return nil, false
+}
+
+// OldField returns the old value of the field from the database. An error is
+// returned if the mutation operation is not UpdateOne, or the query to the
+// database failed.
+func (m *GateChecklistItemMutation) OldField(ctx context.Context, name string) (ent.Value, error) {
+	switch name {
+	case gatechecklistitem.FieldCreatedAt:
+		return m.OldCreatedAt(ctx)
+	case gatechecklistitem.FieldUpdatedAt:
+		return m.OldUpdatedAt(ctx)
+	case gatechecklistitem.FieldWoType:
+		return m.OldWoType(ctx)
+	case gatechecklistitem.FieldLabel:
+		return m.OldLabel(ctx)
+	case gatechecklistitem.FieldIsRequired:
+		return m.OldIsRequired(ctx)
+	case gatechecklistitem.FieldDisplayOrder:
+		return m.OldDisplayOrder(ctx)
+	case gatechecklistitem.FieldIsActive:
+		return m.OldIsActive(ctx)
+	case gatechecklistitem.FieldVersion:
+		return m.OldVersion(ctx)
+	}
+	return nil, fmt.Errorf("unknown GateChecklistItem field %s", name)
+}
+
+// SetField sets the value of a field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *GateChecklistItemMutation) SetField(name string, value ent.Value) error {
+	switch name {
+	case gatechecklistitem.FieldCreatedAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetCreatedAt(v)
+		return nil
+	case gatechecklistitem.FieldUpdatedAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetUpdatedAt(v)
+		return nil
+	case gatechecklistitem.FieldWoType:
+		v, ok := value.(gatechecklistitem.WoType)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetWoType(v)
+		return nil
+	case gatechecklistitem.FieldLabel:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetLabel(v)
+		return nil
+	case gatechecklistitem.FieldIsRequired:
+		v, ok := value.(bool)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetIsRequired(v)
+		return nil
+	case gatechecklistitem.FieldDisplayOrder:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetDisplayOrder(v)
+		return nil
+	case gatechecklistitem.FieldIsActive:
+		v, ok := value.(bool)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetIsActive(v)
+		return nil
+	case gatechecklistitem.FieldVersion:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetVersion(v)
+		return nil
+	}
+	return fmt.Errorf("unknown GateChecklistItem field %s", name)
+}
+
+// AddedFields returns all numeric fields that were incremented/decremented during
+// this mutation.
+func (m *GateChecklistItemMutation) AddedFields() []string {
+	var fields []string
+	if m.adddisplay_order != nil {
+		fields = append(fields, gatechecklistitem.FieldDisplayOrder)
+	}
+	if m.addversion != nil {
+		fields = append(fields, gatechecklistitem.FieldVersion)
+	}
+	return fields
+}
+
+// AddedField returns the numeric value that was incremented/decremented on a field
+// with the given name. The second boolean return value indicates that this field
+// was not set, or was not defined in the schema.
+func (m *GateChecklistItemMutation) AddedField(name string) (ent.Value, bool) {
+	switch name {
+	case gatechecklistitem.FieldDisplayOrder:
+		return m.AddedDisplayOrder()
+	case gatechecklistitem.FieldVersion:
+		return m.AddedVersion()
+	}
+	return nil, false
+}
+
+// AddField adds the value to the field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *GateChecklistItemMutation) AddField(name string, value ent.Value) error {
+	switch name {
+	case gatechecklistitem.FieldDisplayOrder:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddDisplayOrder(v)
+		return nil
+	case gatechecklistitem.FieldVersion:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddVersion(v)
+		return nil
+	}
+	return fmt.Errorf("unknown GateChecklistItem numeric field %s", name)
+}
+
+// ClearedFields returns all nullable fields that were cleared during this
+// mutation.
+func (m *GateChecklistItemMutation) ClearedFields() []string {
+	return nil
+}
+
+// FieldCleared returns a boolean indicating if a field with the given name was
+// cleared in this mutation.
+func (m *GateChecklistItemMutation) FieldCleared(name string) bool {
+	_, ok := m.clearedFields[name]
+	return ok
+}
+
+// ClearField clears the value of the field with the given name. It returns an
+// error if the field is not defined in the schema.
+func (m *GateChecklistItemMutation) ClearField(name string) error {
+	return fmt.Errorf("unknown GateChecklistItem nullable field %s", name)
+}
+
+// ResetField resets all changes in the mutation for the field with the given name.
+// It returns an error if the field is not defined in the schema.
+func (m *GateChecklistItemMutation) ResetField(name string) error {
+	switch name {
+	case gatechecklistitem.FieldCreatedAt:
+		m.ResetCreatedAt()
+		return nil
+	case gatechecklistitem.FieldUpdatedAt:
+		m.ResetUpdatedAt()
+		return nil
+	case gatechecklistitem.FieldWoType:
+		m.ResetWoType()
+		return nil
+	case gatechecklistitem.FieldLabel:
+		m.ResetLabel()
+		return nil
+	case gatechecklistitem.FieldIsRequired:
+		m.ResetIsRequired()
+		return nil
+	case gatechecklistitem.FieldDisplayOrder:
+		m.ResetDisplayOrder()
+		return nil
+	case gatechecklistitem.FieldIsActive:
+		m.ResetIsActive()
+		return nil
+	case gatechecklistitem.FieldVersion:
+		m.ResetVersion()
+		return nil
+	}
+	return fmt.Errorf("unknown GateChecklistItem field %s", name)
+}
+
+// AddedEdges returns all edge names that were set/added in this mutation.
+func (m *GateChecklistItemMutation) AddedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// AddedIDs returns all IDs (to other nodes) that were added for the given edge
+// name in this mutation.
+func (m *GateChecklistItemMutation) AddedIDs(name string) []ent.Value {
+	return nil
+}
+
+// RemovedEdges returns all edge names that were removed in this mutation.
+func (m *GateChecklistItemMutation) RemovedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// RemovedIDs returns all IDs (to other nodes) that were removed for the edge with
+// the given name in this mutation.
+func (m *GateChecklistItemMutation) RemovedIDs(name string) []ent.Value {
+	return nil
+}
+
+// ClearedEdges returns all edge names that were cleared in this mutation.
+func (m *GateChecklistItemMutation) ClearedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// EdgeCleared returns a boolean which indicates if the edge with the given name
+// was cleared in this mutation.
+func (m *GateChecklistItemMutation) EdgeCleared(name string) bool {
+	return false
+}
+
+// ClearEdge clears the value of the edge with the given name. It returns an error
+// if that edge is not defined in the schema.
+func (m *GateChecklistItemMutation) ClearEdge(name string) error {
+	return fmt.Errorf("unknown GateChecklistItem unique edge %s", name)
+}
+
+// ResetEdge resets all changes to the edge with the given name in this mutation.
+// It returns an error if the edge is not defined in the schema.
+func (m *GateChecklistItemMutation) ResetEdge(name string) error {
+	return fmt.Errorf("unknown GateChecklistItem edge %s", name)
+}
+
+// GateLogMutation represents an operation that mutates the GateLog nodes in the graph.
+type GateLogMutation struct {
+	config
+	op                  Op
+	typ                 string
+	id                  *int64
+	created_at          *time.Time
+	updated_at          *time.Time
+	wo_number           *string
+	wo_status           *gatelog.WoStatus
+	subject             *gatelog.Subject
+	vehicle_plate       *string
+	plate_norm          *string
+	is_foreign_plate    *bool
+	vehicle_type        *gatelog.VehicleType
+	driver_name         *string
+	checklist           *json.RawMessage
+	appendchecklist     json.RawMessage
+	checklist_complete  *bool
+	is_exception        *bool
+	exception_reason    *string
+	entry_at            *time.Time
+	entry_device_at     *time.Time
+	entry_is_manual     *bool
+	entry_by            *int64
+	addentry_by         *int64
+	entry_by_name       *string
+	exit_at             *time.Time
+	exit_device_at      *time.Time
+	exit_is_manual      *bool
+	exit_by             *int64
+	addexit_by          *int64
+	exit_by_name        *string
+	duration_minutes    *int
+	addduration_minutes *int
+	base_minutes        *int
+	addbase_minutes     *int
+	overrun_minutes     *int
+	addoverrun_minutes  *int
+	notes               *string
+	is_superseded       *bool
+	clearedFields       map[string]struct{}
+	work_order          *int64
+	clearedwork_order   bool
+	person              *int64
+	clearedperson       bool
+	motorbot            *int64
+	clearedmotorbot     bool
+	corrects            *int64
+	clearedcorrects     bool
+	correction          *int64
+	clearedcorrection   bool
+	done                bool
+	oldValue            func(context.Context) (*GateLog, error)
+	predicates          []predicate.GateLog
+}
+
+var _ ent.Mutation = (*GateLogMutation)(nil)
+
+// gatelogOption allows management of the mutation configuration using functional options.
+type gatelogOption func(*GateLogMutation)
+
+// newGateLogMutation creates new mutation for the GateLog entity.
+func newGateLogMutation(c config, op Op, opts ...gatelogOption) *GateLogMutation {
+	m := &GateLogMutation{
+		config:        c,
+		op:            op,
+		typ:           TypeGateLog,
+		clearedFields: make(map[string]struct{}),
+	}
+	for _, opt := range opts {
+		opt(m)
+	}
+	return m
+}
+
+// withGateLogID sets the ID field of the mutation.
+func withGateLogID(id int64) gatelogOption {
+	return func(m *GateLogMutation) {
+		var (
+			err   error
+			once  sync.Once
+			value *GateLog
+		)
+		m.oldValue = func(ctx context.Context) (*GateLog, error) {
+			once.Do(func() {
+				if m.done {
+					err = errors.New("querying old values post mutation is not allowed")
+				} else {
+					value, err = m.Client().GateLog.Get(ctx, id)
+				}
+			})
+			return value, err
+		}
+		m.id = &id
+	}
+}
+
+// withGateLog sets the old GateLog of the mutation.
+func withGateLog(node *GateLog) gatelogOption {
+	return func(m *GateLogMutation) {
+		m.oldValue = func(context.Context) (*GateLog, error) {
+			return node, nil
+		}
+		m.id = &node.ID
+	}
+}
+
+// Client returns a new `ent.Client` from the mutation. If the mutation was
+// executed in a transaction (ent.Tx), a transactional client is returned.
+func (m GateLogMutation) Client() *Client {
+	client := &Client{config: m.config}
+	client.init()
+	return client
+}
+
+// Tx returns an `ent.Tx` for mutations that were executed in transactions;
+// it returns an error otherwise.
+func (m GateLogMutation) Tx() (*Tx, error) {
+	if _, ok := m.driver.(*txDriver); !ok {
+		return nil, errors.New("ent: mutation is not running in a transaction")
+	}
+	tx := &Tx{config: m.config}
+	tx.init()
+	return tx, nil
+}
+
+// SetID sets the value of the id field. Note that this
+// operation is only accepted on creation of GateLog entities.
+func (m *GateLogMutation) SetID(id int64) {
+	m.id = &id
+}
+
+// ID returns the ID value in the mutation. Note that the ID is only available
+// if it was provided to the builder or after it was returned from the database.
+func (m *GateLogMutation) ID() (id int64, exists bool) {
+	if m.id == nil {
+		return
+	}
+	return *m.id, true
+}
+
+// IDs queries the database and returns the entity ids that match the mutation's predicate.
+// That means, if the mutation is applied within a transaction with an isolation level such
+// as sql.LevelSerializable, the returned ids match the ids of the rows that will be updated
+// or updated by the mutation.
+func (m *GateLogMutation) IDs(ctx context.Context) ([]int64, error) {
+	switch {
+	case m.op.Is(OpUpdateOne | OpDeleteOne):
+		id, exists := m.ID()
+		if exists {
+			return []int64{id}, nil
+		}
+		fallthrough
+	case m.op.Is(OpUpdate | OpDelete):
+		return m.Client().GateLog.Query().Where(m.predicates...).IDs(ctx)
+	default:
+		return nil, fmt.Errorf("IDs is not allowed on %s operations", m.op)
+	}
+}
+
+// SetCreatedAt sets the "created_at" field.
+func (m *GateLogMutation) SetCreatedAt(t time.Time) {
+	m.created_at = &t
+}
+
+// CreatedAt returns the value of the "created_at" field in the mutation.
+func (m *GateLogMutation) CreatedAt() (r time.Time, exists bool) {
+	v := m.created_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldCreatedAt returns the old "created_at" field's value of the GateLog entity.
+// If the GateLog object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *GateLogMutation) OldCreatedAt(ctx context.Context) (v time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldCreatedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldCreatedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldCreatedAt: %w", err)
+	}
+	return oldValue.CreatedAt, nil
+}
+
+// ResetCreatedAt resets all changes to the "created_at" field.
+func (m *GateLogMutation) ResetCreatedAt() {
+	m.created_at = nil
+}
+
+// SetUpdatedAt sets the "updated_at" field.
+func (m *GateLogMutation) SetUpdatedAt(t time.Time) {
+	m.updated_at = &t
+}
+
+// UpdatedAt returns the value of the "updated_at" field in the mutation.
+func (m *GateLogMutation) UpdatedAt() (r time.Time, exists bool) {
+	v := m.updated_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldUpdatedAt returns the old "updated_at" field's value of the GateLog entity.
+// If the GateLog object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *GateLogMutation) OldUpdatedAt(ctx context.Context) (v time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldUpdatedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldUpdatedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldUpdatedAt: %w", err)
+	}
+	return oldValue.UpdatedAt, nil
+}
+
+// ResetUpdatedAt resets all changes to the "updated_at" field.
+func (m *GateLogMutation) ResetUpdatedAt() {
+	m.updated_at = nil
+}
+
+// SetWorkOrderID sets the "work_order_id" field.
+func (m *GateLogMutation) SetWorkOrderID(i int64) {
+	m.work_order = &i
+}
+
+// WorkOrderID returns the value of the "work_order_id" field in the mutation.
+func (m *GateLogMutation) WorkOrderID() (r int64, exists bool) {
+	v := m.work_order
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldWorkOrderID returns the old "work_order_id" field's value of the GateLog entity.
+// If the GateLog object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *GateLogMutation) OldWorkOrderID(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldWorkOrderID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldWorkOrderID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldWorkOrderID: %w", err)
+	}
+	return oldValue.WorkOrderID, nil
+}
+
+// ResetWorkOrderID resets all changes to the "work_order_id" field.
+func (m *GateLogMutation) ResetWorkOrderID() {
+	m.work_order = nil
+}
+
+// SetWoNumber sets the "wo_number" field.
+func (m *GateLogMutation) SetWoNumber(s string) {
+	m.wo_number = &s
+}
+
+// WoNumber returns the value of the "wo_number" field in the mutation.
+func (m *GateLogMutation) WoNumber() (r string, exists bool) {
+	v := m.wo_number
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldWoNumber returns the old "wo_number" field's value of the GateLog entity.
+// If the GateLog object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *GateLogMutation) OldWoNumber(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldWoNumber is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldWoNumber requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldWoNumber: %w", err)
+	}
+	return oldValue.WoNumber, nil
+}
+
+// ResetWoNumber resets all changes to the "wo_number" field.
+func (m *GateLogMutation) ResetWoNumber() {
+	m.wo_number = nil
+}
+
+// SetWoStatus sets the "wo_status" field.
+func (m *GateLogMutation) SetWoStatus(gs gatelog.WoStatus) {
+	m.wo_status = &gs
+}
+
+// WoStatus returns the value of the "wo_status" field in the mutation.
+func (m *GateLogMutation) WoStatus() (r gatelog.WoStatus, exists bool) {
+	v := m.wo_status
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldWoStatus returns the old "wo_status" field's value of the GateLog entity.
+// If the GateLog object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *GateLogMutation) OldWoStatus(ctx context.Context) (v gatelog.WoStatus, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldWoStatus is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldWoStatus requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldWoStatus: %w", err)
+	}
+	return oldValue.WoStatus, nil
+}
+
+// ResetWoStatus resets all changes to the "wo_status" field.
+func (m *GateLogMutation) ResetWoStatus() {
+	m.wo_status = nil
+}
+
+// SetSubject sets the "subject" field.
+func (m *GateLogMutation) SetSubject(ga gatelog.Subject) {
+	m.subject = &ga
+}
+
+// Subject returns the value of the "subject" field in the mutation.
+func (m *GateLogMutation) Subject() (r gatelog.Subject, exists bool) {
+	v := m.subject
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldSubject returns the old "subject" field's value of the GateLog entity.
+// If the GateLog object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *GateLogMutation) OldSubject(ctx context.Context) (v gatelog.Subject, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldSubject is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldSubject requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldSubject: %w", err)
+	}
+	return oldValue.Subject, nil
+}
+
+// ResetSubject resets all changes to the "subject" field.
+func (m *GateLogMutation) ResetSubject() {
+	m.subject = nil
+}
+
+// SetPersonID sets the "person_id" field.
+func (m *GateLogMutation) SetPersonID(i int64) {
+	m.person = &i
+}
+
+// PersonID returns the value of the "person_id" field in the mutation.
+func (m *GateLogMutation) PersonID() (r int64, exists bool) {
+	v := m.person
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldPersonID returns the old "person_id" field's value of the GateLog entity.
+// If the GateLog object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *GateLogMutation) OldPersonID(ctx context.Context) (v *int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldPersonID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldPersonID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldPersonID: %w", err)
+	}
+	return oldValue.PersonID, nil
+}
+
+// ClearPersonID clears the value of the "person_id" field.
+func (m *GateLogMutation) ClearPersonID() {
+	m.person = nil
+	m.clearedFields[gatelog.FieldPersonID] = struct{}{}
+}
+
+// PersonIDCleared returns if the "person_id" field was cleared in this mutation.
+func (m *GateLogMutation) PersonIDCleared() bool {
+	_, ok := m.clearedFields[gatelog.FieldPersonID]
+	return ok
+}
+
+// ResetPersonID resets all changes to the "person_id" field.
+func (m *GateLogMutation) ResetPersonID() {
+	m.person = nil
+	delete(m.clearedFields, gatelog.FieldPersonID)
+}
+
+// SetMotorbotID sets the "motorbot_id" field.
+func (m *GateLogMutation) SetMotorbotID(i int64) {
+	m.motorbot = &i
+}
+
+// MotorbotID returns the value of the "motorbot_id" field in the mutation.
+func (m *GateLogMutation) MotorbotID() (r int64, exists bool) {
+	v := m.motorbot
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldMotorbotID returns the old "motorbot_id" field's value of the GateLog entity.
+// If the GateLog object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *GateLogMutation) OldMotorbotID(ctx context.Context) (v *int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldMotorbotID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldMotorbotID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldMotorbotID: %w", err)
+	}
+	return oldValue.MotorbotID, nil
+}
+
+// ClearMotorbotID clears the value of the "motorbot_id" field.
+func (m *GateLogMutation) ClearMotorbotID() {
+	m.motorbot = nil
+	m.clearedFields[gatelog.FieldMotorbotID] = struct{}{}
+}
+
+// MotorbotIDCleared returns if the "motorbot_id" field was cleared in this mutation.
+func (m *GateLogMutation) MotorbotIDCleared() bool {
+	_, ok := m.clearedFields[gatelog.FieldMotorbotID]
+	return ok
+}
+
+// ResetMotorbotID resets all changes to the "motorbot_id" field.
+func (m *GateLogMutation) ResetMotorbotID() {
+	m.motorbot = nil
+	delete(m.clearedFields, gatelog.FieldMotorbotID)
+}
+
+// SetVehiclePlate sets the "vehicle_plate" field.
+func (m *GateLogMutation) SetVehiclePlate(s string) {
+	m.vehicle_plate = &s
+}
+
+// VehiclePlate returns the value of the "vehicle_plate" field in the mutation.
+func (m *GateLogMutation) VehiclePlate() (r string, exists bool) {
+	v := m.vehicle_plate
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldVehiclePlate returns the old "vehicle_plate" field's value of the GateLog entity.
+// If the GateLog object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *GateLogMutation) OldVehiclePlate(ctx context.Context) (v *string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldVehiclePlate is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldVehiclePlate requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldVehiclePlate: %w", err)
+	}
+	return oldValue.VehiclePlate, nil
+}
+
+// ClearVehiclePlate clears the value of the "vehicle_plate" field.
+func (m *GateLogMutation) ClearVehiclePlate() {
+	m.vehicle_plate = nil
+	m.clearedFields[gatelog.FieldVehiclePlate] = struct{}{}
+}
+
+// VehiclePlateCleared returns if the "vehicle_plate" field was cleared in this mutation.
+func (m *GateLogMutation) VehiclePlateCleared() bool {
+	_, ok := m.clearedFields[gatelog.FieldVehiclePlate]
+	return ok
+}
+
+// ResetVehiclePlate resets all changes to the "vehicle_plate" field.
+func (m *GateLogMutation) ResetVehiclePlate() {
+	m.vehicle_plate = nil
+	delete(m.clearedFields, gatelog.FieldVehiclePlate)
+}
+
+// SetPlateNorm sets the "plate_norm" field.
+func (m *GateLogMutation) SetPlateNorm(s string) {
+	m.plate_norm = &s
+}
+
+// PlateNorm returns the value of the "plate_norm" field in the mutation.
+func (m *GateLogMutation) PlateNorm() (r string, exists bool) {
+	v := m.plate_norm
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldPlateNorm returns the old "plate_norm" field's value of the GateLog entity.
+// If the GateLog object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *GateLogMutation) OldPlateNorm(ctx context.Context) (v *string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldPlateNorm is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldPlateNorm requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldPlateNorm: %w", err)
+	}
+	return oldValue.PlateNorm, nil
+}
+
+// ClearPlateNorm clears the value of the "plate_norm" field.
+func (m *GateLogMutation) ClearPlateNorm() {
+	m.plate_norm = nil
+	m.clearedFields[gatelog.FieldPlateNorm] = struct{}{}
+}
+
+// PlateNormCleared returns if the "plate_norm" field was cleared in this mutation.
+func (m *GateLogMutation) PlateNormCleared() bool {
+	_, ok := m.clearedFields[gatelog.FieldPlateNorm]
+	return ok
+}
+
+// ResetPlateNorm resets all changes to the "plate_norm" field.
+func (m *GateLogMutation) ResetPlateNorm() {
+	m.plate_norm = nil
+	delete(m.clearedFields, gatelog.FieldPlateNorm)
+}
+
+// SetIsForeignPlate sets the "is_foreign_plate" field.
+func (m *GateLogMutation) SetIsForeignPlate(b bool) {
+	m.is_foreign_plate = &b
+}
+
+// IsForeignPlate returns the value of the "is_foreign_plate" field in the mutation.
+func (m *GateLogMutation) IsForeignPlate() (r bool, exists bool) {
+	v := m.is_foreign_plate
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldIsForeignPlate returns the old "is_foreign_plate" field's value of the GateLog entity.
+// If the GateLog object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *GateLogMutation) OldIsForeignPlate(ctx context.Context) (v bool, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldIsForeignPlate is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldIsForeignPlate requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldIsForeignPlate: %w", err)
+	}
+	return oldValue.IsForeignPlate, nil
+}
+
+// ResetIsForeignPlate resets all changes to the "is_foreign_plate" field.
+func (m *GateLogMutation) ResetIsForeignPlate() {
+	m.is_foreign_plate = nil
+}
+
+// SetVehicleType sets the "vehicle_type" field.
+func (m *GateLogMutation) SetVehicleType(gt gatelog.VehicleType) {
+	m.vehicle_type = &gt
+}
+
+// VehicleType returns the value of the "vehicle_type" field in the mutation.
+func (m *GateLogMutation) VehicleType() (r gatelog.VehicleType, exists bool) {
+	v := m.vehicle_type
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldVehicleType returns the old "vehicle_type" field's value of the GateLog entity.
+// If the GateLog object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *GateLogMutation) OldVehicleType(ctx context.Context) (v *gatelog.VehicleType, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldVehicleType is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldVehicleType requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldVehicleType: %w", err)
+	}
+	return oldValue.VehicleType, nil
+}
+
+// ClearVehicleType clears the value of the "vehicle_type" field.
+func (m *GateLogMutation) ClearVehicleType() {
+	m.vehicle_type = nil
+	m.clearedFields[gatelog.FieldVehicleType] = struct{}{}
+}
+
+// VehicleTypeCleared returns if the "vehicle_type" field was cleared in this mutation.
+func (m *GateLogMutation) VehicleTypeCleared() bool {
+	_, ok := m.clearedFields[gatelog.FieldVehicleType]
+	return ok
+}
+
+// ResetVehicleType resets all changes to the "vehicle_type" field.
+func (m *GateLogMutation) ResetVehicleType() {
+	m.vehicle_type = nil
+	delete(m.clearedFields, gatelog.FieldVehicleType)
+}
+
+// SetDriverName sets the "driver_name" field.
+func (m *GateLogMutation) SetDriverName(s string) {
+	m.driver_name = &s
+}
+
+// DriverName returns the value of the "driver_name" field in the mutation.
+func (m *GateLogMutation) DriverName() (r string, exists bool) {
+	v := m.driver_name
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldDriverName returns the old "driver_name" field's value of the GateLog entity.
+// If the GateLog object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *GateLogMutation) OldDriverName(ctx context.Context) (v *string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldDriverName is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldDriverName requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldDriverName: %w", err)
+	}
+	return oldValue.DriverName, nil
+}
+
+// ClearDriverName clears the value of the "driver_name" field.
+func (m *GateLogMutation) ClearDriverName() {
+	m.driver_name = nil
+	m.clearedFields[gatelog.FieldDriverName] = struct{}{}
+}
+
+// DriverNameCleared returns if the "driver_name" field was cleared in this mutation.
+func (m *GateLogMutation) DriverNameCleared() bool {
+	_, ok := m.clearedFields[gatelog.FieldDriverName]
+	return ok
+}
+
+// ResetDriverName resets all changes to the "driver_name" field.
+func (m *GateLogMutation) ResetDriverName() {
+	m.driver_name = nil
+	delete(m.clearedFields, gatelog.FieldDriverName)
+}
+
+// SetChecklist sets the "checklist" field.
+func (m *GateLogMutation) SetChecklist(jm json.RawMessage) {
+	m.checklist = &jm
+	m.appendchecklist = nil
+}
+
+// Checklist returns the value of the "checklist" field in the mutation.
+func (m *GateLogMutation) Checklist() (r json.RawMessage, exists bool) {
+	v := m.checklist
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldChecklist returns the old "checklist" field's value of the GateLog entity.
+// If the GateLog object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *GateLogMutation) OldChecklist(ctx context.Context) (v json.RawMessage, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldChecklist is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldChecklist requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldChecklist: %w", err)
+	}
+	return oldValue.Checklist, nil
+}
+
+// AppendChecklist adds jm to the "checklist" field.
+func (m *GateLogMutation) AppendChecklist(jm json.RawMessage) {
+	m.appendchecklist = append(m.appendchecklist, jm...)
+}
+
+// AppendedChecklist returns the list of values that were appended to the "checklist" field in this mutation.
+func (m *GateLogMutation) AppendedChecklist() (json.RawMessage, bool) {
+	if len(m.appendchecklist) == 0 {
+		return nil, false
+	}
+	return m.appendchecklist, true
+}
+
+// ClearChecklist clears the value of the "checklist" field.
+func (m *GateLogMutation) ClearChecklist() {
+	m.checklist = nil
+	m.appendchecklist = nil
+	m.clearedFields[gatelog.FieldChecklist] = struct{}{}
+}
+
+// ChecklistCleared returns if the "checklist" field was cleared in this mutation.
+func (m *GateLogMutation) ChecklistCleared() bool {
+	_, ok := m.clearedFields[gatelog.FieldChecklist]
+	return ok
+}
+
+// ResetChecklist resets all changes to the "checklist" field.
+func (m *GateLogMutation) ResetChecklist() {
+	m.checklist = nil
+	m.appendchecklist = nil
+	delete(m.clearedFields, gatelog.FieldChecklist)
+}
+
+// SetChecklistComplete sets the "checklist_complete" field.
+func (m *GateLogMutation) SetChecklistComplete(b bool) {
+	m.checklist_complete = &b
+}
+
+// ChecklistComplete returns the value of the "checklist_complete" field in the mutation.
+func (m *GateLogMutation) ChecklistComplete() (r bool, exists bool) {
+	v := m.checklist_complete
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldChecklistComplete returns the old "checklist_complete" field's value of the GateLog entity.
+// If the GateLog object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *GateLogMutation) OldChecklistComplete(ctx context.Context) (v bool, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldChecklistComplete is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldChecklistComplete requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldChecklistComplete: %w", err)
+	}
+	return oldValue.ChecklistComplete, nil
+}
+
+// ResetChecklistComplete resets all changes to the "checklist_complete" field.
+func (m *GateLogMutation) ResetChecklistComplete() {
+	m.checklist_complete = nil
+}
+
+// SetIsException sets the "is_exception" field.
+func (m *GateLogMutation) SetIsException(b bool) {
+	m.is_exception = &b
+}
+
+// IsException returns the value of the "is_exception" field in the mutation.
+func (m *GateLogMutation) IsException() (r bool, exists bool) {
+	v := m.is_exception
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldIsException returns the old "is_exception" field's value of the GateLog entity.
+// If the GateLog object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *GateLogMutation) OldIsException(ctx context.Context) (v bool, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldIsException is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldIsException requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldIsException: %w", err)
+	}
+	return oldValue.IsException, nil
+}
+
+// ResetIsException resets all changes to the "is_exception" field.
+func (m *GateLogMutation) ResetIsException() {
+	m.is_exception = nil
+}
+
+// SetExceptionReason sets the "exception_reason" field.
+func (m *GateLogMutation) SetExceptionReason(s string) {
+	m.exception_reason = &s
+}
+
+// ExceptionReason returns the value of the "exception_reason" field in the mutation.
+func (m *GateLogMutation) ExceptionReason() (r string, exists bool) {
+	v := m.exception_reason
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldExceptionReason returns the old "exception_reason" field's value of the GateLog entity.
+// If the GateLog object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *GateLogMutation) OldExceptionReason(ctx context.Context) (v *string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldExceptionReason is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldExceptionReason requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldExceptionReason: %w", err)
+	}
+	return oldValue.ExceptionReason, nil
+}
+
+// ClearExceptionReason clears the value of the "exception_reason" field.
+func (m *GateLogMutation) ClearExceptionReason() {
+	m.exception_reason = nil
+	m.clearedFields[gatelog.FieldExceptionReason] = struct{}{}
+}
+
+// ExceptionReasonCleared returns if the "exception_reason" field was cleared in this mutation.
+func (m *GateLogMutation) ExceptionReasonCleared() bool {
+	_, ok := m.clearedFields[gatelog.FieldExceptionReason]
+	return ok
+}
+
+// ResetExceptionReason resets all changes to the "exception_reason" field.
+func (m *GateLogMutation) ResetExceptionReason() {
+	m.exception_reason = nil
+	delete(m.clearedFields, gatelog.FieldExceptionReason)
+}
+
+// SetEntryAt sets the "entry_at" field.
+func (m *GateLogMutation) SetEntryAt(t time.Time) {
+	m.entry_at = &t
+}
+
+// EntryAt returns the value of the "entry_at" field in the mutation.
+func (m *GateLogMutation) EntryAt() (r time.Time, exists bool) {
+	v := m.entry_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldEntryAt returns the old "entry_at" field's value of the GateLog entity.
+// If the GateLog object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *GateLogMutation) OldEntryAt(ctx context.Context) (v time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldEntryAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldEntryAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldEntryAt: %w", err)
+	}
+	return oldValue.EntryAt, nil
+}
+
+// ResetEntryAt resets all changes to the "entry_at" field.
+func (m *GateLogMutation) ResetEntryAt() {
+	m.entry_at = nil
+}
+
+// SetEntryDeviceAt sets the "entry_device_at" field.
+func (m *GateLogMutation) SetEntryDeviceAt(t time.Time) {
+	m.entry_device_at = &t
+}
+
+// EntryDeviceAt returns the value of the "entry_device_at" field in the mutation.
+func (m *GateLogMutation) EntryDeviceAt() (r time.Time, exists bool) {
+	v := m.entry_device_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldEntryDeviceAt returns the old "entry_device_at" field's value of the GateLog entity.
+// If the GateLog object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *GateLogMutation) OldEntryDeviceAt(ctx context.Context) (v *time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldEntryDeviceAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldEntryDeviceAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldEntryDeviceAt: %w", err)
+	}
+	return oldValue.EntryDeviceAt, nil
+}
+
+// ClearEntryDeviceAt clears the value of the "entry_device_at" field.
+func (m *GateLogMutation) ClearEntryDeviceAt() {
+	m.entry_device_at = nil
+	m.clearedFields[gatelog.FieldEntryDeviceAt] = struct{}{}
+}
+
+// EntryDeviceAtCleared returns if the "entry_device_at" field was cleared in this mutation.
+func (m *GateLogMutation) EntryDeviceAtCleared() bool {
+	_, ok := m.clearedFields[gatelog.FieldEntryDeviceAt]
+	return ok
+}
+
+// ResetEntryDeviceAt resets all changes to the "entry_device_at" field.
+func (m *GateLogMutation) ResetEntryDeviceAt() {
+	m.entry_device_at = nil
+	delete(m.clearedFields, gatelog.FieldEntryDeviceAt)
+}
+
+// SetEntryIsManual sets the "entry_is_manual" field.
+func (m *GateLogMutation) SetEntryIsManual(b bool) {
+	m.entry_is_manual = &b
+}
+
+// EntryIsManual returns the value of the "entry_is_manual" field in the mutation.
+func (m *GateLogMutation) EntryIsManual() (r bool, exists bool) {
+	v := m.entry_is_manual
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldEntryIsManual returns the old "entry_is_manual" field's value of the GateLog entity.
+// If the GateLog object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *GateLogMutation) OldEntryIsManual(ctx context.Context) (v bool, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldEntryIsManual is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldEntryIsManual requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldEntryIsManual: %w", err)
+	}
+	return oldValue.EntryIsManual, nil
+}
+
+// ResetEntryIsManual resets all changes to the "entry_is_manual" field.
+func (m *GateLogMutation) ResetEntryIsManual() {
+	m.entry_is_manual = nil
+}
+
+// SetEntryBy sets the "entry_by" field.
+func (m *GateLogMutation) SetEntryBy(i int64) {
+	m.entry_by = &i
+	m.addentry_by = nil
+}
+
+// EntryBy returns the value of the "entry_by" field in the mutation.
+func (m *GateLogMutation) EntryBy() (r int64, exists bool) {
+	v := m.entry_by
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldEntryBy returns the old "entry_by" field's value of the GateLog entity.
+// If the GateLog object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *GateLogMutation) OldEntryBy(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldEntryBy is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldEntryBy requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldEntryBy: %w", err)
+	}
+	return oldValue.EntryBy, nil
+}
+
+// AddEntryBy adds i to the "entry_by" field.
+func (m *GateLogMutation) AddEntryBy(i int64) {
+	if m.addentry_by != nil {
+		*m.addentry_by += i
+	} else {
+		m.addentry_by = &i
+	}
+}
+
+// AddedEntryBy returns the value that was added to the "entry_by" field in this mutation.
+func (m *GateLogMutation) AddedEntryBy() (r int64, exists bool) {
+	v := m.addentry_by
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetEntryBy resets all changes to the "entry_by" field.
+func (m *GateLogMutation) ResetEntryBy() {
+	m.entry_by = nil
+	m.addentry_by = nil
+}
+
+// SetEntryByName sets the "entry_by_name" field.
+func (m *GateLogMutation) SetEntryByName(s string) {
+	m.entry_by_name = &s
+}
+
+// EntryByName returns the value of the "entry_by_name" field in the mutation.
+func (m *GateLogMutation) EntryByName() (r string, exists bool) {
+	v := m.entry_by_name
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldEntryByName returns the old "entry_by_name" field's value of the GateLog entity.
+// If the GateLog object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *GateLogMutation) OldEntryByName(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldEntryByName is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldEntryByName requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldEntryByName: %w", err)
+	}
+	return oldValue.EntryByName, nil
+}
+
+// ResetEntryByName resets all changes to the "entry_by_name" field.
+func (m *GateLogMutation) ResetEntryByName() {
+	m.entry_by_name = nil
+}
+
+// SetExitAt sets the "exit_at" field.
+func (m *GateLogMutation) SetExitAt(t time.Time) {
+	m.exit_at = &t
+}
+
+// ExitAt returns the value of the "exit_at" field in the mutation.
+func (m *GateLogMutation) ExitAt() (r time.Time, exists bool) {
+	v := m.exit_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldExitAt returns the old "exit_at" field's value of the GateLog entity.
+// If the GateLog object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *GateLogMutation) OldExitAt(ctx context.Context) (v *time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldExitAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldExitAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldExitAt: %w", err)
+	}
+	return oldValue.ExitAt, nil
+}
+
+// ClearExitAt clears the value of the "exit_at" field.
+func (m *GateLogMutation) ClearExitAt() {
+	m.exit_at = nil
+	m.clearedFields[gatelog.FieldExitAt] = struct{}{}
+}
+
+// ExitAtCleared returns if the "exit_at" field was cleared in this mutation.
+func (m *GateLogMutation) ExitAtCleared() bool {
+	_, ok := m.clearedFields[gatelog.FieldExitAt]
+	return ok
+}
+
+// ResetExitAt resets all changes to the "exit_at" field.
+func (m *GateLogMutation) ResetExitAt() {
+	m.exit_at = nil
+	delete(m.clearedFields, gatelog.FieldExitAt)
+}
+
+// SetExitDeviceAt sets the "exit_device_at" field.
+func (m *GateLogMutation) SetExitDeviceAt(t time.Time) {
+	m.exit_device_at = &t
+}
+
+// ExitDeviceAt returns the value of the "exit_device_at" field in the mutation.
+func (m *GateLogMutation) ExitDeviceAt() (r time.Time, exists bool) {
+	v := m.exit_device_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldExitDeviceAt returns the old "exit_device_at" field's value of the GateLog entity.
+// If the GateLog object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *GateLogMutation) OldExitDeviceAt(ctx context.Context) (v *time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldExitDeviceAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldExitDeviceAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldExitDeviceAt: %w", err)
+	}
+	return oldValue.ExitDeviceAt, nil
+}
+
+// ClearExitDeviceAt clears the value of the "exit_device_at" field.
+func (m *GateLogMutation) ClearExitDeviceAt() {
+	m.exit_device_at = nil
+	m.clearedFields[gatelog.FieldExitDeviceAt] = struct{}{}
+}
+
+// ExitDeviceAtCleared returns if the "exit_device_at" field was cleared in this mutation.
+func (m *GateLogMutation) ExitDeviceAtCleared() bool {
+	_, ok := m.clearedFields[gatelog.FieldExitDeviceAt]
+	return ok
+}
+
+// ResetExitDeviceAt resets all changes to the "exit_device_at" field.
+func (m *GateLogMutation) ResetExitDeviceAt() {
+	m.exit_device_at = nil
+	delete(m.clearedFields, gatelog.FieldExitDeviceAt)
+}
+
+// SetExitIsManual sets the "exit_is_manual" field.
+func (m *GateLogMutation) SetExitIsManual(b bool) {
+	m.exit_is_manual = &b
+}
+
+// ExitIsManual returns the value of the "exit_is_manual" field in the mutation.
+func (m *GateLogMutation) ExitIsManual() (r bool, exists bool) {
+	v := m.exit_is_manual
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldExitIsManual returns the old "exit_is_manual" field's value of the GateLog entity.
+// If the GateLog object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *GateLogMutation) OldExitIsManual(ctx context.Context) (v bool, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldExitIsManual is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldExitIsManual requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldExitIsManual: %w", err)
+	}
+	return oldValue.ExitIsManual, nil
+}
+
+// ResetExitIsManual resets all changes to the "exit_is_manual" field.
+func (m *GateLogMutation) ResetExitIsManual() {
+	m.exit_is_manual = nil
+}
+
+// SetExitBy sets the "exit_by" field.
+func (m *GateLogMutation) SetExitBy(i int64) {
+	m.exit_by = &i
+	m.addexit_by = nil
+}
+
+// ExitBy returns the value of the "exit_by" field in the mutation.
+func (m *GateLogMutation) ExitBy() (r int64, exists bool) {
+	v := m.exit_by
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldExitBy returns the old "exit_by" field's value of the GateLog entity.
+// If the GateLog object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *GateLogMutation) OldExitBy(ctx context.Context) (v *int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldExitBy is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldExitBy requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldExitBy: %w", err)
+	}
+	return oldValue.ExitBy, nil
+}
+
+// AddExitBy adds i to the "exit_by" field.
+func (m *GateLogMutation) AddExitBy(i int64) {
+	if m.addexit_by != nil {
+		*m.addexit_by += i
+	} else {
+		m.addexit_by = &i
+	}
+}
+
+// AddedExitBy returns the value that was added to the "exit_by" field in this mutation.
+func (m *GateLogMutation) AddedExitBy() (r int64, exists bool) {
+	v := m.addexit_by
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ClearExitBy clears the value of the "exit_by" field.
+func (m *GateLogMutation) ClearExitBy() {
+	m.exit_by = nil
+	m.addexit_by = nil
+	m.clearedFields[gatelog.FieldExitBy] = struct{}{}
+}
+
+// ExitByCleared returns if the "exit_by" field was cleared in this mutation.
+func (m *GateLogMutation) ExitByCleared() bool {
+	_, ok := m.clearedFields[gatelog.FieldExitBy]
+	return ok
+}
+
+// ResetExitBy resets all changes to the "exit_by" field.
+func (m *GateLogMutation) ResetExitBy() {
+	m.exit_by = nil
+	m.addexit_by = nil
+	delete(m.clearedFields, gatelog.FieldExitBy)
+}
+
+// SetExitByName sets the "exit_by_name" field.
+func (m *GateLogMutation) SetExitByName(s string) {
+	m.exit_by_name = &s
+}
+
+// ExitByName returns the value of the "exit_by_name" field in the mutation.
+func (m *GateLogMutation) ExitByName() (r string, exists bool) {
+	v := m.exit_by_name
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldExitByName returns the old "exit_by_name" field's value of the GateLog entity.
+// If the GateLog object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *GateLogMutation) OldExitByName(ctx context.Context) (v *string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldExitByName is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldExitByName requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldExitByName: %w", err)
+	}
+	return oldValue.ExitByName, nil
+}
+
+// ClearExitByName clears the value of the "exit_by_name" field.
+func (m *GateLogMutation) ClearExitByName() {
+	m.exit_by_name = nil
+	m.clearedFields[gatelog.FieldExitByName] = struct{}{}
+}
+
+// ExitByNameCleared returns if the "exit_by_name" field was cleared in this mutation.
+func (m *GateLogMutation) ExitByNameCleared() bool {
+	_, ok := m.clearedFields[gatelog.FieldExitByName]
+	return ok
+}
+
+// ResetExitByName resets all changes to the "exit_by_name" field.
+func (m *GateLogMutation) ResetExitByName() {
+	m.exit_by_name = nil
+	delete(m.clearedFields, gatelog.FieldExitByName)
+}
+
+// SetDurationMinutes sets the "duration_minutes" field.
+func (m *GateLogMutation) SetDurationMinutes(i int) {
+	m.duration_minutes = &i
+	m.addduration_minutes = nil
+}
+
+// DurationMinutes returns the value of the "duration_minutes" field in the mutation.
+func (m *GateLogMutation) DurationMinutes() (r int, exists bool) {
+	v := m.duration_minutes
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldDurationMinutes returns the old "duration_minutes" field's value of the GateLog entity.
+// If the GateLog object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *GateLogMutation) OldDurationMinutes(ctx context.Context) (v *int, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldDurationMinutes is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldDurationMinutes requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldDurationMinutes: %w", err)
+	}
+	return oldValue.DurationMinutes, nil
+}
+
+// AddDurationMinutes adds i to the "duration_minutes" field.
+func (m *GateLogMutation) AddDurationMinutes(i int) {
+	if m.addduration_minutes != nil {
+		*m.addduration_minutes += i
+	} else {
+		m.addduration_minutes = &i
+	}
+}
+
+// AddedDurationMinutes returns the value that was added to the "duration_minutes" field in this mutation.
+func (m *GateLogMutation) AddedDurationMinutes() (r int, exists bool) {
+	v := m.addduration_minutes
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ClearDurationMinutes clears the value of the "duration_minutes" field.
+func (m *GateLogMutation) ClearDurationMinutes() {
+	m.duration_minutes = nil
+	m.addduration_minutes = nil
+	m.clearedFields[gatelog.FieldDurationMinutes] = struct{}{}
+}
+
+// DurationMinutesCleared returns if the "duration_minutes" field was cleared in this mutation.
+func (m *GateLogMutation) DurationMinutesCleared() bool {
+	_, ok := m.clearedFields[gatelog.FieldDurationMinutes]
+	return ok
+}
+
+// ResetDurationMinutes resets all changes to the "duration_minutes" field.
+func (m *GateLogMutation) ResetDurationMinutes() {
+	m.duration_minutes = nil
+	m.addduration_minutes = nil
+	delete(m.clearedFields, gatelog.FieldDurationMinutes)
+}
+
+// SetBaseMinutes sets the "base_minutes" field.
+func (m *GateLogMutation) SetBaseMinutes(i int) {
+	m.base_minutes = &i
+	m.addbase_minutes = nil
+}
+
+// BaseMinutes returns the value of the "base_minutes" field in the mutation.
+func (m *GateLogMutation) BaseMinutes() (r int, exists bool) {
+	v := m.base_minutes
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldBaseMinutes returns the old "base_minutes" field's value of the GateLog entity.
+// If the GateLog object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *GateLogMutation) OldBaseMinutes(ctx context.Context) (v int, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldBaseMinutes is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldBaseMinutes requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldBaseMinutes: %w", err)
+	}
+	return oldValue.BaseMinutes, nil
+}
+
+// AddBaseMinutes adds i to the "base_minutes" field.
+func (m *GateLogMutation) AddBaseMinutes(i int) {
+	if m.addbase_minutes != nil {
+		*m.addbase_minutes += i
+	} else {
+		m.addbase_minutes = &i
+	}
+}
+
+// AddedBaseMinutes returns the value that was added to the "base_minutes" field in this mutation.
+func (m *GateLogMutation) AddedBaseMinutes() (r int, exists bool) {
+	v := m.addbase_minutes
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetBaseMinutes resets all changes to the "base_minutes" field.
+func (m *GateLogMutation) ResetBaseMinutes() {
+	m.base_minutes = nil
+	m.addbase_minutes = nil
+}
+
+// SetOverrunMinutes sets the "overrun_minutes" field.
+func (m *GateLogMutation) SetOverrunMinutes(i int) {
+	m.overrun_minutes = &i
+	m.addoverrun_minutes = nil
+}
+
+// OverrunMinutes returns the value of the "overrun_minutes" field in the mutation.
+func (m *GateLogMutation) OverrunMinutes() (r int, exists bool) {
+	v := m.overrun_minutes
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldOverrunMinutes returns the old "overrun_minutes" field's value of the GateLog entity.
+// If the GateLog object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *GateLogMutation) OldOverrunMinutes(ctx context.Context) (v *int, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldOverrunMinutes is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldOverrunMinutes requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldOverrunMinutes: %w", err)
+	}
+	return oldValue.OverrunMinutes, nil
+}
+
+// AddOverrunMinutes adds i to the "overrun_minutes" field.
+func (m *GateLogMutation) AddOverrunMinutes(i int) {
+	if m.addoverrun_minutes != nil {
+		*m.addoverrun_minutes += i
+	} else {
+		m.addoverrun_minutes = &i
+	}
+}
+
+// AddedOverrunMinutes returns the value that was added to the "overrun_minutes" field in this mutation.
+func (m *GateLogMutation) AddedOverrunMinutes() (r int, exists bool) {
+	v := m.addoverrun_minutes
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ClearOverrunMinutes clears the value of the "overrun_minutes" field.
+func (m *GateLogMutation) ClearOverrunMinutes() {
+	m.overrun_minutes = nil
+	m.addoverrun_minutes = nil
+	m.clearedFields[gatelog.FieldOverrunMinutes] = struct{}{}
+}
+
+// OverrunMinutesCleared returns if the "overrun_minutes" field was cleared in this mutation.
+func (m *GateLogMutation) OverrunMinutesCleared() bool {
+	_, ok := m.clearedFields[gatelog.FieldOverrunMinutes]
+	return ok
+}
+
+// ResetOverrunMinutes resets all changes to the "overrun_minutes" field.
+func (m *GateLogMutation) ResetOverrunMinutes() {
+	m.overrun_minutes = nil
+	m.addoverrun_minutes = nil
+	delete(m.clearedFields, gatelog.FieldOverrunMinutes)
+}
+
+// SetNotes sets the "notes" field.
+func (m *GateLogMutation) SetNotes(s string) {
+	m.notes = &s
+}
+
+// Notes returns the value of the "notes" field in the mutation.
+func (m *GateLogMutation) Notes() (r string, exists bool) {
+	v := m.notes
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldNotes returns the old "notes" field's value of the GateLog entity.
+// If the GateLog object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *GateLogMutation) OldNotes(ctx context.Context) (v *string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldNotes is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldNotes requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldNotes: %w", err)
+	}
+	return oldValue.Notes, nil
+}
+
+// ClearNotes clears the value of the "notes" field.
+func (m *GateLogMutation) ClearNotes() {
+	m.notes = nil
+	m.clearedFields[gatelog.FieldNotes] = struct{}{}
+}
+
+// NotesCleared returns if the "notes" field was cleared in this mutation.
+func (m *GateLogMutation) NotesCleared() bool {
+	_, ok := m.clearedFields[gatelog.FieldNotes]
+	return ok
+}
+
+// ResetNotes resets all changes to the "notes" field.
+func (m *GateLogMutation) ResetNotes() {
+	m.notes = nil
+	delete(m.clearedFields, gatelog.FieldNotes)
+}
+
+// SetCorrectsID sets the "corrects_id" field.
+func (m *GateLogMutation) SetCorrectsID(i int64) {
+	m.corrects = &i
+}
+
+// CorrectsID returns the value of the "corrects_id" field in the mutation.
+func (m *GateLogMutation) CorrectsID() (r int64, exists bool) {
+	v := m.corrects
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldCorrectsID returns the old "corrects_id" field's value of the GateLog entity.
+// If the GateLog object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *GateLogMutation) OldCorrectsID(ctx context.Context) (v *int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldCorrectsID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldCorrectsID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldCorrectsID: %w", err)
+	}
+	return oldValue.CorrectsID, nil
+}
+
+// ClearCorrectsID clears the value of the "corrects_id" field.
+func (m *GateLogMutation) ClearCorrectsID() {
+	m.corrects = nil
+	m.clearedFields[gatelog.FieldCorrectsID] = struct{}{}
+}
+
+// CorrectsIDCleared returns if the "corrects_id" field was cleared in this mutation.
+func (m *GateLogMutation) CorrectsIDCleared() bool {
+	_, ok := m.clearedFields[gatelog.FieldCorrectsID]
+	return ok
+}
+
+// ResetCorrectsID resets all changes to the "corrects_id" field.
+func (m *GateLogMutation) ResetCorrectsID() {
+	m.corrects = nil
+	delete(m.clearedFields, gatelog.FieldCorrectsID)
+}
+
+// SetIsSuperseded sets the "is_superseded" field.
+func (m *GateLogMutation) SetIsSuperseded(b bool) {
+	m.is_superseded = &b
+}
+
+// IsSuperseded returns the value of the "is_superseded" field in the mutation.
+func (m *GateLogMutation) IsSuperseded() (r bool, exists bool) {
+	v := m.is_superseded
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldIsSuperseded returns the old "is_superseded" field's value of the GateLog entity.
+// If the GateLog object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *GateLogMutation) OldIsSuperseded(ctx context.Context) (v bool, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldIsSuperseded is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldIsSuperseded requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldIsSuperseded: %w", err)
+	}
+	return oldValue.IsSuperseded, nil
+}
+
+// ResetIsSuperseded resets all changes to the "is_superseded" field.
+func (m *GateLogMutation) ResetIsSuperseded() {
+	m.is_superseded = nil
+}
+
+// ClearWorkOrder clears the "work_order" edge to the WorkOrder entity.
+func (m *GateLogMutation) ClearWorkOrder() {
+	m.clearedwork_order = true
+	m.clearedFields[gatelog.FieldWorkOrderID] = struct{}{}
+}
+
+// WorkOrderCleared reports if the "work_order" edge to the WorkOrder entity was cleared.
+func (m *GateLogMutation) WorkOrderCleared() bool {
+	return m.clearedwork_order
+}
+
+// WorkOrderIDs returns the "work_order" edge IDs in the mutation.
+// Note that IDs always returns len(IDs) <= 1 for unique edges, and you should use
+// WorkOrderID instead. It exists only for internal usage by the builders.
+func (m *GateLogMutation) WorkOrderIDs() (ids []int64) {
+	if id := m.work_order; id != nil {
+		ids = append(ids, *id)
+	}
+	return
+}
+
+// ResetWorkOrder resets all changes to the "work_order" edge.
+func (m *GateLogMutation) ResetWorkOrder() {
+	m.work_order = nil
+	m.clearedwork_order = false
+}
+
+// ClearPerson clears the "person" edge to the WorkOrderPerson entity.
+func (m *GateLogMutation) ClearPerson() {
+	m.clearedperson = true
+	m.clearedFields[gatelog.FieldPersonID] = struct{}{}
+}
+
+// PersonCleared reports if the "person" edge to the WorkOrderPerson entity was cleared.
+func (m *GateLogMutation) PersonCleared() bool {
+	return m.PersonIDCleared() || m.clearedperson
+}
+
+// PersonIDs returns the "person" edge IDs in the mutation.
+// Note that IDs always returns len(IDs) <= 1 for unique edges, and you should use
+// PersonID instead. It exists only for internal usage by the builders.
+func (m *GateLogMutation) PersonIDs() (ids []int64) {
+	if id := m.person; id != nil {
+		ids = append(ids, *id)
+	}
+	return
+}
+
+// ResetPerson resets all changes to the "person" edge.
+func (m *GateLogMutation) ResetPerson() {
+	m.person = nil
+	m.clearedperson = false
+}
+
+// ClearMotorbot clears the "motorbot" edge to the Motorbot entity.
+func (m *GateLogMutation) ClearMotorbot() {
+	m.clearedmotorbot = true
+	m.clearedFields[gatelog.FieldMotorbotID] = struct{}{}
+}
+
+// MotorbotCleared reports if the "motorbot" edge to the Motorbot entity was cleared.
+func (m *GateLogMutation) MotorbotCleared() bool {
+	return m.MotorbotIDCleared() || m.clearedmotorbot
+}
+
+// MotorbotIDs returns the "motorbot" edge IDs in the mutation.
+// Note that IDs always returns len(IDs) <= 1 for unique edges, and you should use
+// MotorbotID instead. It exists only for internal usage by the builders.
+func (m *GateLogMutation) MotorbotIDs() (ids []int64) {
+	if id := m.motorbot; id != nil {
+		ids = append(ids, *id)
+	}
+	return
+}
+
+// ResetMotorbot resets all changes to the "motorbot" edge.
+func (m *GateLogMutation) ResetMotorbot() {
+	m.motorbot = nil
+	m.clearedmotorbot = false
+}
+
+// ClearCorrects clears the "corrects" edge to the GateLog entity.
+func (m *GateLogMutation) ClearCorrects() {
+	m.clearedcorrects = true
+	m.clearedFields[gatelog.FieldCorrectsID] = struct{}{}
+}
+
+// CorrectsCleared reports if the "corrects" edge to the GateLog entity was cleared.
+func (m *GateLogMutation) CorrectsCleared() bool {
+	return m.CorrectsIDCleared() || m.clearedcorrects
+}
+
+// CorrectsIDs returns the "corrects" edge IDs in the mutation.
+// Note that IDs always returns len(IDs) <= 1 for unique edges, and you should use
+// CorrectsID instead. It exists only for internal usage by the builders.
+func (m *GateLogMutation) CorrectsIDs() (ids []int64) {
+	if id := m.corrects; id != nil {
+		ids = append(ids, *id)
+	}
+	return
+}
+
+// ResetCorrects resets all changes to the "corrects" edge.
+func (m *GateLogMutation) ResetCorrects() {
+	m.corrects = nil
+	m.clearedcorrects = false
+}
+
+// SetCorrectionID sets the "correction" edge to the GateLog entity by id.
+func (m *GateLogMutation) SetCorrectionID(id int64) {
+	m.correction = &id
+}
+
+// ClearCorrection clears the "correction" edge to the GateLog entity.
+func (m *GateLogMutation) ClearCorrection() {
+	m.clearedcorrection = true
+}
+
+// CorrectionCleared reports if the "correction" edge to the GateLog entity was cleared.
+func (m *GateLogMutation) CorrectionCleared() bool {
+	return m.clearedcorrection
+}
+
+// CorrectionID returns the "correction" edge ID in the mutation.
+func (m *GateLogMutation) CorrectionID() (id int64, exists bool) {
+	if m.correction != nil {
+		return *m.correction, true
+	}
+	return
+}
+
+// CorrectionIDs returns the "correction" edge IDs in the mutation.
+// Note that IDs always returns len(IDs) <= 1 for unique edges, and you should use
+// CorrectionID instead. It exists only for internal usage by the builders.
+func (m *GateLogMutation) CorrectionIDs() (ids []int64) {
+	if id := m.correction; id != nil {
+		ids = append(ids, *id)
+	}
+	return
+}
+
+// ResetCorrection resets all changes to the "correction" edge.
+func (m *GateLogMutation) ResetCorrection() {
+	m.correction = nil
+	m.clearedcorrection = false
+}
+
+// Where appends a list predicates to the GateLogMutation builder.
+func (m *GateLogMutation) Where(ps ...predicate.GateLog) {
+	m.predicates = append(m.predicates, ps...)
+}
+
+// WhereP appends storage-level predicates to the GateLogMutation builder. Using this method,
+// users can use type-assertion to append predicates that do not depend on any generated package.
+func (m *GateLogMutation) WhereP(ps ...func(*sql.Selector)) {
+	p := make([]predicate.GateLog, len(ps))
+	for i := range ps {
+		p[i] = ps[i]
+	}
+	m.Where(p...)
+}
+
+// Op returns the operation name.
+func (m *GateLogMutation) Op() Op {
+	return m.op
+}
+
+// SetOp allows setting the mutation operation.
+func (m *GateLogMutation) SetOp(op Op) {
+	m.op = op
+}
+
+// Type returns the node type of this mutation (GateLog).
+func (m *GateLogMutation) Type() string {
+	return m.typ
+}
+
+// Fields returns all fields that were changed during this mutation. Note that in
+// order to get all numeric fields that were incremented/decremented, call
+// AddedFields().
+func (m *GateLogMutation) Fields() []string {
+	fields := make([]string, 0, 33)
+	if m.created_at != nil {
+		fields = append(fields, gatelog.FieldCreatedAt)
+	}
+	if m.updated_at != nil {
+		fields = append(fields, gatelog.FieldUpdatedAt)
+	}
+	if m.work_order != nil {
+		fields = append(fields, gatelog.FieldWorkOrderID)
+	}
+	if m.wo_number != nil {
+		fields = append(fields, gatelog.FieldWoNumber)
+	}
+	if m.wo_status != nil {
+		fields = append(fields, gatelog.FieldWoStatus)
+	}
+	if m.subject != nil {
+		fields = append(fields, gatelog.FieldSubject)
+	}
+	if m.person != nil {
+		fields = append(fields, gatelog.FieldPersonID)
+	}
+	if m.motorbot != nil {
+		fields = append(fields, gatelog.FieldMotorbotID)
+	}
+	if m.vehicle_plate != nil {
+		fields = append(fields, gatelog.FieldVehiclePlate)
+	}
+	if m.plate_norm != nil {
+		fields = append(fields, gatelog.FieldPlateNorm)
+	}
+	if m.is_foreign_plate != nil {
+		fields = append(fields, gatelog.FieldIsForeignPlate)
+	}
+	if m.vehicle_type != nil {
+		fields = append(fields, gatelog.FieldVehicleType)
+	}
+	if m.driver_name != nil {
+		fields = append(fields, gatelog.FieldDriverName)
+	}
+	if m.checklist != nil {
+		fields = append(fields, gatelog.FieldChecklist)
+	}
+	if m.checklist_complete != nil {
+		fields = append(fields, gatelog.FieldChecklistComplete)
+	}
+	if m.is_exception != nil {
+		fields = append(fields, gatelog.FieldIsException)
+	}
+	if m.exception_reason != nil {
+		fields = append(fields, gatelog.FieldExceptionReason)
+	}
+	if m.entry_at != nil {
+		fields = append(fields, gatelog.FieldEntryAt)
+	}
+	if m.entry_device_at != nil {
+		fields = append(fields, gatelog.FieldEntryDeviceAt)
+	}
+	if m.entry_is_manual != nil {
+		fields = append(fields, gatelog.FieldEntryIsManual)
+	}
+	if m.entry_by != nil {
+		fields = append(fields, gatelog.FieldEntryBy)
+	}
+	if m.entry_by_name != nil {
+		fields = append(fields, gatelog.FieldEntryByName)
+	}
+	if m.exit_at != nil {
+		fields = append(fields, gatelog.FieldExitAt)
+	}
+	if m.exit_device_at != nil {
+		fields = append(fields, gatelog.FieldExitDeviceAt)
+	}
+	if m.exit_is_manual != nil {
+		fields = append(fields, gatelog.FieldExitIsManual)
+	}
+	if m.exit_by != nil {
+		fields = append(fields, gatelog.FieldExitBy)
+	}
+	if m.exit_by_name != nil {
+		fields = append(fields, gatelog.FieldExitByName)
+	}
+	if m.duration_minutes != nil {
+		fields = append(fields, gatelog.FieldDurationMinutes)
+	}
+	if m.base_minutes != nil {
+		fields = append(fields, gatelog.FieldBaseMinutes)
+	}
+	if m.overrun_minutes != nil {
+		fields = append(fields, gatelog.FieldOverrunMinutes)
+	}
+	if m.notes != nil {
+		fields = append(fields, gatelog.FieldNotes)
+	}
+	if m.corrects != nil {
+		fields = append(fields, gatelog.FieldCorrectsID)
+	}
+	if m.is_superseded != nil {
+		fields = append(fields, gatelog.FieldIsSuperseded)
+	}
+	return fields
+}
+
+// Field returns the value of a field with the given name. The second boolean
+// return value indicates that this field was not set, or was not defined in the
+// schema.
+func (m *GateLogMutation) Field(name string) (ent.Value, bool) {
+	switch name {
+	case gatelog.FieldCreatedAt:
+		return m.CreatedAt()
+	case gatelog.FieldUpdatedAt:
+		return m.UpdatedAt()
+	case gatelog.FieldWorkOrderID:
+		return m.WorkOrderID()
+	case gatelog.FieldWoNumber:
+		return m.WoNumber()
+	case gatelog.FieldWoStatus:
+		return m.WoStatus()
+	case gatelog.FieldSubject:
+		return m.Subject()
+	case gatelog.FieldPersonID:
+		return m.PersonID()
+	case gatelog.FieldMotorbotID:
+		return m.MotorbotID()
+	case gatelog.FieldVehiclePlate:
+		return m.VehiclePlate()
+	case gatelog.FieldPlateNorm:
+		return m.PlateNorm()
+	case gatelog.FieldIsForeignPlate:
+		return m.IsForeignPlate()
+	case gatelog.FieldVehicleType:
+		return m.VehicleType()
+	case gatelog.FieldDriverName:
+		return m.DriverName()
+	case gatelog.FieldChecklist:
+		return m.Checklist()
+	case gatelog.FieldChecklistComplete:
+		return m.ChecklistComplete()
+	case gatelog.FieldIsException:
+		return m.IsException()
+	case gatelog.FieldExceptionReason:
+		return m.ExceptionReason()
+	case gatelog.FieldEntryAt:
+		return m.EntryAt()
+	case gatelog.FieldEntryDeviceAt:
+		return m.EntryDeviceAt()
+	case gatelog.FieldEntryIsManual:
+		return m.EntryIsManual()
+	case gatelog.FieldEntryBy:
+		return m.EntryBy()
+	case gatelog.FieldEntryByName:
+		return m.EntryByName()
+	case gatelog.FieldExitAt:
+		return m.ExitAt()
+	case gatelog.FieldExitDeviceAt:
+		return m.ExitDeviceAt()
+	case gatelog.FieldExitIsManual:
+		return m.ExitIsManual()
+	case gatelog.FieldExitBy:
+		return m.ExitBy()
+	case gatelog.FieldExitByName:
+		return m.ExitByName()
+	case gatelog.FieldDurationMinutes:
+		return m.DurationMinutes()
+	case gatelog.FieldBaseMinutes:
+		return m.BaseMinutes()
+	case gatelog.FieldOverrunMinutes:
+		return m.OverrunMinutes()
+	case gatelog.FieldNotes:
+		return m.Notes()
+	case gatelog.FieldCorrectsID:
+		return m.CorrectsID()
+	case gatelog.FieldIsSuperseded:
+		return m.IsSuperseded()
+	}
+	return nil, false
+}
+
+// OldField returns the old value of the field from the database. An error is
+// returned if the mutation operation is not UpdateOne, or the query to the
+// database failed.
+func (m *GateLogMutation) OldField(ctx context.Context, name string) (ent.Value, error) {
+	switch name {
+	case gatelog.FieldCreatedAt:
+		return m.OldCreatedAt(ctx)
+	case gatelog.FieldUpdatedAt:
+		return m.OldUpdatedAt(ctx)
+	case gatelog.FieldWorkOrderID:
+		return m.OldWorkOrderID(ctx)
+	case gatelog.FieldWoNumber:
+		return m.OldWoNumber(ctx)
+	case gatelog.FieldWoStatus:
+		return m.OldWoStatus(ctx)
+	case gatelog.FieldSubject:
+		return m.OldSubject(ctx)
+	case gatelog.FieldPersonID:
+		return m.OldPersonID(ctx)
+	case gatelog.FieldMotorbotID:
+		return m.OldMotorbotID(ctx)
+	case gatelog.FieldVehiclePlate:
+		return m.OldVehiclePlate(ctx)
+	case gatelog.FieldPlateNorm:
+		return m.OldPlateNorm(ctx)
+	case gatelog.FieldIsForeignPlate:
+		return m.OldIsForeignPlate(ctx)
+	case gatelog.FieldVehicleType:
+		return m.OldVehicleType(ctx)
+	case gatelog.FieldDriverName:
+		return m.OldDriverName(ctx)
+	case gatelog.FieldChecklist:
+		return m.OldChecklist(ctx)
+	case gatelog.FieldChecklistComplete:
+		return m.OldChecklistComplete(ctx)
+	case gatelog.FieldIsException:
+		return m.OldIsException(ctx)
+	case gatelog.FieldExceptionReason:
+		return m.OldExceptionReason(ctx)
+	case gatelog.FieldEntryAt:
+		return m.OldEntryAt(ctx)
+	case gatelog.FieldEntryDeviceAt:
+		return m.OldEntryDeviceAt(ctx)
+	case gatelog.FieldEntryIsManual:
+		return m.OldEntryIsManual(ctx)
+	case gatelog.FieldEntryBy:
+		return m.OldEntryBy(ctx)
+	case gatelog.FieldEntryByName:
+		return m.OldEntryByName(ctx)
+	case gatelog.FieldExitAt:
+		return m.OldExitAt(ctx)
+	case gatelog.FieldExitDeviceAt:
+		return m.OldExitDeviceAt(ctx)
+	case gatelog.FieldExitIsManual:
+		return m.OldExitIsManual(ctx)
+	case gatelog.FieldExitBy:
+		return m.OldExitBy(ctx)
+	case gatelog.FieldExitByName:
+		return m.OldExitByName(ctx)
+	case gatelog.FieldDurationMinutes:
+		return m.OldDurationMinutes(ctx)
+	case gatelog.FieldBaseMinutes:
+		return m.OldBaseMinutes(ctx)
+	case gatelog.FieldOverrunMinutes:
+		return m.OldOverrunMinutes(ctx)
+	case gatelog.FieldNotes:
+		return m.OldNotes(ctx)
+	case gatelog.FieldCorrectsID:
+		return m.OldCorrectsID(ctx)
+	case gatelog.FieldIsSuperseded:
+		return m.OldIsSuperseded(ctx)
+	}
+	return nil, fmt.Errorf("unknown GateLog field %s", name)
+}
+
+// SetField sets the value of a field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *GateLogMutation) SetField(name string, value ent.Value) error {
+	switch name {
+	case gatelog.FieldCreatedAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetCreatedAt(v)
+		return nil
+	case gatelog.FieldUpdatedAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetUpdatedAt(v)
+		return nil
+	case gatelog.FieldWorkOrderID:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetWorkOrderID(v)
+		return nil
+	case gatelog.FieldWoNumber:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetWoNumber(v)
+		return nil
+	case gatelog.FieldWoStatus:
+		v, ok := value.(gatelog.WoStatus)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetWoStatus(v)
+		return nil
+	case gatelog.FieldSubject:
+		v, ok := value.(gatelog.Subject)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetSubject(v)
+		return nil
+	case gatelog.FieldPersonID:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetPersonID(v)
+		return nil
+	case gatelog.FieldMotorbotID:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetMotorbotID(v)
+		return nil
+	case gatelog.FieldVehiclePlate:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetVehiclePlate(v)
+		return nil
+	case gatelog.FieldPlateNorm:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetPlateNorm(v)
+		return nil
+	case gatelog.FieldIsForeignPlate:
+		v, ok := value.(bool)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetIsForeignPlate(v)
+		return nil
+	case gatelog.FieldVehicleType:
+		v, ok := value.(gatelog.VehicleType)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetVehicleType(v)
+		return nil
+	case gatelog.FieldDriverName:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetDriverName(v)
+		return nil
+	case gatelog.FieldChecklist:
+		v, ok := value.(json.RawMessage)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetChecklist(v)
+		return nil
+	case gatelog.FieldChecklistComplete:
+		v, ok := value.(bool)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetChecklistComplete(v)
+		return nil
+	case gatelog.FieldIsException:
+		v, ok := value.(bool)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetIsException(v)
+		return nil
+	case gatelog.FieldExceptionReason:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetExceptionReason(v)
+		return nil
+	case gatelog.FieldEntryAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetEntryAt(v)
+		return nil
+	case gatelog.FieldEntryDeviceAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetEntryDeviceAt(v)
+		return nil
+	case gatelog.FieldEntryIsManual:
+		v, ok := value.(bool)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetEntryIsManual(v)
+		return nil
+	case gatelog.FieldEntryBy:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetEntryBy(v)
+		return nil
+	case gatelog.FieldEntryByName:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetEntryByName(v)
+		return nil
+	case gatelog.FieldExitAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetExitAt(v)
+		return nil
+	case gatelog.FieldExitDeviceAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetExitDeviceAt(v)
+		return nil
+	case gatelog.FieldExitIsManual:
+		v, ok := value.(bool)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetExitIsManual(v)
+		return nil
+	case gatelog.FieldExitBy:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetExitBy(v)
+		return nil
+	case gatelog.FieldExitByName:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetExitByName(v)
+		return nil
+	case gatelog.FieldDurationMinutes:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetDurationMinutes(v)
+		return nil
+	case gatelog.FieldBaseMinutes:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetBaseMinutes(v)
+		return nil
+	case gatelog.FieldOverrunMinutes:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetOverrunMinutes(v)
+		return nil
+	case gatelog.FieldNotes:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetNotes(v)
+		return nil
+	case gatelog.FieldCorrectsID:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetCorrectsID(v)
+		return nil
+	case gatelog.FieldIsSuperseded:
+		v, ok := value.(bool)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetIsSuperseded(v)
+		return nil
+	}
+	return fmt.Errorf("unknown GateLog field %s", name)
+}
+
+// AddedFields returns all numeric fields that were incremented/decremented during
+// this mutation.
+func (m *GateLogMutation) AddedFields() []string {
+	var fields []string
+	if m.addentry_by != nil {
+		fields = append(fields, gatelog.FieldEntryBy)
+	}
+	if m.addexit_by != nil {
+		fields = append(fields, gatelog.FieldExitBy)
+	}
+	if m.addduration_minutes != nil {
+		fields = append(fields, gatelog.FieldDurationMinutes)
+	}
+	if m.addbase_minutes != nil {
+		fields = append(fields, gatelog.FieldBaseMinutes)
+	}
+	if m.addoverrun_minutes != nil {
+		fields = append(fields, gatelog.FieldOverrunMinutes)
+	}
+	return fields
+}
+
+// AddedField returns the numeric value that was incremented/decremented on a field
+// with the given name. The second boolean return value indicates that this field
+// was not set, or was not defined in the schema.
+func (m *GateLogMutation) AddedField(name string) (ent.Value, bool) {
+	switch name {
+	case gatelog.FieldEntryBy:
+		return m.AddedEntryBy()
+	case gatelog.FieldExitBy:
+		return m.AddedExitBy()
+	case gatelog.FieldDurationMinutes:
+		return m.AddedDurationMinutes()
+	case gatelog.FieldBaseMinutes:
+		return m.AddedBaseMinutes()
+	case gatelog.FieldOverrunMinutes:
+		return m.AddedOverrunMinutes()
+	}
+	return nil, false
+}
+
+// AddField adds the value to the field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *GateLogMutation) AddField(name string, value ent.Value) error {
+	switch name {
+	case gatelog.FieldEntryBy:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddEntryBy(v)
+		return nil
+	case gatelog.FieldExitBy:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddExitBy(v)
+		return nil
+	case gatelog.FieldDurationMinutes:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddDurationMinutes(v)
+		return nil
+	case gatelog.FieldBaseMinutes:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddBaseMinutes(v)
+		return nil
+	case gatelog.FieldOverrunMinutes:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddOverrunMinutes(v)
+		return nil
+	}
+	return fmt.Errorf("unknown GateLog numeric field %s", name)
+}
+
+// ClearedFields returns all nullable fields that were cleared during this
+// mutation.
+func (m *GateLogMutation) ClearedFields() []string {
+	var fields []string
+	if m.FieldCleared(gatelog.FieldPersonID) {
+		fields = append(fields, gatelog.FieldPersonID)
+	}
+	if m.FieldCleared(gatelog.FieldMotorbotID) {
+		fields = append(fields, gatelog.FieldMotorbotID)
+	}
+	if m.FieldCleared(gatelog.FieldVehiclePlate) {
+		fields = append(fields, gatelog.FieldVehiclePlate)
+	}
+	if m.FieldCleared(gatelog.FieldPlateNorm) {
+		fields = append(fields, gatelog.FieldPlateNorm)
+	}
+	if m.FieldCleared(gatelog.FieldVehicleType) {
+		fields = append(fields, gatelog.FieldVehicleType)
+	}
+	if m.FieldCleared(gatelog.FieldDriverName) {
+		fields = append(fields, gatelog.FieldDriverName)
+	}
+	if m.FieldCleared(gatelog.FieldChecklist) {
+		fields = append(fields, gatelog.FieldChecklist)
+	}
+	if m.FieldCleared(gatelog.FieldExceptionReason) {
+		fields = append(fields, gatelog.FieldExceptionReason)
+	}
+	if m.FieldCleared(gatelog.FieldEntryDeviceAt) {
+		fields = append(fields, gatelog.FieldEntryDeviceAt)
+	}
+	if m.FieldCleared(gatelog.FieldExitAt) {
+		fields = append(fields, gatelog.FieldExitAt)
+	}
+	if m.FieldCleared(gatelog.FieldExitDeviceAt) {
+		fields = append(fields, gatelog.FieldExitDeviceAt)
+	}
+	if m.FieldCleared(gatelog.FieldExitBy) {
+		fields = append(fields, gatelog.FieldExitBy)
+	}
+	if m.FieldCleared(gatelog.FieldExitByName) {
+		fields = append(fields, gatelog.FieldExitByName)
+	}
+	if m.FieldCleared(gatelog.FieldDurationMinutes) {
+		fields = append(fields, gatelog.FieldDurationMinutes)
+	}
+	if m.FieldCleared(gatelog.FieldOverrunMinutes) {
+		fields = append(fields, gatelog.FieldOverrunMinutes)
+	}
+	if m.FieldCleared(gatelog.FieldNotes) {
+		fields = append(fields, gatelog.FieldNotes)
+	}
+	if m.FieldCleared(gatelog.FieldCorrectsID) {
+		fields = append(fields, gatelog.FieldCorrectsID)
+	}
+	return fields
+}
+
+// FieldCleared returns a boolean indicating if a field with the given name was
+// cleared in this mutation.
+func (m *GateLogMutation) FieldCleared(name string) bool {
+	_, ok := m.clearedFields[name]
+	return ok
+}
+
+// ClearField clears the value of the field with the given name. It returns an
+// error if the field is not defined in the schema.
+func (m *GateLogMutation) ClearField(name string) error {
+	switch name {
+	case gatelog.FieldPersonID:
+		m.ClearPersonID()
+		return nil
+	case gatelog.FieldMotorbotID:
+		m.ClearMotorbotID()
+		return nil
+	case gatelog.FieldVehiclePlate:
+		m.ClearVehiclePlate()
+		return nil
+	case gatelog.FieldPlateNorm:
+		m.ClearPlateNorm()
+		return nil
+	case gatelog.FieldVehicleType:
+		m.ClearVehicleType()
+		return nil
+	case gatelog.FieldDriverName:
+		m.ClearDriverName()
+		return nil
+	case gatelog.FieldChecklist:
+		m.ClearChecklist()
+		return nil
+	case gatelog.FieldExceptionReason:
+		m.ClearExceptionReason()
+		return nil
+	case gatelog.FieldEntryDeviceAt:
+		m.ClearEntryDeviceAt()
+		return nil
+	case gatelog.FieldExitAt:
+		m.ClearExitAt()
+		return nil
+	case gatelog.FieldExitDeviceAt:
+		m.ClearExitDeviceAt()
+		return nil
+	case gatelog.FieldExitBy:
+		m.ClearExitBy()
+		return nil
+	case gatelog.FieldExitByName:
+		m.ClearExitByName()
+		return nil
+	case gatelog.FieldDurationMinutes:
+		m.ClearDurationMinutes()
+		return nil
+	case gatelog.FieldOverrunMinutes:
+		m.ClearOverrunMinutes()
+		return nil
+	case gatelog.FieldNotes:
+		m.ClearNotes()
+		return nil
+	case gatelog.FieldCorrectsID:
+		m.ClearCorrectsID()
+		return nil
+	}
+	return fmt.Errorf("unknown GateLog nullable field %s", name)
+}
+
+// ResetField resets all changes in the mutation for the field with the given name.
+// It returns an error if the field is not defined in the schema.
+func (m *GateLogMutation) ResetField(name string) error {
+	switch name {
+	case gatelog.FieldCreatedAt:
+		m.ResetCreatedAt()
+		return nil
+	case gatelog.FieldUpdatedAt:
+		m.ResetUpdatedAt()
+		return nil
+	case gatelog.FieldWorkOrderID:
+		m.ResetWorkOrderID()
+		return nil
+	case gatelog.FieldWoNumber:
+		m.ResetWoNumber()
+		return nil
+	case gatelog.FieldWoStatus:
+		m.ResetWoStatus()
+		return nil
+	case gatelog.FieldSubject:
+		m.ResetSubject()
+		return nil
+	case gatelog.FieldPersonID:
+		m.ResetPersonID()
+		return nil
+	case gatelog.FieldMotorbotID:
+		m.ResetMotorbotID()
+		return nil
+	case gatelog.FieldVehiclePlate:
+		m.ResetVehiclePlate()
+		return nil
+	case gatelog.FieldPlateNorm:
+		m.ResetPlateNorm()
+		return nil
+	case gatelog.FieldIsForeignPlate:
+		m.ResetIsForeignPlate()
+		return nil
+	case gatelog.FieldVehicleType:
+		m.ResetVehicleType()
+		return nil
+	case gatelog.FieldDriverName:
+		m.ResetDriverName()
+		return nil
+	case gatelog.FieldChecklist:
+		m.ResetChecklist()
+		return nil
+	case gatelog.FieldChecklistComplete:
+		m.ResetChecklistComplete()
+		return nil
+	case gatelog.FieldIsException:
+		m.ResetIsException()
+		return nil
+	case gatelog.FieldExceptionReason:
+		m.ResetExceptionReason()
+		return nil
+	case gatelog.FieldEntryAt:
+		m.ResetEntryAt()
+		return nil
+	case gatelog.FieldEntryDeviceAt:
+		m.ResetEntryDeviceAt()
+		return nil
+	case gatelog.FieldEntryIsManual:
+		m.ResetEntryIsManual()
+		return nil
+	case gatelog.FieldEntryBy:
+		m.ResetEntryBy()
+		return nil
+	case gatelog.FieldEntryByName:
+		m.ResetEntryByName()
+		return nil
+	case gatelog.FieldExitAt:
+		m.ResetExitAt()
+		return nil
+	case gatelog.FieldExitDeviceAt:
+		m.ResetExitDeviceAt()
+		return nil
+	case gatelog.FieldExitIsManual:
+		m.ResetExitIsManual()
+		return nil
+	case gatelog.FieldExitBy:
+		m.ResetExitBy()
+		return nil
+	case gatelog.FieldExitByName:
+		m.ResetExitByName()
+		return nil
+	case gatelog.FieldDurationMinutes:
+		m.ResetDurationMinutes()
+		return nil
+	case gatelog.FieldBaseMinutes:
+		m.ResetBaseMinutes()
+		return nil
+	case gatelog.FieldOverrunMinutes:
+		m.ResetOverrunMinutes()
+		return nil
+	case gatelog.FieldNotes:
+		m.ResetNotes()
+		return nil
+	case gatelog.FieldCorrectsID:
+		m.ResetCorrectsID()
+		return nil
+	case gatelog.FieldIsSuperseded:
+		m.ResetIsSuperseded()
+		return nil
+	}
+	return fmt.Errorf("unknown GateLog field %s", name)
+}
+
+// AddedEdges returns all edge names that were set/added in this mutation.
+func (m *GateLogMutation) AddedEdges() []string {
+	edges := make([]string, 0, 5)
+	if m.work_order != nil {
+		edges = append(edges, gatelog.EdgeWorkOrder)
+	}
+	if m.person != nil {
+		edges = append(edges, gatelog.EdgePerson)
+	}
+	if m.motorbot != nil {
+		edges = append(edges, gatelog.EdgeMotorbot)
+	}
+	if m.corrects != nil {
+		edges = append(edges, gatelog.EdgeCorrects)
+	}
+	if m.correction != nil {
+		edges = append(edges, gatelog.EdgeCorrection)
+	}
+	return edges
+}
+
+// AddedIDs returns all IDs (to other nodes) that were added for the given edge
+// name in this mutation.
+func (m *GateLogMutation) AddedIDs(name string) []ent.Value {
+	switch name {
+	case gatelog.EdgeWorkOrder:
+		if id := m.work_order; id != nil {
+			return []ent.Value{*id}
+		}
+	case gatelog.EdgePerson:
+		if id := m.person; id != nil {
+			return []ent.Value{*id}
+		}
+	case gatelog.EdgeMotorbot:
+		if id := m.motorbot; id != nil {
+			return []ent.Value{*id}
+		}
+	case gatelog.EdgeCorrects:
+		if id := m.corrects; id != nil {
+			return []ent.Value{*id}
+		}
+	case gatelog.EdgeCorrection:
+		if id := m.correction; id != nil {
+			return []ent.Value{*id}
+		}
+	}
+	return nil
+}
+
+// RemovedEdges returns all edge names that were removed in this mutation.
+func (m *GateLogMutation) RemovedEdges() []string {
+	edges := make([]string, 0, 5)
+	return edges
+}
+
+// RemovedIDs returns all IDs (to other nodes) that were removed for the edge with
+// the given name in this mutation.
+func (m *GateLogMutation) RemovedIDs(name string) []ent.Value {
+	return nil
+}
+
+// ClearedEdges returns all edge names that were cleared in this mutation.
+func (m *GateLogMutation) ClearedEdges() []string {
+	edges := make([]string, 0, 5)
+	if m.clearedwork_order {
+		edges = append(edges, gatelog.EdgeWorkOrder)
+	}
+	if m.clearedperson {
+		edges = append(edges, gatelog.EdgePerson)
+	}
+	if m.clearedmotorbot {
+		edges = append(edges, gatelog.EdgeMotorbot)
+	}
+	if m.clearedcorrects {
+		edges = append(edges, gatelog.EdgeCorrects)
+	}
+	if m.clearedcorrection {
+		edges = append(edges, gatelog.EdgeCorrection)
+	}
+	return edges
+}
+
+// EdgeCleared returns a boolean which indicates if the edge with the given name
+// was cleared in this mutation.
+func (m *GateLogMutation) EdgeCleared(name string) bool {
+	switch name {
+	case gatelog.EdgeWorkOrder:
+		return m.clearedwork_order
+	case gatelog.EdgePerson:
+		return m.clearedperson
+	case gatelog.EdgeMotorbot:
+		return m.clearedmotorbot
+	case gatelog.EdgeCorrects:
+		return m.clearedcorrects
+	case gatelog.EdgeCorrection:
+		return m.clearedcorrection
+	}
+	return false
+}
+
+// ClearEdge clears the value of the edge with the given name. It returns an error
+// if that edge is not defined in the schema.
+func (m *GateLogMutation) ClearEdge(name string) error {
+	switch name {
+	case gatelog.EdgeWorkOrder:
+		m.ClearWorkOrder()
+		return nil
+	case gatelog.EdgePerson:
+		m.ClearPerson()
+		return nil
+	case gatelog.EdgeMotorbot:
+		m.ClearMotorbot()
+		return nil
+	case gatelog.EdgeCorrects:
+		m.ClearCorrects()
+		return nil
+	case gatelog.EdgeCorrection:
+		m.ClearCorrection()
+		return nil
+	}
+	return fmt.Errorf("unknown GateLog unique edge %s", name)
+}
+
+// ResetEdge resets all changes to the edge with the given name in this mutation.
+// It returns an error if the edge is not defined in the schema.
+func (m *GateLogMutation) ResetEdge(name string) error {
+	switch name {
+	case gatelog.EdgeWorkOrder:
+		m.ResetWorkOrder()
+		return nil
+	case gatelog.EdgePerson:
+		m.ResetPerson()
+		return nil
+	case gatelog.EdgeMotorbot:
+		m.ResetMotorbot()
+		return nil
+	case gatelog.EdgeCorrects:
+		m.ResetCorrects()
+		return nil
+	case gatelog.EdgeCorrection:
+		m.ResetCorrection()
+		return nil
+	}
+	return fmt.Errorf("unknown GateLog edge %s", name)
+}
+
+// GatePinMutation represents an operation that mutates the GatePin nodes in the graph.
+type GatePinMutation struct {
+	config
+	op              Op
+	typ             string
+	id              *int64
+	created_at      *time.Time
+	updated_at      *time.Time
+	pin_hash        *string
+	failed_tries    *int
+	addfailed_tries *int
+	locked_until    *time.Time
+	clearedFields   map[string]struct{}
+	user            *int64
+	cleareduser     bool
+	done            bool
+	oldValue        func(context.Context) (*GatePin, error)
+	predicates      []predicate.GatePin
+}
+
+var _ ent.Mutation = (*GatePinMutation)(nil)
+
+// gatepinOption allows management of the mutation configuration using functional options.
+type gatepinOption func(*GatePinMutation)
+
+// newGatePinMutation creates new mutation for the GatePin entity.
+func newGatePinMutation(c config, op Op, opts ...gatepinOption) *GatePinMutation {
+	m := &GatePinMutation{
+		config:        c,
+		op:            op,
+		typ:           TypeGatePin,
+		clearedFields: make(map[string]struct{}),
+	}
+	for _, opt := range opts {
+		opt(m)
+	}
+	return m
+}
+
+// withGatePinID sets the ID field of the mutation.
+func withGatePinID(id int64) gatepinOption {
+	return func(m *GatePinMutation) {
+		var (
+			err   error
+			once  sync.Once
+			value *GatePin
+		)
+		m.oldValue = func(ctx context.Context) (*GatePin, error) {
+			once.Do(func() {
+				if m.done {
+					err = errors.New("querying old values post mutation is not allowed")
+				} else {
+					value, err = m.Client().GatePin.Get(ctx, id)
+				}
+			})
+			return value, err
+		}
+		m.id = &id
+	}
+}
+
+// withGatePin sets the old GatePin of the mutation.
+func withGatePin(node *GatePin) gatepinOption {
+	return func(m *GatePinMutation) {
+		m.oldValue = func(context.Context) (*GatePin, error) {
+			return node, nil
+		}
+		m.id = &node.ID
+	}
+}
+
+// Client returns a new `ent.Client` from the mutation. If the mutation was
+// executed in a transaction (ent.Tx), a transactional client is returned.
+func (m GatePinMutation) Client() *Client {
+	client := &Client{config: m.config}
+	client.init()
+	return client
+}
+
+// Tx returns an `ent.Tx` for mutations that were executed in transactions;
+// it returns an error otherwise.
+func (m GatePinMutation) Tx() (*Tx, error) {
+	if _, ok := m.driver.(*txDriver); !ok {
+		return nil, errors.New("ent: mutation is not running in a transaction")
+	}
+	tx := &Tx{config: m.config}
+	tx.init()
+	return tx, nil
+}
+
+// SetID sets the value of the id field. Note that this
+// operation is only accepted on creation of GatePin entities.
+func (m *GatePinMutation) SetID(id int64) {
+	m.id = &id
+}
+
+// ID returns the ID value in the mutation. Note that the ID is only available
+// if it was provided to the builder or after it was returned from the database.
+func (m *GatePinMutation) ID() (id int64, exists bool) {
+	if m.id == nil {
+		return
+	}
+	return *m.id, true
+}
+
+// IDs queries the database and returns the entity ids that match the mutation's predicate.
+// That means, if the mutation is applied within a transaction with an isolation level such
+// as sql.LevelSerializable, the returned ids match the ids of the rows that will be updated
+// or updated by the mutation.
+func (m *GatePinMutation) IDs(ctx context.Context) ([]int64, error) {
+	switch {
+	case m.op.Is(OpUpdateOne | OpDeleteOne):
+		id, exists := m.ID()
+		if exists {
+			return []int64{id}, nil
+		}
+		fallthrough
+	case m.op.Is(OpUpdate | OpDelete):
+		return m.Client().GatePin.Query().Where(m.predicates...).IDs(ctx)
+	default:
+		return nil, fmt.Errorf("IDs is not allowed on %s operations", m.op)
+	}
+}
+
+// SetCreatedAt sets the "created_at" field.
+func (m *GatePinMutation) SetCreatedAt(t time.Time) {
+	m.created_at = &t
+}
+
+// CreatedAt returns the value of the "created_at" field in the mutation.
+func (m *GatePinMutation) CreatedAt() (r time.Time, exists bool) {
+	v := m.created_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldCreatedAt returns the old "created_at" field's value of the GatePin entity.
+// If the GatePin object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *GatePinMutation) OldCreatedAt(ctx context.Context) (v time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldCreatedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldCreatedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldCreatedAt: %w", err)
+	}
+	return oldValue.CreatedAt, nil
+}
+
+// ResetCreatedAt resets all changes to the "created_at" field.
+func (m *GatePinMutation) ResetCreatedAt() {
+	m.created_at = nil
+}
+
+// SetUpdatedAt sets the "updated_at" field.
+func (m *GatePinMutation) SetUpdatedAt(t time.Time) {
+	m.updated_at = &t
+}
+
+// UpdatedAt returns the value of the "updated_at" field in the mutation.
+func (m *GatePinMutation) UpdatedAt() (r time.Time, exists bool) {
+	v := m.updated_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldUpdatedAt returns the old "updated_at" field's value of the GatePin entity.
+// If the GatePin object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *GatePinMutation) OldUpdatedAt(ctx context.Context) (v time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldUpdatedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldUpdatedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldUpdatedAt: %w", err)
+	}
+	return oldValue.UpdatedAt, nil
+}
+
+// ResetUpdatedAt resets all changes to the "updated_at" field.
+func (m *GatePinMutation) ResetUpdatedAt() {
+	m.updated_at = nil
+}
+
+// SetUserID sets the "user_id" field.
+func (m *GatePinMutation) SetUserID(i int64) {
+	m.user = &i
+}
+
+// UserID returns the value of the "user_id" field in the mutation.
+func (m *GatePinMutation) UserID() (r int64, exists bool) {
+	v := m.user
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldUserID returns the old "user_id" field's value of the GatePin entity.
+// If the GatePin object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *GatePinMutation) OldUserID(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldUserID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldUserID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldUserID: %w", err)
+	}
+	return oldValue.UserID, nil
+}
+
+// ResetUserID resets all changes to the "user_id" field.
+func (m *GatePinMutation) ResetUserID() {
+	m.user = nil
+}
+
+// SetPinHash sets the "pin_hash" field.
+func (m *GatePinMutation) SetPinHash(s string) {
+	m.pin_hash = &s
+}
+
+// PinHash returns the value of the "pin_hash" field in the mutation.
+func (m *GatePinMutation) PinHash() (r string, exists bool) {
+	v := m.pin_hash
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldPinHash returns the old "pin_hash" field's value of the GatePin entity.
+// If the GatePin object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *GatePinMutation) OldPinHash(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldPinHash is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldPinHash requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldPinHash: %w", err)
+	}
+	return oldValue.PinHash, nil
+}
+
+// ResetPinHash resets all changes to the "pin_hash" field.
+func (m *GatePinMutation) ResetPinHash() {
+	m.pin_hash = nil
+}
+
+// SetFailedTries sets the "failed_tries" field.
+func (m *GatePinMutation) SetFailedTries(i int) {
+	m.failed_tries = &i
+	m.addfailed_tries = nil
+}
+
+// FailedTries returns the value of the "failed_tries" field in the mutation.
+func (m *GatePinMutation) FailedTries() (r int, exists bool) {
+	v := m.failed_tries
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldFailedTries returns the old "failed_tries" field's value of the GatePin entity.
+// If the GatePin object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *GatePinMutation) OldFailedTries(ctx context.Context) (v int, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldFailedTries is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldFailedTries requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldFailedTries: %w", err)
+	}
+	return oldValue.FailedTries, nil
+}
+
+// AddFailedTries adds i to the "failed_tries" field.
+func (m *GatePinMutation) AddFailedTries(i int) {
+	if m.addfailed_tries != nil {
+		*m.addfailed_tries += i
+	} else {
+		m.addfailed_tries = &i
+	}
+}
+
+// AddedFailedTries returns the value that was added to the "failed_tries" field in this mutation.
+func (m *GatePinMutation) AddedFailedTries() (r int, exists bool) {
+	v := m.addfailed_tries
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetFailedTries resets all changes to the "failed_tries" field.
+func (m *GatePinMutation) ResetFailedTries() {
+	m.failed_tries = nil
+	m.addfailed_tries = nil
+}
+
+// SetLockedUntil sets the "locked_until" field.
+func (m *GatePinMutation) SetLockedUntil(t time.Time) {
+	m.locked_until = &t
+}
+
+// LockedUntil returns the value of the "locked_until" field in the mutation.
+func (m *GatePinMutation) LockedUntil() (r time.Time, exists bool) {
+	v := m.locked_until
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldLockedUntil returns the old "locked_until" field's value of the GatePin entity.
+// If the GatePin object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *GatePinMutation) OldLockedUntil(ctx context.Context) (v *time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldLockedUntil is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldLockedUntil requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldLockedUntil: %w", err)
+	}
+	return oldValue.LockedUntil, nil
+}
+
+// ClearLockedUntil clears the value of the "locked_until" field.
+func (m *GatePinMutation) ClearLockedUntil() {
+	m.locked_until = nil
+	m.clearedFields[gatepin.FieldLockedUntil] = struct{}{}
+}
+
+// LockedUntilCleared returns if the "locked_until" field was cleared in this mutation.
+func (m *GatePinMutation) LockedUntilCleared() bool {
+	_, ok := m.clearedFields[gatepin.FieldLockedUntil]
+	return ok
+}
+
+// ResetLockedUntil resets all changes to the "locked_until" field.
+func (m *GatePinMutation) ResetLockedUntil() {
+	m.locked_until = nil
+	delete(m.clearedFields, gatepin.FieldLockedUntil)
+}
+
+// ClearUser clears the "user" edge to the User entity.
+func (m *GatePinMutation) ClearUser() {
+	m.cleareduser = true
+	m.clearedFields[gatepin.FieldUserID] = struct{}{}
+}
+
+// UserCleared reports if the "user" edge to the User entity was cleared.
+func (m *GatePinMutation) UserCleared() bool {
+	return m.cleareduser
+}
+
+// UserIDs returns the "user" edge IDs in the mutation.
+// Note that IDs always returns len(IDs) <= 1 for unique edges, and you should use
+// UserID instead. It exists only for internal usage by the builders.
+func (m *GatePinMutation) UserIDs() (ids []int64) {
+	if id := m.user; id != nil {
+		ids = append(ids, *id)
+	}
+	return
+}
+
+// ResetUser resets all changes to the "user" edge.
+func (m *GatePinMutation) ResetUser() {
+	m.user = nil
+	m.cleareduser = false
+}
+
+// Where appends a list predicates to the GatePinMutation builder.
+func (m *GatePinMutation) Where(ps ...predicate.GatePin) {
+	m.predicates = append(m.predicates, ps...)
+}
+
+// WhereP appends storage-level predicates to the GatePinMutation builder. Using this method,
+// users can use type-assertion to append predicates that do not depend on any generated package.
+func (m *GatePinMutation) WhereP(ps ...func(*sql.Selector)) {
+	p := make([]predicate.GatePin, len(ps))
+	for i := range ps {
+		p[i] = ps[i]
+	}
+	m.Where(p...)
+}
+
+// Op returns the operation name.
+func (m *GatePinMutation) Op() Op {
+	return m.op
+}
+
+// SetOp allows setting the mutation operation.
+func (m *GatePinMutation) SetOp(op Op) {
+	m.op = op
+}
+
+// Type returns the node type of this mutation (GatePin).
+func (m *GatePinMutation) Type() string {
+	return m.typ
+}
+
+// Fields returns all fields that were changed during this mutation. Note that in
+// order to get all numeric fields that were incremented/decremented, call
+// AddedFields().
+func (m *GatePinMutation) Fields() []string {
+	fields := make([]string, 0, 6)
+	if m.created_at != nil {
+		fields = append(fields, gatepin.FieldCreatedAt)
+	}
+	if m.updated_at != nil {
+		fields = append(fields, gatepin.FieldUpdatedAt)
+	}
+	if m.user != nil {
+		fields = append(fields, gatepin.FieldUserID)
+	}
+	if m.pin_hash != nil {
+		fields = append(fields, gatepin.FieldPinHash)
+	}
+	if m.failed_tries != nil {
+		fields = append(fields, gatepin.FieldFailedTries)
+	}
+	if m.locked_until != nil {
+		fields = append(fields, gatepin.FieldLockedUntil)
+	}
+	return fields
+}
+
+// Field returns the value of a field with the given name. The second boolean
+// return value indicates that this field was not set, or was not defined in the
+// schema.
+func (m *GatePinMutation) Field(name string) (ent.Value, bool) {
+	switch name {
+	case gatepin.FieldCreatedAt:
+		return m.CreatedAt()
+	case gatepin.FieldUpdatedAt:
+		return m.UpdatedAt()
+	case gatepin.FieldUserID:
+		return m.UserID()
+	case gatepin.FieldPinHash:
+		return m.PinHash()
+	case gatepin.FieldFailedTries:
+		return m.FailedTries()
+	case gatepin.FieldLockedUntil:
+		return m.LockedUntil()
+	}
+	return nil, false
+}
+
+// OldField returns the old value of the field from the database. An error is
+// returned if the mutation operation is not UpdateOne, or the query to the
+// database failed.
+func (m *GatePinMutation) OldField(ctx context.Context, name string) (ent.Value, error) {
+	switch name {
+	case gatepin.FieldCreatedAt:
+		return m.OldCreatedAt(ctx)
+	case gatepin.FieldUpdatedAt:
+		return m.OldUpdatedAt(ctx)
+	case gatepin.FieldUserID:
+		return m.OldUserID(ctx)
+	case gatepin.FieldPinHash:
+		return m.OldPinHash(ctx)
+	case gatepin.FieldFailedTries:
+		return m.OldFailedTries(ctx)
+	case gatepin.FieldLockedUntil:
+		return m.OldLockedUntil(ctx)
+	}
+	return nil, fmt.Errorf("unknown GatePin field %s", name)
+}
+
+// SetField sets the value of a field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *GatePinMutation) SetField(name string, value ent.Value) error {
+	switch name {
+	case gatepin.FieldCreatedAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetCreatedAt(v)
+		return nil
+	case gatepin.FieldUpdatedAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetUpdatedAt(v)
+		return nil
+	case gatepin.FieldUserID:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetUserID(v)
+		return nil
+	case gatepin.FieldPinHash:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetPinHash(v)
+		return nil
+	case gatepin.FieldFailedTries:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetFailedTries(v)
+		return nil
+	case gatepin.FieldLockedUntil:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetLockedUntil(v)
+		return nil
+	}
+	return fmt.Errorf("unknown GatePin field %s", name)
+}
+
+// AddedFields returns all numeric fields that were incremented/decremented during
+// this mutation.
+func (m *GatePinMutation) AddedFields() []string {
+	var fields []string
+	if m.addfailed_tries != nil {
+		fields = append(fields, gatepin.FieldFailedTries)
+	}
+	return fields
+}
+
+// AddedField returns the numeric value that was incremented/decremented on a field
+// with the given name. The second boolean return value indicates that this field
+// was not set, or was not defined in the schema.
+func (m *GatePinMutation) AddedField(name string) (ent.Value, bool) {
+	switch name {
+	case gatepin.FieldFailedTries:
+		return m.AddedFailedTries()
+	}
+	return nil, false
+}
+
+// AddField adds the value to the field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *GatePinMutation) AddField(name string, value ent.Value) error {
+	switch name {
+	case gatepin.FieldFailedTries:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddFailedTries(v)
+		return nil
+	}
+	return fmt.Errorf("unknown GatePin numeric field %s", name)
+}
+
+// ClearedFields returns all nullable fields that were cleared during this
+// mutation.
+func (m *GatePinMutation) ClearedFields() []string {
+	var fields []string
+	if m.FieldCleared(gatepin.FieldLockedUntil) {
+		fields = append(fields, gatepin.FieldLockedUntil)
+	}
+	return fields
+}
+
+// FieldCleared returns a boolean indicating if a field with the given name was
+// cleared in this mutation.
+func (m *GatePinMutation) FieldCleared(name string) bool {
+	_, ok := m.clearedFields[name]
+	return ok
+}
+
+// ClearField clears the value of the field with the given name. It returns an
+// error if the field is not defined in the schema.
+func (m *GatePinMutation) ClearField(name string) error {
+	switch name {
+	case gatepin.FieldLockedUntil:
+		m.ClearLockedUntil()
+		return nil
+	}
+	return fmt.Errorf("unknown GatePin nullable field %s", name)
+}
+
+// ResetField resets all changes in the mutation for the field with the given name.
+// It returns an error if the field is not defined in the schema.
+func (m *GatePinMutation) ResetField(name string) error {
+	switch name {
+	case gatepin.FieldCreatedAt:
+		m.ResetCreatedAt()
+		return nil
+	case gatepin.FieldUpdatedAt:
+		m.ResetUpdatedAt()
+		return nil
+	case gatepin.FieldUserID:
+		m.ResetUserID()
+		return nil
+	case gatepin.FieldPinHash:
+		m.ResetPinHash()
+		return nil
+	case gatepin.FieldFailedTries:
+		m.ResetFailedTries()
+		return nil
+	case gatepin.FieldLockedUntil:
+		m.ResetLockedUntil()
+		return nil
+	}
+	return fmt.Errorf("unknown GatePin field %s", name)
+}
+
+// AddedEdges returns all edge names that were set/added in this mutation.
+func (m *GatePinMutation) AddedEdges() []string {
+	edges := make([]string, 0, 1)
+	if m.user != nil {
+		edges = append(edges, gatepin.EdgeUser)
+	}
+	return edges
+}
+
+// AddedIDs returns all IDs (to other nodes) that were added for the given edge
+// name in this mutation.
+func (m *GatePinMutation) AddedIDs(name string) []ent.Value {
+	switch name {
+	case gatepin.EdgeUser:
+		if id := m.user; id != nil {
+			return []ent.Value{*id}
+		}
+	}
+	return nil
+}
+
+// RemovedEdges returns all edge names that were removed in this mutation.
+func (m *GatePinMutation) RemovedEdges() []string {
+	edges := make([]string, 0, 1)
+	return edges
+}
+
+// RemovedIDs returns all IDs (to other nodes) that were removed for the edge with
+// the given name in this mutation.
+func (m *GatePinMutation) RemovedIDs(name string) []ent.Value {
+	return nil
+}
+
+// ClearedEdges returns all edge names that were cleared in this mutation.
+func (m *GatePinMutation) ClearedEdges() []string {
+	edges := make([]string, 0, 1)
+	if m.cleareduser {
+		edges = append(edges, gatepin.EdgeUser)
+	}
+	return edges
+}
+
+// EdgeCleared returns a boolean which indicates if the edge with the given name
+// was cleared in this mutation.
+func (m *GatePinMutation) EdgeCleared(name string) bool {
+	switch name {
+	case gatepin.EdgeUser:
+		return m.cleareduser
+	}
+	return false
+}
+
+// ClearEdge clears the value of the edge with the given name. It returns an error
+// if that edge is not defined in the schema.
+func (m *GatePinMutation) ClearEdge(name string) error {
+	switch name {
+	case gatepin.EdgeUser:
+		m.ClearUser()
+		return nil
+	}
+	return fmt.Errorf("unknown GatePin unique edge %s", name)
+}
+
+// ResetEdge resets all changes to the edge with the given name in this mutation.
+// It returns an error if the edge is not defined in the schema.
+func (m *GatePinMutation) ResetEdge(name string) error {
+	switch name {
+	case gatepin.EdgeUser:
+		m.ResetUser()
+		return nil
+	}
+	return fmt.Errorf("unknown GatePin edge %s", name)
 }
 
 // IdempotencyKeyMutation represents an operation that mutates the IdempotencyKey nodes in the graph.
@@ -4066,6 +9899,1711 @@ func (m *IdempotencyKeyMutation) ResetEdge(name string) error {
 	return fmt.Errorf("unknown IdempotencyKey edge %s", name)
 }
 
+// MotorbotMutation represents an operation that mutates the Motorbot nodes in the graph.
+type MotorbotMutation struct {
+	config
+	op               Op
+	typ              string
+	id               *int64
+	created_at       *time.Time
+	updated_at       *time.Time
+	mb_code          *string
+	name             *string
+	name_fold        *string
+	search_text      *string
+	plate            *string
+	capacity_ton     *decimal.Decimal
+	max_speed_knot   *decimal.Decimal
+	gross_tonnage    *decimal.Decimal
+	flag             *string
+	status           *motorbot.Status
+	acquired_on      *calendar.Date
+	notes            *string
+	is_active        *bool
+	version          *int
+	addversion       *int
+	clearedFields    map[string]struct{}
+	owner            *int64
+	clearedowner     bool
+	trips            map[int64]struct{}
+	removedtrips     map[int64]struct{}
+	clearedtrips     bool
+	work_logs        map[int64]struct{}
+	removedwork_logs map[int64]struct{}
+	clearedwork_logs bool
+	gate_logs        map[int64]struct{}
+	removedgate_logs map[int64]struct{}
+	clearedgate_logs bool
+	done             bool
+	oldValue         func(context.Context) (*Motorbot, error)
+	predicates       []predicate.Motorbot
+}
+
+var _ ent.Mutation = (*MotorbotMutation)(nil)
+
+// motorbotOption allows management of the mutation configuration using functional options.
+type motorbotOption func(*MotorbotMutation)
+
+// newMotorbotMutation creates new mutation for the Motorbot entity.
+func newMotorbotMutation(c config, op Op, opts ...motorbotOption) *MotorbotMutation {
+	m := &MotorbotMutation{
+		config:        c,
+		op:            op,
+		typ:           TypeMotorbot,
+		clearedFields: make(map[string]struct{}),
+	}
+	for _, opt := range opts {
+		opt(m)
+	}
+	return m
+}
+
+// withMotorbotID sets the ID field of the mutation.
+func withMotorbotID(id int64) motorbotOption {
+	return func(m *MotorbotMutation) {
+		var (
+			err   error
+			once  sync.Once
+			value *Motorbot
+		)
+		m.oldValue = func(ctx context.Context) (*Motorbot, error) {
+			once.Do(func() {
+				if m.done {
+					err = errors.New("querying old values post mutation is not allowed")
+				} else {
+					value, err = m.Client().Motorbot.Get(ctx, id)
+				}
+			})
+			return value, err
+		}
+		m.id = &id
+	}
+}
+
+// withMotorbot sets the old Motorbot of the mutation.
+func withMotorbot(node *Motorbot) motorbotOption {
+	return func(m *MotorbotMutation) {
+		m.oldValue = func(context.Context) (*Motorbot, error) {
+			return node, nil
+		}
+		m.id = &node.ID
+	}
+}
+
+// Client returns a new `ent.Client` from the mutation. If the mutation was
+// executed in a transaction (ent.Tx), a transactional client is returned.
+func (m MotorbotMutation) Client() *Client {
+	client := &Client{config: m.config}
+	client.init()
+	return client
+}
+
+// Tx returns an `ent.Tx` for mutations that were executed in transactions;
+// it returns an error otherwise.
+func (m MotorbotMutation) Tx() (*Tx, error) {
+	if _, ok := m.driver.(*txDriver); !ok {
+		return nil, errors.New("ent: mutation is not running in a transaction")
+	}
+	tx := &Tx{config: m.config}
+	tx.init()
+	return tx, nil
+}
+
+// SetID sets the value of the id field. Note that this
+// operation is only accepted on creation of Motorbot entities.
+func (m *MotorbotMutation) SetID(id int64) {
+	m.id = &id
+}
+
+// ID returns the ID value in the mutation. Note that the ID is only available
+// if it was provided to the builder or after it was returned from the database.
+func (m *MotorbotMutation) ID() (id int64, exists bool) {
+	if m.id == nil {
+		return
+	}
+	return *m.id, true
+}
+
+// IDs queries the database and returns the entity ids that match the mutation's predicate.
+// That means, if the mutation is applied within a transaction with an isolation level such
+// as sql.LevelSerializable, the returned ids match the ids of the rows that will be updated
+// or updated by the mutation.
+func (m *MotorbotMutation) IDs(ctx context.Context) ([]int64, error) {
+	switch {
+	case m.op.Is(OpUpdateOne | OpDeleteOne):
+		id, exists := m.ID()
+		if exists {
+			return []int64{id}, nil
+		}
+		fallthrough
+	case m.op.Is(OpUpdate | OpDelete):
+		return m.Client().Motorbot.Query().Where(m.predicates...).IDs(ctx)
+	default:
+		return nil, fmt.Errorf("IDs is not allowed on %s operations", m.op)
+	}
+}
+
+// SetCreatedAt sets the "created_at" field.
+func (m *MotorbotMutation) SetCreatedAt(t time.Time) {
+	m.created_at = &t
+}
+
+// CreatedAt returns the value of the "created_at" field in the mutation.
+func (m *MotorbotMutation) CreatedAt() (r time.Time, exists bool) {
+	v := m.created_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldCreatedAt returns the old "created_at" field's value of the Motorbot entity.
+// If the Motorbot object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *MotorbotMutation) OldCreatedAt(ctx context.Context) (v time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldCreatedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldCreatedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldCreatedAt: %w", err)
+	}
+	return oldValue.CreatedAt, nil
+}
+
+// ResetCreatedAt resets all changes to the "created_at" field.
+func (m *MotorbotMutation) ResetCreatedAt() {
+	m.created_at = nil
+}
+
+// SetUpdatedAt sets the "updated_at" field.
+func (m *MotorbotMutation) SetUpdatedAt(t time.Time) {
+	m.updated_at = &t
+}
+
+// UpdatedAt returns the value of the "updated_at" field in the mutation.
+func (m *MotorbotMutation) UpdatedAt() (r time.Time, exists bool) {
+	v := m.updated_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldUpdatedAt returns the old "updated_at" field's value of the Motorbot entity.
+// If the Motorbot object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *MotorbotMutation) OldUpdatedAt(ctx context.Context) (v time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldUpdatedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldUpdatedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldUpdatedAt: %w", err)
+	}
+	return oldValue.UpdatedAt, nil
+}
+
+// ResetUpdatedAt resets all changes to the "updated_at" field.
+func (m *MotorbotMutation) ResetUpdatedAt() {
+	m.updated_at = nil
+}
+
+// SetMBCode sets the "mb_code" field.
+func (m *MotorbotMutation) SetMBCode(s string) {
+	m.mb_code = &s
+}
+
+// MBCode returns the value of the "mb_code" field in the mutation.
+func (m *MotorbotMutation) MBCode() (r string, exists bool) {
+	v := m.mb_code
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldMBCode returns the old "mb_code" field's value of the Motorbot entity.
+// If the Motorbot object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *MotorbotMutation) OldMBCode(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldMBCode is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldMBCode requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldMBCode: %w", err)
+	}
+	return oldValue.MBCode, nil
+}
+
+// ResetMBCode resets all changes to the "mb_code" field.
+func (m *MotorbotMutation) ResetMBCode() {
+	m.mb_code = nil
+}
+
+// SetName sets the "name" field.
+func (m *MotorbotMutation) SetName(s string) {
+	m.name = &s
+}
+
+// Name returns the value of the "name" field in the mutation.
+func (m *MotorbotMutation) Name() (r string, exists bool) {
+	v := m.name
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldName returns the old "name" field's value of the Motorbot entity.
+// If the Motorbot object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *MotorbotMutation) OldName(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldName is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldName requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldName: %w", err)
+	}
+	return oldValue.Name, nil
+}
+
+// ResetName resets all changes to the "name" field.
+func (m *MotorbotMutation) ResetName() {
+	m.name = nil
+}
+
+// SetNameFold sets the "name_fold" field.
+func (m *MotorbotMutation) SetNameFold(s string) {
+	m.name_fold = &s
+}
+
+// NameFold returns the value of the "name_fold" field in the mutation.
+func (m *MotorbotMutation) NameFold() (r string, exists bool) {
+	v := m.name_fold
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldNameFold returns the old "name_fold" field's value of the Motorbot entity.
+// If the Motorbot object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *MotorbotMutation) OldNameFold(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldNameFold is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldNameFold requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldNameFold: %w", err)
+	}
+	return oldValue.NameFold, nil
+}
+
+// ResetNameFold resets all changes to the "name_fold" field.
+func (m *MotorbotMutation) ResetNameFold() {
+	m.name_fold = nil
+}
+
+// SetSearchText sets the "search_text" field.
+func (m *MotorbotMutation) SetSearchText(s string) {
+	m.search_text = &s
+}
+
+// SearchText returns the value of the "search_text" field in the mutation.
+func (m *MotorbotMutation) SearchText() (r string, exists bool) {
+	v := m.search_text
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldSearchText returns the old "search_text" field's value of the Motorbot entity.
+// If the Motorbot object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *MotorbotMutation) OldSearchText(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldSearchText is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldSearchText requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldSearchText: %w", err)
+	}
+	return oldValue.SearchText, nil
+}
+
+// ResetSearchText resets all changes to the "search_text" field.
+func (m *MotorbotMutation) ResetSearchText() {
+	m.search_text = nil
+}
+
+// SetPlate sets the "plate" field.
+func (m *MotorbotMutation) SetPlate(s string) {
+	m.plate = &s
+}
+
+// Plate returns the value of the "plate" field in the mutation.
+func (m *MotorbotMutation) Plate() (r string, exists bool) {
+	v := m.plate
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldPlate returns the old "plate" field's value of the Motorbot entity.
+// If the Motorbot object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *MotorbotMutation) OldPlate(ctx context.Context) (v *string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldPlate is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldPlate requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldPlate: %w", err)
+	}
+	return oldValue.Plate, nil
+}
+
+// ClearPlate clears the value of the "plate" field.
+func (m *MotorbotMutation) ClearPlate() {
+	m.plate = nil
+	m.clearedFields[motorbot.FieldPlate] = struct{}{}
+}
+
+// PlateCleared returns if the "plate" field was cleared in this mutation.
+func (m *MotorbotMutation) PlateCleared() bool {
+	_, ok := m.clearedFields[motorbot.FieldPlate]
+	return ok
+}
+
+// ResetPlate resets all changes to the "plate" field.
+func (m *MotorbotMutation) ResetPlate() {
+	m.plate = nil
+	delete(m.clearedFields, motorbot.FieldPlate)
+}
+
+// SetCapacityTon sets the "capacity_ton" field.
+func (m *MotorbotMutation) SetCapacityTon(d decimal.Decimal) {
+	m.capacity_ton = &d
+}
+
+// CapacityTon returns the value of the "capacity_ton" field in the mutation.
+func (m *MotorbotMutation) CapacityTon() (r decimal.Decimal, exists bool) {
+	v := m.capacity_ton
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldCapacityTon returns the old "capacity_ton" field's value of the Motorbot entity.
+// If the Motorbot object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *MotorbotMutation) OldCapacityTon(ctx context.Context) (v *decimal.Decimal, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldCapacityTon is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldCapacityTon requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldCapacityTon: %w", err)
+	}
+	return oldValue.CapacityTon, nil
+}
+
+// ClearCapacityTon clears the value of the "capacity_ton" field.
+func (m *MotorbotMutation) ClearCapacityTon() {
+	m.capacity_ton = nil
+	m.clearedFields[motorbot.FieldCapacityTon] = struct{}{}
+}
+
+// CapacityTonCleared returns if the "capacity_ton" field was cleared in this mutation.
+func (m *MotorbotMutation) CapacityTonCleared() bool {
+	_, ok := m.clearedFields[motorbot.FieldCapacityTon]
+	return ok
+}
+
+// ResetCapacityTon resets all changes to the "capacity_ton" field.
+func (m *MotorbotMutation) ResetCapacityTon() {
+	m.capacity_ton = nil
+	delete(m.clearedFields, motorbot.FieldCapacityTon)
+}
+
+// SetMaxSpeedKnot sets the "max_speed_knot" field.
+func (m *MotorbotMutation) SetMaxSpeedKnot(d decimal.Decimal) {
+	m.max_speed_knot = &d
+}
+
+// MaxSpeedKnot returns the value of the "max_speed_knot" field in the mutation.
+func (m *MotorbotMutation) MaxSpeedKnot() (r decimal.Decimal, exists bool) {
+	v := m.max_speed_knot
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldMaxSpeedKnot returns the old "max_speed_knot" field's value of the Motorbot entity.
+// If the Motorbot object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *MotorbotMutation) OldMaxSpeedKnot(ctx context.Context) (v *decimal.Decimal, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldMaxSpeedKnot is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldMaxSpeedKnot requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldMaxSpeedKnot: %w", err)
+	}
+	return oldValue.MaxSpeedKnot, nil
+}
+
+// ClearMaxSpeedKnot clears the value of the "max_speed_knot" field.
+func (m *MotorbotMutation) ClearMaxSpeedKnot() {
+	m.max_speed_knot = nil
+	m.clearedFields[motorbot.FieldMaxSpeedKnot] = struct{}{}
+}
+
+// MaxSpeedKnotCleared returns if the "max_speed_knot" field was cleared in this mutation.
+func (m *MotorbotMutation) MaxSpeedKnotCleared() bool {
+	_, ok := m.clearedFields[motorbot.FieldMaxSpeedKnot]
+	return ok
+}
+
+// ResetMaxSpeedKnot resets all changes to the "max_speed_knot" field.
+func (m *MotorbotMutation) ResetMaxSpeedKnot() {
+	m.max_speed_knot = nil
+	delete(m.clearedFields, motorbot.FieldMaxSpeedKnot)
+}
+
+// SetGrossTonnage sets the "gross_tonnage" field.
+func (m *MotorbotMutation) SetGrossTonnage(d decimal.Decimal) {
+	m.gross_tonnage = &d
+}
+
+// GrossTonnage returns the value of the "gross_tonnage" field in the mutation.
+func (m *MotorbotMutation) GrossTonnage() (r decimal.Decimal, exists bool) {
+	v := m.gross_tonnage
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldGrossTonnage returns the old "gross_tonnage" field's value of the Motorbot entity.
+// If the Motorbot object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *MotorbotMutation) OldGrossTonnage(ctx context.Context) (v *decimal.Decimal, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldGrossTonnage is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldGrossTonnage requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldGrossTonnage: %w", err)
+	}
+	return oldValue.GrossTonnage, nil
+}
+
+// ClearGrossTonnage clears the value of the "gross_tonnage" field.
+func (m *MotorbotMutation) ClearGrossTonnage() {
+	m.gross_tonnage = nil
+	m.clearedFields[motorbot.FieldGrossTonnage] = struct{}{}
+}
+
+// GrossTonnageCleared returns if the "gross_tonnage" field was cleared in this mutation.
+func (m *MotorbotMutation) GrossTonnageCleared() bool {
+	_, ok := m.clearedFields[motorbot.FieldGrossTonnage]
+	return ok
+}
+
+// ResetGrossTonnage resets all changes to the "gross_tonnage" field.
+func (m *MotorbotMutation) ResetGrossTonnage() {
+	m.gross_tonnage = nil
+	delete(m.clearedFields, motorbot.FieldGrossTonnage)
+}
+
+// SetFlag sets the "flag" field.
+func (m *MotorbotMutation) SetFlag(s string) {
+	m.flag = &s
+}
+
+// Flag returns the value of the "flag" field in the mutation.
+func (m *MotorbotMutation) Flag() (r string, exists bool) {
+	v := m.flag
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldFlag returns the old "flag" field's value of the Motorbot entity.
+// If the Motorbot object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *MotorbotMutation) OldFlag(ctx context.Context) (v *string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldFlag is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldFlag requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldFlag: %w", err)
+	}
+	return oldValue.Flag, nil
+}
+
+// ClearFlag clears the value of the "flag" field.
+func (m *MotorbotMutation) ClearFlag() {
+	m.flag = nil
+	m.clearedFields[motorbot.FieldFlag] = struct{}{}
+}
+
+// FlagCleared returns if the "flag" field was cleared in this mutation.
+func (m *MotorbotMutation) FlagCleared() bool {
+	_, ok := m.clearedFields[motorbot.FieldFlag]
+	return ok
+}
+
+// ResetFlag resets all changes to the "flag" field.
+func (m *MotorbotMutation) ResetFlag() {
+	m.flag = nil
+	delete(m.clearedFields, motorbot.FieldFlag)
+}
+
+// SetOwnerCariID sets the "owner_cari_id" field.
+func (m *MotorbotMutation) SetOwnerCariID(i int64) {
+	m.owner = &i
+}
+
+// OwnerCariID returns the value of the "owner_cari_id" field in the mutation.
+func (m *MotorbotMutation) OwnerCariID() (r int64, exists bool) {
+	v := m.owner
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldOwnerCariID returns the old "owner_cari_id" field's value of the Motorbot entity.
+// If the Motorbot object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *MotorbotMutation) OldOwnerCariID(ctx context.Context) (v *int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldOwnerCariID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldOwnerCariID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldOwnerCariID: %w", err)
+	}
+	return oldValue.OwnerCariID, nil
+}
+
+// ClearOwnerCariID clears the value of the "owner_cari_id" field.
+func (m *MotorbotMutation) ClearOwnerCariID() {
+	m.owner = nil
+	m.clearedFields[motorbot.FieldOwnerCariID] = struct{}{}
+}
+
+// OwnerCariIDCleared returns if the "owner_cari_id" field was cleared in this mutation.
+func (m *MotorbotMutation) OwnerCariIDCleared() bool {
+	_, ok := m.clearedFields[motorbot.FieldOwnerCariID]
+	return ok
+}
+
+// ResetOwnerCariID resets all changes to the "owner_cari_id" field.
+func (m *MotorbotMutation) ResetOwnerCariID() {
+	m.owner = nil
+	delete(m.clearedFields, motorbot.FieldOwnerCariID)
+}
+
+// SetStatus sets the "status" field.
+func (m *MotorbotMutation) SetStatus(value motorbot.Status) {
+	m.status = &value
+}
+
+// Status returns the value of the "status" field in the mutation.
+func (m *MotorbotMutation) Status() (r motorbot.Status, exists bool) {
+	v := m.status
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldStatus returns the old "status" field's value of the Motorbot entity.
+// If the Motorbot object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *MotorbotMutation) OldStatus(ctx context.Context) (v motorbot.Status, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldStatus is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldStatus requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldStatus: %w", err)
+	}
+	return oldValue.Status, nil
+}
+
+// ResetStatus resets all changes to the "status" field.
+func (m *MotorbotMutation) ResetStatus() {
+	m.status = nil
+}
+
+// SetAcquiredOn sets the "acquired_on" field.
+func (m *MotorbotMutation) SetAcquiredOn(c calendar.Date) {
+	m.acquired_on = &c
+}
+
+// AcquiredOn returns the value of the "acquired_on" field in the mutation.
+func (m *MotorbotMutation) AcquiredOn() (r calendar.Date, exists bool) {
+	v := m.acquired_on
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldAcquiredOn returns the old "acquired_on" field's value of the Motorbot entity.
+// If the Motorbot object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *MotorbotMutation) OldAcquiredOn(ctx context.Context) (v *calendar.Date, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldAcquiredOn is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldAcquiredOn requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldAcquiredOn: %w", err)
+	}
+	return oldValue.AcquiredOn, nil
+}
+
+// ClearAcquiredOn clears the value of the "acquired_on" field.
+func (m *MotorbotMutation) ClearAcquiredOn() {
+	m.acquired_on = nil
+	m.clearedFields[motorbot.FieldAcquiredOn] = struct{}{}
+}
+
+// AcquiredOnCleared returns if the "acquired_on" field was cleared in this mutation.
+func (m *MotorbotMutation) AcquiredOnCleared() bool {
+	_, ok := m.clearedFields[motorbot.FieldAcquiredOn]
+	return ok
+}
+
+// ResetAcquiredOn resets all changes to the "acquired_on" field.
+func (m *MotorbotMutation) ResetAcquiredOn() {
+	m.acquired_on = nil
+	delete(m.clearedFields, motorbot.FieldAcquiredOn)
+}
+
+// SetNotes sets the "notes" field.
+func (m *MotorbotMutation) SetNotes(s string) {
+	m.notes = &s
+}
+
+// Notes returns the value of the "notes" field in the mutation.
+func (m *MotorbotMutation) Notes() (r string, exists bool) {
+	v := m.notes
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldNotes returns the old "notes" field's value of the Motorbot entity.
+// If the Motorbot object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *MotorbotMutation) OldNotes(ctx context.Context) (v *string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldNotes is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldNotes requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldNotes: %w", err)
+	}
+	return oldValue.Notes, nil
+}
+
+// ClearNotes clears the value of the "notes" field.
+func (m *MotorbotMutation) ClearNotes() {
+	m.notes = nil
+	m.clearedFields[motorbot.FieldNotes] = struct{}{}
+}
+
+// NotesCleared returns if the "notes" field was cleared in this mutation.
+func (m *MotorbotMutation) NotesCleared() bool {
+	_, ok := m.clearedFields[motorbot.FieldNotes]
+	return ok
+}
+
+// ResetNotes resets all changes to the "notes" field.
+func (m *MotorbotMutation) ResetNotes() {
+	m.notes = nil
+	delete(m.clearedFields, motorbot.FieldNotes)
+}
+
+// SetIsActive sets the "is_active" field.
+func (m *MotorbotMutation) SetIsActive(b bool) {
+	m.is_active = &b
+}
+
+// IsActive returns the value of the "is_active" field in the mutation.
+func (m *MotorbotMutation) IsActive() (r bool, exists bool) {
+	v := m.is_active
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldIsActive returns the old "is_active" field's value of the Motorbot entity.
+// If the Motorbot object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *MotorbotMutation) OldIsActive(ctx context.Context) (v bool, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldIsActive is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldIsActive requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldIsActive: %w", err)
+	}
+	return oldValue.IsActive, nil
+}
+
+// ResetIsActive resets all changes to the "is_active" field.
+func (m *MotorbotMutation) ResetIsActive() {
+	m.is_active = nil
+}
+
+// SetVersion sets the "version" field.
+func (m *MotorbotMutation) SetVersion(i int) {
+	m.version = &i
+	m.addversion = nil
+}
+
+// Version returns the value of the "version" field in the mutation.
+func (m *MotorbotMutation) Version() (r int, exists bool) {
+	v := m.version
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldVersion returns the old "version" field's value of the Motorbot entity.
+// If the Motorbot object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *MotorbotMutation) OldVersion(ctx context.Context) (v int, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldVersion is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldVersion requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldVersion: %w", err)
+	}
+	return oldValue.Version, nil
+}
+
+// AddVersion adds i to the "version" field.
+func (m *MotorbotMutation) AddVersion(i int) {
+	if m.addversion != nil {
+		*m.addversion += i
+	} else {
+		m.addversion = &i
+	}
+}
+
+// AddedVersion returns the value that was added to the "version" field in this mutation.
+func (m *MotorbotMutation) AddedVersion() (r int, exists bool) {
+	v := m.addversion
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetVersion resets all changes to the "version" field.
+func (m *MotorbotMutation) ResetVersion() {
+	m.version = nil
+	m.addversion = nil
+}
+
+// SetOwnerID sets the "owner" edge to the Cari entity by id.
+func (m *MotorbotMutation) SetOwnerID(id int64) {
+	m.owner = &id
+}
+
+// ClearOwner clears the "owner" edge to the Cari entity.
+func (m *MotorbotMutation) ClearOwner() {
+	m.clearedowner = true
+	m.clearedFields[motorbot.FieldOwnerCariID] = struct{}{}
+}
+
+// OwnerCleared reports if the "owner" edge to the Cari entity was cleared.
+func (m *MotorbotMutation) OwnerCleared() bool {
+	return m.OwnerCariIDCleared() || m.clearedowner
+}
+
+// OwnerID returns the "owner" edge ID in the mutation.
+func (m *MotorbotMutation) OwnerID() (id int64, exists bool) {
+	if m.owner != nil {
+		return *m.owner, true
+	}
+	return
+}
+
+// OwnerIDs returns the "owner" edge IDs in the mutation.
+// Note that IDs always returns len(IDs) <= 1 for unique edges, and you should use
+// OwnerID instead. It exists only for internal usage by the builders.
+func (m *MotorbotMutation) OwnerIDs() (ids []int64) {
+	if id := m.owner; id != nil {
+		ids = append(ids, *id)
+	}
+	return
+}
+
+// ResetOwner resets all changes to the "owner" edge.
+func (m *MotorbotMutation) ResetOwner() {
+	m.owner = nil
+	m.clearedowner = false
+}
+
+// AddTripIDs adds the "trips" edge to the Trip entity by ids.
+func (m *MotorbotMutation) AddTripIDs(ids ...int64) {
+	if m.trips == nil {
+		m.trips = make(map[int64]struct{})
+	}
+	for i := range ids {
+		m.trips[ids[i]] = struct{}{}
+	}
+}
+
+// ClearTrips clears the "trips" edge to the Trip entity.
+func (m *MotorbotMutation) ClearTrips() {
+	m.clearedtrips = true
+}
+
+// TripsCleared reports if the "trips" edge to the Trip entity was cleared.
+func (m *MotorbotMutation) TripsCleared() bool {
+	return m.clearedtrips
+}
+
+// RemoveTripIDs removes the "trips" edge to the Trip entity by IDs.
+func (m *MotorbotMutation) RemoveTripIDs(ids ...int64) {
+	if m.removedtrips == nil {
+		m.removedtrips = make(map[int64]struct{})
+	}
+	for i := range ids {
+		delete(m.trips, ids[i])
+		m.removedtrips[ids[i]] = struct{}{}
+	}
+}
+
+// RemovedTrips returns the removed IDs of the "trips" edge to the Trip entity.
+func (m *MotorbotMutation) RemovedTripsIDs() (ids []int64) {
+	for id := range m.removedtrips {
+		ids = append(ids, id)
+	}
+	return
+}
+
+// TripsIDs returns the "trips" edge IDs in the mutation.
+func (m *MotorbotMutation) TripsIDs() (ids []int64) {
+	for id := range m.trips {
+		ids = append(ids, id)
+	}
+	return
+}
+
+// ResetTrips resets all changes to the "trips" edge.
+func (m *MotorbotMutation) ResetTrips() {
+	m.trips = nil
+	m.clearedtrips = false
+	m.removedtrips = nil
+}
+
+// AddWorkLogIDs adds the "work_logs" edge to the WorkLog entity by ids.
+func (m *MotorbotMutation) AddWorkLogIDs(ids ...int64) {
+	if m.work_logs == nil {
+		m.work_logs = make(map[int64]struct{})
+	}
+	for i := range ids {
+		m.work_logs[ids[i]] = struct{}{}
+	}
+}
+
+// ClearWorkLogs clears the "work_logs" edge to the WorkLog entity.
+func (m *MotorbotMutation) ClearWorkLogs() {
+	m.clearedwork_logs = true
+}
+
+// WorkLogsCleared reports if the "work_logs" edge to the WorkLog entity was cleared.
+func (m *MotorbotMutation) WorkLogsCleared() bool {
+	return m.clearedwork_logs
+}
+
+// RemoveWorkLogIDs removes the "work_logs" edge to the WorkLog entity by IDs.
+func (m *MotorbotMutation) RemoveWorkLogIDs(ids ...int64) {
+	if m.removedwork_logs == nil {
+		m.removedwork_logs = make(map[int64]struct{})
+	}
+	for i := range ids {
+		delete(m.work_logs, ids[i])
+		m.removedwork_logs[ids[i]] = struct{}{}
+	}
+}
+
+// RemovedWorkLogs returns the removed IDs of the "work_logs" edge to the WorkLog entity.
+func (m *MotorbotMutation) RemovedWorkLogsIDs() (ids []int64) {
+	for id := range m.removedwork_logs {
+		ids = append(ids, id)
+	}
+	return
+}
+
+// WorkLogsIDs returns the "work_logs" edge IDs in the mutation.
+func (m *MotorbotMutation) WorkLogsIDs() (ids []int64) {
+	for id := range m.work_logs {
+		ids = append(ids, id)
+	}
+	return
+}
+
+// ResetWorkLogs resets all changes to the "work_logs" edge.
+func (m *MotorbotMutation) ResetWorkLogs() {
+	m.work_logs = nil
+	m.clearedwork_logs = false
+	m.removedwork_logs = nil
+}
+
+// AddGateLogIDs adds the "gate_logs" edge to the GateLog entity by ids.
+func (m *MotorbotMutation) AddGateLogIDs(ids ...int64) {
+	if m.gate_logs == nil {
+		m.gate_logs = make(map[int64]struct{})
+	}
+	for i := range ids {
+		m.gate_logs[ids[i]] = struct{}{}
+	}
+}
+
+// ClearGateLogs clears the "gate_logs" edge to the GateLog entity.
+func (m *MotorbotMutation) ClearGateLogs() {
+	m.clearedgate_logs = true
+}
+
+// GateLogsCleared reports if the "gate_logs" edge to the GateLog entity was cleared.
+func (m *MotorbotMutation) GateLogsCleared() bool {
+	return m.clearedgate_logs
+}
+
+// RemoveGateLogIDs removes the "gate_logs" edge to the GateLog entity by IDs.
+func (m *MotorbotMutation) RemoveGateLogIDs(ids ...int64) {
+	if m.removedgate_logs == nil {
+		m.removedgate_logs = make(map[int64]struct{})
+	}
+	for i := range ids {
+		delete(m.gate_logs, ids[i])
+		m.removedgate_logs[ids[i]] = struct{}{}
+	}
+}
+
+// RemovedGateLogs returns the removed IDs of the "gate_logs" edge to the GateLog entity.
+func (m *MotorbotMutation) RemovedGateLogsIDs() (ids []int64) {
+	for id := range m.removedgate_logs {
+		ids = append(ids, id)
+	}
+	return
+}
+
+// GateLogsIDs returns the "gate_logs" edge IDs in the mutation.
+func (m *MotorbotMutation) GateLogsIDs() (ids []int64) {
+	for id := range m.gate_logs {
+		ids = append(ids, id)
+	}
+	return
+}
+
+// ResetGateLogs resets all changes to the "gate_logs" edge.
+func (m *MotorbotMutation) ResetGateLogs() {
+	m.gate_logs = nil
+	m.clearedgate_logs = false
+	m.removedgate_logs = nil
+}
+
+// Where appends a list predicates to the MotorbotMutation builder.
+func (m *MotorbotMutation) Where(ps ...predicate.Motorbot) {
+	m.predicates = append(m.predicates, ps...)
+}
+
+// WhereP appends storage-level predicates to the MotorbotMutation builder. Using this method,
+// users can use type-assertion to append predicates that do not depend on any generated package.
+func (m *MotorbotMutation) WhereP(ps ...func(*sql.Selector)) {
+	p := make([]predicate.Motorbot, len(ps))
+	for i := range ps {
+		p[i] = ps[i]
+	}
+	m.Where(p...)
+}
+
+// Op returns the operation name.
+func (m *MotorbotMutation) Op() Op {
+	return m.op
+}
+
+// SetOp allows setting the mutation operation.
+func (m *MotorbotMutation) SetOp(op Op) {
+	m.op = op
+}
+
+// Type returns the node type of this mutation (Motorbot).
+func (m *MotorbotMutation) Type() string {
+	return m.typ
+}
+
+// Fields returns all fields that were changed during this mutation. Note that in
+// order to get all numeric fields that were incremented/decremented, call
+// AddedFields().
+func (m *MotorbotMutation) Fields() []string {
+	fields := make([]string, 0, 17)
+	if m.created_at != nil {
+		fields = append(fields, motorbot.FieldCreatedAt)
+	}
+	if m.updated_at != nil {
+		fields = append(fields, motorbot.FieldUpdatedAt)
+	}
+	if m.mb_code != nil {
+		fields = append(fields, motorbot.FieldMBCode)
+	}
+	if m.name != nil {
+		fields = append(fields, motorbot.FieldName)
+	}
+	if m.name_fold != nil {
+		fields = append(fields, motorbot.FieldNameFold)
+	}
+	if m.search_text != nil {
+		fields = append(fields, motorbot.FieldSearchText)
+	}
+	if m.plate != nil {
+		fields = append(fields, motorbot.FieldPlate)
+	}
+	if m.capacity_ton != nil {
+		fields = append(fields, motorbot.FieldCapacityTon)
+	}
+	if m.max_speed_knot != nil {
+		fields = append(fields, motorbot.FieldMaxSpeedKnot)
+	}
+	if m.gross_tonnage != nil {
+		fields = append(fields, motorbot.FieldGrossTonnage)
+	}
+	if m.flag != nil {
+		fields = append(fields, motorbot.FieldFlag)
+	}
+	if m.owner != nil {
+		fields = append(fields, motorbot.FieldOwnerCariID)
+	}
+	if m.status != nil {
+		fields = append(fields, motorbot.FieldStatus)
+	}
+	if m.acquired_on != nil {
+		fields = append(fields, motorbot.FieldAcquiredOn)
+	}
+	if m.notes != nil {
+		fields = append(fields, motorbot.FieldNotes)
+	}
+	if m.is_active != nil {
+		fields = append(fields, motorbot.FieldIsActive)
+	}
+	if m.version != nil {
+		fields = append(fields, motorbot.FieldVersion)
+	}
+	return fields
+}
+
+// Field returns the value of a field with the given name. The second boolean
+// return value indicates that this field was not set, or was not defined in the
+// schema.
+func (m *MotorbotMutation) Field(name string) (ent.Value, bool) {
+	switch name {
+	case motorbot.FieldCreatedAt:
+		return m.CreatedAt()
+	case motorbot.FieldUpdatedAt:
+		return m.UpdatedAt()
+	case motorbot.FieldMBCode:
+		return m.MBCode()
+	case motorbot.FieldName:
+		return m.Name()
+	case motorbot.FieldNameFold:
+		return m.NameFold()
+	case motorbot.FieldSearchText:
+		return m.SearchText()
+	case motorbot.FieldPlate:
+		return m.Plate()
+	case motorbot.FieldCapacityTon:
+		return m.CapacityTon()
+	case motorbot.FieldMaxSpeedKnot:
+		return m.MaxSpeedKnot()
+	case motorbot.FieldGrossTonnage:
+		return m.GrossTonnage()
+	case motorbot.FieldFlag:
+		return m.Flag()
+	case motorbot.FieldOwnerCariID:
+		return m.OwnerCariID()
+	case motorbot.FieldStatus:
+		return m.Status()
+	case motorbot.FieldAcquiredOn:
+		return m.AcquiredOn()
+	case motorbot.FieldNotes:
+		return m.Notes()
+	case motorbot.FieldIsActive:
+		return m.IsActive()
+	case motorbot.FieldVersion:
+		return m.Version()
+	}
+	return nil, false
+}
+
+// OldField returns the old value of the field from the database. An error is
+// returned if the mutation operation is not UpdateOne, or the query to the
+// database failed.
+func (m *MotorbotMutation) OldField(ctx context.Context, name string) (ent.Value, error) {
+	switch name {
+	case motorbot.FieldCreatedAt:
+		return m.OldCreatedAt(ctx)
+	case motorbot.FieldUpdatedAt:
+		return m.OldUpdatedAt(ctx)
+	case motorbot.FieldMBCode:
+		return m.OldMBCode(ctx)
+	case motorbot.FieldName:
+		return m.OldName(ctx)
+	case motorbot.FieldNameFold:
+		return m.OldNameFold(ctx)
+	case motorbot.FieldSearchText:
+		return m.OldSearchText(ctx)
+	case motorbot.FieldPlate:
+		return m.OldPlate(ctx)
+	case motorbot.FieldCapacityTon:
+		return m.OldCapacityTon(ctx)
+	case motorbot.FieldMaxSpeedKnot:
+		return m.OldMaxSpeedKnot(ctx)
+	case motorbot.FieldGrossTonnage:
+		return m.OldGrossTonnage(ctx)
+	case motorbot.FieldFlag:
+		return m.OldFlag(ctx)
+	case motorbot.FieldOwnerCariID:
+		return m.OldOwnerCariID(ctx)
+	case motorbot.FieldStatus:
+		return m.OldStatus(ctx)
+	case motorbot.FieldAcquiredOn:
+		return m.OldAcquiredOn(ctx)
+	case motorbot.FieldNotes:
+		return m.OldNotes(ctx)
+	case motorbot.FieldIsActive:
+		return m.OldIsActive(ctx)
+	case motorbot.FieldVersion:
+		return m.OldVersion(ctx)
+	}
+	return nil, fmt.Errorf("unknown Motorbot field %s", name)
+}
+
+// SetField sets the value of a field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *MotorbotMutation) SetField(name string, value ent.Value) error {
+	switch name {
+	case motorbot.FieldCreatedAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetCreatedAt(v)
+		return nil
+	case motorbot.FieldUpdatedAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetUpdatedAt(v)
+		return nil
+	case motorbot.FieldMBCode:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetMBCode(v)
+		return nil
+	case motorbot.FieldName:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetName(v)
+		return nil
+	case motorbot.FieldNameFold:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetNameFold(v)
+		return nil
+	case motorbot.FieldSearchText:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetSearchText(v)
+		return nil
+	case motorbot.FieldPlate:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetPlate(v)
+		return nil
+	case motorbot.FieldCapacityTon:
+		v, ok := value.(decimal.Decimal)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetCapacityTon(v)
+		return nil
+	case motorbot.FieldMaxSpeedKnot:
+		v, ok := value.(decimal.Decimal)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetMaxSpeedKnot(v)
+		return nil
+	case motorbot.FieldGrossTonnage:
+		v, ok := value.(decimal.Decimal)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetGrossTonnage(v)
+		return nil
+	case motorbot.FieldFlag:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetFlag(v)
+		return nil
+	case motorbot.FieldOwnerCariID:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetOwnerCariID(v)
+		return nil
+	case motorbot.FieldStatus:
+		v, ok := value.(motorbot.Status)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetStatus(v)
+		return nil
+	case motorbot.FieldAcquiredOn:
+		v, ok := value.(calendar.Date)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetAcquiredOn(v)
+		return nil
+	case motorbot.FieldNotes:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetNotes(v)
+		return nil
+	case motorbot.FieldIsActive:
+		v, ok := value.(bool)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetIsActive(v)
+		return nil
+	case motorbot.FieldVersion:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetVersion(v)
+		return nil
+	}
+	return fmt.Errorf("unknown Motorbot field %s", name)
+}
+
+// AddedFields returns all numeric fields that were incremented/decremented during
+// this mutation.
+func (m *MotorbotMutation) AddedFields() []string {
+	var fields []string
+	if m.addversion != nil {
+		fields = append(fields, motorbot.FieldVersion)
+	}
+	return fields
+}
+
+// AddedField returns the numeric value that was incremented/decremented on a field
+// with the given name. The second boolean return value indicates that this field
+// was not set, or was not defined in the schema.
+func (m *MotorbotMutation) AddedField(name string) (ent.Value, bool) {
+	switch name {
+	case motorbot.FieldVersion:
+		return m.AddedVersion()
+	}
+	return nil, false
+}
+
+// AddField adds the value to the field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *MotorbotMutation) AddField(name string, value ent.Value) error {
+	switch name {
+	case motorbot.FieldVersion:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddVersion(v)
+		return nil
+	}
+	return fmt.Errorf("unknown Motorbot numeric field %s", name)
+}
+
+// ClearedFields returns all nullable fields that were cleared during this
+// mutation.
+func (m *MotorbotMutation) ClearedFields() []string {
+	var fields []string
+	if m.FieldCleared(motorbot.FieldPlate) {
+		fields = append(fields, motorbot.FieldPlate)
+	}
+	if m.FieldCleared(motorbot.FieldCapacityTon) {
+		fields = append(fields, motorbot.FieldCapacityTon)
+	}
+	if m.FieldCleared(motorbot.FieldMaxSpeedKnot) {
+		fields = append(fields, motorbot.FieldMaxSpeedKnot)
+	}
+	if m.FieldCleared(motorbot.FieldGrossTonnage) {
+		fields = append(fields, motorbot.FieldGrossTonnage)
+	}
+	if m.FieldCleared(motorbot.FieldFlag) {
+		fields = append(fields, motorbot.FieldFlag)
+	}
+	if m.FieldCleared(motorbot.FieldOwnerCariID) {
+		fields = append(fields, motorbot.FieldOwnerCariID)
+	}
+	if m.FieldCleared(motorbot.FieldAcquiredOn) {
+		fields = append(fields, motorbot.FieldAcquiredOn)
+	}
+	if m.FieldCleared(motorbot.FieldNotes) {
+		fields = append(fields, motorbot.FieldNotes)
+	}
+	return fields
+}
+
+// FieldCleared returns a boolean indicating if a field with the given name was
+// cleared in this mutation.
+func (m *MotorbotMutation) FieldCleared(name string) bool {
+	_, ok := m.clearedFields[name]
+	return ok
+}
+
+// ClearField clears the value of the field with the given name. It returns an
+// error if the field is not defined in the schema.
+func (m *MotorbotMutation) ClearField(name string) error {
+	switch name {
+	case motorbot.FieldPlate:
+		m.ClearPlate()
+		return nil
+	case motorbot.FieldCapacityTon:
+		m.ClearCapacityTon()
+		return nil
+	case motorbot.FieldMaxSpeedKnot:
+		m.ClearMaxSpeedKnot()
+		return nil
+	case motorbot.FieldGrossTonnage:
+		m.ClearGrossTonnage()
+		return nil
+	case motorbot.FieldFlag:
+		m.ClearFlag()
+		return nil
+	case motorbot.FieldOwnerCariID:
+		m.ClearOwnerCariID()
+		return nil
+	case motorbot.FieldAcquiredOn:
+		m.ClearAcquiredOn()
+		return nil
+	case motorbot.FieldNotes:
+		m.ClearNotes()
+		return nil
+	}
+	return fmt.Errorf("unknown Motorbot nullable field %s", name)
+}
+
+// ResetField resets all changes in the mutation for the field with the given name.
+// It returns an error if the field is not defined in the schema.
+func (m *MotorbotMutation) ResetField(name string) error {
+	switch name {
+	case motorbot.FieldCreatedAt:
+		m.ResetCreatedAt()
+		return nil
+	case motorbot.FieldUpdatedAt:
+		m.ResetUpdatedAt()
+		return nil
+	case motorbot.FieldMBCode:
+		m.ResetMBCode()
+		return nil
+	case motorbot.FieldName:
+		m.ResetName()
+		return nil
+	case motorbot.FieldNameFold:
+		m.ResetNameFold()
+		return nil
+	case motorbot.FieldSearchText:
+		m.ResetSearchText()
+		return nil
+	case motorbot.FieldPlate:
+		m.ResetPlate()
+		return nil
+	case motorbot.FieldCapacityTon:
+		m.ResetCapacityTon()
+		return nil
+	case motorbot.FieldMaxSpeedKnot:
+		m.ResetMaxSpeedKnot()
+		return nil
+	case motorbot.FieldGrossTonnage:
+		m.ResetGrossTonnage()
+		return nil
+	case motorbot.FieldFlag:
+		m.ResetFlag()
+		return nil
+	case motorbot.FieldOwnerCariID:
+		m.ResetOwnerCariID()
+		return nil
+	case motorbot.FieldStatus:
+		m.ResetStatus()
+		return nil
+	case motorbot.FieldAcquiredOn:
+		m.ResetAcquiredOn()
+		return nil
+	case motorbot.FieldNotes:
+		m.ResetNotes()
+		return nil
+	case motorbot.FieldIsActive:
+		m.ResetIsActive()
+		return nil
+	case motorbot.FieldVersion:
+		m.ResetVersion()
+		return nil
+	}
+	return fmt.Errorf("unknown Motorbot field %s", name)
+}
+
+// AddedEdges returns all edge names that were set/added in this mutation.
+func (m *MotorbotMutation) AddedEdges() []string {
+	edges := make([]string, 0, 4)
+	if m.owner != nil {
+		edges = append(edges, motorbot.EdgeOwner)
+	}
+	if m.trips != nil {
+		edges = append(edges, motorbot.EdgeTrips)
+	}
+	if m.work_logs != nil {
+		edges = append(edges, motorbot.EdgeWorkLogs)
+	}
+	if m.gate_logs != nil {
+		edges = append(edges, motorbot.EdgeGateLogs)
+	}
+	return edges
+}
+
+// AddedIDs returns all IDs (to other nodes) that were added for the given edge
+// name in this mutation.
+func (m *MotorbotMutation) AddedIDs(name string) []ent.Value {
+	switch name {
+	case motorbot.EdgeOwner:
+		if id := m.owner; id != nil {
+			return []ent.Value{*id}
+		}
+	case motorbot.EdgeTrips:
+		ids := make([]ent.Value, 0, len(m.trips))
+		for id := range m.trips {
+			ids = append(ids, id)
+		}
+		return ids
+	case motorbot.EdgeWorkLogs:
+		ids := make([]ent.Value, 0, len(m.work_logs))
+		for id := range m.work_logs {
+			ids = append(ids, id)
+		}
+		return ids
+	case motorbot.EdgeGateLogs:
+		ids := make([]ent.Value, 0, len(m.gate_logs))
+		for id := range m.gate_logs {
+			ids = append(ids, id)
+		}
+		return ids
+	}
+	return nil
+}
+
+// RemovedEdges returns all edge names that were removed in this mutation.
+func (m *MotorbotMutation) RemovedEdges() []string {
+	edges := make([]string, 0, 4)
+	if m.removedtrips != nil {
+		edges = append(edges, motorbot.EdgeTrips)
+	}
+	if m.removedwork_logs != nil {
+		edges = append(edges, motorbot.EdgeWorkLogs)
+	}
+	if m.removedgate_logs != nil {
+		edges = append(edges, motorbot.EdgeGateLogs)
+	}
+	return edges
+}
+
+// RemovedIDs returns all IDs (to other nodes) that were removed for the edge with
+// the given name in this mutation.
+func (m *MotorbotMutation) RemovedIDs(name string) []ent.Value {
+	switch name {
+	case motorbot.EdgeTrips:
+		ids := make([]ent.Value, 0, len(m.removedtrips))
+		for id := range m.removedtrips {
+			ids = append(ids, id)
+		}
+		return ids
+	case motorbot.EdgeWorkLogs:
+		ids := make([]ent.Value, 0, len(m.removedwork_logs))
+		for id := range m.removedwork_logs {
+			ids = append(ids, id)
+		}
+		return ids
+	case motorbot.EdgeGateLogs:
+		ids := make([]ent.Value, 0, len(m.removedgate_logs))
+		for id := range m.removedgate_logs {
+			ids = append(ids, id)
+		}
+		return ids
+	}
+	return nil
+}
+
+// ClearedEdges returns all edge names that were cleared in this mutation.
+func (m *MotorbotMutation) ClearedEdges() []string {
+	edges := make([]string, 0, 4)
+	if m.clearedowner {
+		edges = append(edges, motorbot.EdgeOwner)
+	}
+	if m.clearedtrips {
+		edges = append(edges, motorbot.EdgeTrips)
+	}
+	if m.clearedwork_logs {
+		edges = append(edges, motorbot.EdgeWorkLogs)
+	}
+	if m.clearedgate_logs {
+		edges = append(edges, motorbot.EdgeGateLogs)
+	}
+	return edges
+}
+
+// EdgeCleared returns a boolean which indicates if the edge with the given name
+// was cleared in this mutation.
+func (m *MotorbotMutation) EdgeCleared(name string) bool {
+	switch name {
+	case motorbot.EdgeOwner:
+		return m.clearedowner
+	case motorbot.EdgeTrips:
+		return m.clearedtrips
+	case motorbot.EdgeWorkLogs:
+		return m.clearedwork_logs
+	case motorbot.EdgeGateLogs:
+		return m.clearedgate_logs
+	}
+	return false
+}
+
+// ClearEdge clears the value of the edge with the given name. It returns an error
+// if that edge is not defined in the schema.
+func (m *MotorbotMutation) ClearEdge(name string) error {
+	switch name {
+	case motorbot.EdgeOwner:
+		m.ClearOwner()
+		return nil
+	}
+	return fmt.Errorf("unknown Motorbot unique edge %s", name)
+}
+
+// ResetEdge resets all changes to the edge with the given name in this mutation.
+// It returns an error if the edge is not defined in the schema.
+func (m *MotorbotMutation) ResetEdge(name string) error {
+	switch name {
+	case motorbot.EdgeOwner:
+		m.ResetOwner()
+		return nil
+	case motorbot.EdgeTrips:
+		m.ResetTrips()
+		return nil
+	case motorbot.EdgeWorkLogs:
+		m.ResetWorkLogs()
+		return nil
+	case motorbot.EdgeGateLogs:
+		m.ResetGateLogs()
+		return nil
+	}
+	return fmt.Errorf("unknown Motorbot edge %s", name)
+}
+
 // NumberSequenceMutation represents an operation that mutates the NumberSequence nodes in the graph.
 type NumberSequenceMutation struct {
 	config
@@ -4573,6 +12111,1904 @@ func (m *NumberSequenceMutation) ClearEdge(name string) error {
 // It returns an error if the edge is not defined in the schema.
 func (m *NumberSequenceMutation) ResetEdge(name string) error {
 	return fmt.Errorf("unknown NumberSequence edge %s", name)
+}
+
+// ParameterMutation represents an operation that mutates the Parameter nodes in the graph.
+type ParameterMutation struct {
+	config
+	op             Op
+	typ            string
+	id             *int64
+	created_at     *time.Time
+	updated_at     *time.Time
+	category       *string
+	code           *string
+	name           *string
+	value          *string
+	description    *string
+	data_type      *parameter.DataType
+	sort_no        *int
+	addsort_no     *int
+	is_system      *bool
+	is_active      *bool
+	version        *int
+	addversion     *int
+	clearedFields  map[string]struct{}
+	history        map[int64]struct{}
+	removedhistory map[int64]struct{}
+	clearedhistory bool
+	done           bool
+	oldValue       func(context.Context) (*Parameter, error)
+	predicates     []predicate.Parameter
+}
+
+var _ ent.Mutation = (*ParameterMutation)(nil)
+
+// parameterOption allows management of the mutation configuration using functional options.
+type parameterOption func(*ParameterMutation)
+
+// newParameterMutation creates new mutation for the Parameter entity.
+func newParameterMutation(c config, op Op, opts ...parameterOption) *ParameterMutation {
+	m := &ParameterMutation{
+		config:        c,
+		op:            op,
+		typ:           TypeParameter,
+		clearedFields: make(map[string]struct{}),
+	}
+	for _, opt := range opts {
+		opt(m)
+	}
+	return m
+}
+
+// withParameterID sets the ID field of the mutation.
+func withParameterID(id int64) parameterOption {
+	return func(m *ParameterMutation) {
+		var (
+			err   error
+			once  sync.Once
+			value *Parameter
+		)
+		m.oldValue = func(ctx context.Context) (*Parameter, error) {
+			once.Do(func() {
+				if m.done {
+					err = errors.New("querying old values post mutation is not allowed")
+				} else {
+					value, err = m.Client().Parameter.Get(ctx, id)
+				}
+			})
+			return value, err
+		}
+		m.id = &id
+	}
+}
+
+// withParameter sets the old Parameter of the mutation.
+func withParameter(node *Parameter) parameterOption {
+	return func(m *ParameterMutation) {
+		m.oldValue = func(context.Context) (*Parameter, error) {
+			return node, nil
+		}
+		m.id = &node.ID
+	}
+}
+
+// Client returns a new `ent.Client` from the mutation. If the mutation was
+// executed in a transaction (ent.Tx), a transactional client is returned.
+func (m ParameterMutation) Client() *Client {
+	client := &Client{config: m.config}
+	client.init()
+	return client
+}
+
+// Tx returns an `ent.Tx` for mutations that were executed in transactions;
+// it returns an error otherwise.
+func (m ParameterMutation) Tx() (*Tx, error) {
+	if _, ok := m.driver.(*txDriver); !ok {
+		return nil, errors.New("ent: mutation is not running in a transaction")
+	}
+	tx := &Tx{config: m.config}
+	tx.init()
+	return tx, nil
+}
+
+// SetID sets the value of the id field. Note that this
+// operation is only accepted on creation of Parameter entities.
+func (m *ParameterMutation) SetID(id int64) {
+	m.id = &id
+}
+
+// ID returns the ID value in the mutation. Note that the ID is only available
+// if it was provided to the builder or after it was returned from the database.
+func (m *ParameterMutation) ID() (id int64, exists bool) {
+	if m.id == nil {
+		return
+	}
+	return *m.id, true
+}
+
+// IDs queries the database and returns the entity ids that match the mutation's predicate.
+// That means, if the mutation is applied within a transaction with an isolation level such
+// as sql.LevelSerializable, the returned ids match the ids of the rows that will be updated
+// or updated by the mutation.
+func (m *ParameterMutation) IDs(ctx context.Context) ([]int64, error) {
+	switch {
+	case m.op.Is(OpUpdateOne | OpDeleteOne):
+		id, exists := m.ID()
+		if exists {
+			return []int64{id}, nil
+		}
+		fallthrough
+	case m.op.Is(OpUpdate | OpDelete):
+		return m.Client().Parameter.Query().Where(m.predicates...).IDs(ctx)
+	default:
+		return nil, fmt.Errorf("IDs is not allowed on %s operations", m.op)
+	}
+}
+
+// SetCreatedAt sets the "created_at" field.
+func (m *ParameterMutation) SetCreatedAt(t time.Time) {
+	m.created_at = &t
+}
+
+// CreatedAt returns the value of the "created_at" field in the mutation.
+func (m *ParameterMutation) CreatedAt() (r time.Time, exists bool) {
+	v := m.created_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldCreatedAt returns the old "created_at" field's value of the Parameter entity.
+// If the Parameter object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ParameterMutation) OldCreatedAt(ctx context.Context) (v time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldCreatedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldCreatedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldCreatedAt: %w", err)
+	}
+	return oldValue.CreatedAt, nil
+}
+
+// ResetCreatedAt resets all changes to the "created_at" field.
+func (m *ParameterMutation) ResetCreatedAt() {
+	m.created_at = nil
+}
+
+// SetUpdatedAt sets the "updated_at" field.
+func (m *ParameterMutation) SetUpdatedAt(t time.Time) {
+	m.updated_at = &t
+}
+
+// UpdatedAt returns the value of the "updated_at" field in the mutation.
+func (m *ParameterMutation) UpdatedAt() (r time.Time, exists bool) {
+	v := m.updated_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldUpdatedAt returns the old "updated_at" field's value of the Parameter entity.
+// If the Parameter object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ParameterMutation) OldUpdatedAt(ctx context.Context) (v time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldUpdatedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldUpdatedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldUpdatedAt: %w", err)
+	}
+	return oldValue.UpdatedAt, nil
+}
+
+// ResetUpdatedAt resets all changes to the "updated_at" field.
+func (m *ParameterMutation) ResetUpdatedAt() {
+	m.updated_at = nil
+}
+
+// SetCategory sets the "category" field.
+func (m *ParameterMutation) SetCategory(s string) {
+	m.category = &s
+}
+
+// Category returns the value of the "category" field in the mutation.
+func (m *ParameterMutation) Category() (r string, exists bool) {
+	v := m.category
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldCategory returns the old "category" field's value of the Parameter entity.
+// If the Parameter object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ParameterMutation) OldCategory(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldCategory is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldCategory requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldCategory: %w", err)
+	}
+	return oldValue.Category, nil
+}
+
+// ResetCategory resets all changes to the "category" field.
+func (m *ParameterMutation) ResetCategory() {
+	m.category = nil
+}
+
+// SetCode sets the "code" field.
+func (m *ParameterMutation) SetCode(s string) {
+	m.code = &s
+}
+
+// Code returns the value of the "code" field in the mutation.
+func (m *ParameterMutation) Code() (r string, exists bool) {
+	v := m.code
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldCode returns the old "code" field's value of the Parameter entity.
+// If the Parameter object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ParameterMutation) OldCode(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldCode is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldCode requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldCode: %w", err)
+	}
+	return oldValue.Code, nil
+}
+
+// ResetCode resets all changes to the "code" field.
+func (m *ParameterMutation) ResetCode() {
+	m.code = nil
+}
+
+// SetName sets the "name" field.
+func (m *ParameterMutation) SetName(s string) {
+	m.name = &s
+}
+
+// Name returns the value of the "name" field in the mutation.
+func (m *ParameterMutation) Name() (r string, exists bool) {
+	v := m.name
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldName returns the old "name" field's value of the Parameter entity.
+// If the Parameter object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ParameterMutation) OldName(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldName is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldName requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldName: %w", err)
+	}
+	return oldValue.Name, nil
+}
+
+// ResetName resets all changes to the "name" field.
+func (m *ParameterMutation) ResetName() {
+	m.name = nil
+}
+
+// SetValue sets the "value" field.
+func (m *ParameterMutation) SetValue(s string) {
+	m.value = &s
+}
+
+// Value returns the value of the "value" field in the mutation.
+func (m *ParameterMutation) Value() (r string, exists bool) {
+	v := m.value
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldValue returns the old "value" field's value of the Parameter entity.
+// If the Parameter object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ParameterMutation) OldValue(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldValue is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldValue requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldValue: %w", err)
+	}
+	return oldValue.Value, nil
+}
+
+// ResetValue resets all changes to the "value" field.
+func (m *ParameterMutation) ResetValue() {
+	m.value = nil
+}
+
+// SetDescription sets the "description" field.
+func (m *ParameterMutation) SetDescription(s string) {
+	m.description = &s
+}
+
+// Description returns the value of the "description" field in the mutation.
+func (m *ParameterMutation) Description() (r string, exists bool) {
+	v := m.description
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldDescription returns the old "description" field's value of the Parameter entity.
+// If the Parameter object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ParameterMutation) OldDescription(ctx context.Context) (v *string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldDescription is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldDescription requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldDescription: %w", err)
+	}
+	return oldValue.Description, nil
+}
+
+// ClearDescription clears the value of the "description" field.
+func (m *ParameterMutation) ClearDescription() {
+	m.description = nil
+	m.clearedFields[parameter.FieldDescription] = struct{}{}
+}
+
+// DescriptionCleared returns if the "description" field was cleared in this mutation.
+func (m *ParameterMutation) DescriptionCleared() bool {
+	_, ok := m.clearedFields[parameter.FieldDescription]
+	return ok
+}
+
+// ResetDescription resets all changes to the "description" field.
+func (m *ParameterMutation) ResetDescription() {
+	m.description = nil
+	delete(m.clearedFields, parameter.FieldDescription)
+}
+
+// SetDataType sets the "data_type" field.
+func (m *ParameterMutation) SetDataType(pt parameter.DataType) {
+	m.data_type = &pt
+}
+
+// DataType returns the value of the "data_type" field in the mutation.
+func (m *ParameterMutation) DataType() (r parameter.DataType, exists bool) {
+	v := m.data_type
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldDataType returns the old "data_type" field's value of the Parameter entity.
+// If the Parameter object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ParameterMutation) OldDataType(ctx context.Context) (v parameter.DataType, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldDataType is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldDataType requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldDataType: %w", err)
+	}
+	return oldValue.DataType, nil
+}
+
+// ResetDataType resets all changes to the "data_type" field.
+func (m *ParameterMutation) ResetDataType() {
+	m.data_type = nil
+}
+
+// SetSortNo sets the "sort_no" field.
+func (m *ParameterMutation) SetSortNo(i int) {
+	m.sort_no = &i
+	m.addsort_no = nil
+}
+
+// SortNo returns the value of the "sort_no" field in the mutation.
+func (m *ParameterMutation) SortNo() (r int, exists bool) {
+	v := m.sort_no
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldSortNo returns the old "sort_no" field's value of the Parameter entity.
+// If the Parameter object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ParameterMutation) OldSortNo(ctx context.Context) (v int, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldSortNo is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldSortNo requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldSortNo: %w", err)
+	}
+	return oldValue.SortNo, nil
+}
+
+// AddSortNo adds i to the "sort_no" field.
+func (m *ParameterMutation) AddSortNo(i int) {
+	if m.addsort_no != nil {
+		*m.addsort_no += i
+	} else {
+		m.addsort_no = &i
+	}
+}
+
+// AddedSortNo returns the value that was added to the "sort_no" field in this mutation.
+func (m *ParameterMutation) AddedSortNo() (r int, exists bool) {
+	v := m.addsort_no
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetSortNo resets all changes to the "sort_no" field.
+func (m *ParameterMutation) ResetSortNo() {
+	m.sort_no = nil
+	m.addsort_no = nil
+}
+
+// SetIsSystem sets the "is_system" field.
+func (m *ParameterMutation) SetIsSystem(b bool) {
+	m.is_system = &b
+}
+
+// IsSystem returns the value of the "is_system" field in the mutation.
+func (m *ParameterMutation) IsSystem() (r bool, exists bool) {
+	v := m.is_system
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldIsSystem returns the old "is_system" field's value of the Parameter entity.
+// If the Parameter object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ParameterMutation) OldIsSystem(ctx context.Context) (v bool, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldIsSystem is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldIsSystem requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldIsSystem: %w", err)
+	}
+	return oldValue.IsSystem, nil
+}
+
+// ResetIsSystem resets all changes to the "is_system" field.
+func (m *ParameterMutation) ResetIsSystem() {
+	m.is_system = nil
+}
+
+// SetIsActive sets the "is_active" field.
+func (m *ParameterMutation) SetIsActive(b bool) {
+	m.is_active = &b
+}
+
+// IsActive returns the value of the "is_active" field in the mutation.
+func (m *ParameterMutation) IsActive() (r bool, exists bool) {
+	v := m.is_active
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldIsActive returns the old "is_active" field's value of the Parameter entity.
+// If the Parameter object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ParameterMutation) OldIsActive(ctx context.Context) (v bool, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldIsActive is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldIsActive requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldIsActive: %w", err)
+	}
+	return oldValue.IsActive, nil
+}
+
+// ResetIsActive resets all changes to the "is_active" field.
+func (m *ParameterMutation) ResetIsActive() {
+	m.is_active = nil
+}
+
+// SetVersion sets the "version" field.
+func (m *ParameterMutation) SetVersion(i int) {
+	m.version = &i
+	m.addversion = nil
+}
+
+// Version returns the value of the "version" field in the mutation.
+func (m *ParameterMutation) Version() (r int, exists bool) {
+	v := m.version
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldVersion returns the old "version" field's value of the Parameter entity.
+// If the Parameter object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ParameterMutation) OldVersion(ctx context.Context) (v int, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldVersion is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldVersion requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldVersion: %w", err)
+	}
+	return oldValue.Version, nil
+}
+
+// AddVersion adds i to the "version" field.
+func (m *ParameterMutation) AddVersion(i int) {
+	if m.addversion != nil {
+		*m.addversion += i
+	} else {
+		m.addversion = &i
+	}
+}
+
+// AddedVersion returns the value that was added to the "version" field in this mutation.
+func (m *ParameterMutation) AddedVersion() (r int, exists bool) {
+	v := m.addversion
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetVersion resets all changes to the "version" field.
+func (m *ParameterMutation) ResetVersion() {
+	m.version = nil
+	m.addversion = nil
+}
+
+// AddHistoryIDs adds the "history" edge to the ParameterHistory entity by ids.
+func (m *ParameterMutation) AddHistoryIDs(ids ...int64) {
+	if m.history == nil {
+		m.history = make(map[int64]struct{})
+	}
+	for i := range ids {
+		m.history[ids[i]] = struct{}{}
+	}
+}
+
+// ClearHistory clears the "history" edge to the ParameterHistory entity.
+func (m *ParameterMutation) ClearHistory() {
+	m.clearedhistory = true
+}
+
+// HistoryCleared reports if the "history" edge to the ParameterHistory entity was cleared.
+func (m *ParameterMutation) HistoryCleared() bool {
+	return m.clearedhistory
+}
+
+// RemoveHistoryIDs removes the "history" edge to the ParameterHistory entity by IDs.
+func (m *ParameterMutation) RemoveHistoryIDs(ids ...int64) {
+	if m.removedhistory == nil {
+		m.removedhistory = make(map[int64]struct{})
+	}
+	for i := range ids {
+		delete(m.history, ids[i])
+		m.removedhistory[ids[i]] = struct{}{}
+	}
+}
+
+// RemovedHistory returns the removed IDs of the "history" edge to the ParameterHistory entity.
+func (m *ParameterMutation) RemovedHistoryIDs() (ids []int64) {
+	for id := range m.removedhistory {
+		ids = append(ids, id)
+	}
+	return
+}
+
+// HistoryIDs returns the "history" edge IDs in the mutation.
+func (m *ParameterMutation) HistoryIDs() (ids []int64) {
+	for id := range m.history {
+		ids = append(ids, id)
+	}
+	return
+}
+
+// ResetHistory resets all changes to the "history" edge.
+func (m *ParameterMutation) ResetHistory() {
+	m.history = nil
+	m.clearedhistory = false
+	m.removedhistory = nil
+}
+
+// Where appends a list predicates to the ParameterMutation builder.
+func (m *ParameterMutation) Where(ps ...predicate.Parameter) {
+	m.predicates = append(m.predicates, ps...)
+}
+
+// WhereP appends storage-level predicates to the ParameterMutation builder. Using this method,
+// users can use type-assertion to append predicates that do not depend on any generated package.
+func (m *ParameterMutation) WhereP(ps ...func(*sql.Selector)) {
+	p := make([]predicate.Parameter, len(ps))
+	for i := range ps {
+		p[i] = ps[i]
+	}
+	m.Where(p...)
+}
+
+// Op returns the operation name.
+func (m *ParameterMutation) Op() Op {
+	return m.op
+}
+
+// SetOp allows setting the mutation operation.
+func (m *ParameterMutation) SetOp(op Op) {
+	m.op = op
+}
+
+// Type returns the node type of this mutation (Parameter).
+func (m *ParameterMutation) Type() string {
+	return m.typ
+}
+
+// Fields returns all fields that were changed during this mutation. Note that in
+// order to get all numeric fields that were incremented/decremented, call
+// AddedFields().
+func (m *ParameterMutation) Fields() []string {
+	fields := make([]string, 0, 12)
+	if m.created_at != nil {
+		fields = append(fields, parameter.FieldCreatedAt)
+	}
+	if m.updated_at != nil {
+		fields = append(fields, parameter.FieldUpdatedAt)
+	}
+	if m.category != nil {
+		fields = append(fields, parameter.FieldCategory)
+	}
+	if m.code != nil {
+		fields = append(fields, parameter.FieldCode)
+	}
+	if m.name != nil {
+		fields = append(fields, parameter.FieldName)
+	}
+	if m.value != nil {
+		fields = append(fields, parameter.FieldValue)
+	}
+	if m.description != nil {
+		fields = append(fields, parameter.FieldDescription)
+	}
+	if m.data_type != nil {
+		fields = append(fields, parameter.FieldDataType)
+	}
+	if m.sort_no != nil {
+		fields = append(fields, parameter.FieldSortNo)
+	}
+	if m.is_system != nil {
+		fields = append(fields, parameter.FieldIsSystem)
+	}
+	if m.is_active != nil {
+		fields = append(fields, parameter.FieldIsActive)
+	}
+	if m.version != nil {
+		fields = append(fields, parameter.FieldVersion)
+	}
+	return fields
+}
+
+// Field returns the value of a field with the given name. The second boolean
+// return value indicates that this field was not set, or was not defined in the
+// schema.
+func (m *ParameterMutation) Field(name string) (ent.Value, bool) {
+	switch name {
+	case parameter.FieldCreatedAt:
+		return m.CreatedAt()
+	case parameter.FieldUpdatedAt:
+		return m.UpdatedAt()
+	case parameter.FieldCategory:
+		return m.Category()
+	case parameter.FieldCode:
+		return m.Code()
+	case parameter.FieldName:
+		return m.Name()
+	case parameter.FieldValue:
+		return m.Value()
+	case parameter.FieldDescription:
+		return m.Description()
+	case parameter.FieldDataType:
+		return m.DataType()
+	case parameter.FieldSortNo:
+		return m.SortNo()
+	case parameter.FieldIsSystem:
+		return m.IsSystem()
+	case parameter.FieldIsActive:
+		return m.IsActive()
+	case parameter.FieldVersion:
+		return m.Version()
+	}
+	return nil, false
+}
+
+// OldField returns the old value of the field from the database. An error is
+// returned if the mutation operation is not UpdateOne, or the query to the
+// database failed.
+func (m *ParameterMutation) OldField(ctx context.Context, name string) (ent.Value, error) {
+	switch name {
+	case parameter.FieldCreatedAt:
+		return m.OldCreatedAt(ctx)
+	case parameter.FieldUpdatedAt:
+		return m.OldUpdatedAt(ctx)
+	case parameter.FieldCategory:
+		return m.OldCategory(ctx)
+	case parameter.FieldCode:
+		return m.OldCode(ctx)
+	case parameter.FieldName:
+		return m.OldName(ctx)
+	case parameter.FieldValue:
+		return m.OldValue(ctx)
+	case parameter.FieldDescription:
+		return m.OldDescription(ctx)
+	case parameter.FieldDataType:
+		return m.OldDataType(ctx)
+	case parameter.FieldSortNo:
+		return m.OldSortNo(ctx)
+	case parameter.FieldIsSystem:
+		return m.OldIsSystem(ctx)
+	case parameter.FieldIsActive:
+		return m.OldIsActive(ctx)
+	case parameter.FieldVersion:
+		return m.OldVersion(ctx)
+	}
+	return nil, fmt.Errorf("unknown Parameter field %s", name)
+}
+
+// SetField sets the value of a field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *ParameterMutation) SetField(name string, value ent.Value) error {
+	switch name {
+	case parameter.FieldCreatedAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetCreatedAt(v)
+		return nil
+	case parameter.FieldUpdatedAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetUpdatedAt(v)
+		return nil
+	case parameter.FieldCategory:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetCategory(v)
+		return nil
+	case parameter.FieldCode:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetCode(v)
+		return nil
+	case parameter.FieldName:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetName(v)
+		return nil
+	case parameter.FieldValue:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetValue(v)
+		return nil
+	case parameter.FieldDescription:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetDescription(v)
+		return nil
+	case parameter.FieldDataType:
+		v, ok := value.(parameter.DataType)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetDataType(v)
+		return nil
+	case parameter.FieldSortNo:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetSortNo(v)
+		return nil
+	case parameter.FieldIsSystem:
+		v, ok := value.(bool)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetIsSystem(v)
+		return nil
+	case parameter.FieldIsActive:
+		v, ok := value.(bool)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetIsActive(v)
+		return nil
+	case parameter.FieldVersion:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetVersion(v)
+		return nil
+	}
+	return fmt.Errorf("unknown Parameter field %s", name)
+}
+
+// AddedFields returns all numeric fields that were incremented/decremented during
+// this mutation.
+func (m *ParameterMutation) AddedFields() []string {
+	var fields []string
+	if m.addsort_no != nil {
+		fields = append(fields, parameter.FieldSortNo)
+	}
+	if m.addversion != nil {
+		fields = append(fields, parameter.FieldVersion)
+	}
+	return fields
+}
+
+// AddedField returns the numeric value that was incremented/decremented on a field
+// with the given name. The second boolean return value indicates that this field
+// was not set, or was not defined in the schema.
+func (m *ParameterMutation) AddedField(name string) (ent.Value, bool) {
+	switch name {
+	case parameter.FieldSortNo:
+		return m.AddedSortNo()
+	case parameter.FieldVersion:
+		return m.AddedVersion()
+	}
+	return nil, false
+}
+
+// AddField adds the value to the field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *ParameterMutation) AddField(name string, value ent.Value) error {
+	switch name {
+	case parameter.FieldSortNo:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddSortNo(v)
+		return nil
+	case parameter.FieldVersion:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddVersion(v)
+		return nil
+	}
+	return fmt.Errorf("unknown Parameter numeric field %s", name)
+}
+
+// ClearedFields returns all nullable fields that were cleared during this
+// mutation.
+func (m *ParameterMutation) ClearedFields() []string {
+	var fields []string
+	if m.FieldCleared(parameter.FieldDescription) {
+		fields = append(fields, parameter.FieldDescription)
+	}
+	return fields
+}
+
+// FieldCleared returns a boolean indicating if a field with the given name was
+// cleared in this mutation.
+func (m *ParameterMutation) FieldCleared(name string) bool {
+	_, ok := m.clearedFields[name]
+	return ok
+}
+
+// ClearField clears the value of the field with the given name. It returns an
+// error if the field is not defined in the schema.
+func (m *ParameterMutation) ClearField(name string) error {
+	switch name {
+	case parameter.FieldDescription:
+		m.ClearDescription()
+		return nil
+	}
+	return fmt.Errorf("unknown Parameter nullable field %s", name)
+}
+
+// ResetField resets all changes in the mutation for the field with the given name.
+// It returns an error if the field is not defined in the schema.
+func (m *ParameterMutation) ResetField(name string) error {
+	switch name {
+	case parameter.FieldCreatedAt:
+		m.ResetCreatedAt()
+		return nil
+	case parameter.FieldUpdatedAt:
+		m.ResetUpdatedAt()
+		return nil
+	case parameter.FieldCategory:
+		m.ResetCategory()
+		return nil
+	case parameter.FieldCode:
+		m.ResetCode()
+		return nil
+	case parameter.FieldName:
+		m.ResetName()
+		return nil
+	case parameter.FieldValue:
+		m.ResetValue()
+		return nil
+	case parameter.FieldDescription:
+		m.ResetDescription()
+		return nil
+	case parameter.FieldDataType:
+		m.ResetDataType()
+		return nil
+	case parameter.FieldSortNo:
+		m.ResetSortNo()
+		return nil
+	case parameter.FieldIsSystem:
+		m.ResetIsSystem()
+		return nil
+	case parameter.FieldIsActive:
+		m.ResetIsActive()
+		return nil
+	case parameter.FieldVersion:
+		m.ResetVersion()
+		return nil
+	}
+	return fmt.Errorf("unknown Parameter field %s", name)
+}
+
+// AddedEdges returns all edge names that were set/added in this mutation.
+func (m *ParameterMutation) AddedEdges() []string {
+	edges := make([]string, 0, 1)
+	if m.history != nil {
+		edges = append(edges, parameter.EdgeHistory)
+	}
+	return edges
+}
+
+// AddedIDs returns all IDs (to other nodes) that were added for the given edge
+// name in this mutation.
+func (m *ParameterMutation) AddedIDs(name string) []ent.Value {
+	switch name {
+	case parameter.EdgeHistory:
+		ids := make([]ent.Value, 0, len(m.history))
+		for id := range m.history {
+			ids = append(ids, id)
+		}
+		return ids
+	}
+	return nil
+}
+
+// RemovedEdges returns all edge names that were removed in this mutation.
+func (m *ParameterMutation) RemovedEdges() []string {
+	edges := make([]string, 0, 1)
+	if m.removedhistory != nil {
+		edges = append(edges, parameter.EdgeHistory)
+	}
+	return edges
+}
+
+// RemovedIDs returns all IDs (to other nodes) that were removed for the edge with
+// the given name in this mutation.
+func (m *ParameterMutation) RemovedIDs(name string) []ent.Value {
+	switch name {
+	case parameter.EdgeHistory:
+		ids := make([]ent.Value, 0, len(m.removedhistory))
+		for id := range m.removedhistory {
+			ids = append(ids, id)
+		}
+		return ids
+	}
+	return nil
+}
+
+// ClearedEdges returns all edge names that were cleared in this mutation.
+func (m *ParameterMutation) ClearedEdges() []string {
+	edges := make([]string, 0, 1)
+	if m.clearedhistory {
+		edges = append(edges, parameter.EdgeHistory)
+	}
+	return edges
+}
+
+// EdgeCleared returns a boolean which indicates if the edge with the given name
+// was cleared in this mutation.
+func (m *ParameterMutation) EdgeCleared(name string) bool {
+	switch name {
+	case parameter.EdgeHistory:
+		return m.clearedhistory
+	}
+	return false
+}
+
+// ClearEdge clears the value of the edge with the given name. It returns an error
+// if that edge is not defined in the schema.
+func (m *ParameterMutation) ClearEdge(name string) error {
+	switch name {
+	}
+	return fmt.Errorf("unknown Parameter unique edge %s", name)
+}
+
+// ResetEdge resets all changes to the edge with the given name in this mutation.
+// It returns an error if the edge is not defined in the schema.
+func (m *ParameterMutation) ResetEdge(name string) error {
+	switch name {
+	case parameter.EdgeHistory:
+		m.ResetHistory()
+		return nil
+	}
+	return fmt.Errorf("unknown Parameter edge %s", name)
+}
+
+// ParameterHistoryMutation represents an operation that mutates the ParameterHistory nodes in the graph.
+type ParameterHistoryMutation struct {
+	config
+	op               Op
+	typ              string
+	id               *int64
+	old_value        *string
+	new_value        *string
+	is_active        *bool
+	user_id          *int64
+	adduser_id       *int64
+	user_name        *string
+	created_at       *time.Time
+	clearedFields    map[string]struct{}
+	parameter        *int64
+	clearedparameter bool
+	done             bool
+	oldValue         func(context.Context) (*ParameterHistory, error)
+	predicates       []predicate.ParameterHistory
+}
+
+var _ ent.Mutation = (*ParameterHistoryMutation)(nil)
+
+// parameterhistoryOption allows management of the mutation configuration using functional options.
+type parameterhistoryOption func(*ParameterHistoryMutation)
+
+// newParameterHistoryMutation creates new mutation for the ParameterHistory entity.
+func newParameterHistoryMutation(c config, op Op, opts ...parameterhistoryOption) *ParameterHistoryMutation {
+	m := &ParameterHistoryMutation{
+		config:        c,
+		op:            op,
+		typ:           TypeParameterHistory,
+		clearedFields: make(map[string]struct{}),
+	}
+	for _, opt := range opts {
+		opt(m)
+	}
+	return m
+}
+
+// withParameterHistoryID sets the ID field of the mutation.
+func withParameterHistoryID(id int64) parameterhistoryOption {
+	return func(m *ParameterHistoryMutation) {
+		var (
+			err   error
+			once  sync.Once
+			value *ParameterHistory
+		)
+		m.oldValue = func(ctx context.Context) (*ParameterHistory, error) {
+			once.Do(func() {
+				if m.done {
+					err = errors.New("querying old values post mutation is not allowed")
+				} else {
+					value, err = m.Client().ParameterHistory.Get(ctx, id)
+				}
+			})
+			return value, err
+		}
+		m.id = &id
+	}
+}
+
+// withParameterHistory sets the old ParameterHistory of the mutation.
+func withParameterHistory(node *ParameterHistory) parameterhistoryOption {
+	return func(m *ParameterHistoryMutation) {
+		m.oldValue = func(context.Context) (*ParameterHistory, error) {
+			return node, nil
+		}
+		m.id = &node.ID
+	}
+}
+
+// Client returns a new `ent.Client` from the mutation. If the mutation was
+// executed in a transaction (ent.Tx), a transactional client is returned.
+func (m ParameterHistoryMutation) Client() *Client {
+	client := &Client{config: m.config}
+	client.init()
+	return client
+}
+
+// Tx returns an `ent.Tx` for mutations that were executed in transactions;
+// it returns an error otherwise.
+func (m ParameterHistoryMutation) Tx() (*Tx, error) {
+	if _, ok := m.driver.(*txDriver); !ok {
+		return nil, errors.New("ent: mutation is not running in a transaction")
+	}
+	tx := &Tx{config: m.config}
+	tx.init()
+	return tx, nil
+}
+
+// SetID sets the value of the id field. Note that this
+// operation is only accepted on creation of ParameterHistory entities.
+func (m *ParameterHistoryMutation) SetID(id int64) {
+	m.id = &id
+}
+
+// ID returns the ID value in the mutation. Note that the ID is only available
+// if it was provided to the builder or after it was returned from the database.
+func (m *ParameterHistoryMutation) ID() (id int64, exists bool) {
+	if m.id == nil {
+		return
+	}
+	return *m.id, true
+}
+
+// IDs queries the database and returns the entity ids that match the mutation's predicate.
+// That means, if the mutation is applied within a transaction with an isolation level such
+// as sql.LevelSerializable, the returned ids match the ids of the rows that will be updated
+// or updated by the mutation.
+func (m *ParameterHistoryMutation) IDs(ctx context.Context) ([]int64, error) {
+	switch {
+	case m.op.Is(OpUpdateOne | OpDeleteOne):
+		id, exists := m.ID()
+		if exists {
+			return []int64{id}, nil
+		}
+		fallthrough
+	case m.op.Is(OpUpdate | OpDelete):
+		return m.Client().ParameterHistory.Query().Where(m.predicates...).IDs(ctx)
+	default:
+		return nil, fmt.Errorf("IDs is not allowed on %s operations", m.op)
+	}
+}
+
+// SetParameterID sets the "parameter_id" field.
+func (m *ParameterHistoryMutation) SetParameterID(i int64) {
+	m.parameter = &i
+}
+
+// ParameterID returns the value of the "parameter_id" field in the mutation.
+func (m *ParameterHistoryMutation) ParameterID() (r int64, exists bool) {
+	v := m.parameter
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldParameterID returns the old "parameter_id" field's value of the ParameterHistory entity.
+// If the ParameterHistory object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ParameterHistoryMutation) OldParameterID(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldParameterID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldParameterID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldParameterID: %w", err)
+	}
+	return oldValue.ParameterID, nil
+}
+
+// ResetParameterID resets all changes to the "parameter_id" field.
+func (m *ParameterHistoryMutation) ResetParameterID() {
+	m.parameter = nil
+}
+
+// SetOldValue sets the "old_value" field.
+func (m *ParameterHistoryMutation) SetOldValue(s string) {
+	m.old_value = &s
+}
+
+// OldValue returns the value of the "old_value" field in the mutation.
+func (m *ParameterHistoryMutation) OldValue() (r string, exists bool) {
+	v := m.old_value
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldOldValue returns the old "old_value" field's value of the ParameterHistory entity.
+// If the ParameterHistory object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ParameterHistoryMutation) OldOldValue(ctx context.Context) (v *string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldOldValue is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldOldValue requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldOldValue: %w", err)
+	}
+	return oldValue.OldValue, nil
+}
+
+// ClearOldValue clears the value of the "old_value" field.
+func (m *ParameterHistoryMutation) ClearOldValue() {
+	m.old_value = nil
+	m.clearedFields[parameterhistory.FieldOldValue] = struct{}{}
+}
+
+// OldValueCleared returns if the "old_value" field was cleared in this mutation.
+func (m *ParameterHistoryMutation) OldValueCleared() bool {
+	_, ok := m.clearedFields[parameterhistory.FieldOldValue]
+	return ok
+}
+
+// ResetOldValue resets all changes to the "old_value" field.
+func (m *ParameterHistoryMutation) ResetOldValue() {
+	m.old_value = nil
+	delete(m.clearedFields, parameterhistory.FieldOldValue)
+}
+
+// SetNewValue sets the "new_value" field.
+func (m *ParameterHistoryMutation) SetNewValue(s string) {
+	m.new_value = &s
+}
+
+// NewValue returns the value of the "new_value" field in the mutation.
+func (m *ParameterHistoryMutation) NewValue() (r string, exists bool) {
+	v := m.new_value
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldNewValue returns the old "new_value" field's value of the ParameterHistory entity.
+// If the ParameterHistory object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ParameterHistoryMutation) OldNewValue(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldNewValue is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldNewValue requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldNewValue: %w", err)
+	}
+	return oldValue.NewValue, nil
+}
+
+// ResetNewValue resets all changes to the "new_value" field.
+func (m *ParameterHistoryMutation) ResetNewValue() {
+	m.new_value = nil
+}
+
+// SetIsActive sets the "is_active" field.
+func (m *ParameterHistoryMutation) SetIsActive(b bool) {
+	m.is_active = &b
+}
+
+// IsActive returns the value of the "is_active" field in the mutation.
+func (m *ParameterHistoryMutation) IsActive() (r bool, exists bool) {
+	v := m.is_active
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldIsActive returns the old "is_active" field's value of the ParameterHistory entity.
+// If the ParameterHistory object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ParameterHistoryMutation) OldIsActive(ctx context.Context) (v bool, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldIsActive is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldIsActive requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldIsActive: %w", err)
+	}
+	return oldValue.IsActive, nil
+}
+
+// ResetIsActive resets all changes to the "is_active" field.
+func (m *ParameterHistoryMutation) ResetIsActive() {
+	m.is_active = nil
+}
+
+// SetUserID sets the "user_id" field.
+func (m *ParameterHistoryMutation) SetUserID(i int64) {
+	m.user_id = &i
+	m.adduser_id = nil
+}
+
+// UserID returns the value of the "user_id" field in the mutation.
+func (m *ParameterHistoryMutation) UserID() (r int64, exists bool) {
+	v := m.user_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldUserID returns the old "user_id" field's value of the ParameterHistory entity.
+// If the ParameterHistory object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ParameterHistoryMutation) OldUserID(ctx context.Context) (v *int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldUserID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldUserID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldUserID: %w", err)
+	}
+	return oldValue.UserID, nil
+}
+
+// AddUserID adds i to the "user_id" field.
+func (m *ParameterHistoryMutation) AddUserID(i int64) {
+	if m.adduser_id != nil {
+		*m.adduser_id += i
+	} else {
+		m.adduser_id = &i
+	}
+}
+
+// AddedUserID returns the value that was added to the "user_id" field in this mutation.
+func (m *ParameterHistoryMutation) AddedUserID() (r int64, exists bool) {
+	v := m.adduser_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ClearUserID clears the value of the "user_id" field.
+func (m *ParameterHistoryMutation) ClearUserID() {
+	m.user_id = nil
+	m.adduser_id = nil
+	m.clearedFields[parameterhistory.FieldUserID] = struct{}{}
+}
+
+// UserIDCleared returns if the "user_id" field was cleared in this mutation.
+func (m *ParameterHistoryMutation) UserIDCleared() bool {
+	_, ok := m.clearedFields[parameterhistory.FieldUserID]
+	return ok
+}
+
+// ResetUserID resets all changes to the "user_id" field.
+func (m *ParameterHistoryMutation) ResetUserID() {
+	m.user_id = nil
+	m.adduser_id = nil
+	delete(m.clearedFields, parameterhistory.FieldUserID)
+}
+
+// SetUserName sets the "user_name" field.
+func (m *ParameterHistoryMutation) SetUserName(s string) {
+	m.user_name = &s
+}
+
+// UserName returns the value of the "user_name" field in the mutation.
+func (m *ParameterHistoryMutation) UserName() (r string, exists bool) {
+	v := m.user_name
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldUserName returns the old "user_name" field's value of the ParameterHistory entity.
+// If the ParameterHistory object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ParameterHistoryMutation) OldUserName(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldUserName is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldUserName requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldUserName: %w", err)
+	}
+	return oldValue.UserName, nil
+}
+
+// ResetUserName resets all changes to the "user_name" field.
+func (m *ParameterHistoryMutation) ResetUserName() {
+	m.user_name = nil
+}
+
+// SetCreatedAt sets the "created_at" field.
+func (m *ParameterHistoryMutation) SetCreatedAt(t time.Time) {
+	m.created_at = &t
+}
+
+// CreatedAt returns the value of the "created_at" field in the mutation.
+func (m *ParameterHistoryMutation) CreatedAt() (r time.Time, exists bool) {
+	v := m.created_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldCreatedAt returns the old "created_at" field's value of the ParameterHistory entity.
+// If the ParameterHistory object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ParameterHistoryMutation) OldCreatedAt(ctx context.Context) (v time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldCreatedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldCreatedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldCreatedAt: %w", err)
+	}
+	return oldValue.CreatedAt, nil
+}
+
+// ResetCreatedAt resets all changes to the "created_at" field.
+func (m *ParameterHistoryMutation) ResetCreatedAt() {
+	m.created_at = nil
+}
+
+// ClearParameter clears the "parameter" edge to the Parameter entity.
+func (m *ParameterHistoryMutation) ClearParameter() {
+	m.clearedparameter = true
+	m.clearedFields[parameterhistory.FieldParameterID] = struct{}{}
+}
+
+// ParameterCleared reports if the "parameter" edge to the Parameter entity was cleared.
+func (m *ParameterHistoryMutation) ParameterCleared() bool {
+	return m.clearedparameter
+}
+
+// ParameterIDs returns the "parameter" edge IDs in the mutation.
+// Note that IDs always returns len(IDs) <= 1 for unique edges, and you should use
+// ParameterID instead. It exists only for internal usage by the builders.
+func (m *ParameterHistoryMutation) ParameterIDs() (ids []int64) {
+	if id := m.parameter; id != nil {
+		ids = append(ids, *id)
+	}
+	return
+}
+
+// ResetParameter resets all changes to the "parameter" edge.
+func (m *ParameterHistoryMutation) ResetParameter() {
+	m.parameter = nil
+	m.clearedparameter = false
+}
+
+// Where appends a list predicates to the ParameterHistoryMutation builder.
+func (m *ParameterHistoryMutation) Where(ps ...predicate.ParameterHistory) {
+	m.predicates = append(m.predicates, ps...)
+}
+
+// WhereP appends storage-level predicates to the ParameterHistoryMutation builder. Using this method,
+// users can use type-assertion to append predicates that do not depend on any generated package.
+func (m *ParameterHistoryMutation) WhereP(ps ...func(*sql.Selector)) {
+	p := make([]predicate.ParameterHistory, len(ps))
+	for i := range ps {
+		p[i] = ps[i]
+	}
+	m.Where(p...)
+}
+
+// Op returns the operation name.
+func (m *ParameterHistoryMutation) Op() Op {
+	return m.op
+}
+
+// SetOp allows setting the mutation operation.
+func (m *ParameterHistoryMutation) SetOp(op Op) {
+	m.op = op
+}
+
+// Type returns the node type of this mutation (ParameterHistory).
+func (m *ParameterHistoryMutation) Type() string {
+	return m.typ
+}
+
+// Fields returns all fields that were changed during this mutation. Note that in
+// order to get all numeric fields that were incremented/decremented, call
+// AddedFields().
+func (m *ParameterHistoryMutation) Fields() []string {
+	fields := make([]string, 0, 7)
+	if m.parameter != nil {
+		fields = append(fields, parameterhistory.FieldParameterID)
+	}
+	if m.old_value != nil {
+		fields = append(fields, parameterhistory.FieldOldValue)
+	}
+	if m.new_value != nil {
+		fields = append(fields, parameterhistory.FieldNewValue)
+	}
+	if m.is_active != nil {
+		fields = append(fields, parameterhistory.FieldIsActive)
+	}
+	if m.user_id != nil {
+		fields = append(fields, parameterhistory.FieldUserID)
+	}
+	if m.user_name != nil {
+		fields = append(fields, parameterhistory.FieldUserName)
+	}
+	if m.created_at != nil {
+		fields = append(fields, parameterhistory.FieldCreatedAt)
+	}
+	return fields
+}
+
+// Field returns the value of a field with the given name. The second boolean
+// return value indicates that this field was not set, or was not defined in the
+// schema.
+func (m *ParameterHistoryMutation) Field(name string) (ent.Value, bool) {
+	switch name {
+	case parameterhistory.FieldParameterID:
+		return m.ParameterID()
+	case parameterhistory.FieldOldValue:
+		return m.OldValue()
+	case parameterhistory.FieldNewValue:
+		return m.NewValue()
+	case parameterhistory.FieldIsActive:
+		return m.IsActive()
+	case parameterhistory.FieldUserID:
+		return m.UserID()
+	case parameterhistory.FieldUserName:
+		return m.UserName()
+	case parameterhistory.FieldCreatedAt:
+		return m.CreatedAt()
+	}
+	return nil, false
+}
+
+// OldField returns the old value of the field from the database. An error is
+// returned if the mutation operation is not UpdateOne, or the query to the
+// database failed.
+func (m *ParameterHistoryMutation) OldField(ctx context.Context, name string) (ent.Value, error) {
+	switch name {
+	case parameterhistory.FieldParameterID:
+		return m.OldParameterID(ctx)
+	case parameterhistory.FieldOldValue:
+		return m.OldOldValue(ctx)
+	case parameterhistory.FieldNewValue:
+		return m.OldNewValue(ctx)
+	case parameterhistory.FieldIsActive:
+		return m.OldIsActive(ctx)
+	case parameterhistory.FieldUserID:
+		return m.OldUserID(ctx)
+	case parameterhistory.FieldUserName:
+		return m.OldUserName(ctx)
+	case parameterhistory.FieldCreatedAt:
+		return m.OldCreatedAt(ctx)
+	}
+	return nil, fmt.Errorf("unknown ParameterHistory field %s", name)
+}
+
+// SetField sets the value of a field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *ParameterHistoryMutation) SetField(name string, value ent.Value) error {
+	switch name {
+	case parameterhistory.FieldParameterID:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetParameterID(v)
+		return nil
+	case parameterhistory.FieldOldValue:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetOldValue(v)
+		return nil
+	case parameterhistory.FieldNewValue:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetNewValue(v)
+		return nil
+	case parameterhistory.FieldIsActive:
+		v, ok := value.(bool)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetIsActive(v)
+		return nil
+	case parameterhistory.FieldUserID:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetUserID(v)
+		return nil
+	case parameterhistory.FieldUserName:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetUserName(v)
+		return nil
+	case parameterhistory.FieldCreatedAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetCreatedAt(v)
+		return nil
+	}
+	return fmt.Errorf("unknown ParameterHistory field %s", name)
+}
+
+// AddedFields returns all numeric fields that were incremented/decremented during
+// this mutation.
+func (m *ParameterHistoryMutation) AddedFields() []string {
+	var fields []string
+	if m.adduser_id != nil {
+		fields = append(fields, parameterhistory.FieldUserID)
+	}
+	return fields
+}
+
+// AddedField returns the numeric value that was incremented/decremented on a field
+// with the given name. The second boolean return value indicates that this field
+// was not set, or was not defined in the schema.
+func (m *ParameterHistoryMutation) AddedField(name string) (ent.Value, bool) {
+	switch name {
+	case parameterhistory.FieldUserID:
+		return m.AddedUserID()
+	}
+	return nil, false
+}
+
+// AddField adds the value to the field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *ParameterHistoryMutation) AddField(name string, value ent.Value) error {
+	switch name {
+	case parameterhistory.FieldUserID:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddUserID(v)
+		return nil
+	}
+	return fmt.Errorf("unknown ParameterHistory numeric field %s", name)
+}
+
+// ClearedFields returns all nullable fields that were cleared during this
+// mutation.
+func (m *ParameterHistoryMutation) ClearedFields() []string {
+	var fields []string
+	if m.FieldCleared(parameterhistory.FieldOldValue) {
+		fields = append(fields, parameterhistory.FieldOldValue)
+	}
+	if m.FieldCleared(parameterhistory.FieldUserID) {
+		fields = append(fields, parameterhistory.FieldUserID)
+	}
+	return fields
+}
+
+// FieldCleared returns a boolean indicating if a field with the given name was
+// cleared in this mutation.
+func (m *ParameterHistoryMutation) FieldCleared(name string) bool {
+	_, ok := m.clearedFields[name]
+	return ok
+}
+
+// ClearField clears the value of the field with the given name. It returns an
+// error if the field is not defined in the schema.
+func (m *ParameterHistoryMutation) ClearField(name string) error {
+	switch name {
+	case parameterhistory.FieldOldValue:
+		m.ClearOldValue()
+		return nil
+	case parameterhistory.FieldUserID:
+		m.ClearUserID()
+		return nil
+	}
+	return fmt.Errorf("unknown ParameterHistory nullable field %s", name)
+}
+
+// ResetField resets all changes in the mutation for the field with the given name.
+// It returns an error if the field is not defined in the schema.
+func (m *ParameterHistoryMutation) ResetField(name string) error {
+	switch name {
+	case parameterhistory.FieldParameterID:
+		m.ResetParameterID()
+		return nil
+	case parameterhistory.FieldOldValue:
+		m.ResetOldValue()
+		return nil
+	case parameterhistory.FieldNewValue:
+		m.ResetNewValue()
+		return nil
+	case parameterhistory.FieldIsActive:
+		m.ResetIsActive()
+		return nil
+	case parameterhistory.FieldUserID:
+		m.ResetUserID()
+		return nil
+	case parameterhistory.FieldUserName:
+		m.ResetUserName()
+		return nil
+	case parameterhistory.FieldCreatedAt:
+		m.ResetCreatedAt()
+		return nil
+	}
+	return fmt.Errorf("unknown ParameterHistory field %s", name)
+}
+
+// AddedEdges returns all edge names that were set/added in this mutation.
+func (m *ParameterHistoryMutation) AddedEdges() []string {
+	edges := make([]string, 0, 1)
+	if m.parameter != nil {
+		edges = append(edges, parameterhistory.EdgeParameter)
+	}
+	return edges
+}
+
+// AddedIDs returns all IDs (to other nodes) that were added for the given edge
+// name in this mutation.
+func (m *ParameterHistoryMutation) AddedIDs(name string) []ent.Value {
+	switch name {
+	case parameterhistory.EdgeParameter:
+		if id := m.parameter; id != nil {
+			return []ent.Value{*id}
+		}
+	}
+	return nil
+}
+
+// RemovedEdges returns all edge names that were removed in this mutation.
+func (m *ParameterHistoryMutation) RemovedEdges() []string {
+	edges := make([]string, 0, 1)
+	return edges
+}
+
+// RemovedIDs returns all IDs (to other nodes) that were removed for the edge with
+// the given name in this mutation.
+func (m *ParameterHistoryMutation) RemovedIDs(name string) []ent.Value {
+	return nil
+}
+
+// ClearedEdges returns all edge names that were cleared in this mutation.
+func (m *ParameterHistoryMutation) ClearedEdges() []string {
+	edges := make([]string, 0, 1)
+	if m.clearedparameter {
+		edges = append(edges, parameterhistory.EdgeParameter)
+	}
+	return edges
+}
+
+// EdgeCleared returns a boolean which indicates if the edge with the given name
+// was cleared in this mutation.
+func (m *ParameterHistoryMutation) EdgeCleared(name string) bool {
+	switch name {
+	case parameterhistory.EdgeParameter:
+		return m.clearedparameter
+	}
+	return false
+}
+
+// ClearEdge clears the value of the edge with the given name. It returns an error
+// if that edge is not defined in the schema.
+func (m *ParameterHistoryMutation) ClearEdge(name string) error {
+	switch name {
+	case parameterhistory.EdgeParameter:
+		m.ClearParameter()
+		return nil
+	}
+	return fmt.Errorf("unknown ParameterHistory unique edge %s", name)
+}
+
+// ResetEdge resets all changes to the edge with the given name in this mutation.
+// It returns an error if the edge is not defined in the schema.
+func (m *ParameterHistoryMutation) ResetEdge(name string) error {
+	switch name {
+	case parameterhistory.EdgeParameter:
+		m.ResetParameter()
+		return nil
+	}
+	return fmt.Errorf("unknown ParameterHistory edge %s", name)
 }
 
 // PermissionMutation represents an operation that mutates the Permission nodes in the graph.
@@ -6604,6 +16040,12 @@ type ServiceMutation struct {
 	work_order_items        map[int64]struct{}
 	removedwork_order_items map[int64]struct{}
 	clearedwork_order_items bool
+	trips                   map[int64]struct{}
+	removedtrips            map[int64]struct{}
+	clearedtrips            bool
+	work_logs               map[int64]struct{}
+	removedwork_logs        map[int64]struct{}
+	clearedwork_logs        bool
 	done                    bool
 	oldValue                func(context.Context) (*Service, error)
 	predicates              []predicate.Service
@@ -7631,6 +17073,114 @@ func (m *ServiceMutation) ResetWorkOrderItems() {
 	m.removedwork_order_items = nil
 }
 
+// AddTripIDs adds the "trips" edge to the Trip entity by ids.
+func (m *ServiceMutation) AddTripIDs(ids ...int64) {
+	if m.trips == nil {
+		m.trips = make(map[int64]struct{})
+	}
+	for i := range ids {
+		m.trips[ids[i]] = struct{}{}
+	}
+}
+
+// ClearTrips clears the "trips" edge to the Trip entity.
+func (m *ServiceMutation) ClearTrips() {
+	m.clearedtrips = true
+}
+
+// TripsCleared reports if the "trips" edge to the Trip entity was cleared.
+func (m *ServiceMutation) TripsCleared() bool {
+	return m.clearedtrips
+}
+
+// RemoveTripIDs removes the "trips" edge to the Trip entity by IDs.
+func (m *ServiceMutation) RemoveTripIDs(ids ...int64) {
+	if m.removedtrips == nil {
+		m.removedtrips = make(map[int64]struct{})
+	}
+	for i := range ids {
+		delete(m.trips, ids[i])
+		m.removedtrips[ids[i]] = struct{}{}
+	}
+}
+
+// RemovedTrips returns the removed IDs of the "trips" edge to the Trip entity.
+func (m *ServiceMutation) RemovedTripsIDs() (ids []int64) {
+	for id := range m.removedtrips {
+		ids = append(ids, id)
+	}
+	return
+}
+
+// TripsIDs returns the "trips" edge IDs in the mutation.
+func (m *ServiceMutation) TripsIDs() (ids []int64) {
+	for id := range m.trips {
+		ids = append(ids, id)
+	}
+	return
+}
+
+// ResetTrips resets all changes to the "trips" edge.
+func (m *ServiceMutation) ResetTrips() {
+	m.trips = nil
+	m.clearedtrips = false
+	m.removedtrips = nil
+}
+
+// AddWorkLogIDs adds the "work_logs" edge to the WorkLog entity by ids.
+func (m *ServiceMutation) AddWorkLogIDs(ids ...int64) {
+	if m.work_logs == nil {
+		m.work_logs = make(map[int64]struct{})
+	}
+	for i := range ids {
+		m.work_logs[ids[i]] = struct{}{}
+	}
+}
+
+// ClearWorkLogs clears the "work_logs" edge to the WorkLog entity.
+func (m *ServiceMutation) ClearWorkLogs() {
+	m.clearedwork_logs = true
+}
+
+// WorkLogsCleared reports if the "work_logs" edge to the WorkLog entity was cleared.
+func (m *ServiceMutation) WorkLogsCleared() bool {
+	return m.clearedwork_logs
+}
+
+// RemoveWorkLogIDs removes the "work_logs" edge to the WorkLog entity by IDs.
+func (m *ServiceMutation) RemoveWorkLogIDs(ids ...int64) {
+	if m.removedwork_logs == nil {
+		m.removedwork_logs = make(map[int64]struct{})
+	}
+	for i := range ids {
+		delete(m.work_logs, ids[i])
+		m.removedwork_logs[ids[i]] = struct{}{}
+	}
+}
+
+// RemovedWorkLogs returns the removed IDs of the "work_logs" edge to the WorkLog entity.
+func (m *ServiceMutation) RemovedWorkLogsIDs() (ids []int64) {
+	for id := range m.removedwork_logs {
+		ids = append(ids, id)
+	}
+	return
+}
+
+// WorkLogsIDs returns the "work_logs" edge IDs in the mutation.
+func (m *ServiceMutation) WorkLogsIDs() (ids []int64) {
+	for id := range m.work_logs {
+		ids = append(ids, id)
+	}
+	return
+}
+
+// ResetWorkLogs resets all changes to the "work_logs" edge.
+func (m *ServiceMutation) ResetWorkLogs() {
+	m.work_logs = nil
+	m.clearedwork_logs = false
+	m.removedwork_logs = nil
+}
+
 // Where appends a list predicates to the ServiceMutation builder.
 func (m *ServiceMutation) Where(ps ...predicate.Service) {
 	m.predicates = append(m.predicates, ps...)
@@ -8158,9 +17708,15 @@ func (m *ServiceMutation) ResetField(name string) error {
 
 // AddedEdges returns all edge names that were set/added in this mutation.
 func (m *ServiceMutation) AddedEdges() []string {
-	edges := make([]string, 0, 1)
+	edges := make([]string, 0, 3)
 	if m.work_order_items != nil {
 		edges = append(edges, service.EdgeWorkOrderItems)
+	}
+	if m.trips != nil {
+		edges = append(edges, service.EdgeTrips)
+	}
+	if m.work_logs != nil {
+		edges = append(edges, service.EdgeWorkLogs)
 	}
 	return edges
 }
@@ -8175,15 +17731,33 @@ func (m *ServiceMutation) AddedIDs(name string) []ent.Value {
 			ids = append(ids, id)
 		}
 		return ids
+	case service.EdgeTrips:
+		ids := make([]ent.Value, 0, len(m.trips))
+		for id := range m.trips {
+			ids = append(ids, id)
+		}
+		return ids
+	case service.EdgeWorkLogs:
+		ids := make([]ent.Value, 0, len(m.work_logs))
+		for id := range m.work_logs {
+			ids = append(ids, id)
+		}
+		return ids
 	}
 	return nil
 }
 
 // RemovedEdges returns all edge names that were removed in this mutation.
 func (m *ServiceMutation) RemovedEdges() []string {
-	edges := make([]string, 0, 1)
+	edges := make([]string, 0, 3)
 	if m.removedwork_order_items != nil {
 		edges = append(edges, service.EdgeWorkOrderItems)
+	}
+	if m.removedtrips != nil {
+		edges = append(edges, service.EdgeTrips)
+	}
+	if m.removedwork_logs != nil {
+		edges = append(edges, service.EdgeWorkLogs)
 	}
 	return edges
 }
@@ -8198,15 +17772,33 @@ func (m *ServiceMutation) RemovedIDs(name string) []ent.Value {
 			ids = append(ids, id)
 		}
 		return ids
+	case service.EdgeTrips:
+		ids := make([]ent.Value, 0, len(m.removedtrips))
+		for id := range m.removedtrips {
+			ids = append(ids, id)
+		}
+		return ids
+	case service.EdgeWorkLogs:
+		ids := make([]ent.Value, 0, len(m.removedwork_logs))
+		for id := range m.removedwork_logs {
+			ids = append(ids, id)
+		}
+		return ids
 	}
 	return nil
 }
 
 // ClearedEdges returns all edge names that were cleared in this mutation.
 func (m *ServiceMutation) ClearedEdges() []string {
-	edges := make([]string, 0, 1)
+	edges := make([]string, 0, 3)
 	if m.clearedwork_order_items {
 		edges = append(edges, service.EdgeWorkOrderItems)
+	}
+	if m.clearedtrips {
+		edges = append(edges, service.EdgeTrips)
+	}
+	if m.clearedwork_logs {
+		edges = append(edges, service.EdgeWorkLogs)
 	}
 	return edges
 }
@@ -8217,6 +17809,10 @@ func (m *ServiceMutation) EdgeCleared(name string) bool {
 	switch name {
 	case service.EdgeWorkOrderItems:
 		return m.clearedwork_order_items
+	case service.EdgeTrips:
+		return m.clearedtrips
+	case service.EdgeWorkLogs:
+		return m.clearedwork_logs
 	}
 	return false
 }
@@ -8236,8 +17832,3218 @@ func (m *ServiceMutation) ResetEdge(name string) error {
 	case service.EdgeWorkOrderItems:
 		m.ResetWorkOrderItems()
 		return nil
+	case service.EdgeTrips:
+		m.ResetTrips()
+		return nil
+	case service.EdgeWorkLogs:
+		m.ResetWorkLogs()
+		return nil
 	}
 	return fmt.Errorf("unknown Service edge %s", name)
+}
+
+// TripMutation represents an operation that mutates the Trip nodes in the graph.
+type TripMutation struct {
+	config
+	op                   Op
+	typ                  string
+	id                   *int64
+	created_at           *time.Time
+	updated_at           *time.Time
+	trip_no              *string
+	trip_date            *calendar.Date
+	planned_departure_at *time.Time
+	planned_return_at    *time.Time
+	departure_at         *time.Time
+	return_at            *time.Time
+	starts_at            *time.Time
+	ends_at              *time.Time
+	departure_pier       *string
+	arrival_pier         *string
+	cari_code            *string
+	unit_price           *decimal.Decimal
+	currency             *string
+	vat_rate             *decimal.Decimal
+	net_amount           *decimal.Decimal
+	vat_amount           *decimal.Decimal
+	grand_total          *decimal.Decimal
+	amount_try           *decimal.Decimal
+	exchange_rate        *decimal.Decimal
+	rate_date            *calendar.Date
+	calculation          *json.RawMessage
+	appendcalculation    json.RawMessage
+	cargo_description    *string
+	notes                *string
+	status               *trip.Status
+	invoice_status       *trip.InvoiceStatus
+	invoice_no           *string
+	invoiced_at          *time.Time
+	cancel_reason        *string
+	is_active            *bool
+	version              *int
+	addversion           *int
+	created_by           *int64
+	addcreated_by        *int64
+	updated_by           *int64
+	addupdated_by        *int64
+	clearedFields        map[string]struct{}
+	motorbot             *int64
+	clearedmotorbot      bool
+	cari                 *int64
+	clearedcari          bool
+	work_order           *int64
+	clearedwork_order    bool
+	service              *int64
+	clearedservice       bool
+	work_logs            map[int64]struct{}
+	removedwork_logs     map[int64]struct{}
+	clearedwork_logs     bool
+	done                 bool
+	oldValue             func(context.Context) (*Trip, error)
+	predicates           []predicate.Trip
+}
+
+var _ ent.Mutation = (*TripMutation)(nil)
+
+// tripOption allows management of the mutation configuration using functional options.
+type tripOption func(*TripMutation)
+
+// newTripMutation creates new mutation for the Trip entity.
+func newTripMutation(c config, op Op, opts ...tripOption) *TripMutation {
+	m := &TripMutation{
+		config:        c,
+		op:            op,
+		typ:           TypeTrip,
+		clearedFields: make(map[string]struct{}),
+	}
+	for _, opt := range opts {
+		opt(m)
+	}
+	return m
+}
+
+// withTripID sets the ID field of the mutation.
+func withTripID(id int64) tripOption {
+	return func(m *TripMutation) {
+		var (
+			err   error
+			once  sync.Once
+			value *Trip
+		)
+		m.oldValue = func(ctx context.Context) (*Trip, error) {
+			once.Do(func() {
+				if m.done {
+					err = errors.New("querying old values post mutation is not allowed")
+				} else {
+					value, err = m.Client().Trip.Get(ctx, id)
+				}
+			})
+			return value, err
+		}
+		m.id = &id
+	}
+}
+
+// withTrip sets the old Trip of the mutation.
+func withTrip(node *Trip) tripOption {
+	return func(m *TripMutation) {
+		m.oldValue = func(context.Context) (*Trip, error) {
+			return node, nil
+		}
+		m.id = &node.ID
+	}
+}
+
+// Client returns a new `ent.Client` from the mutation. If the mutation was
+// executed in a transaction (ent.Tx), a transactional client is returned.
+func (m TripMutation) Client() *Client {
+	client := &Client{config: m.config}
+	client.init()
+	return client
+}
+
+// Tx returns an `ent.Tx` for mutations that were executed in transactions;
+// it returns an error otherwise.
+func (m TripMutation) Tx() (*Tx, error) {
+	if _, ok := m.driver.(*txDriver); !ok {
+		return nil, errors.New("ent: mutation is not running in a transaction")
+	}
+	tx := &Tx{config: m.config}
+	tx.init()
+	return tx, nil
+}
+
+// SetID sets the value of the id field. Note that this
+// operation is only accepted on creation of Trip entities.
+func (m *TripMutation) SetID(id int64) {
+	m.id = &id
+}
+
+// ID returns the ID value in the mutation. Note that the ID is only available
+// if it was provided to the builder or after it was returned from the database.
+func (m *TripMutation) ID() (id int64, exists bool) {
+	if m.id == nil {
+		return
+	}
+	return *m.id, true
+}
+
+// IDs queries the database and returns the entity ids that match the mutation's predicate.
+// That means, if the mutation is applied within a transaction with an isolation level such
+// as sql.LevelSerializable, the returned ids match the ids of the rows that will be updated
+// or updated by the mutation.
+func (m *TripMutation) IDs(ctx context.Context) ([]int64, error) {
+	switch {
+	case m.op.Is(OpUpdateOne | OpDeleteOne):
+		id, exists := m.ID()
+		if exists {
+			return []int64{id}, nil
+		}
+		fallthrough
+	case m.op.Is(OpUpdate | OpDelete):
+		return m.Client().Trip.Query().Where(m.predicates...).IDs(ctx)
+	default:
+		return nil, fmt.Errorf("IDs is not allowed on %s operations", m.op)
+	}
+}
+
+// SetCreatedAt sets the "created_at" field.
+func (m *TripMutation) SetCreatedAt(t time.Time) {
+	m.created_at = &t
+}
+
+// CreatedAt returns the value of the "created_at" field in the mutation.
+func (m *TripMutation) CreatedAt() (r time.Time, exists bool) {
+	v := m.created_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldCreatedAt returns the old "created_at" field's value of the Trip entity.
+// If the Trip object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *TripMutation) OldCreatedAt(ctx context.Context) (v time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldCreatedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldCreatedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldCreatedAt: %w", err)
+	}
+	return oldValue.CreatedAt, nil
+}
+
+// ResetCreatedAt resets all changes to the "created_at" field.
+func (m *TripMutation) ResetCreatedAt() {
+	m.created_at = nil
+}
+
+// SetUpdatedAt sets the "updated_at" field.
+func (m *TripMutation) SetUpdatedAt(t time.Time) {
+	m.updated_at = &t
+}
+
+// UpdatedAt returns the value of the "updated_at" field in the mutation.
+func (m *TripMutation) UpdatedAt() (r time.Time, exists bool) {
+	v := m.updated_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldUpdatedAt returns the old "updated_at" field's value of the Trip entity.
+// If the Trip object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *TripMutation) OldUpdatedAt(ctx context.Context) (v time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldUpdatedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldUpdatedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldUpdatedAt: %w", err)
+	}
+	return oldValue.UpdatedAt, nil
+}
+
+// ResetUpdatedAt resets all changes to the "updated_at" field.
+func (m *TripMutation) ResetUpdatedAt() {
+	m.updated_at = nil
+}
+
+// SetTripNo sets the "trip_no" field.
+func (m *TripMutation) SetTripNo(s string) {
+	m.trip_no = &s
+}
+
+// TripNo returns the value of the "trip_no" field in the mutation.
+func (m *TripMutation) TripNo() (r string, exists bool) {
+	v := m.trip_no
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldTripNo returns the old "trip_no" field's value of the Trip entity.
+// If the Trip object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *TripMutation) OldTripNo(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldTripNo is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldTripNo requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldTripNo: %w", err)
+	}
+	return oldValue.TripNo, nil
+}
+
+// ResetTripNo resets all changes to the "trip_no" field.
+func (m *TripMutation) ResetTripNo() {
+	m.trip_no = nil
+}
+
+// SetMotorbotID sets the "motorbot_id" field.
+func (m *TripMutation) SetMotorbotID(i int64) {
+	m.motorbot = &i
+}
+
+// MotorbotID returns the value of the "motorbot_id" field in the mutation.
+func (m *TripMutation) MotorbotID() (r int64, exists bool) {
+	v := m.motorbot
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldMotorbotID returns the old "motorbot_id" field's value of the Trip entity.
+// If the Trip object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *TripMutation) OldMotorbotID(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldMotorbotID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldMotorbotID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldMotorbotID: %w", err)
+	}
+	return oldValue.MotorbotID, nil
+}
+
+// ResetMotorbotID resets all changes to the "motorbot_id" field.
+func (m *TripMutation) ResetMotorbotID() {
+	m.motorbot = nil
+}
+
+// SetTripDate sets the "trip_date" field.
+func (m *TripMutation) SetTripDate(c calendar.Date) {
+	m.trip_date = &c
+}
+
+// TripDate returns the value of the "trip_date" field in the mutation.
+func (m *TripMutation) TripDate() (r calendar.Date, exists bool) {
+	v := m.trip_date
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldTripDate returns the old "trip_date" field's value of the Trip entity.
+// If the Trip object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *TripMutation) OldTripDate(ctx context.Context) (v calendar.Date, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldTripDate is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldTripDate requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldTripDate: %w", err)
+	}
+	return oldValue.TripDate, nil
+}
+
+// ResetTripDate resets all changes to the "trip_date" field.
+func (m *TripMutation) ResetTripDate() {
+	m.trip_date = nil
+}
+
+// SetPlannedDepartureAt sets the "planned_departure_at" field.
+func (m *TripMutation) SetPlannedDepartureAt(t time.Time) {
+	m.planned_departure_at = &t
+}
+
+// PlannedDepartureAt returns the value of the "planned_departure_at" field in the mutation.
+func (m *TripMutation) PlannedDepartureAt() (r time.Time, exists bool) {
+	v := m.planned_departure_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldPlannedDepartureAt returns the old "planned_departure_at" field's value of the Trip entity.
+// If the Trip object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *TripMutation) OldPlannedDepartureAt(ctx context.Context) (v time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldPlannedDepartureAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldPlannedDepartureAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldPlannedDepartureAt: %w", err)
+	}
+	return oldValue.PlannedDepartureAt, nil
+}
+
+// ResetPlannedDepartureAt resets all changes to the "planned_departure_at" field.
+func (m *TripMutation) ResetPlannedDepartureAt() {
+	m.planned_departure_at = nil
+}
+
+// SetPlannedReturnAt sets the "planned_return_at" field.
+func (m *TripMutation) SetPlannedReturnAt(t time.Time) {
+	m.planned_return_at = &t
+}
+
+// PlannedReturnAt returns the value of the "planned_return_at" field in the mutation.
+func (m *TripMutation) PlannedReturnAt() (r time.Time, exists bool) {
+	v := m.planned_return_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldPlannedReturnAt returns the old "planned_return_at" field's value of the Trip entity.
+// If the Trip object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *TripMutation) OldPlannedReturnAt(ctx context.Context) (v *time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldPlannedReturnAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldPlannedReturnAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldPlannedReturnAt: %w", err)
+	}
+	return oldValue.PlannedReturnAt, nil
+}
+
+// ClearPlannedReturnAt clears the value of the "planned_return_at" field.
+func (m *TripMutation) ClearPlannedReturnAt() {
+	m.planned_return_at = nil
+	m.clearedFields[trip.FieldPlannedReturnAt] = struct{}{}
+}
+
+// PlannedReturnAtCleared returns if the "planned_return_at" field was cleared in this mutation.
+func (m *TripMutation) PlannedReturnAtCleared() bool {
+	_, ok := m.clearedFields[trip.FieldPlannedReturnAt]
+	return ok
+}
+
+// ResetPlannedReturnAt resets all changes to the "planned_return_at" field.
+func (m *TripMutation) ResetPlannedReturnAt() {
+	m.planned_return_at = nil
+	delete(m.clearedFields, trip.FieldPlannedReturnAt)
+}
+
+// SetDepartureAt sets the "departure_at" field.
+func (m *TripMutation) SetDepartureAt(t time.Time) {
+	m.departure_at = &t
+}
+
+// DepartureAt returns the value of the "departure_at" field in the mutation.
+func (m *TripMutation) DepartureAt() (r time.Time, exists bool) {
+	v := m.departure_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldDepartureAt returns the old "departure_at" field's value of the Trip entity.
+// If the Trip object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *TripMutation) OldDepartureAt(ctx context.Context) (v *time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldDepartureAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldDepartureAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldDepartureAt: %w", err)
+	}
+	return oldValue.DepartureAt, nil
+}
+
+// ClearDepartureAt clears the value of the "departure_at" field.
+func (m *TripMutation) ClearDepartureAt() {
+	m.departure_at = nil
+	m.clearedFields[trip.FieldDepartureAt] = struct{}{}
+}
+
+// DepartureAtCleared returns if the "departure_at" field was cleared in this mutation.
+func (m *TripMutation) DepartureAtCleared() bool {
+	_, ok := m.clearedFields[trip.FieldDepartureAt]
+	return ok
+}
+
+// ResetDepartureAt resets all changes to the "departure_at" field.
+func (m *TripMutation) ResetDepartureAt() {
+	m.departure_at = nil
+	delete(m.clearedFields, trip.FieldDepartureAt)
+}
+
+// SetReturnAt sets the "return_at" field.
+func (m *TripMutation) SetReturnAt(t time.Time) {
+	m.return_at = &t
+}
+
+// ReturnAt returns the value of the "return_at" field in the mutation.
+func (m *TripMutation) ReturnAt() (r time.Time, exists bool) {
+	v := m.return_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldReturnAt returns the old "return_at" field's value of the Trip entity.
+// If the Trip object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *TripMutation) OldReturnAt(ctx context.Context) (v *time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldReturnAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldReturnAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldReturnAt: %w", err)
+	}
+	return oldValue.ReturnAt, nil
+}
+
+// ClearReturnAt clears the value of the "return_at" field.
+func (m *TripMutation) ClearReturnAt() {
+	m.return_at = nil
+	m.clearedFields[trip.FieldReturnAt] = struct{}{}
+}
+
+// ReturnAtCleared returns if the "return_at" field was cleared in this mutation.
+func (m *TripMutation) ReturnAtCleared() bool {
+	_, ok := m.clearedFields[trip.FieldReturnAt]
+	return ok
+}
+
+// ResetReturnAt resets all changes to the "return_at" field.
+func (m *TripMutation) ResetReturnAt() {
+	m.return_at = nil
+	delete(m.clearedFields, trip.FieldReturnAt)
+}
+
+// SetStartsAt sets the "starts_at" field.
+func (m *TripMutation) SetStartsAt(t time.Time) {
+	m.starts_at = &t
+}
+
+// StartsAt returns the value of the "starts_at" field in the mutation.
+func (m *TripMutation) StartsAt() (r time.Time, exists bool) {
+	v := m.starts_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldStartsAt returns the old "starts_at" field's value of the Trip entity.
+// If the Trip object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *TripMutation) OldStartsAt(ctx context.Context) (v time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldStartsAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldStartsAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldStartsAt: %w", err)
+	}
+	return oldValue.StartsAt, nil
+}
+
+// ResetStartsAt resets all changes to the "starts_at" field.
+func (m *TripMutation) ResetStartsAt() {
+	m.starts_at = nil
+}
+
+// SetEndsAt sets the "ends_at" field.
+func (m *TripMutation) SetEndsAt(t time.Time) {
+	m.ends_at = &t
+}
+
+// EndsAt returns the value of the "ends_at" field in the mutation.
+func (m *TripMutation) EndsAt() (r time.Time, exists bool) {
+	v := m.ends_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldEndsAt returns the old "ends_at" field's value of the Trip entity.
+// If the Trip object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *TripMutation) OldEndsAt(ctx context.Context) (v *time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldEndsAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldEndsAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldEndsAt: %w", err)
+	}
+	return oldValue.EndsAt, nil
+}
+
+// ClearEndsAt clears the value of the "ends_at" field.
+func (m *TripMutation) ClearEndsAt() {
+	m.ends_at = nil
+	m.clearedFields[trip.FieldEndsAt] = struct{}{}
+}
+
+// EndsAtCleared returns if the "ends_at" field was cleared in this mutation.
+func (m *TripMutation) EndsAtCleared() bool {
+	_, ok := m.clearedFields[trip.FieldEndsAt]
+	return ok
+}
+
+// ResetEndsAt resets all changes to the "ends_at" field.
+func (m *TripMutation) ResetEndsAt() {
+	m.ends_at = nil
+	delete(m.clearedFields, trip.FieldEndsAt)
+}
+
+// SetDeparturePier sets the "departure_pier" field.
+func (m *TripMutation) SetDeparturePier(s string) {
+	m.departure_pier = &s
+}
+
+// DeparturePier returns the value of the "departure_pier" field in the mutation.
+func (m *TripMutation) DeparturePier() (r string, exists bool) {
+	v := m.departure_pier
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldDeparturePier returns the old "departure_pier" field's value of the Trip entity.
+// If the Trip object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *TripMutation) OldDeparturePier(ctx context.Context) (v *string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldDeparturePier is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldDeparturePier requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldDeparturePier: %w", err)
+	}
+	return oldValue.DeparturePier, nil
+}
+
+// ClearDeparturePier clears the value of the "departure_pier" field.
+func (m *TripMutation) ClearDeparturePier() {
+	m.departure_pier = nil
+	m.clearedFields[trip.FieldDeparturePier] = struct{}{}
+}
+
+// DeparturePierCleared returns if the "departure_pier" field was cleared in this mutation.
+func (m *TripMutation) DeparturePierCleared() bool {
+	_, ok := m.clearedFields[trip.FieldDeparturePier]
+	return ok
+}
+
+// ResetDeparturePier resets all changes to the "departure_pier" field.
+func (m *TripMutation) ResetDeparturePier() {
+	m.departure_pier = nil
+	delete(m.clearedFields, trip.FieldDeparturePier)
+}
+
+// SetArrivalPier sets the "arrival_pier" field.
+func (m *TripMutation) SetArrivalPier(s string) {
+	m.arrival_pier = &s
+}
+
+// ArrivalPier returns the value of the "arrival_pier" field in the mutation.
+func (m *TripMutation) ArrivalPier() (r string, exists bool) {
+	v := m.arrival_pier
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldArrivalPier returns the old "arrival_pier" field's value of the Trip entity.
+// If the Trip object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *TripMutation) OldArrivalPier(ctx context.Context) (v *string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldArrivalPier is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldArrivalPier requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldArrivalPier: %w", err)
+	}
+	return oldValue.ArrivalPier, nil
+}
+
+// ClearArrivalPier clears the value of the "arrival_pier" field.
+func (m *TripMutation) ClearArrivalPier() {
+	m.arrival_pier = nil
+	m.clearedFields[trip.FieldArrivalPier] = struct{}{}
+}
+
+// ArrivalPierCleared returns if the "arrival_pier" field was cleared in this mutation.
+func (m *TripMutation) ArrivalPierCleared() bool {
+	_, ok := m.clearedFields[trip.FieldArrivalPier]
+	return ok
+}
+
+// ResetArrivalPier resets all changes to the "arrival_pier" field.
+func (m *TripMutation) ResetArrivalPier() {
+	m.arrival_pier = nil
+	delete(m.clearedFields, trip.FieldArrivalPier)
+}
+
+// SetCariID sets the "cari_id" field.
+func (m *TripMutation) SetCariID(i int64) {
+	m.cari = &i
+}
+
+// CariID returns the value of the "cari_id" field in the mutation.
+func (m *TripMutation) CariID() (r int64, exists bool) {
+	v := m.cari
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldCariID returns the old "cari_id" field's value of the Trip entity.
+// If the Trip object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *TripMutation) OldCariID(ctx context.Context) (v *int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldCariID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldCariID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldCariID: %w", err)
+	}
+	return oldValue.CariID, nil
+}
+
+// ClearCariID clears the value of the "cari_id" field.
+func (m *TripMutation) ClearCariID() {
+	m.cari = nil
+	m.clearedFields[trip.FieldCariID] = struct{}{}
+}
+
+// CariIDCleared returns if the "cari_id" field was cleared in this mutation.
+func (m *TripMutation) CariIDCleared() bool {
+	_, ok := m.clearedFields[trip.FieldCariID]
+	return ok
+}
+
+// ResetCariID resets all changes to the "cari_id" field.
+func (m *TripMutation) ResetCariID() {
+	m.cari = nil
+	delete(m.clearedFields, trip.FieldCariID)
+}
+
+// SetCariCode sets the "cari_code" field.
+func (m *TripMutation) SetCariCode(s string) {
+	m.cari_code = &s
+}
+
+// CariCode returns the value of the "cari_code" field in the mutation.
+func (m *TripMutation) CariCode() (r string, exists bool) {
+	v := m.cari_code
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldCariCode returns the old "cari_code" field's value of the Trip entity.
+// If the Trip object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *TripMutation) OldCariCode(ctx context.Context) (v *string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldCariCode is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldCariCode requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldCariCode: %w", err)
+	}
+	return oldValue.CariCode, nil
+}
+
+// ClearCariCode clears the value of the "cari_code" field.
+func (m *TripMutation) ClearCariCode() {
+	m.cari_code = nil
+	m.clearedFields[trip.FieldCariCode] = struct{}{}
+}
+
+// CariCodeCleared returns if the "cari_code" field was cleared in this mutation.
+func (m *TripMutation) CariCodeCleared() bool {
+	_, ok := m.clearedFields[trip.FieldCariCode]
+	return ok
+}
+
+// ResetCariCode resets all changes to the "cari_code" field.
+func (m *TripMutation) ResetCariCode() {
+	m.cari_code = nil
+	delete(m.clearedFields, trip.FieldCariCode)
+}
+
+// SetWorkOrderID sets the "work_order_id" field.
+func (m *TripMutation) SetWorkOrderID(i int64) {
+	m.work_order = &i
+}
+
+// WorkOrderID returns the value of the "work_order_id" field in the mutation.
+func (m *TripMutation) WorkOrderID() (r int64, exists bool) {
+	v := m.work_order
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldWorkOrderID returns the old "work_order_id" field's value of the Trip entity.
+// If the Trip object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *TripMutation) OldWorkOrderID(ctx context.Context) (v *int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldWorkOrderID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldWorkOrderID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldWorkOrderID: %w", err)
+	}
+	return oldValue.WorkOrderID, nil
+}
+
+// ClearWorkOrderID clears the value of the "work_order_id" field.
+func (m *TripMutation) ClearWorkOrderID() {
+	m.work_order = nil
+	m.clearedFields[trip.FieldWorkOrderID] = struct{}{}
+}
+
+// WorkOrderIDCleared returns if the "work_order_id" field was cleared in this mutation.
+func (m *TripMutation) WorkOrderIDCleared() bool {
+	_, ok := m.clearedFields[trip.FieldWorkOrderID]
+	return ok
+}
+
+// ResetWorkOrderID resets all changes to the "work_order_id" field.
+func (m *TripMutation) ResetWorkOrderID() {
+	m.work_order = nil
+	delete(m.clearedFields, trip.FieldWorkOrderID)
+}
+
+// SetServiceID sets the "service_id" field.
+func (m *TripMutation) SetServiceID(i int64) {
+	m.service = &i
+}
+
+// ServiceID returns the value of the "service_id" field in the mutation.
+func (m *TripMutation) ServiceID() (r int64, exists bool) {
+	v := m.service
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldServiceID returns the old "service_id" field's value of the Trip entity.
+// If the Trip object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *TripMutation) OldServiceID(ctx context.Context) (v *int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldServiceID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldServiceID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldServiceID: %w", err)
+	}
+	return oldValue.ServiceID, nil
+}
+
+// ClearServiceID clears the value of the "service_id" field.
+func (m *TripMutation) ClearServiceID() {
+	m.service = nil
+	m.clearedFields[trip.FieldServiceID] = struct{}{}
+}
+
+// ServiceIDCleared returns if the "service_id" field was cleared in this mutation.
+func (m *TripMutation) ServiceIDCleared() bool {
+	_, ok := m.clearedFields[trip.FieldServiceID]
+	return ok
+}
+
+// ResetServiceID resets all changes to the "service_id" field.
+func (m *TripMutation) ResetServiceID() {
+	m.service = nil
+	delete(m.clearedFields, trip.FieldServiceID)
+}
+
+// SetUnitPrice sets the "unit_price" field.
+func (m *TripMutation) SetUnitPrice(d decimal.Decimal) {
+	m.unit_price = &d
+}
+
+// UnitPrice returns the value of the "unit_price" field in the mutation.
+func (m *TripMutation) UnitPrice() (r decimal.Decimal, exists bool) {
+	v := m.unit_price
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldUnitPrice returns the old "unit_price" field's value of the Trip entity.
+// If the Trip object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *TripMutation) OldUnitPrice(ctx context.Context) (v *decimal.Decimal, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldUnitPrice is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldUnitPrice requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldUnitPrice: %w", err)
+	}
+	return oldValue.UnitPrice, nil
+}
+
+// ClearUnitPrice clears the value of the "unit_price" field.
+func (m *TripMutation) ClearUnitPrice() {
+	m.unit_price = nil
+	m.clearedFields[trip.FieldUnitPrice] = struct{}{}
+}
+
+// UnitPriceCleared returns if the "unit_price" field was cleared in this mutation.
+func (m *TripMutation) UnitPriceCleared() bool {
+	_, ok := m.clearedFields[trip.FieldUnitPrice]
+	return ok
+}
+
+// ResetUnitPrice resets all changes to the "unit_price" field.
+func (m *TripMutation) ResetUnitPrice() {
+	m.unit_price = nil
+	delete(m.clearedFields, trip.FieldUnitPrice)
+}
+
+// SetCurrency sets the "currency" field.
+func (m *TripMutation) SetCurrency(s string) {
+	m.currency = &s
+}
+
+// Currency returns the value of the "currency" field in the mutation.
+func (m *TripMutation) Currency() (r string, exists bool) {
+	v := m.currency
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldCurrency returns the old "currency" field's value of the Trip entity.
+// If the Trip object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *TripMutation) OldCurrency(ctx context.Context) (v *string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldCurrency is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldCurrency requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldCurrency: %w", err)
+	}
+	return oldValue.Currency, nil
+}
+
+// ClearCurrency clears the value of the "currency" field.
+func (m *TripMutation) ClearCurrency() {
+	m.currency = nil
+	m.clearedFields[trip.FieldCurrency] = struct{}{}
+}
+
+// CurrencyCleared returns if the "currency" field was cleared in this mutation.
+func (m *TripMutation) CurrencyCleared() bool {
+	_, ok := m.clearedFields[trip.FieldCurrency]
+	return ok
+}
+
+// ResetCurrency resets all changes to the "currency" field.
+func (m *TripMutation) ResetCurrency() {
+	m.currency = nil
+	delete(m.clearedFields, trip.FieldCurrency)
+}
+
+// SetVatRate sets the "vat_rate" field.
+func (m *TripMutation) SetVatRate(d decimal.Decimal) {
+	m.vat_rate = &d
+}
+
+// VatRate returns the value of the "vat_rate" field in the mutation.
+func (m *TripMutation) VatRate() (r decimal.Decimal, exists bool) {
+	v := m.vat_rate
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldVatRate returns the old "vat_rate" field's value of the Trip entity.
+// If the Trip object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *TripMutation) OldVatRate(ctx context.Context) (v *decimal.Decimal, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldVatRate is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldVatRate requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldVatRate: %w", err)
+	}
+	return oldValue.VatRate, nil
+}
+
+// ClearVatRate clears the value of the "vat_rate" field.
+func (m *TripMutation) ClearVatRate() {
+	m.vat_rate = nil
+	m.clearedFields[trip.FieldVatRate] = struct{}{}
+}
+
+// VatRateCleared returns if the "vat_rate" field was cleared in this mutation.
+func (m *TripMutation) VatRateCleared() bool {
+	_, ok := m.clearedFields[trip.FieldVatRate]
+	return ok
+}
+
+// ResetVatRate resets all changes to the "vat_rate" field.
+func (m *TripMutation) ResetVatRate() {
+	m.vat_rate = nil
+	delete(m.clearedFields, trip.FieldVatRate)
+}
+
+// SetNetAmount sets the "net_amount" field.
+func (m *TripMutation) SetNetAmount(d decimal.Decimal) {
+	m.net_amount = &d
+}
+
+// NetAmount returns the value of the "net_amount" field in the mutation.
+func (m *TripMutation) NetAmount() (r decimal.Decimal, exists bool) {
+	v := m.net_amount
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldNetAmount returns the old "net_amount" field's value of the Trip entity.
+// If the Trip object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *TripMutation) OldNetAmount(ctx context.Context) (v *decimal.Decimal, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldNetAmount is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldNetAmount requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldNetAmount: %w", err)
+	}
+	return oldValue.NetAmount, nil
+}
+
+// ClearNetAmount clears the value of the "net_amount" field.
+func (m *TripMutation) ClearNetAmount() {
+	m.net_amount = nil
+	m.clearedFields[trip.FieldNetAmount] = struct{}{}
+}
+
+// NetAmountCleared returns if the "net_amount" field was cleared in this mutation.
+func (m *TripMutation) NetAmountCleared() bool {
+	_, ok := m.clearedFields[trip.FieldNetAmount]
+	return ok
+}
+
+// ResetNetAmount resets all changes to the "net_amount" field.
+func (m *TripMutation) ResetNetAmount() {
+	m.net_amount = nil
+	delete(m.clearedFields, trip.FieldNetAmount)
+}
+
+// SetVatAmount sets the "vat_amount" field.
+func (m *TripMutation) SetVatAmount(d decimal.Decimal) {
+	m.vat_amount = &d
+}
+
+// VatAmount returns the value of the "vat_amount" field in the mutation.
+func (m *TripMutation) VatAmount() (r decimal.Decimal, exists bool) {
+	v := m.vat_amount
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldVatAmount returns the old "vat_amount" field's value of the Trip entity.
+// If the Trip object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *TripMutation) OldVatAmount(ctx context.Context) (v *decimal.Decimal, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldVatAmount is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldVatAmount requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldVatAmount: %w", err)
+	}
+	return oldValue.VatAmount, nil
+}
+
+// ClearVatAmount clears the value of the "vat_amount" field.
+func (m *TripMutation) ClearVatAmount() {
+	m.vat_amount = nil
+	m.clearedFields[trip.FieldVatAmount] = struct{}{}
+}
+
+// VatAmountCleared returns if the "vat_amount" field was cleared in this mutation.
+func (m *TripMutation) VatAmountCleared() bool {
+	_, ok := m.clearedFields[trip.FieldVatAmount]
+	return ok
+}
+
+// ResetVatAmount resets all changes to the "vat_amount" field.
+func (m *TripMutation) ResetVatAmount() {
+	m.vat_amount = nil
+	delete(m.clearedFields, trip.FieldVatAmount)
+}
+
+// SetGrandTotal sets the "grand_total" field.
+func (m *TripMutation) SetGrandTotal(d decimal.Decimal) {
+	m.grand_total = &d
+}
+
+// GrandTotal returns the value of the "grand_total" field in the mutation.
+func (m *TripMutation) GrandTotal() (r decimal.Decimal, exists bool) {
+	v := m.grand_total
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldGrandTotal returns the old "grand_total" field's value of the Trip entity.
+// If the Trip object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *TripMutation) OldGrandTotal(ctx context.Context) (v *decimal.Decimal, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldGrandTotal is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldGrandTotal requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldGrandTotal: %w", err)
+	}
+	return oldValue.GrandTotal, nil
+}
+
+// ClearGrandTotal clears the value of the "grand_total" field.
+func (m *TripMutation) ClearGrandTotal() {
+	m.grand_total = nil
+	m.clearedFields[trip.FieldGrandTotal] = struct{}{}
+}
+
+// GrandTotalCleared returns if the "grand_total" field was cleared in this mutation.
+func (m *TripMutation) GrandTotalCleared() bool {
+	_, ok := m.clearedFields[trip.FieldGrandTotal]
+	return ok
+}
+
+// ResetGrandTotal resets all changes to the "grand_total" field.
+func (m *TripMutation) ResetGrandTotal() {
+	m.grand_total = nil
+	delete(m.clearedFields, trip.FieldGrandTotal)
+}
+
+// SetAmountTry sets the "amount_try" field.
+func (m *TripMutation) SetAmountTry(d decimal.Decimal) {
+	m.amount_try = &d
+}
+
+// AmountTry returns the value of the "amount_try" field in the mutation.
+func (m *TripMutation) AmountTry() (r decimal.Decimal, exists bool) {
+	v := m.amount_try
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldAmountTry returns the old "amount_try" field's value of the Trip entity.
+// If the Trip object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *TripMutation) OldAmountTry(ctx context.Context) (v *decimal.Decimal, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldAmountTry is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldAmountTry requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldAmountTry: %w", err)
+	}
+	return oldValue.AmountTry, nil
+}
+
+// ClearAmountTry clears the value of the "amount_try" field.
+func (m *TripMutation) ClearAmountTry() {
+	m.amount_try = nil
+	m.clearedFields[trip.FieldAmountTry] = struct{}{}
+}
+
+// AmountTryCleared returns if the "amount_try" field was cleared in this mutation.
+func (m *TripMutation) AmountTryCleared() bool {
+	_, ok := m.clearedFields[trip.FieldAmountTry]
+	return ok
+}
+
+// ResetAmountTry resets all changes to the "amount_try" field.
+func (m *TripMutation) ResetAmountTry() {
+	m.amount_try = nil
+	delete(m.clearedFields, trip.FieldAmountTry)
+}
+
+// SetExchangeRate sets the "exchange_rate" field.
+func (m *TripMutation) SetExchangeRate(d decimal.Decimal) {
+	m.exchange_rate = &d
+}
+
+// ExchangeRate returns the value of the "exchange_rate" field in the mutation.
+func (m *TripMutation) ExchangeRate() (r decimal.Decimal, exists bool) {
+	v := m.exchange_rate
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldExchangeRate returns the old "exchange_rate" field's value of the Trip entity.
+// If the Trip object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *TripMutation) OldExchangeRate(ctx context.Context) (v *decimal.Decimal, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldExchangeRate is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldExchangeRate requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldExchangeRate: %w", err)
+	}
+	return oldValue.ExchangeRate, nil
+}
+
+// ClearExchangeRate clears the value of the "exchange_rate" field.
+func (m *TripMutation) ClearExchangeRate() {
+	m.exchange_rate = nil
+	m.clearedFields[trip.FieldExchangeRate] = struct{}{}
+}
+
+// ExchangeRateCleared returns if the "exchange_rate" field was cleared in this mutation.
+func (m *TripMutation) ExchangeRateCleared() bool {
+	_, ok := m.clearedFields[trip.FieldExchangeRate]
+	return ok
+}
+
+// ResetExchangeRate resets all changes to the "exchange_rate" field.
+func (m *TripMutation) ResetExchangeRate() {
+	m.exchange_rate = nil
+	delete(m.clearedFields, trip.FieldExchangeRate)
+}
+
+// SetRateDate sets the "rate_date" field.
+func (m *TripMutation) SetRateDate(c calendar.Date) {
+	m.rate_date = &c
+}
+
+// RateDate returns the value of the "rate_date" field in the mutation.
+func (m *TripMutation) RateDate() (r calendar.Date, exists bool) {
+	v := m.rate_date
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldRateDate returns the old "rate_date" field's value of the Trip entity.
+// If the Trip object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *TripMutation) OldRateDate(ctx context.Context) (v *calendar.Date, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldRateDate is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldRateDate requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldRateDate: %w", err)
+	}
+	return oldValue.RateDate, nil
+}
+
+// ClearRateDate clears the value of the "rate_date" field.
+func (m *TripMutation) ClearRateDate() {
+	m.rate_date = nil
+	m.clearedFields[trip.FieldRateDate] = struct{}{}
+}
+
+// RateDateCleared returns if the "rate_date" field was cleared in this mutation.
+func (m *TripMutation) RateDateCleared() bool {
+	_, ok := m.clearedFields[trip.FieldRateDate]
+	return ok
+}
+
+// ResetRateDate resets all changes to the "rate_date" field.
+func (m *TripMutation) ResetRateDate() {
+	m.rate_date = nil
+	delete(m.clearedFields, trip.FieldRateDate)
+}
+
+// SetCalculation sets the "calculation" field.
+func (m *TripMutation) SetCalculation(jm json.RawMessage) {
+	m.calculation = &jm
+	m.appendcalculation = nil
+}
+
+// Calculation returns the value of the "calculation" field in the mutation.
+func (m *TripMutation) Calculation() (r json.RawMessage, exists bool) {
+	v := m.calculation
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldCalculation returns the old "calculation" field's value of the Trip entity.
+// If the Trip object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *TripMutation) OldCalculation(ctx context.Context) (v json.RawMessage, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldCalculation is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldCalculation requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldCalculation: %w", err)
+	}
+	return oldValue.Calculation, nil
+}
+
+// AppendCalculation adds jm to the "calculation" field.
+func (m *TripMutation) AppendCalculation(jm json.RawMessage) {
+	m.appendcalculation = append(m.appendcalculation, jm...)
+}
+
+// AppendedCalculation returns the list of values that were appended to the "calculation" field in this mutation.
+func (m *TripMutation) AppendedCalculation() (json.RawMessage, bool) {
+	if len(m.appendcalculation) == 0 {
+		return nil, false
+	}
+	return m.appendcalculation, true
+}
+
+// ClearCalculation clears the value of the "calculation" field.
+func (m *TripMutation) ClearCalculation() {
+	m.calculation = nil
+	m.appendcalculation = nil
+	m.clearedFields[trip.FieldCalculation] = struct{}{}
+}
+
+// CalculationCleared returns if the "calculation" field was cleared in this mutation.
+func (m *TripMutation) CalculationCleared() bool {
+	_, ok := m.clearedFields[trip.FieldCalculation]
+	return ok
+}
+
+// ResetCalculation resets all changes to the "calculation" field.
+func (m *TripMutation) ResetCalculation() {
+	m.calculation = nil
+	m.appendcalculation = nil
+	delete(m.clearedFields, trip.FieldCalculation)
+}
+
+// SetCargoDescription sets the "cargo_description" field.
+func (m *TripMutation) SetCargoDescription(s string) {
+	m.cargo_description = &s
+}
+
+// CargoDescription returns the value of the "cargo_description" field in the mutation.
+func (m *TripMutation) CargoDescription() (r string, exists bool) {
+	v := m.cargo_description
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldCargoDescription returns the old "cargo_description" field's value of the Trip entity.
+// If the Trip object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *TripMutation) OldCargoDescription(ctx context.Context) (v *string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldCargoDescription is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldCargoDescription requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldCargoDescription: %w", err)
+	}
+	return oldValue.CargoDescription, nil
+}
+
+// ClearCargoDescription clears the value of the "cargo_description" field.
+func (m *TripMutation) ClearCargoDescription() {
+	m.cargo_description = nil
+	m.clearedFields[trip.FieldCargoDescription] = struct{}{}
+}
+
+// CargoDescriptionCleared returns if the "cargo_description" field was cleared in this mutation.
+func (m *TripMutation) CargoDescriptionCleared() bool {
+	_, ok := m.clearedFields[trip.FieldCargoDescription]
+	return ok
+}
+
+// ResetCargoDescription resets all changes to the "cargo_description" field.
+func (m *TripMutation) ResetCargoDescription() {
+	m.cargo_description = nil
+	delete(m.clearedFields, trip.FieldCargoDescription)
+}
+
+// SetNotes sets the "notes" field.
+func (m *TripMutation) SetNotes(s string) {
+	m.notes = &s
+}
+
+// Notes returns the value of the "notes" field in the mutation.
+func (m *TripMutation) Notes() (r string, exists bool) {
+	v := m.notes
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldNotes returns the old "notes" field's value of the Trip entity.
+// If the Trip object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *TripMutation) OldNotes(ctx context.Context) (v *string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldNotes is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldNotes requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldNotes: %w", err)
+	}
+	return oldValue.Notes, nil
+}
+
+// ClearNotes clears the value of the "notes" field.
+func (m *TripMutation) ClearNotes() {
+	m.notes = nil
+	m.clearedFields[trip.FieldNotes] = struct{}{}
+}
+
+// NotesCleared returns if the "notes" field was cleared in this mutation.
+func (m *TripMutation) NotesCleared() bool {
+	_, ok := m.clearedFields[trip.FieldNotes]
+	return ok
+}
+
+// ResetNotes resets all changes to the "notes" field.
+func (m *TripMutation) ResetNotes() {
+	m.notes = nil
+	delete(m.clearedFields, trip.FieldNotes)
+}
+
+// SetStatus sets the "status" field.
+func (m *TripMutation) SetStatus(t trip.Status) {
+	m.status = &t
+}
+
+// Status returns the value of the "status" field in the mutation.
+func (m *TripMutation) Status() (r trip.Status, exists bool) {
+	v := m.status
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldStatus returns the old "status" field's value of the Trip entity.
+// If the Trip object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *TripMutation) OldStatus(ctx context.Context) (v trip.Status, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldStatus is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldStatus requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldStatus: %w", err)
+	}
+	return oldValue.Status, nil
+}
+
+// ResetStatus resets all changes to the "status" field.
+func (m *TripMutation) ResetStatus() {
+	m.status = nil
+}
+
+// SetInvoiceStatus sets the "invoice_status" field.
+func (m *TripMutation) SetInvoiceStatus(ts trip.InvoiceStatus) {
+	m.invoice_status = &ts
+}
+
+// InvoiceStatus returns the value of the "invoice_status" field in the mutation.
+func (m *TripMutation) InvoiceStatus() (r trip.InvoiceStatus, exists bool) {
+	v := m.invoice_status
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldInvoiceStatus returns the old "invoice_status" field's value of the Trip entity.
+// If the Trip object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *TripMutation) OldInvoiceStatus(ctx context.Context) (v trip.InvoiceStatus, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldInvoiceStatus is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldInvoiceStatus requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldInvoiceStatus: %w", err)
+	}
+	return oldValue.InvoiceStatus, nil
+}
+
+// ResetInvoiceStatus resets all changes to the "invoice_status" field.
+func (m *TripMutation) ResetInvoiceStatus() {
+	m.invoice_status = nil
+}
+
+// SetInvoiceNo sets the "invoice_no" field.
+func (m *TripMutation) SetInvoiceNo(s string) {
+	m.invoice_no = &s
+}
+
+// InvoiceNo returns the value of the "invoice_no" field in the mutation.
+func (m *TripMutation) InvoiceNo() (r string, exists bool) {
+	v := m.invoice_no
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldInvoiceNo returns the old "invoice_no" field's value of the Trip entity.
+// If the Trip object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *TripMutation) OldInvoiceNo(ctx context.Context) (v *string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldInvoiceNo is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldInvoiceNo requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldInvoiceNo: %w", err)
+	}
+	return oldValue.InvoiceNo, nil
+}
+
+// ClearInvoiceNo clears the value of the "invoice_no" field.
+func (m *TripMutation) ClearInvoiceNo() {
+	m.invoice_no = nil
+	m.clearedFields[trip.FieldInvoiceNo] = struct{}{}
+}
+
+// InvoiceNoCleared returns if the "invoice_no" field was cleared in this mutation.
+func (m *TripMutation) InvoiceNoCleared() bool {
+	_, ok := m.clearedFields[trip.FieldInvoiceNo]
+	return ok
+}
+
+// ResetInvoiceNo resets all changes to the "invoice_no" field.
+func (m *TripMutation) ResetInvoiceNo() {
+	m.invoice_no = nil
+	delete(m.clearedFields, trip.FieldInvoiceNo)
+}
+
+// SetInvoicedAt sets the "invoiced_at" field.
+func (m *TripMutation) SetInvoicedAt(t time.Time) {
+	m.invoiced_at = &t
+}
+
+// InvoicedAt returns the value of the "invoiced_at" field in the mutation.
+func (m *TripMutation) InvoicedAt() (r time.Time, exists bool) {
+	v := m.invoiced_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldInvoicedAt returns the old "invoiced_at" field's value of the Trip entity.
+// If the Trip object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *TripMutation) OldInvoicedAt(ctx context.Context) (v *time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldInvoicedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldInvoicedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldInvoicedAt: %w", err)
+	}
+	return oldValue.InvoicedAt, nil
+}
+
+// ClearInvoicedAt clears the value of the "invoiced_at" field.
+func (m *TripMutation) ClearInvoicedAt() {
+	m.invoiced_at = nil
+	m.clearedFields[trip.FieldInvoicedAt] = struct{}{}
+}
+
+// InvoicedAtCleared returns if the "invoiced_at" field was cleared in this mutation.
+func (m *TripMutation) InvoicedAtCleared() bool {
+	_, ok := m.clearedFields[trip.FieldInvoicedAt]
+	return ok
+}
+
+// ResetInvoicedAt resets all changes to the "invoiced_at" field.
+func (m *TripMutation) ResetInvoicedAt() {
+	m.invoiced_at = nil
+	delete(m.clearedFields, trip.FieldInvoicedAt)
+}
+
+// SetCancelReason sets the "cancel_reason" field.
+func (m *TripMutation) SetCancelReason(s string) {
+	m.cancel_reason = &s
+}
+
+// CancelReason returns the value of the "cancel_reason" field in the mutation.
+func (m *TripMutation) CancelReason() (r string, exists bool) {
+	v := m.cancel_reason
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldCancelReason returns the old "cancel_reason" field's value of the Trip entity.
+// If the Trip object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *TripMutation) OldCancelReason(ctx context.Context) (v *string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldCancelReason is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldCancelReason requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldCancelReason: %w", err)
+	}
+	return oldValue.CancelReason, nil
+}
+
+// ClearCancelReason clears the value of the "cancel_reason" field.
+func (m *TripMutation) ClearCancelReason() {
+	m.cancel_reason = nil
+	m.clearedFields[trip.FieldCancelReason] = struct{}{}
+}
+
+// CancelReasonCleared returns if the "cancel_reason" field was cleared in this mutation.
+func (m *TripMutation) CancelReasonCleared() bool {
+	_, ok := m.clearedFields[trip.FieldCancelReason]
+	return ok
+}
+
+// ResetCancelReason resets all changes to the "cancel_reason" field.
+func (m *TripMutation) ResetCancelReason() {
+	m.cancel_reason = nil
+	delete(m.clearedFields, trip.FieldCancelReason)
+}
+
+// SetIsActive sets the "is_active" field.
+func (m *TripMutation) SetIsActive(b bool) {
+	m.is_active = &b
+}
+
+// IsActive returns the value of the "is_active" field in the mutation.
+func (m *TripMutation) IsActive() (r bool, exists bool) {
+	v := m.is_active
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldIsActive returns the old "is_active" field's value of the Trip entity.
+// If the Trip object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *TripMutation) OldIsActive(ctx context.Context) (v bool, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldIsActive is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldIsActive requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldIsActive: %w", err)
+	}
+	return oldValue.IsActive, nil
+}
+
+// ResetIsActive resets all changes to the "is_active" field.
+func (m *TripMutation) ResetIsActive() {
+	m.is_active = nil
+}
+
+// SetVersion sets the "version" field.
+func (m *TripMutation) SetVersion(i int) {
+	m.version = &i
+	m.addversion = nil
+}
+
+// Version returns the value of the "version" field in the mutation.
+func (m *TripMutation) Version() (r int, exists bool) {
+	v := m.version
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldVersion returns the old "version" field's value of the Trip entity.
+// If the Trip object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *TripMutation) OldVersion(ctx context.Context) (v int, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldVersion is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldVersion requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldVersion: %w", err)
+	}
+	return oldValue.Version, nil
+}
+
+// AddVersion adds i to the "version" field.
+func (m *TripMutation) AddVersion(i int) {
+	if m.addversion != nil {
+		*m.addversion += i
+	} else {
+		m.addversion = &i
+	}
+}
+
+// AddedVersion returns the value that was added to the "version" field in this mutation.
+func (m *TripMutation) AddedVersion() (r int, exists bool) {
+	v := m.addversion
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetVersion resets all changes to the "version" field.
+func (m *TripMutation) ResetVersion() {
+	m.version = nil
+	m.addversion = nil
+}
+
+// SetCreatedBy sets the "created_by" field.
+func (m *TripMutation) SetCreatedBy(i int64) {
+	m.created_by = &i
+	m.addcreated_by = nil
+}
+
+// CreatedBy returns the value of the "created_by" field in the mutation.
+func (m *TripMutation) CreatedBy() (r int64, exists bool) {
+	v := m.created_by
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldCreatedBy returns the old "created_by" field's value of the Trip entity.
+// If the Trip object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *TripMutation) OldCreatedBy(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldCreatedBy is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldCreatedBy requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldCreatedBy: %w", err)
+	}
+	return oldValue.CreatedBy, nil
+}
+
+// AddCreatedBy adds i to the "created_by" field.
+func (m *TripMutation) AddCreatedBy(i int64) {
+	if m.addcreated_by != nil {
+		*m.addcreated_by += i
+	} else {
+		m.addcreated_by = &i
+	}
+}
+
+// AddedCreatedBy returns the value that was added to the "created_by" field in this mutation.
+func (m *TripMutation) AddedCreatedBy() (r int64, exists bool) {
+	v := m.addcreated_by
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetCreatedBy resets all changes to the "created_by" field.
+func (m *TripMutation) ResetCreatedBy() {
+	m.created_by = nil
+	m.addcreated_by = nil
+}
+
+// SetUpdatedBy sets the "updated_by" field.
+func (m *TripMutation) SetUpdatedBy(i int64) {
+	m.updated_by = &i
+	m.addupdated_by = nil
+}
+
+// UpdatedBy returns the value of the "updated_by" field in the mutation.
+func (m *TripMutation) UpdatedBy() (r int64, exists bool) {
+	v := m.updated_by
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldUpdatedBy returns the old "updated_by" field's value of the Trip entity.
+// If the Trip object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *TripMutation) OldUpdatedBy(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldUpdatedBy is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldUpdatedBy requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldUpdatedBy: %w", err)
+	}
+	return oldValue.UpdatedBy, nil
+}
+
+// AddUpdatedBy adds i to the "updated_by" field.
+func (m *TripMutation) AddUpdatedBy(i int64) {
+	if m.addupdated_by != nil {
+		*m.addupdated_by += i
+	} else {
+		m.addupdated_by = &i
+	}
+}
+
+// AddedUpdatedBy returns the value that was added to the "updated_by" field in this mutation.
+func (m *TripMutation) AddedUpdatedBy() (r int64, exists bool) {
+	v := m.addupdated_by
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetUpdatedBy resets all changes to the "updated_by" field.
+func (m *TripMutation) ResetUpdatedBy() {
+	m.updated_by = nil
+	m.addupdated_by = nil
+}
+
+// ClearMotorbot clears the "motorbot" edge to the Motorbot entity.
+func (m *TripMutation) ClearMotorbot() {
+	m.clearedmotorbot = true
+	m.clearedFields[trip.FieldMotorbotID] = struct{}{}
+}
+
+// MotorbotCleared reports if the "motorbot" edge to the Motorbot entity was cleared.
+func (m *TripMutation) MotorbotCleared() bool {
+	return m.clearedmotorbot
+}
+
+// MotorbotIDs returns the "motorbot" edge IDs in the mutation.
+// Note that IDs always returns len(IDs) <= 1 for unique edges, and you should use
+// MotorbotID instead. It exists only for internal usage by the builders.
+func (m *TripMutation) MotorbotIDs() (ids []int64) {
+	if id := m.motorbot; id != nil {
+		ids = append(ids, *id)
+	}
+	return
+}
+
+// ResetMotorbot resets all changes to the "motorbot" edge.
+func (m *TripMutation) ResetMotorbot() {
+	m.motorbot = nil
+	m.clearedmotorbot = false
+}
+
+// ClearCari clears the "cari" edge to the Cari entity.
+func (m *TripMutation) ClearCari() {
+	m.clearedcari = true
+	m.clearedFields[trip.FieldCariID] = struct{}{}
+}
+
+// CariCleared reports if the "cari" edge to the Cari entity was cleared.
+func (m *TripMutation) CariCleared() bool {
+	return m.CariIDCleared() || m.clearedcari
+}
+
+// CariIDs returns the "cari" edge IDs in the mutation.
+// Note that IDs always returns len(IDs) <= 1 for unique edges, and you should use
+// CariID instead. It exists only for internal usage by the builders.
+func (m *TripMutation) CariIDs() (ids []int64) {
+	if id := m.cari; id != nil {
+		ids = append(ids, *id)
+	}
+	return
+}
+
+// ResetCari resets all changes to the "cari" edge.
+func (m *TripMutation) ResetCari() {
+	m.cari = nil
+	m.clearedcari = false
+}
+
+// ClearWorkOrder clears the "work_order" edge to the WorkOrder entity.
+func (m *TripMutation) ClearWorkOrder() {
+	m.clearedwork_order = true
+	m.clearedFields[trip.FieldWorkOrderID] = struct{}{}
+}
+
+// WorkOrderCleared reports if the "work_order" edge to the WorkOrder entity was cleared.
+func (m *TripMutation) WorkOrderCleared() bool {
+	return m.WorkOrderIDCleared() || m.clearedwork_order
+}
+
+// WorkOrderIDs returns the "work_order" edge IDs in the mutation.
+// Note that IDs always returns len(IDs) <= 1 for unique edges, and you should use
+// WorkOrderID instead. It exists only for internal usage by the builders.
+func (m *TripMutation) WorkOrderIDs() (ids []int64) {
+	if id := m.work_order; id != nil {
+		ids = append(ids, *id)
+	}
+	return
+}
+
+// ResetWorkOrder resets all changes to the "work_order" edge.
+func (m *TripMutation) ResetWorkOrder() {
+	m.work_order = nil
+	m.clearedwork_order = false
+}
+
+// ClearService clears the "service" edge to the Service entity.
+func (m *TripMutation) ClearService() {
+	m.clearedservice = true
+	m.clearedFields[trip.FieldServiceID] = struct{}{}
+}
+
+// ServiceCleared reports if the "service" edge to the Service entity was cleared.
+func (m *TripMutation) ServiceCleared() bool {
+	return m.ServiceIDCleared() || m.clearedservice
+}
+
+// ServiceIDs returns the "service" edge IDs in the mutation.
+// Note that IDs always returns len(IDs) <= 1 for unique edges, and you should use
+// ServiceID instead. It exists only for internal usage by the builders.
+func (m *TripMutation) ServiceIDs() (ids []int64) {
+	if id := m.service; id != nil {
+		ids = append(ids, *id)
+	}
+	return
+}
+
+// ResetService resets all changes to the "service" edge.
+func (m *TripMutation) ResetService() {
+	m.service = nil
+	m.clearedservice = false
+}
+
+// AddWorkLogIDs adds the "work_logs" edge to the WorkLog entity by ids.
+func (m *TripMutation) AddWorkLogIDs(ids ...int64) {
+	if m.work_logs == nil {
+		m.work_logs = make(map[int64]struct{})
+	}
+	for i := range ids {
+		m.work_logs[ids[i]] = struct{}{}
+	}
+}
+
+// ClearWorkLogs clears the "work_logs" edge to the WorkLog entity.
+func (m *TripMutation) ClearWorkLogs() {
+	m.clearedwork_logs = true
+}
+
+// WorkLogsCleared reports if the "work_logs" edge to the WorkLog entity was cleared.
+func (m *TripMutation) WorkLogsCleared() bool {
+	return m.clearedwork_logs
+}
+
+// RemoveWorkLogIDs removes the "work_logs" edge to the WorkLog entity by IDs.
+func (m *TripMutation) RemoveWorkLogIDs(ids ...int64) {
+	if m.removedwork_logs == nil {
+		m.removedwork_logs = make(map[int64]struct{})
+	}
+	for i := range ids {
+		delete(m.work_logs, ids[i])
+		m.removedwork_logs[ids[i]] = struct{}{}
+	}
+}
+
+// RemovedWorkLogs returns the removed IDs of the "work_logs" edge to the WorkLog entity.
+func (m *TripMutation) RemovedWorkLogsIDs() (ids []int64) {
+	for id := range m.removedwork_logs {
+		ids = append(ids, id)
+	}
+	return
+}
+
+// WorkLogsIDs returns the "work_logs" edge IDs in the mutation.
+func (m *TripMutation) WorkLogsIDs() (ids []int64) {
+	for id := range m.work_logs {
+		ids = append(ids, id)
+	}
+	return
+}
+
+// ResetWorkLogs resets all changes to the "work_logs" edge.
+func (m *TripMutation) ResetWorkLogs() {
+	m.work_logs = nil
+	m.clearedwork_logs = false
+	m.removedwork_logs = nil
+}
+
+// Where appends a list predicates to the TripMutation builder.
+func (m *TripMutation) Where(ps ...predicate.Trip) {
+	m.predicates = append(m.predicates, ps...)
+}
+
+// WhereP appends storage-level predicates to the TripMutation builder. Using this method,
+// users can use type-assertion to append predicates that do not depend on any generated package.
+func (m *TripMutation) WhereP(ps ...func(*sql.Selector)) {
+	p := make([]predicate.Trip, len(ps))
+	for i := range ps {
+		p[i] = ps[i]
+	}
+	m.Where(p...)
+}
+
+// Op returns the operation name.
+func (m *TripMutation) Op() Op {
+	return m.op
+}
+
+// SetOp allows setting the mutation operation.
+func (m *TripMutation) SetOp(op Op) {
+	m.op = op
+}
+
+// Type returns the node type of this mutation (Trip).
+func (m *TripMutation) Type() string {
+	return m.typ
+}
+
+// Fields returns all fields that were changed during this mutation. Note that in
+// order to get all numeric fields that were incremented/decremented, call
+// AddedFields().
+func (m *TripMutation) Fields() []string {
+	fields := make([]string, 0, 38)
+	if m.created_at != nil {
+		fields = append(fields, trip.FieldCreatedAt)
+	}
+	if m.updated_at != nil {
+		fields = append(fields, trip.FieldUpdatedAt)
+	}
+	if m.trip_no != nil {
+		fields = append(fields, trip.FieldTripNo)
+	}
+	if m.motorbot != nil {
+		fields = append(fields, trip.FieldMotorbotID)
+	}
+	if m.trip_date != nil {
+		fields = append(fields, trip.FieldTripDate)
+	}
+	if m.planned_departure_at != nil {
+		fields = append(fields, trip.FieldPlannedDepartureAt)
+	}
+	if m.planned_return_at != nil {
+		fields = append(fields, trip.FieldPlannedReturnAt)
+	}
+	if m.departure_at != nil {
+		fields = append(fields, trip.FieldDepartureAt)
+	}
+	if m.return_at != nil {
+		fields = append(fields, trip.FieldReturnAt)
+	}
+	if m.starts_at != nil {
+		fields = append(fields, trip.FieldStartsAt)
+	}
+	if m.ends_at != nil {
+		fields = append(fields, trip.FieldEndsAt)
+	}
+	if m.departure_pier != nil {
+		fields = append(fields, trip.FieldDeparturePier)
+	}
+	if m.arrival_pier != nil {
+		fields = append(fields, trip.FieldArrivalPier)
+	}
+	if m.cari != nil {
+		fields = append(fields, trip.FieldCariID)
+	}
+	if m.cari_code != nil {
+		fields = append(fields, trip.FieldCariCode)
+	}
+	if m.work_order != nil {
+		fields = append(fields, trip.FieldWorkOrderID)
+	}
+	if m.service != nil {
+		fields = append(fields, trip.FieldServiceID)
+	}
+	if m.unit_price != nil {
+		fields = append(fields, trip.FieldUnitPrice)
+	}
+	if m.currency != nil {
+		fields = append(fields, trip.FieldCurrency)
+	}
+	if m.vat_rate != nil {
+		fields = append(fields, trip.FieldVatRate)
+	}
+	if m.net_amount != nil {
+		fields = append(fields, trip.FieldNetAmount)
+	}
+	if m.vat_amount != nil {
+		fields = append(fields, trip.FieldVatAmount)
+	}
+	if m.grand_total != nil {
+		fields = append(fields, trip.FieldGrandTotal)
+	}
+	if m.amount_try != nil {
+		fields = append(fields, trip.FieldAmountTry)
+	}
+	if m.exchange_rate != nil {
+		fields = append(fields, trip.FieldExchangeRate)
+	}
+	if m.rate_date != nil {
+		fields = append(fields, trip.FieldRateDate)
+	}
+	if m.calculation != nil {
+		fields = append(fields, trip.FieldCalculation)
+	}
+	if m.cargo_description != nil {
+		fields = append(fields, trip.FieldCargoDescription)
+	}
+	if m.notes != nil {
+		fields = append(fields, trip.FieldNotes)
+	}
+	if m.status != nil {
+		fields = append(fields, trip.FieldStatus)
+	}
+	if m.invoice_status != nil {
+		fields = append(fields, trip.FieldInvoiceStatus)
+	}
+	if m.invoice_no != nil {
+		fields = append(fields, trip.FieldInvoiceNo)
+	}
+	if m.invoiced_at != nil {
+		fields = append(fields, trip.FieldInvoicedAt)
+	}
+	if m.cancel_reason != nil {
+		fields = append(fields, trip.FieldCancelReason)
+	}
+	if m.is_active != nil {
+		fields = append(fields, trip.FieldIsActive)
+	}
+	if m.version != nil {
+		fields = append(fields, trip.FieldVersion)
+	}
+	if m.created_by != nil {
+		fields = append(fields, trip.FieldCreatedBy)
+	}
+	if m.updated_by != nil {
+		fields = append(fields, trip.FieldUpdatedBy)
+	}
+	return fields
+}
+
+// Field returns the value of a field with the given name. The second boolean
+// return value indicates that this field was not set, or was not defined in the
+// schema.
+func (m *TripMutation) Field(name string) (ent.Value, bool) {
+	switch name {
+	case trip.FieldCreatedAt:
+		return m.CreatedAt()
+	case trip.FieldUpdatedAt:
+		return m.UpdatedAt()
+	case trip.FieldTripNo:
+		return m.TripNo()
+	case trip.FieldMotorbotID:
+		return m.MotorbotID()
+	case trip.FieldTripDate:
+		return m.TripDate()
+	case trip.FieldPlannedDepartureAt:
+		return m.PlannedDepartureAt()
+	case trip.FieldPlannedReturnAt:
+		return m.PlannedReturnAt()
+	case trip.FieldDepartureAt:
+		return m.DepartureAt()
+	case trip.FieldReturnAt:
+		return m.ReturnAt()
+	case trip.FieldStartsAt:
+		return m.StartsAt()
+	case trip.FieldEndsAt:
+		return m.EndsAt()
+	case trip.FieldDeparturePier:
+		return m.DeparturePier()
+	case trip.FieldArrivalPier:
+		return m.ArrivalPier()
+	case trip.FieldCariID:
+		return m.CariID()
+	case trip.FieldCariCode:
+		return m.CariCode()
+	case trip.FieldWorkOrderID:
+		return m.WorkOrderID()
+	case trip.FieldServiceID:
+		return m.ServiceID()
+	case trip.FieldUnitPrice:
+		return m.UnitPrice()
+	case trip.FieldCurrency:
+		return m.Currency()
+	case trip.FieldVatRate:
+		return m.VatRate()
+	case trip.FieldNetAmount:
+		return m.NetAmount()
+	case trip.FieldVatAmount:
+		return m.VatAmount()
+	case trip.FieldGrandTotal:
+		return m.GrandTotal()
+	case trip.FieldAmountTry:
+		return m.AmountTry()
+	case trip.FieldExchangeRate:
+		return m.ExchangeRate()
+	case trip.FieldRateDate:
+		return m.RateDate()
+	case trip.FieldCalculation:
+		return m.Calculation()
+	case trip.FieldCargoDescription:
+		return m.CargoDescription()
+	case trip.FieldNotes:
+		return m.Notes()
+	case trip.FieldStatus:
+		return m.Status()
+	case trip.FieldInvoiceStatus:
+		return m.InvoiceStatus()
+	case trip.FieldInvoiceNo:
+		return m.InvoiceNo()
+	case trip.FieldInvoicedAt:
+		return m.InvoicedAt()
+	case trip.FieldCancelReason:
+		return m.CancelReason()
+	case trip.FieldIsActive:
+		return m.IsActive()
+	case trip.FieldVersion:
+		return m.Version()
+	case trip.FieldCreatedBy:
+		return m.CreatedBy()
+	case trip.FieldUpdatedBy:
+		return m.UpdatedBy()
+	}
+	return nil, false
+}
+
+// OldField returns the old value of the field from the database. An error is
+// returned if the mutation operation is not UpdateOne, or the query to the
+// database failed.
+func (m *TripMutation) OldField(ctx context.Context, name string) (ent.Value, error) {
+	switch name {
+	case trip.FieldCreatedAt:
+		return m.OldCreatedAt(ctx)
+	case trip.FieldUpdatedAt:
+		return m.OldUpdatedAt(ctx)
+	case trip.FieldTripNo:
+		return m.OldTripNo(ctx)
+	case trip.FieldMotorbotID:
+		return m.OldMotorbotID(ctx)
+	case trip.FieldTripDate:
+		return m.OldTripDate(ctx)
+	case trip.FieldPlannedDepartureAt:
+		return m.OldPlannedDepartureAt(ctx)
+	case trip.FieldPlannedReturnAt:
+		return m.OldPlannedReturnAt(ctx)
+	case trip.FieldDepartureAt:
+		return m.OldDepartureAt(ctx)
+	case trip.FieldReturnAt:
+		return m.OldReturnAt(ctx)
+	case trip.FieldStartsAt:
+		return m.OldStartsAt(ctx)
+	case trip.FieldEndsAt:
+		return m.OldEndsAt(ctx)
+	case trip.FieldDeparturePier:
+		return m.OldDeparturePier(ctx)
+	case trip.FieldArrivalPier:
+		return m.OldArrivalPier(ctx)
+	case trip.FieldCariID:
+		return m.OldCariID(ctx)
+	case trip.FieldCariCode:
+		return m.OldCariCode(ctx)
+	case trip.FieldWorkOrderID:
+		return m.OldWorkOrderID(ctx)
+	case trip.FieldServiceID:
+		return m.OldServiceID(ctx)
+	case trip.FieldUnitPrice:
+		return m.OldUnitPrice(ctx)
+	case trip.FieldCurrency:
+		return m.OldCurrency(ctx)
+	case trip.FieldVatRate:
+		return m.OldVatRate(ctx)
+	case trip.FieldNetAmount:
+		return m.OldNetAmount(ctx)
+	case trip.FieldVatAmount:
+		return m.OldVatAmount(ctx)
+	case trip.FieldGrandTotal:
+		return m.OldGrandTotal(ctx)
+	case trip.FieldAmountTry:
+		return m.OldAmountTry(ctx)
+	case trip.FieldExchangeRate:
+		return m.OldExchangeRate(ctx)
+	case trip.FieldRateDate:
+		return m.OldRateDate(ctx)
+	case trip.FieldCalculation:
+		return m.OldCalculation(ctx)
+	case trip.FieldCargoDescription:
+		return m.OldCargoDescription(ctx)
+	case trip.FieldNotes:
+		return m.OldNotes(ctx)
+	case trip.FieldStatus:
+		return m.OldStatus(ctx)
+	case trip.FieldInvoiceStatus:
+		return m.OldInvoiceStatus(ctx)
+	case trip.FieldInvoiceNo:
+		return m.OldInvoiceNo(ctx)
+	case trip.FieldInvoicedAt:
+		return m.OldInvoicedAt(ctx)
+	case trip.FieldCancelReason:
+		return m.OldCancelReason(ctx)
+	case trip.FieldIsActive:
+		return m.OldIsActive(ctx)
+	case trip.FieldVersion:
+		return m.OldVersion(ctx)
+	case trip.FieldCreatedBy:
+		return m.OldCreatedBy(ctx)
+	case trip.FieldUpdatedBy:
+		return m.OldUpdatedBy(ctx)
+	}
+	return nil, fmt.Errorf("unknown Trip field %s", name)
+}
+
+// SetField sets the value of a field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *TripMutation) SetField(name string, value ent.Value) error {
+	switch name {
+	case trip.FieldCreatedAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetCreatedAt(v)
+		return nil
+	case trip.FieldUpdatedAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetUpdatedAt(v)
+		return nil
+	case trip.FieldTripNo:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetTripNo(v)
+		return nil
+	case trip.FieldMotorbotID:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetMotorbotID(v)
+		return nil
+	case trip.FieldTripDate:
+		v, ok := value.(calendar.Date)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetTripDate(v)
+		return nil
+	case trip.FieldPlannedDepartureAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetPlannedDepartureAt(v)
+		return nil
+	case trip.FieldPlannedReturnAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetPlannedReturnAt(v)
+		return nil
+	case trip.FieldDepartureAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetDepartureAt(v)
+		return nil
+	case trip.FieldReturnAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetReturnAt(v)
+		return nil
+	case trip.FieldStartsAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetStartsAt(v)
+		return nil
+	case trip.FieldEndsAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetEndsAt(v)
+		return nil
+	case trip.FieldDeparturePier:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetDeparturePier(v)
+		return nil
+	case trip.FieldArrivalPier:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetArrivalPier(v)
+		return nil
+	case trip.FieldCariID:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetCariID(v)
+		return nil
+	case trip.FieldCariCode:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetCariCode(v)
+		return nil
+	case trip.FieldWorkOrderID:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetWorkOrderID(v)
+		return nil
+	case trip.FieldServiceID:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetServiceID(v)
+		return nil
+	case trip.FieldUnitPrice:
+		v, ok := value.(decimal.Decimal)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetUnitPrice(v)
+		return nil
+	case trip.FieldCurrency:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetCurrency(v)
+		return nil
+	case trip.FieldVatRate:
+		v, ok := value.(decimal.Decimal)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetVatRate(v)
+		return nil
+	case trip.FieldNetAmount:
+		v, ok := value.(decimal.Decimal)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetNetAmount(v)
+		return nil
+	case trip.FieldVatAmount:
+		v, ok := value.(decimal.Decimal)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetVatAmount(v)
+		return nil
+	case trip.FieldGrandTotal:
+		v, ok := value.(decimal.Decimal)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetGrandTotal(v)
+		return nil
+	case trip.FieldAmountTry:
+		v, ok := value.(decimal.Decimal)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetAmountTry(v)
+		return nil
+	case trip.FieldExchangeRate:
+		v, ok := value.(decimal.Decimal)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetExchangeRate(v)
+		return nil
+	case trip.FieldRateDate:
+		v, ok := value.(calendar.Date)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetRateDate(v)
+		return nil
+	case trip.FieldCalculation:
+		v, ok := value.(json.RawMessage)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetCalculation(v)
+		return nil
+	case trip.FieldCargoDescription:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetCargoDescription(v)
+		return nil
+	case trip.FieldNotes:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetNotes(v)
+		return nil
+	case trip.FieldStatus:
+		v, ok := value.(trip.Status)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetStatus(v)
+		return nil
+	case trip.FieldInvoiceStatus:
+		v, ok := value.(trip.InvoiceStatus)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetInvoiceStatus(v)
+		return nil
+	case trip.FieldInvoiceNo:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetInvoiceNo(v)
+		return nil
+	case trip.FieldInvoicedAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetInvoicedAt(v)
+		return nil
+	case trip.FieldCancelReason:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetCancelReason(v)
+		return nil
+	case trip.FieldIsActive:
+		v, ok := value.(bool)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetIsActive(v)
+		return nil
+	case trip.FieldVersion:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetVersion(v)
+		return nil
+	case trip.FieldCreatedBy:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetCreatedBy(v)
+		return nil
+	case trip.FieldUpdatedBy:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetUpdatedBy(v)
+		return nil
+	}
+	return fmt.Errorf("unknown Trip field %s", name)
+}
+
+// AddedFields returns all numeric fields that were incremented/decremented during
+// this mutation.
+func (m *TripMutation) AddedFields() []string {
+	var fields []string
+	if m.addversion != nil {
+		fields = append(fields, trip.FieldVersion)
+	}
+	if m.addcreated_by != nil {
+		fields = append(fields, trip.FieldCreatedBy)
+	}
+	if m.addupdated_by != nil {
+		fields = append(fields, trip.FieldUpdatedBy)
+	}
+	return fields
+}
+
+// AddedField returns the numeric value that was incremented/decremented on a field
+// with the given name. The second boolean return value indicates that this field
+// was not set, or was not defined in the schema.
+func (m *TripMutation) AddedField(name string) (ent.Value, bool) {
+	switch name {
+	case trip.FieldVersion:
+		return m.AddedVersion()
+	case trip.FieldCreatedBy:
+		return m.AddedCreatedBy()
+	case trip.FieldUpdatedBy:
+		return m.AddedUpdatedBy()
+	}
+	return nil, false
+}
+
+// AddField adds the value to the field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *TripMutation) AddField(name string, value ent.Value) error {
+	switch name {
+	case trip.FieldVersion:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddVersion(v)
+		return nil
+	case trip.FieldCreatedBy:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddCreatedBy(v)
+		return nil
+	case trip.FieldUpdatedBy:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddUpdatedBy(v)
+		return nil
+	}
+	return fmt.Errorf("unknown Trip numeric field %s", name)
+}
+
+// ClearedFields returns all nullable fields that were cleared during this
+// mutation.
+func (m *TripMutation) ClearedFields() []string {
+	var fields []string
+	if m.FieldCleared(trip.FieldPlannedReturnAt) {
+		fields = append(fields, trip.FieldPlannedReturnAt)
+	}
+	if m.FieldCleared(trip.FieldDepartureAt) {
+		fields = append(fields, trip.FieldDepartureAt)
+	}
+	if m.FieldCleared(trip.FieldReturnAt) {
+		fields = append(fields, trip.FieldReturnAt)
+	}
+	if m.FieldCleared(trip.FieldEndsAt) {
+		fields = append(fields, trip.FieldEndsAt)
+	}
+	if m.FieldCleared(trip.FieldDeparturePier) {
+		fields = append(fields, trip.FieldDeparturePier)
+	}
+	if m.FieldCleared(trip.FieldArrivalPier) {
+		fields = append(fields, trip.FieldArrivalPier)
+	}
+	if m.FieldCleared(trip.FieldCariID) {
+		fields = append(fields, trip.FieldCariID)
+	}
+	if m.FieldCleared(trip.FieldCariCode) {
+		fields = append(fields, trip.FieldCariCode)
+	}
+	if m.FieldCleared(trip.FieldWorkOrderID) {
+		fields = append(fields, trip.FieldWorkOrderID)
+	}
+	if m.FieldCleared(trip.FieldServiceID) {
+		fields = append(fields, trip.FieldServiceID)
+	}
+	if m.FieldCleared(trip.FieldUnitPrice) {
+		fields = append(fields, trip.FieldUnitPrice)
+	}
+	if m.FieldCleared(trip.FieldCurrency) {
+		fields = append(fields, trip.FieldCurrency)
+	}
+	if m.FieldCleared(trip.FieldVatRate) {
+		fields = append(fields, trip.FieldVatRate)
+	}
+	if m.FieldCleared(trip.FieldNetAmount) {
+		fields = append(fields, trip.FieldNetAmount)
+	}
+	if m.FieldCleared(trip.FieldVatAmount) {
+		fields = append(fields, trip.FieldVatAmount)
+	}
+	if m.FieldCleared(trip.FieldGrandTotal) {
+		fields = append(fields, trip.FieldGrandTotal)
+	}
+	if m.FieldCleared(trip.FieldAmountTry) {
+		fields = append(fields, trip.FieldAmountTry)
+	}
+	if m.FieldCleared(trip.FieldExchangeRate) {
+		fields = append(fields, trip.FieldExchangeRate)
+	}
+	if m.FieldCleared(trip.FieldRateDate) {
+		fields = append(fields, trip.FieldRateDate)
+	}
+	if m.FieldCleared(trip.FieldCalculation) {
+		fields = append(fields, trip.FieldCalculation)
+	}
+	if m.FieldCleared(trip.FieldCargoDescription) {
+		fields = append(fields, trip.FieldCargoDescription)
+	}
+	if m.FieldCleared(trip.FieldNotes) {
+		fields = append(fields, trip.FieldNotes)
+	}
+	if m.FieldCleared(trip.FieldInvoiceNo) {
+		fields = append(fields, trip.FieldInvoiceNo)
+	}
+	if m.FieldCleared(trip.FieldInvoicedAt) {
+		fields = append(fields, trip.FieldInvoicedAt)
+	}
+	if m.FieldCleared(trip.FieldCancelReason) {
+		fields = append(fields, trip.FieldCancelReason)
+	}
+	return fields
+}
+
+// FieldCleared returns a boolean indicating if a field with the given name was
+// cleared in this mutation.
+func (m *TripMutation) FieldCleared(name string) bool {
+	_, ok := m.clearedFields[name]
+	return ok
+}
+
+// ClearField clears the value of the field with the given name. It returns an
+// error if the field is not defined in the schema.
+func (m *TripMutation) ClearField(name string) error {
+	switch name {
+	case trip.FieldPlannedReturnAt:
+		m.ClearPlannedReturnAt()
+		return nil
+	case trip.FieldDepartureAt:
+		m.ClearDepartureAt()
+		return nil
+	case trip.FieldReturnAt:
+		m.ClearReturnAt()
+		return nil
+	case trip.FieldEndsAt:
+		m.ClearEndsAt()
+		return nil
+	case trip.FieldDeparturePier:
+		m.ClearDeparturePier()
+		return nil
+	case trip.FieldArrivalPier:
+		m.ClearArrivalPier()
+		return nil
+	case trip.FieldCariID:
+		m.ClearCariID()
+		return nil
+	case trip.FieldCariCode:
+		m.ClearCariCode()
+		return nil
+	case trip.FieldWorkOrderID:
+		m.ClearWorkOrderID()
+		return nil
+	case trip.FieldServiceID:
+		m.ClearServiceID()
+		return nil
+	case trip.FieldUnitPrice:
+		m.ClearUnitPrice()
+		return nil
+	case trip.FieldCurrency:
+		m.ClearCurrency()
+		return nil
+	case trip.FieldVatRate:
+		m.ClearVatRate()
+		return nil
+	case trip.FieldNetAmount:
+		m.ClearNetAmount()
+		return nil
+	case trip.FieldVatAmount:
+		m.ClearVatAmount()
+		return nil
+	case trip.FieldGrandTotal:
+		m.ClearGrandTotal()
+		return nil
+	case trip.FieldAmountTry:
+		m.ClearAmountTry()
+		return nil
+	case trip.FieldExchangeRate:
+		m.ClearExchangeRate()
+		return nil
+	case trip.FieldRateDate:
+		m.ClearRateDate()
+		return nil
+	case trip.FieldCalculation:
+		m.ClearCalculation()
+		return nil
+	case trip.FieldCargoDescription:
+		m.ClearCargoDescription()
+		return nil
+	case trip.FieldNotes:
+		m.ClearNotes()
+		return nil
+	case trip.FieldInvoiceNo:
+		m.ClearInvoiceNo()
+		return nil
+	case trip.FieldInvoicedAt:
+		m.ClearInvoicedAt()
+		return nil
+	case trip.FieldCancelReason:
+		m.ClearCancelReason()
+		return nil
+	}
+	return fmt.Errorf("unknown Trip nullable field %s", name)
+}
+
+// ResetField resets all changes in the mutation for the field with the given name.
+// It returns an error if the field is not defined in the schema.
+func (m *TripMutation) ResetField(name string) error {
+	switch name {
+	case trip.FieldCreatedAt:
+		m.ResetCreatedAt()
+		return nil
+	case trip.FieldUpdatedAt:
+		m.ResetUpdatedAt()
+		return nil
+	case trip.FieldTripNo:
+		m.ResetTripNo()
+		return nil
+	case trip.FieldMotorbotID:
+		m.ResetMotorbotID()
+		return nil
+	case trip.FieldTripDate:
+		m.ResetTripDate()
+		return nil
+	case trip.FieldPlannedDepartureAt:
+		m.ResetPlannedDepartureAt()
+		return nil
+	case trip.FieldPlannedReturnAt:
+		m.ResetPlannedReturnAt()
+		return nil
+	case trip.FieldDepartureAt:
+		m.ResetDepartureAt()
+		return nil
+	case trip.FieldReturnAt:
+		m.ResetReturnAt()
+		return nil
+	case trip.FieldStartsAt:
+		m.ResetStartsAt()
+		return nil
+	case trip.FieldEndsAt:
+		m.ResetEndsAt()
+		return nil
+	case trip.FieldDeparturePier:
+		m.ResetDeparturePier()
+		return nil
+	case trip.FieldArrivalPier:
+		m.ResetArrivalPier()
+		return nil
+	case trip.FieldCariID:
+		m.ResetCariID()
+		return nil
+	case trip.FieldCariCode:
+		m.ResetCariCode()
+		return nil
+	case trip.FieldWorkOrderID:
+		m.ResetWorkOrderID()
+		return nil
+	case trip.FieldServiceID:
+		m.ResetServiceID()
+		return nil
+	case trip.FieldUnitPrice:
+		m.ResetUnitPrice()
+		return nil
+	case trip.FieldCurrency:
+		m.ResetCurrency()
+		return nil
+	case trip.FieldVatRate:
+		m.ResetVatRate()
+		return nil
+	case trip.FieldNetAmount:
+		m.ResetNetAmount()
+		return nil
+	case trip.FieldVatAmount:
+		m.ResetVatAmount()
+		return nil
+	case trip.FieldGrandTotal:
+		m.ResetGrandTotal()
+		return nil
+	case trip.FieldAmountTry:
+		m.ResetAmountTry()
+		return nil
+	case trip.FieldExchangeRate:
+		m.ResetExchangeRate()
+		return nil
+	case trip.FieldRateDate:
+		m.ResetRateDate()
+		return nil
+	case trip.FieldCalculation:
+		m.ResetCalculation()
+		return nil
+	case trip.FieldCargoDescription:
+		m.ResetCargoDescription()
+		return nil
+	case trip.FieldNotes:
+		m.ResetNotes()
+		return nil
+	case trip.FieldStatus:
+		m.ResetStatus()
+		return nil
+	case trip.FieldInvoiceStatus:
+		m.ResetInvoiceStatus()
+		return nil
+	case trip.FieldInvoiceNo:
+		m.ResetInvoiceNo()
+		return nil
+	case trip.FieldInvoicedAt:
+		m.ResetInvoicedAt()
+		return nil
+	case trip.FieldCancelReason:
+		m.ResetCancelReason()
+		return nil
+	case trip.FieldIsActive:
+		m.ResetIsActive()
+		return nil
+	case trip.FieldVersion:
+		m.ResetVersion()
+		return nil
+	case trip.FieldCreatedBy:
+		m.ResetCreatedBy()
+		return nil
+	case trip.FieldUpdatedBy:
+		m.ResetUpdatedBy()
+		return nil
+	}
+	return fmt.Errorf("unknown Trip field %s", name)
+}
+
+// AddedEdges returns all edge names that were set/added in this mutation.
+func (m *TripMutation) AddedEdges() []string {
+	edges := make([]string, 0, 5)
+	if m.motorbot != nil {
+		edges = append(edges, trip.EdgeMotorbot)
+	}
+	if m.cari != nil {
+		edges = append(edges, trip.EdgeCari)
+	}
+	if m.work_order != nil {
+		edges = append(edges, trip.EdgeWorkOrder)
+	}
+	if m.service != nil {
+		edges = append(edges, trip.EdgeService)
+	}
+	if m.work_logs != nil {
+		edges = append(edges, trip.EdgeWorkLogs)
+	}
+	return edges
+}
+
+// AddedIDs returns all IDs (to other nodes) that were added for the given edge
+// name in this mutation.
+func (m *TripMutation) AddedIDs(name string) []ent.Value {
+	switch name {
+	case trip.EdgeMotorbot:
+		if id := m.motorbot; id != nil {
+			return []ent.Value{*id}
+		}
+	case trip.EdgeCari:
+		if id := m.cari; id != nil {
+			return []ent.Value{*id}
+		}
+	case trip.EdgeWorkOrder:
+		if id := m.work_order; id != nil {
+			return []ent.Value{*id}
+		}
+	case trip.EdgeService:
+		if id := m.service; id != nil {
+			return []ent.Value{*id}
+		}
+	case trip.EdgeWorkLogs:
+		ids := make([]ent.Value, 0, len(m.work_logs))
+		for id := range m.work_logs {
+			ids = append(ids, id)
+		}
+		return ids
+	}
+	return nil
+}
+
+// RemovedEdges returns all edge names that were removed in this mutation.
+func (m *TripMutation) RemovedEdges() []string {
+	edges := make([]string, 0, 5)
+	if m.removedwork_logs != nil {
+		edges = append(edges, trip.EdgeWorkLogs)
+	}
+	return edges
+}
+
+// RemovedIDs returns all IDs (to other nodes) that were removed for the edge with
+// the given name in this mutation.
+func (m *TripMutation) RemovedIDs(name string) []ent.Value {
+	switch name {
+	case trip.EdgeWorkLogs:
+		ids := make([]ent.Value, 0, len(m.removedwork_logs))
+		for id := range m.removedwork_logs {
+			ids = append(ids, id)
+		}
+		return ids
+	}
+	return nil
+}
+
+// ClearedEdges returns all edge names that were cleared in this mutation.
+func (m *TripMutation) ClearedEdges() []string {
+	edges := make([]string, 0, 5)
+	if m.clearedmotorbot {
+		edges = append(edges, trip.EdgeMotorbot)
+	}
+	if m.clearedcari {
+		edges = append(edges, trip.EdgeCari)
+	}
+	if m.clearedwork_order {
+		edges = append(edges, trip.EdgeWorkOrder)
+	}
+	if m.clearedservice {
+		edges = append(edges, trip.EdgeService)
+	}
+	if m.clearedwork_logs {
+		edges = append(edges, trip.EdgeWorkLogs)
+	}
+	return edges
+}
+
+// EdgeCleared returns a boolean which indicates if the edge with the given name
+// was cleared in this mutation.
+func (m *TripMutation) EdgeCleared(name string) bool {
+	switch name {
+	case trip.EdgeMotorbot:
+		return m.clearedmotorbot
+	case trip.EdgeCari:
+		return m.clearedcari
+	case trip.EdgeWorkOrder:
+		return m.clearedwork_order
+	case trip.EdgeService:
+		return m.clearedservice
+	case trip.EdgeWorkLogs:
+		return m.clearedwork_logs
+	}
+	return false
+}
+
+// ClearEdge clears the value of the edge with the given name. It returns an error
+// if that edge is not defined in the schema.
+func (m *TripMutation) ClearEdge(name string) error {
+	switch name {
+	case trip.EdgeMotorbot:
+		m.ClearMotorbot()
+		return nil
+	case trip.EdgeCari:
+		m.ClearCari()
+		return nil
+	case trip.EdgeWorkOrder:
+		m.ClearWorkOrder()
+		return nil
+	case trip.EdgeService:
+		m.ClearService()
+		return nil
+	}
+	return fmt.Errorf("unknown Trip unique edge %s", name)
+}
+
+// ResetEdge resets all changes to the edge with the given name in this mutation.
+// It returns an error if the edge is not defined in the schema.
+func (m *TripMutation) ResetEdge(name string) error {
+	switch name {
+	case trip.EdgeMotorbot:
+		m.ResetMotorbot()
+		return nil
+	case trip.EdgeCari:
+		m.ResetCari()
+		return nil
+	case trip.EdgeWorkOrder:
+		m.ResetWorkOrder()
+		return nil
+	case trip.EdgeService:
+		m.ResetService()
+		return nil
+	case trip.EdgeWorkLogs:
+		m.ResetWorkLogs()
+		return nil
+	}
+	return fmt.Errorf("unknown Trip edge %s", name)
 }
 
 // UserMutation represents an operation that mutates the User nodes in the graph.
@@ -8268,6 +21074,8 @@ type UserMutation struct {
 	requested_work_orders        map[int64]struct{}
 	removedrequested_work_orders map[int64]struct{}
 	clearedrequested_work_orders bool
+	gate_pin                     *int64
+	clearedgate_pin              bool
 	work_order_steps             map[int64]struct{}
 	removedwork_order_steps      map[int64]struct{}
 	clearedwork_order_steps      bool
@@ -8968,6 +21776,45 @@ func (m *UserMutation) ResetRequestedWorkOrders() {
 	m.removedrequested_work_orders = nil
 }
 
+// SetGatePinID sets the "gate_pin" edge to the GatePin entity by id.
+func (m *UserMutation) SetGatePinID(id int64) {
+	m.gate_pin = &id
+}
+
+// ClearGatePin clears the "gate_pin" edge to the GatePin entity.
+func (m *UserMutation) ClearGatePin() {
+	m.clearedgate_pin = true
+}
+
+// GatePinCleared reports if the "gate_pin" edge to the GatePin entity was cleared.
+func (m *UserMutation) GatePinCleared() bool {
+	return m.clearedgate_pin
+}
+
+// GatePinID returns the "gate_pin" edge ID in the mutation.
+func (m *UserMutation) GatePinID() (id int64, exists bool) {
+	if m.gate_pin != nil {
+		return *m.gate_pin, true
+	}
+	return
+}
+
+// GatePinIDs returns the "gate_pin" edge IDs in the mutation.
+// Note that IDs always returns len(IDs) <= 1 for unique edges, and you should use
+// GatePinID instead. It exists only for internal usage by the builders.
+func (m *UserMutation) GatePinIDs() (ids []int64) {
+	if id := m.gate_pin; id != nil {
+		ids = append(ids, *id)
+	}
+	return
+}
+
+// ResetGatePin resets all changes to the "gate_pin" edge.
+func (m *UserMutation) ResetGatePin() {
+	m.gate_pin = nil
+	m.clearedgate_pin = false
+}
+
 // AddWorkOrderStepIDs adds the "work_order_steps" edge to the WorkOrderStatusHistory entity by ids.
 func (m *UserMutation) AddWorkOrderStepIDs(ids ...int64) {
 	if m.work_order_steps == nil {
@@ -9350,7 +22197,7 @@ func (m *UserMutation) ResetField(name string) error {
 
 // AddedEdges returns all edge names that were set/added in this mutation.
 func (m *UserMutation) AddedEdges() []string {
-	edges := make([]string, 0, 4)
+	edges := make([]string, 0, 5)
 	if m.roles != nil {
 		edges = append(edges, user.EdgeRoles)
 	}
@@ -9359,6 +22206,9 @@ func (m *UserMutation) AddedEdges() []string {
 	}
 	if m.requested_work_orders != nil {
 		edges = append(edges, user.EdgeRequestedWorkOrders)
+	}
+	if m.gate_pin != nil {
+		edges = append(edges, user.EdgeGatePin)
 	}
 	if m.work_order_steps != nil {
 		edges = append(edges, user.EdgeWorkOrderSteps)
@@ -9388,6 +22238,10 @@ func (m *UserMutation) AddedIDs(name string) []ent.Value {
 			ids = append(ids, id)
 		}
 		return ids
+	case user.EdgeGatePin:
+		if id := m.gate_pin; id != nil {
+			return []ent.Value{*id}
+		}
 	case user.EdgeWorkOrderSteps:
 		ids := make([]ent.Value, 0, len(m.work_order_steps))
 		for id := range m.work_order_steps {
@@ -9400,7 +22254,7 @@ func (m *UserMutation) AddedIDs(name string) []ent.Value {
 
 // RemovedEdges returns all edge names that were removed in this mutation.
 func (m *UserMutation) RemovedEdges() []string {
-	edges := make([]string, 0, 4)
+	edges := make([]string, 0, 5)
 	if m.removedroles != nil {
 		edges = append(edges, user.EdgeRoles)
 	}
@@ -9450,7 +22304,7 @@ func (m *UserMutation) RemovedIDs(name string) []ent.Value {
 
 // ClearedEdges returns all edge names that were cleared in this mutation.
 func (m *UserMutation) ClearedEdges() []string {
-	edges := make([]string, 0, 4)
+	edges := make([]string, 0, 5)
 	if m.clearedroles {
 		edges = append(edges, user.EdgeRoles)
 	}
@@ -9459,6 +22313,9 @@ func (m *UserMutation) ClearedEdges() []string {
 	}
 	if m.clearedrequested_work_orders {
 		edges = append(edges, user.EdgeRequestedWorkOrders)
+	}
+	if m.clearedgate_pin {
+		edges = append(edges, user.EdgeGatePin)
 	}
 	if m.clearedwork_order_steps {
 		edges = append(edges, user.EdgeWorkOrderSteps)
@@ -9476,6 +22333,8 @@ func (m *UserMutation) EdgeCleared(name string) bool {
 		return m.clearedrefresh_tokens
 	case user.EdgeRequestedWorkOrders:
 		return m.clearedrequested_work_orders
+	case user.EdgeGatePin:
+		return m.clearedgate_pin
 	case user.EdgeWorkOrderSteps:
 		return m.clearedwork_order_steps
 	}
@@ -9486,6 +22345,9 @@ func (m *UserMutation) EdgeCleared(name string) bool {
 // if that edge is not defined in the schema.
 func (m *UserMutation) ClearEdge(name string) error {
 	switch name {
+	case user.EdgeGatePin:
+		m.ClearGatePin()
+		return nil
 	}
 	return fmt.Errorf("unknown User unique edge %s", name)
 }
@@ -9503,11 +22365,2041 @@ func (m *UserMutation) ResetEdge(name string) error {
 	case user.EdgeRequestedWorkOrders:
 		m.ResetRequestedWorkOrders()
 		return nil
+	case user.EdgeGatePin:
+		m.ResetGatePin()
+		return nil
 	case user.EdgeWorkOrderSteps:
 		m.ResetWorkOrderSteps()
 		return nil
 	}
 	return fmt.Errorf("unknown User edge %s", name)
+}
+
+// WorkLogMutation represents an operation that mutates the WorkLog nodes in the graph.
+type WorkLogMutation struct {
+	config
+	op                  Op
+	typ                 string
+	id                  *int64
+	created_at          *time.Time
+	updated_at          *time.Time
+	personnel_name      *string
+	kind                *worklog.Kind
+	time_start          *time.Time
+	time_end            *time.Time
+	duration_minutes    *int
+	addduration_minutes *int
+	quantity            *decimal.Decimal
+	unit                *string
+	description         *string
+	notes               *string
+	status              *worklog.Status
+	decided_by          *int64
+	adddecided_by       *int64
+	decided_by_name     *string
+	decided_at          *time.Time
+	rejection_reason    *string
+	version             *int
+	addversion          *int
+	created_by          *int64
+	addcreated_by       *int64
+	clearedFields       map[string]struct{}
+	work_order          *int64
+	clearedwork_order   bool
+	trip                *int64
+	clearedtrip         bool
+	motorbot            *int64
+	clearedmotorbot     bool
+	service             *int64
+	clearedservice      bool
+	item                *int64
+	cleareditem         bool
+	done                bool
+	oldValue            func(context.Context) (*WorkLog, error)
+	predicates          []predicate.WorkLog
+}
+
+var _ ent.Mutation = (*WorkLogMutation)(nil)
+
+// worklogOption allows management of the mutation configuration using functional options.
+type worklogOption func(*WorkLogMutation)
+
+// newWorkLogMutation creates new mutation for the WorkLog entity.
+func newWorkLogMutation(c config, op Op, opts ...worklogOption) *WorkLogMutation {
+	m := &WorkLogMutation{
+		config:        c,
+		op:            op,
+		typ:           TypeWorkLog,
+		clearedFields: make(map[string]struct{}),
+	}
+	for _, opt := range opts {
+		opt(m)
+	}
+	return m
+}
+
+// withWorkLogID sets the ID field of the mutation.
+func withWorkLogID(id int64) worklogOption {
+	return func(m *WorkLogMutation) {
+		var (
+			err   error
+			once  sync.Once
+			value *WorkLog
+		)
+		m.oldValue = func(ctx context.Context) (*WorkLog, error) {
+			once.Do(func() {
+				if m.done {
+					err = errors.New("querying old values post mutation is not allowed")
+				} else {
+					value, err = m.Client().WorkLog.Get(ctx, id)
+				}
+			})
+			return value, err
+		}
+		m.id = &id
+	}
+}
+
+// withWorkLog sets the old WorkLog of the mutation.
+func withWorkLog(node *WorkLog) worklogOption {
+	return func(m *WorkLogMutation) {
+		m.oldValue = func(context.Context) (*WorkLog, error) {
+			return node, nil
+		}
+		m.id = &node.ID
+	}
+}
+
+// Client returns a new `ent.Client` from the mutation. If the mutation was
+// executed in a transaction (ent.Tx), a transactional client is returned.
+func (m WorkLogMutation) Client() *Client {
+	client := &Client{config: m.config}
+	client.init()
+	return client
+}
+
+// Tx returns an `ent.Tx` for mutations that were executed in transactions;
+// it returns an error otherwise.
+func (m WorkLogMutation) Tx() (*Tx, error) {
+	if _, ok := m.driver.(*txDriver); !ok {
+		return nil, errors.New("ent: mutation is not running in a transaction")
+	}
+	tx := &Tx{config: m.config}
+	tx.init()
+	return tx, nil
+}
+
+// SetID sets the value of the id field. Note that this
+// operation is only accepted on creation of WorkLog entities.
+func (m *WorkLogMutation) SetID(id int64) {
+	m.id = &id
+}
+
+// ID returns the ID value in the mutation. Note that the ID is only available
+// if it was provided to the builder or after it was returned from the database.
+func (m *WorkLogMutation) ID() (id int64, exists bool) {
+	if m.id == nil {
+		return
+	}
+	return *m.id, true
+}
+
+// IDs queries the database and returns the entity ids that match the mutation's predicate.
+// That means, if the mutation is applied within a transaction with an isolation level such
+// as sql.LevelSerializable, the returned ids match the ids of the rows that will be updated
+// or updated by the mutation.
+func (m *WorkLogMutation) IDs(ctx context.Context) ([]int64, error) {
+	switch {
+	case m.op.Is(OpUpdateOne | OpDeleteOne):
+		id, exists := m.ID()
+		if exists {
+			return []int64{id}, nil
+		}
+		fallthrough
+	case m.op.Is(OpUpdate | OpDelete):
+		return m.Client().WorkLog.Query().Where(m.predicates...).IDs(ctx)
+	default:
+		return nil, fmt.Errorf("IDs is not allowed on %s operations", m.op)
+	}
+}
+
+// SetCreatedAt sets the "created_at" field.
+func (m *WorkLogMutation) SetCreatedAt(t time.Time) {
+	m.created_at = &t
+}
+
+// CreatedAt returns the value of the "created_at" field in the mutation.
+func (m *WorkLogMutation) CreatedAt() (r time.Time, exists bool) {
+	v := m.created_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldCreatedAt returns the old "created_at" field's value of the WorkLog entity.
+// If the WorkLog object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *WorkLogMutation) OldCreatedAt(ctx context.Context) (v time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldCreatedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldCreatedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldCreatedAt: %w", err)
+	}
+	return oldValue.CreatedAt, nil
+}
+
+// ResetCreatedAt resets all changes to the "created_at" field.
+func (m *WorkLogMutation) ResetCreatedAt() {
+	m.created_at = nil
+}
+
+// SetUpdatedAt sets the "updated_at" field.
+func (m *WorkLogMutation) SetUpdatedAt(t time.Time) {
+	m.updated_at = &t
+}
+
+// UpdatedAt returns the value of the "updated_at" field in the mutation.
+func (m *WorkLogMutation) UpdatedAt() (r time.Time, exists bool) {
+	v := m.updated_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldUpdatedAt returns the old "updated_at" field's value of the WorkLog entity.
+// If the WorkLog object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *WorkLogMutation) OldUpdatedAt(ctx context.Context) (v time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldUpdatedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldUpdatedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldUpdatedAt: %w", err)
+	}
+	return oldValue.UpdatedAt, nil
+}
+
+// ResetUpdatedAt resets all changes to the "updated_at" field.
+func (m *WorkLogMutation) ResetUpdatedAt() {
+	m.updated_at = nil
+}
+
+// SetWorkOrderID sets the "work_order_id" field.
+func (m *WorkLogMutation) SetWorkOrderID(i int64) {
+	m.work_order = &i
+}
+
+// WorkOrderID returns the value of the "work_order_id" field in the mutation.
+func (m *WorkLogMutation) WorkOrderID() (r int64, exists bool) {
+	v := m.work_order
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldWorkOrderID returns the old "work_order_id" field's value of the WorkLog entity.
+// If the WorkLog object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *WorkLogMutation) OldWorkOrderID(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldWorkOrderID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldWorkOrderID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldWorkOrderID: %w", err)
+	}
+	return oldValue.WorkOrderID, nil
+}
+
+// ResetWorkOrderID resets all changes to the "work_order_id" field.
+func (m *WorkLogMutation) ResetWorkOrderID() {
+	m.work_order = nil
+}
+
+// SetTripID sets the "trip_id" field.
+func (m *WorkLogMutation) SetTripID(i int64) {
+	m.trip = &i
+}
+
+// TripID returns the value of the "trip_id" field in the mutation.
+func (m *WorkLogMutation) TripID() (r int64, exists bool) {
+	v := m.trip
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldTripID returns the old "trip_id" field's value of the WorkLog entity.
+// If the WorkLog object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *WorkLogMutation) OldTripID(ctx context.Context) (v *int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldTripID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldTripID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldTripID: %w", err)
+	}
+	return oldValue.TripID, nil
+}
+
+// ClearTripID clears the value of the "trip_id" field.
+func (m *WorkLogMutation) ClearTripID() {
+	m.trip = nil
+	m.clearedFields[worklog.FieldTripID] = struct{}{}
+}
+
+// TripIDCleared returns if the "trip_id" field was cleared in this mutation.
+func (m *WorkLogMutation) TripIDCleared() bool {
+	_, ok := m.clearedFields[worklog.FieldTripID]
+	return ok
+}
+
+// ResetTripID resets all changes to the "trip_id" field.
+func (m *WorkLogMutation) ResetTripID() {
+	m.trip = nil
+	delete(m.clearedFields, worklog.FieldTripID)
+}
+
+// SetMotorbotID sets the "motorbot_id" field.
+func (m *WorkLogMutation) SetMotorbotID(i int64) {
+	m.motorbot = &i
+}
+
+// MotorbotID returns the value of the "motorbot_id" field in the mutation.
+func (m *WorkLogMutation) MotorbotID() (r int64, exists bool) {
+	v := m.motorbot
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldMotorbotID returns the old "motorbot_id" field's value of the WorkLog entity.
+// If the WorkLog object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *WorkLogMutation) OldMotorbotID(ctx context.Context) (v *int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldMotorbotID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldMotorbotID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldMotorbotID: %w", err)
+	}
+	return oldValue.MotorbotID, nil
+}
+
+// ClearMotorbotID clears the value of the "motorbot_id" field.
+func (m *WorkLogMutation) ClearMotorbotID() {
+	m.motorbot = nil
+	m.clearedFields[worklog.FieldMotorbotID] = struct{}{}
+}
+
+// MotorbotIDCleared returns if the "motorbot_id" field was cleared in this mutation.
+func (m *WorkLogMutation) MotorbotIDCleared() bool {
+	_, ok := m.clearedFields[worklog.FieldMotorbotID]
+	return ok
+}
+
+// ResetMotorbotID resets all changes to the "motorbot_id" field.
+func (m *WorkLogMutation) ResetMotorbotID() {
+	m.motorbot = nil
+	delete(m.clearedFields, worklog.FieldMotorbotID)
+}
+
+// SetServiceID sets the "service_id" field.
+func (m *WorkLogMutation) SetServiceID(i int64) {
+	m.service = &i
+}
+
+// ServiceID returns the value of the "service_id" field in the mutation.
+func (m *WorkLogMutation) ServiceID() (r int64, exists bool) {
+	v := m.service
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldServiceID returns the old "service_id" field's value of the WorkLog entity.
+// If the WorkLog object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *WorkLogMutation) OldServiceID(ctx context.Context) (v *int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldServiceID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldServiceID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldServiceID: %w", err)
+	}
+	return oldValue.ServiceID, nil
+}
+
+// ClearServiceID clears the value of the "service_id" field.
+func (m *WorkLogMutation) ClearServiceID() {
+	m.service = nil
+	m.clearedFields[worklog.FieldServiceID] = struct{}{}
+}
+
+// ServiceIDCleared returns if the "service_id" field was cleared in this mutation.
+func (m *WorkLogMutation) ServiceIDCleared() bool {
+	_, ok := m.clearedFields[worklog.FieldServiceID]
+	return ok
+}
+
+// ResetServiceID resets all changes to the "service_id" field.
+func (m *WorkLogMutation) ResetServiceID() {
+	m.service = nil
+	delete(m.clearedFields, worklog.FieldServiceID)
+}
+
+// SetPersonnelName sets the "personnel_name" field.
+func (m *WorkLogMutation) SetPersonnelName(s string) {
+	m.personnel_name = &s
+}
+
+// PersonnelName returns the value of the "personnel_name" field in the mutation.
+func (m *WorkLogMutation) PersonnelName() (r string, exists bool) {
+	v := m.personnel_name
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldPersonnelName returns the old "personnel_name" field's value of the WorkLog entity.
+// If the WorkLog object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *WorkLogMutation) OldPersonnelName(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldPersonnelName is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldPersonnelName requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldPersonnelName: %w", err)
+	}
+	return oldValue.PersonnelName, nil
+}
+
+// ResetPersonnelName resets all changes to the "personnel_name" field.
+func (m *WorkLogMutation) ResetPersonnelName() {
+	m.personnel_name = nil
+}
+
+// SetKind sets the "kind" field.
+func (m *WorkLogMutation) SetKind(w worklog.Kind) {
+	m.kind = &w
+}
+
+// Kind returns the value of the "kind" field in the mutation.
+func (m *WorkLogMutation) Kind() (r worklog.Kind, exists bool) {
+	v := m.kind
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldKind returns the old "kind" field's value of the WorkLog entity.
+// If the WorkLog object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *WorkLogMutation) OldKind(ctx context.Context) (v worklog.Kind, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldKind is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldKind requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldKind: %w", err)
+	}
+	return oldValue.Kind, nil
+}
+
+// ResetKind resets all changes to the "kind" field.
+func (m *WorkLogMutation) ResetKind() {
+	m.kind = nil
+}
+
+// SetTimeStart sets the "time_start" field.
+func (m *WorkLogMutation) SetTimeStart(t time.Time) {
+	m.time_start = &t
+}
+
+// TimeStart returns the value of the "time_start" field in the mutation.
+func (m *WorkLogMutation) TimeStart() (r time.Time, exists bool) {
+	v := m.time_start
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldTimeStart returns the old "time_start" field's value of the WorkLog entity.
+// If the WorkLog object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *WorkLogMutation) OldTimeStart(ctx context.Context) (v time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldTimeStart is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldTimeStart requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldTimeStart: %w", err)
+	}
+	return oldValue.TimeStart, nil
+}
+
+// ResetTimeStart resets all changes to the "time_start" field.
+func (m *WorkLogMutation) ResetTimeStart() {
+	m.time_start = nil
+}
+
+// SetTimeEnd sets the "time_end" field.
+func (m *WorkLogMutation) SetTimeEnd(t time.Time) {
+	m.time_end = &t
+}
+
+// TimeEnd returns the value of the "time_end" field in the mutation.
+func (m *WorkLogMutation) TimeEnd() (r time.Time, exists bool) {
+	v := m.time_end
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldTimeEnd returns the old "time_end" field's value of the WorkLog entity.
+// If the WorkLog object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *WorkLogMutation) OldTimeEnd(ctx context.Context) (v time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldTimeEnd is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldTimeEnd requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldTimeEnd: %w", err)
+	}
+	return oldValue.TimeEnd, nil
+}
+
+// ResetTimeEnd resets all changes to the "time_end" field.
+func (m *WorkLogMutation) ResetTimeEnd() {
+	m.time_end = nil
+}
+
+// SetDurationMinutes sets the "duration_minutes" field.
+func (m *WorkLogMutation) SetDurationMinutes(i int) {
+	m.duration_minutes = &i
+	m.addduration_minutes = nil
+}
+
+// DurationMinutes returns the value of the "duration_minutes" field in the mutation.
+func (m *WorkLogMutation) DurationMinutes() (r int, exists bool) {
+	v := m.duration_minutes
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldDurationMinutes returns the old "duration_minutes" field's value of the WorkLog entity.
+// If the WorkLog object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *WorkLogMutation) OldDurationMinutes(ctx context.Context) (v int, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldDurationMinutes is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldDurationMinutes requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldDurationMinutes: %w", err)
+	}
+	return oldValue.DurationMinutes, nil
+}
+
+// AddDurationMinutes adds i to the "duration_minutes" field.
+func (m *WorkLogMutation) AddDurationMinutes(i int) {
+	if m.addduration_minutes != nil {
+		*m.addduration_minutes += i
+	} else {
+		m.addduration_minutes = &i
+	}
+}
+
+// AddedDurationMinutes returns the value that was added to the "duration_minutes" field in this mutation.
+func (m *WorkLogMutation) AddedDurationMinutes() (r int, exists bool) {
+	v := m.addduration_minutes
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetDurationMinutes resets all changes to the "duration_minutes" field.
+func (m *WorkLogMutation) ResetDurationMinutes() {
+	m.duration_minutes = nil
+	m.addduration_minutes = nil
+}
+
+// SetQuantity sets the "quantity" field.
+func (m *WorkLogMutation) SetQuantity(d decimal.Decimal) {
+	m.quantity = &d
+}
+
+// Quantity returns the value of the "quantity" field in the mutation.
+func (m *WorkLogMutation) Quantity() (r decimal.Decimal, exists bool) {
+	v := m.quantity
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldQuantity returns the old "quantity" field's value of the WorkLog entity.
+// If the WorkLog object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *WorkLogMutation) OldQuantity(ctx context.Context) (v decimal.Decimal, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldQuantity is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldQuantity requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldQuantity: %w", err)
+	}
+	return oldValue.Quantity, nil
+}
+
+// ResetQuantity resets all changes to the "quantity" field.
+func (m *WorkLogMutation) ResetQuantity() {
+	m.quantity = nil
+}
+
+// SetUnit sets the "unit" field.
+func (m *WorkLogMutation) SetUnit(s string) {
+	m.unit = &s
+}
+
+// Unit returns the value of the "unit" field in the mutation.
+func (m *WorkLogMutation) Unit() (r string, exists bool) {
+	v := m.unit
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldUnit returns the old "unit" field's value of the WorkLog entity.
+// If the WorkLog object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *WorkLogMutation) OldUnit(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldUnit is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldUnit requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldUnit: %w", err)
+	}
+	return oldValue.Unit, nil
+}
+
+// ResetUnit resets all changes to the "unit" field.
+func (m *WorkLogMutation) ResetUnit() {
+	m.unit = nil
+}
+
+// SetDescription sets the "description" field.
+func (m *WorkLogMutation) SetDescription(s string) {
+	m.description = &s
+}
+
+// Description returns the value of the "description" field in the mutation.
+func (m *WorkLogMutation) Description() (r string, exists bool) {
+	v := m.description
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldDescription returns the old "description" field's value of the WorkLog entity.
+// If the WorkLog object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *WorkLogMutation) OldDescription(ctx context.Context) (v *string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldDescription is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldDescription requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldDescription: %w", err)
+	}
+	return oldValue.Description, nil
+}
+
+// ClearDescription clears the value of the "description" field.
+func (m *WorkLogMutation) ClearDescription() {
+	m.description = nil
+	m.clearedFields[worklog.FieldDescription] = struct{}{}
+}
+
+// DescriptionCleared returns if the "description" field was cleared in this mutation.
+func (m *WorkLogMutation) DescriptionCleared() bool {
+	_, ok := m.clearedFields[worklog.FieldDescription]
+	return ok
+}
+
+// ResetDescription resets all changes to the "description" field.
+func (m *WorkLogMutation) ResetDescription() {
+	m.description = nil
+	delete(m.clearedFields, worklog.FieldDescription)
+}
+
+// SetNotes sets the "notes" field.
+func (m *WorkLogMutation) SetNotes(s string) {
+	m.notes = &s
+}
+
+// Notes returns the value of the "notes" field in the mutation.
+func (m *WorkLogMutation) Notes() (r string, exists bool) {
+	v := m.notes
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldNotes returns the old "notes" field's value of the WorkLog entity.
+// If the WorkLog object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *WorkLogMutation) OldNotes(ctx context.Context) (v *string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldNotes is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldNotes requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldNotes: %w", err)
+	}
+	return oldValue.Notes, nil
+}
+
+// ClearNotes clears the value of the "notes" field.
+func (m *WorkLogMutation) ClearNotes() {
+	m.notes = nil
+	m.clearedFields[worklog.FieldNotes] = struct{}{}
+}
+
+// NotesCleared returns if the "notes" field was cleared in this mutation.
+func (m *WorkLogMutation) NotesCleared() bool {
+	_, ok := m.clearedFields[worklog.FieldNotes]
+	return ok
+}
+
+// ResetNotes resets all changes to the "notes" field.
+func (m *WorkLogMutation) ResetNotes() {
+	m.notes = nil
+	delete(m.clearedFields, worklog.FieldNotes)
+}
+
+// SetStatus sets the "status" field.
+func (m *WorkLogMutation) SetStatus(w worklog.Status) {
+	m.status = &w
+}
+
+// Status returns the value of the "status" field in the mutation.
+func (m *WorkLogMutation) Status() (r worklog.Status, exists bool) {
+	v := m.status
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldStatus returns the old "status" field's value of the WorkLog entity.
+// If the WorkLog object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *WorkLogMutation) OldStatus(ctx context.Context) (v worklog.Status, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldStatus is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldStatus requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldStatus: %w", err)
+	}
+	return oldValue.Status, nil
+}
+
+// ResetStatus resets all changes to the "status" field.
+func (m *WorkLogMutation) ResetStatus() {
+	m.status = nil
+}
+
+// SetDecidedBy sets the "decided_by" field.
+func (m *WorkLogMutation) SetDecidedBy(i int64) {
+	m.decided_by = &i
+	m.adddecided_by = nil
+}
+
+// DecidedBy returns the value of the "decided_by" field in the mutation.
+func (m *WorkLogMutation) DecidedBy() (r int64, exists bool) {
+	v := m.decided_by
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldDecidedBy returns the old "decided_by" field's value of the WorkLog entity.
+// If the WorkLog object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *WorkLogMutation) OldDecidedBy(ctx context.Context) (v *int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldDecidedBy is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldDecidedBy requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldDecidedBy: %w", err)
+	}
+	return oldValue.DecidedBy, nil
+}
+
+// AddDecidedBy adds i to the "decided_by" field.
+func (m *WorkLogMutation) AddDecidedBy(i int64) {
+	if m.adddecided_by != nil {
+		*m.adddecided_by += i
+	} else {
+		m.adddecided_by = &i
+	}
+}
+
+// AddedDecidedBy returns the value that was added to the "decided_by" field in this mutation.
+func (m *WorkLogMutation) AddedDecidedBy() (r int64, exists bool) {
+	v := m.adddecided_by
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ClearDecidedBy clears the value of the "decided_by" field.
+func (m *WorkLogMutation) ClearDecidedBy() {
+	m.decided_by = nil
+	m.adddecided_by = nil
+	m.clearedFields[worklog.FieldDecidedBy] = struct{}{}
+}
+
+// DecidedByCleared returns if the "decided_by" field was cleared in this mutation.
+func (m *WorkLogMutation) DecidedByCleared() bool {
+	_, ok := m.clearedFields[worklog.FieldDecidedBy]
+	return ok
+}
+
+// ResetDecidedBy resets all changes to the "decided_by" field.
+func (m *WorkLogMutation) ResetDecidedBy() {
+	m.decided_by = nil
+	m.adddecided_by = nil
+	delete(m.clearedFields, worklog.FieldDecidedBy)
+}
+
+// SetDecidedByName sets the "decided_by_name" field.
+func (m *WorkLogMutation) SetDecidedByName(s string) {
+	m.decided_by_name = &s
+}
+
+// DecidedByName returns the value of the "decided_by_name" field in the mutation.
+func (m *WorkLogMutation) DecidedByName() (r string, exists bool) {
+	v := m.decided_by_name
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldDecidedByName returns the old "decided_by_name" field's value of the WorkLog entity.
+// If the WorkLog object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *WorkLogMutation) OldDecidedByName(ctx context.Context) (v *string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldDecidedByName is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldDecidedByName requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldDecidedByName: %w", err)
+	}
+	return oldValue.DecidedByName, nil
+}
+
+// ClearDecidedByName clears the value of the "decided_by_name" field.
+func (m *WorkLogMutation) ClearDecidedByName() {
+	m.decided_by_name = nil
+	m.clearedFields[worklog.FieldDecidedByName] = struct{}{}
+}
+
+// DecidedByNameCleared returns if the "decided_by_name" field was cleared in this mutation.
+func (m *WorkLogMutation) DecidedByNameCleared() bool {
+	_, ok := m.clearedFields[worklog.FieldDecidedByName]
+	return ok
+}
+
+// ResetDecidedByName resets all changes to the "decided_by_name" field.
+func (m *WorkLogMutation) ResetDecidedByName() {
+	m.decided_by_name = nil
+	delete(m.clearedFields, worklog.FieldDecidedByName)
+}
+
+// SetDecidedAt sets the "decided_at" field.
+func (m *WorkLogMutation) SetDecidedAt(t time.Time) {
+	m.decided_at = &t
+}
+
+// DecidedAt returns the value of the "decided_at" field in the mutation.
+func (m *WorkLogMutation) DecidedAt() (r time.Time, exists bool) {
+	v := m.decided_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldDecidedAt returns the old "decided_at" field's value of the WorkLog entity.
+// If the WorkLog object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *WorkLogMutation) OldDecidedAt(ctx context.Context) (v *time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldDecidedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldDecidedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldDecidedAt: %w", err)
+	}
+	return oldValue.DecidedAt, nil
+}
+
+// ClearDecidedAt clears the value of the "decided_at" field.
+func (m *WorkLogMutation) ClearDecidedAt() {
+	m.decided_at = nil
+	m.clearedFields[worklog.FieldDecidedAt] = struct{}{}
+}
+
+// DecidedAtCleared returns if the "decided_at" field was cleared in this mutation.
+func (m *WorkLogMutation) DecidedAtCleared() bool {
+	_, ok := m.clearedFields[worklog.FieldDecidedAt]
+	return ok
+}
+
+// ResetDecidedAt resets all changes to the "decided_at" field.
+func (m *WorkLogMutation) ResetDecidedAt() {
+	m.decided_at = nil
+	delete(m.clearedFields, worklog.FieldDecidedAt)
+}
+
+// SetRejectionReason sets the "rejection_reason" field.
+func (m *WorkLogMutation) SetRejectionReason(s string) {
+	m.rejection_reason = &s
+}
+
+// RejectionReason returns the value of the "rejection_reason" field in the mutation.
+func (m *WorkLogMutation) RejectionReason() (r string, exists bool) {
+	v := m.rejection_reason
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldRejectionReason returns the old "rejection_reason" field's value of the WorkLog entity.
+// If the WorkLog object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *WorkLogMutation) OldRejectionReason(ctx context.Context) (v *string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldRejectionReason is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldRejectionReason requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldRejectionReason: %w", err)
+	}
+	return oldValue.RejectionReason, nil
+}
+
+// ClearRejectionReason clears the value of the "rejection_reason" field.
+func (m *WorkLogMutation) ClearRejectionReason() {
+	m.rejection_reason = nil
+	m.clearedFields[worklog.FieldRejectionReason] = struct{}{}
+}
+
+// RejectionReasonCleared returns if the "rejection_reason" field was cleared in this mutation.
+func (m *WorkLogMutation) RejectionReasonCleared() bool {
+	_, ok := m.clearedFields[worklog.FieldRejectionReason]
+	return ok
+}
+
+// ResetRejectionReason resets all changes to the "rejection_reason" field.
+func (m *WorkLogMutation) ResetRejectionReason() {
+	m.rejection_reason = nil
+	delete(m.clearedFields, worklog.FieldRejectionReason)
+}
+
+// SetVersion sets the "version" field.
+func (m *WorkLogMutation) SetVersion(i int) {
+	m.version = &i
+	m.addversion = nil
+}
+
+// Version returns the value of the "version" field in the mutation.
+func (m *WorkLogMutation) Version() (r int, exists bool) {
+	v := m.version
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldVersion returns the old "version" field's value of the WorkLog entity.
+// If the WorkLog object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *WorkLogMutation) OldVersion(ctx context.Context) (v int, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldVersion is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldVersion requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldVersion: %w", err)
+	}
+	return oldValue.Version, nil
+}
+
+// AddVersion adds i to the "version" field.
+func (m *WorkLogMutation) AddVersion(i int) {
+	if m.addversion != nil {
+		*m.addversion += i
+	} else {
+		m.addversion = &i
+	}
+}
+
+// AddedVersion returns the value that was added to the "version" field in this mutation.
+func (m *WorkLogMutation) AddedVersion() (r int, exists bool) {
+	v := m.addversion
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetVersion resets all changes to the "version" field.
+func (m *WorkLogMutation) ResetVersion() {
+	m.version = nil
+	m.addversion = nil
+}
+
+// SetCreatedBy sets the "created_by" field.
+func (m *WorkLogMutation) SetCreatedBy(i int64) {
+	m.created_by = &i
+	m.addcreated_by = nil
+}
+
+// CreatedBy returns the value of the "created_by" field in the mutation.
+func (m *WorkLogMutation) CreatedBy() (r int64, exists bool) {
+	v := m.created_by
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldCreatedBy returns the old "created_by" field's value of the WorkLog entity.
+// If the WorkLog object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *WorkLogMutation) OldCreatedBy(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldCreatedBy is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldCreatedBy requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldCreatedBy: %w", err)
+	}
+	return oldValue.CreatedBy, nil
+}
+
+// AddCreatedBy adds i to the "created_by" field.
+func (m *WorkLogMutation) AddCreatedBy(i int64) {
+	if m.addcreated_by != nil {
+		*m.addcreated_by += i
+	} else {
+		m.addcreated_by = &i
+	}
+}
+
+// AddedCreatedBy returns the value that was added to the "created_by" field in this mutation.
+func (m *WorkLogMutation) AddedCreatedBy() (r int64, exists bool) {
+	v := m.addcreated_by
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetCreatedBy resets all changes to the "created_by" field.
+func (m *WorkLogMutation) ResetCreatedBy() {
+	m.created_by = nil
+	m.addcreated_by = nil
+}
+
+// ClearWorkOrder clears the "work_order" edge to the WorkOrder entity.
+func (m *WorkLogMutation) ClearWorkOrder() {
+	m.clearedwork_order = true
+	m.clearedFields[worklog.FieldWorkOrderID] = struct{}{}
+}
+
+// WorkOrderCleared reports if the "work_order" edge to the WorkOrder entity was cleared.
+func (m *WorkLogMutation) WorkOrderCleared() bool {
+	return m.clearedwork_order
+}
+
+// WorkOrderIDs returns the "work_order" edge IDs in the mutation.
+// Note that IDs always returns len(IDs) <= 1 for unique edges, and you should use
+// WorkOrderID instead. It exists only for internal usage by the builders.
+func (m *WorkLogMutation) WorkOrderIDs() (ids []int64) {
+	if id := m.work_order; id != nil {
+		ids = append(ids, *id)
+	}
+	return
+}
+
+// ResetWorkOrder resets all changes to the "work_order" edge.
+func (m *WorkLogMutation) ResetWorkOrder() {
+	m.work_order = nil
+	m.clearedwork_order = false
+}
+
+// ClearTrip clears the "trip" edge to the Trip entity.
+func (m *WorkLogMutation) ClearTrip() {
+	m.clearedtrip = true
+	m.clearedFields[worklog.FieldTripID] = struct{}{}
+}
+
+// TripCleared reports if the "trip" edge to the Trip entity was cleared.
+func (m *WorkLogMutation) TripCleared() bool {
+	return m.TripIDCleared() || m.clearedtrip
+}
+
+// TripIDs returns the "trip" edge IDs in the mutation.
+// Note that IDs always returns len(IDs) <= 1 for unique edges, and you should use
+// TripID instead. It exists only for internal usage by the builders.
+func (m *WorkLogMutation) TripIDs() (ids []int64) {
+	if id := m.trip; id != nil {
+		ids = append(ids, *id)
+	}
+	return
+}
+
+// ResetTrip resets all changes to the "trip" edge.
+func (m *WorkLogMutation) ResetTrip() {
+	m.trip = nil
+	m.clearedtrip = false
+}
+
+// ClearMotorbot clears the "motorbot" edge to the Motorbot entity.
+func (m *WorkLogMutation) ClearMotorbot() {
+	m.clearedmotorbot = true
+	m.clearedFields[worklog.FieldMotorbotID] = struct{}{}
+}
+
+// MotorbotCleared reports if the "motorbot" edge to the Motorbot entity was cleared.
+func (m *WorkLogMutation) MotorbotCleared() bool {
+	return m.MotorbotIDCleared() || m.clearedmotorbot
+}
+
+// MotorbotIDs returns the "motorbot" edge IDs in the mutation.
+// Note that IDs always returns len(IDs) <= 1 for unique edges, and you should use
+// MotorbotID instead. It exists only for internal usage by the builders.
+func (m *WorkLogMutation) MotorbotIDs() (ids []int64) {
+	if id := m.motorbot; id != nil {
+		ids = append(ids, *id)
+	}
+	return
+}
+
+// ResetMotorbot resets all changes to the "motorbot" edge.
+func (m *WorkLogMutation) ResetMotorbot() {
+	m.motorbot = nil
+	m.clearedmotorbot = false
+}
+
+// ClearService clears the "service" edge to the Service entity.
+func (m *WorkLogMutation) ClearService() {
+	m.clearedservice = true
+	m.clearedFields[worklog.FieldServiceID] = struct{}{}
+}
+
+// ServiceCleared reports if the "service" edge to the Service entity was cleared.
+func (m *WorkLogMutation) ServiceCleared() bool {
+	return m.ServiceIDCleared() || m.clearedservice
+}
+
+// ServiceIDs returns the "service" edge IDs in the mutation.
+// Note that IDs always returns len(IDs) <= 1 for unique edges, and you should use
+// ServiceID instead. It exists only for internal usage by the builders.
+func (m *WorkLogMutation) ServiceIDs() (ids []int64) {
+	if id := m.service; id != nil {
+		ids = append(ids, *id)
+	}
+	return
+}
+
+// ResetService resets all changes to the "service" edge.
+func (m *WorkLogMutation) ResetService() {
+	m.service = nil
+	m.clearedservice = false
+}
+
+// SetItemID sets the "item" edge to the WorkOrderItem entity by id.
+func (m *WorkLogMutation) SetItemID(id int64) {
+	m.item = &id
+}
+
+// ClearItem clears the "item" edge to the WorkOrderItem entity.
+func (m *WorkLogMutation) ClearItem() {
+	m.cleareditem = true
+}
+
+// ItemCleared reports if the "item" edge to the WorkOrderItem entity was cleared.
+func (m *WorkLogMutation) ItemCleared() bool {
+	return m.cleareditem
+}
+
+// ItemID returns the "item" edge ID in the mutation.
+func (m *WorkLogMutation) ItemID() (id int64, exists bool) {
+	if m.item != nil {
+		return *m.item, true
+	}
+	return
+}
+
+// ItemIDs returns the "item" edge IDs in the mutation.
+// Note that IDs always returns len(IDs) <= 1 for unique edges, and you should use
+// ItemID instead. It exists only for internal usage by the builders.
+func (m *WorkLogMutation) ItemIDs() (ids []int64) {
+	if id := m.item; id != nil {
+		ids = append(ids, *id)
+	}
+	return
+}
+
+// ResetItem resets all changes to the "item" edge.
+func (m *WorkLogMutation) ResetItem() {
+	m.item = nil
+	m.cleareditem = false
+}
+
+// Where appends a list predicates to the WorkLogMutation builder.
+func (m *WorkLogMutation) Where(ps ...predicate.WorkLog) {
+	m.predicates = append(m.predicates, ps...)
+}
+
+// WhereP appends storage-level predicates to the WorkLogMutation builder. Using this method,
+// users can use type-assertion to append predicates that do not depend on any generated package.
+func (m *WorkLogMutation) WhereP(ps ...func(*sql.Selector)) {
+	p := make([]predicate.WorkLog, len(ps))
+	for i := range ps {
+		p[i] = ps[i]
+	}
+	m.Where(p...)
+}
+
+// Op returns the operation name.
+func (m *WorkLogMutation) Op() Op {
+	return m.op
+}
+
+// SetOp allows setting the mutation operation.
+func (m *WorkLogMutation) SetOp(op Op) {
+	m.op = op
+}
+
+// Type returns the node type of this mutation (WorkLog).
+func (m *WorkLogMutation) Type() string {
+	return m.typ
+}
+
+// Fields returns all fields that were changed during this mutation. Note that in
+// order to get all numeric fields that were incremented/decremented, call
+// AddedFields().
+func (m *WorkLogMutation) Fields() []string {
+	fields := make([]string, 0, 22)
+	if m.created_at != nil {
+		fields = append(fields, worklog.FieldCreatedAt)
+	}
+	if m.updated_at != nil {
+		fields = append(fields, worklog.FieldUpdatedAt)
+	}
+	if m.work_order != nil {
+		fields = append(fields, worklog.FieldWorkOrderID)
+	}
+	if m.trip != nil {
+		fields = append(fields, worklog.FieldTripID)
+	}
+	if m.motorbot != nil {
+		fields = append(fields, worklog.FieldMotorbotID)
+	}
+	if m.service != nil {
+		fields = append(fields, worklog.FieldServiceID)
+	}
+	if m.personnel_name != nil {
+		fields = append(fields, worklog.FieldPersonnelName)
+	}
+	if m.kind != nil {
+		fields = append(fields, worklog.FieldKind)
+	}
+	if m.time_start != nil {
+		fields = append(fields, worklog.FieldTimeStart)
+	}
+	if m.time_end != nil {
+		fields = append(fields, worklog.FieldTimeEnd)
+	}
+	if m.duration_minutes != nil {
+		fields = append(fields, worklog.FieldDurationMinutes)
+	}
+	if m.quantity != nil {
+		fields = append(fields, worklog.FieldQuantity)
+	}
+	if m.unit != nil {
+		fields = append(fields, worklog.FieldUnit)
+	}
+	if m.description != nil {
+		fields = append(fields, worklog.FieldDescription)
+	}
+	if m.notes != nil {
+		fields = append(fields, worklog.FieldNotes)
+	}
+	if m.status != nil {
+		fields = append(fields, worklog.FieldStatus)
+	}
+	if m.decided_by != nil {
+		fields = append(fields, worklog.FieldDecidedBy)
+	}
+	if m.decided_by_name != nil {
+		fields = append(fields, worklog.FieldDecidedByName)
+	}
+	if m.decided_at != nil {
+		fields = append(fields, worklog.FieldDecidedAt)
+	}
+	if m.rejection_reason != nil {
+		fields = append(fields, worklog.FieldRejectionReason)
+	}
+	if m.version != nil {
+		fields = append(fields, worklog.FieldVersion)
+	}
+	if m.created_by != nil {
+		fields = append(fields, worklog.FieldCreatedBy)
+	}
+	return fields
+}
+
+// Field returns the value of a field with the given name. The second boolean
+// return value indicates that this field was not set, or was not defined in the
+// schema.
+func (m *WorkLogMutation) Field(name string) (ent.Value, bool) {
+	switch name {
+	case worklog.FieldCreatedAt:
+		return m.CreatedAt()
+	case worklog.FieldUpdatedAt:
+		return m.UpdatedAt()
+	case worklog.FieldWorkOrderID:
+		return m.WorkOrderID()
+	case worklog.FieldTripID:
+		return m.TripID()
+	case worklog.FieldMotorbotID:
+		return m.MotorbotID()
+	case worklog.FieldServiceID:
+		return m.ServiceID()
+	case worklog.FieldPersonnelName:
+		return m.PersonnelName()
+	case worklog.FieldKind:
+		return m.Kind()
+	case worklog.FieldTimeStart:
+		return m.TimeStart()
+	case worklog.FieldTimeEnd:
+		return m.TimeEnd()
+	case worklog.FieldDurationMinutes:
+		return m.DurationMinutes()
+	case worklog.FieldQuantity:
+		return m.Quantity()
+	case worklog.FieldUnit:
+		return m.Unit()
+	case worklog.FieldDescription:
+		return m.Description()
+	case worklog.FieldNotes:
+		return m.Notes()
+	case worklog.FieldStatus:
+		return m.Status()
+	case worklog.FieldDecidedBy:
+		return m.DecidedBy()
+	case worklog.FieldDecidedByName:
+		return m.DecidedByName()
+	case worklog.FieldDecidedAt:
+		return m.DecidedAt()
+	case worklog.FieldRejectionReason:
+		return m.RejectionReason()
+	case worklog.FieldVersion:
+		return m.Version()
+	case worklog.FieldCreatedBy:
+		return m.CreatedBy()
+	}
+	return nil, false
+}
+
+// OldField returns the old value of the field from the database. An error is
+// returned if the mutation operation is not UpdateOne, or the query to the
+// database failed.
+func (m *WorkLogMutation) OldField(ctx context.Context, name string) (ent.Value, error) {
+	switch name {
+	case worklog.FieldCreatedAt:
+		return m.OldCreatedAt(ctx)
+	case worklog.FieldUpdatedAt:
+		return m.OldUpdatedAt(ctx)
+	case worklog.FieldWorkOrderID:
+		return m.OldWorkOrderID(ctx)
+	case worklog.FieldTripID:
+		return m.OldTripID(ctx)
+	case worklog.FieldMotorbotID:
+		return m.OldMotorbotID(ctx)
+	case worklog.FieldServiceID:
+		return m.OldServiceID(ctx)
+	case worklog.FieldPersonnelName:
+		return m.OldPersonnelName(ctx)
+	case worklog.FieldKind:
+		return m.OldKind(ctx)
+	case worklog.FieldTimeStart:
+		return m.OldTimeStart(ctx)
+	case worklog.FieldTimeEnd:
+		return m.OldTimeEnd(ctx)
+	case worklog.FieldDurationMinutes:
+		return m.OldDurationMinutes(ctx)
+	case worklog.FieldQuantity:
+		return m.OldQuantity(ctx)
+	case worklog.FieldUnit:
+		return m.OldUnit(ctx)
+	case worklog.FieldDescription:
+		return m.OldDescription(ctx)
+	case worklog.FieldNotes:
+		return m.OldNotes(ctx)
+	case worklog.FieldStatus:
+		return m.OldStatus(ctx)
+	case worklog.FieldDecidedBy:
+		return m.OldDecidedBy(ctx)
+	case worklog.FieldDecidedByName:
+		return m.OldDecidedByName(ctx)
+	case worklog.FieldDecidedAt:
+		return m.OldDecidedAt(ctx)
+	case worklog.FieldRejectionReason:
+		return m.OldRejectionReason(ctx)
+	case worklog.FieldVersion:
+		return m.OldVersion(ctx)
+	case worklog.FieldCreatedBy:
+		return m.OldCreatedBy(ctx)
+	}
+	return nil, fmt.Errorf("unknown WorkLog field %s", name)
+}
+
+// SetField sets the value of a field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *WorkLogMutation) SetField(name string, value ent.Value) error {
+	switch name {
+	case worklog.FieldCreatedAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetCreatedAt(v)
+		return nil
+	case worklog.FieldUpdatedAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetUpdatedAt(v)
+		return nil
+	case worklog.FieldWorkOrderID:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetWorkOrderID(v)
+		return nil
+	case worklog.FieldTripID:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetTripID(v)
+		return nil
+	case worklog.FieldMotorbotID:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetMotorbotID(v)
+		return nil
+	case worklog.FieldServiceID:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetServiceID(v)
+		return nil
+	case worklog.FieldPersonnelName:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetPersonnelName(v)
+		return nil
+	case worklog.FieldKind:
+		v, ok := value.(worklog.Kind)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetKind(v)
+		return nil
+	case worklog.FieldTimeStart:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetTimeStart(v)
+		return nil
+	case worklog.FieldTimeEnd:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetTimeEnd(v)
+		return nil
+	case worklog.FieldDurationMinutes:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetDurationMinutes(v)
+		return nil
+	case worklog.FieldQuantity:
+		v, ok := value.(decimal.Decimal)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetQuantity(v)
+		return nil
+	case worklog.FieldUnit:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetUnit(v)
+		return nil
+	case worklog.FieldDescription:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetDescription(v)
+		return nil
+	case worklog.FieldNotes:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetNotes(v)
+		return nil
+	case worklog.FieldStatus:
+		v, ok := value.(worklog.Status)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetStatus(v)
+		return nil
+	case worklog.FieldDecidedBy:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetDecidedBy(v)
+		return nil
+	case worklog.FieldDecidedByName:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetDecidedByName(v)
+		return nil
+	case worklog.FieldDecidedAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetDecidedAt(v)
+		return nil
+	case worklog.FieldRejectionReason:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetRejectionReason(v)
+		return nil
+	case worklog.FieldVersion:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetVersion(v)
+		return nil
+	case worklog.FieldCreatedBy:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetCreatedBy(v)
+		return nil
+	}
+	return fmt.Errorf("unknown WorkLog field %s", name)
+}
+
+// AddedFields returns all numeric fields that were incremented/decremented during
+// this mutation.
+func (m *WorkLogMutation) AddedFields() []string {
+	var fields []string
+	if m.addduration_minutes != nil {
+		fields = append(fields, worklog.FieldDurationMinutes)
+	}
+	if m.adddecided_by != nil {
+		fields = append(fields, worklog.FieldDecidedBy)
+	}
+	if m.addversion != nil {
+		fields = append(fields, worklog.FieldVersion)
+	}
+	if m.addcreated_by != nil {
+		fields = append(fields, worklog.FieldCreatedBy)
+	}
+	return fields
+}
+
+// AddedField returns the numeric value that was incremented/decremented on a field
+// with the given name. The second boolean return value indicates that this field
+// was not set, or was not defined in the schema.
+func (m *WorkLogMutation) AddedField(name string) (ent.Value, bool) {
+	switch name {
+	case worklog.FieldDurationMinutes:
+		return m.AddedDurationMinutes()
+	case worklog.FieldDecidedBy:
+		return m.AddedDecidedBy()
+	case worklog.FieldVersion:
+		return m.AddedVersion()
+	case worklog.FieldCreatedBy:
+		return m.AddedCreatedBy()
+	}
+	return nil, false
+}
+
+// AddField adds the value to the field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *WorkLogMutation) AddField(name string, value ent.Value) error {
+	switch name {
+	case worklog.FieldDurationMinutes:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddDurationMinutes(v)
+		return nil
+	case worklog.FieldDecidedBy:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddDecidedBy(v)
+		return nil
+	case worklog.FieldVersion:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddVersion(v)
+		return nil
+	case worklog.FieldCreatedBy:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddCreatedBy(v)
+		return nil
+	}
+	return fmt.Errorf("unknown WorkLog numeric field %s", name)
+}
+
+// ClearedFields returns all nullable fields that were cleared during this
+// mutation.
+func (m *WorkLogMutation) ClearedFields() []string {
+	var fields []string
+	if m.FieldCleared(worklog.FieldTripID) {
+		fields = append(fields, worklog.FieldTripID)
+	}
+	if m.FieldCleared(worklog.FieldMotorbotID) {
+		fields = append(fields, worklog.FieldMotorbotID)
+	}
+	if m.FieldCleared(worklog.FieldServiceID) {
+		fields = append(fields, worklog.FieldServiceID)
+	}
+	if m.FieldCleared(worklog.FieldDescription) {
+		fields = append(fields, worklog.FieldDescription)
+	}
+	if m.FieldCleared(worklog.FieldNotes) {
+		fields = append(fields, worklog.FieldNotes)
+	}
+	if m.FieldCleared(worklog.FieldDecidedBy) {
+		fields = append(fields, worklog.FieldDecidedBy)
+	}
+	if m.FieldCleared(worklog.FieldDecidedByName) {
+		fields = append(fields, worklog.FieldDecidedByName)
+	}
+	if m.FieldCleared(worklog.FieldDecidedAt) {
+		fields = append(fields, worklog.FieldDecidedAt)
+	}
+	if m.FieldCleared(worklog.FieldRejectionReason) {
+		fields = append(fields, worklog.FieldRejectionReason)
+	}
+	return fields
+}
+
+// FieldCleared returns a boolean indicating if a field with the given name was
+// cleared in this mutation.
+func (m *WorkLogMutation) FieldCleared(name string) bool {
+	_, ok := m.clearedFields[name]
+	return ok
+}
+
+// ClearField clears the value of the field with the given name. It returns an
+// error if the field is not defined in the schema.
+func (m *WorkLogMutation) ClearField(name string) error {
+	switch name {
+	case worklog.FieldTripID:
+		m.ClearTripID()
+		return nil
+	case worklog.FieldMotorbotID:
+		m.ClearMotorbotID()
+		return nil
+	case worklog.FieldServiceID:
+		m.ClearServiceID()
+		return nil
+	case worklog.FieldDescription:
+		m.ClearDescription()
+		return nil
+	case worklog.FieldNotes:
+		m.ClearNotes()
+		return nil
+	case worklog.FieldDecidedBy:
+		m.ClearDecidedBy()
+		return nil
+	case worklog.FieldDecidedByName:
+		m.ClearDecidedByName()
+		return nil
+	case worklog.FieldDecidedAt:
+		m.ClearDecidedAt()
+		return nil
+	case worklog.FieldRejectionReason:
+		m.ClearRejectionReason()
+		return nil
+	}
+	return fmt.Errorf("unknown WorkLog nullable field %s", name)
+}
+
+// ResetField resets all changes in the mutation for the field with the given name.
+// It returns an error if the field is not defined in the schema.
+func (m *WorkLogMutation) ResetField(name string) error {
+	switch name {
+	case worklog.FieldCreatedAt:
+		m.ResetCreatedAt()
+		return nil
+	case worklog.FieldUpdatedAt:
+		m.ResetUpdatedAt()
+		return nil
+	case worklog.FieldWorkOrderID:
+		m.ResetWorkOrderID()
+		return nil
+	case worklog.FieldTripID:
+		m.ResetTripID()
+		return nil
+	case worklog.FieldMotorbotID:
+		m.ResetMotorbotID()
+		return nil
+	case worklog.FieldServiceID:
+		m.ResetServiceID()
+		return nil
+	case worklog.FieldPersonnelName:
+		m.ResetPersonnelName()
+		return nil
+	case worklog.FieldKind:
+		m.ResetKind()
+		return nil
+	case worklog.FieldTimeStart:
+		m.ResetTimeStart()
+		return nil
+	case worklog.FieldTimeEnd:
+		m.ResetTimeEnd()
+		return nil
+	case worklog.FieldDurationMinutes:
+		m.ResetDurationMinutes()
+		return nil
+	case worklog.FieldQuantity:
+		m.ResetQuantity()
+		return nil
+	case worklog.FieldUnit:
+		m.ResetUnit()
+		return nil
+	case worklog.FieldDescription:
+		m.ResetDescription()
+		return nil
+	case worklog.FieldNotes:
+		m.ResetNotes()
+		return nil
+	case worklog.FieldStatus:
+		m.ResetStatus()
+		return nil
+	case worklog.FieldDecidedBy:
+		m.ResetDecidedBy()
+		return nil
+	case worklog.FieldDecidedByName:
+		m.ResetDecidedByName()
+		return nil
+	case worklog.FieldDecidedAt:
+		m.ResetDecidedAt()
+		return nil
+	case worklog.FieldRejectionReason:
+		m.ResetRejectionReason()
+		return nil
+	case worklog.FieldVersion:
+		m.ResetVersion()
+		return nil
+	case worklog.FieldCreatedBy:
+		m.ResetCreatedBy()
+		return nil
+	}
+	return fmt.Errorf("unknown WorkLog field %s", name)
+}
+
+// AddedEdges returns all edge names that were set/added in this mutation.
+func (m *WorkLogMutation) AddedEdges() []string {
+	edges := make([]string, 0, 5)
+	if m.work_order != nil {
+		edges = append(edges, worklog.EdgeWorkOrder)
+	}
+	if m.trip != nil {
+		edges = append(edges, worklog.EdgeTrip)
+	}
+	if m.motorbot != nil {
+		edges = append(edges, worklog.EdgeMotorbot)
+	}
+	if m.service != nil {
+		edges = append(edges, worklog.EdgeService)
+	}
+	if m.item != nil {
+		edges = append(edges, worklog.EdgeItem)
+	}
+	return edges
+}
+
+// AddedIDs returns all IDs (to other nodes) that were added for the given edge
+// name in this mutation.
+func (m *WorkLogMutation) AddedIDs(name string) []ent.Value {
+	switch name {
+	case worklog.EdgeWorkOrder:
+		if id := m.work_order; id != nil {
+			return []ent.Value{*id}
+		}
+	case worklog.EdgeTrip:
+		if id := m.trip; id != nil {
+			return []ent.Value{*id}
+		}
+	case worklog.EdgeMotorbot:
+		if id := m.motorbot; id != nil {
+			return []ent.Value{*id}
+		}
+	case worklog.EdgeService:
+		if id := m.service; id != nil {
+			return []ent.Value{*id}
+		}
+	case worklog.EdgeItem:
+		if id := m.item; id != nil {
+			return []ent.Value{*id}
+		}
+	}
+	return nil
+}
+
+// RemovedEdges returns all edge names that were removed in this mutation.
+func (m *WorkLogMutation) RemovedEdges() []string {
+	edges := make([]string, 0, 5)
+	return edges
+}
+
+// RemovedIDs returns all IDs (to other nodes) that were removed for the edge with
+// the given name in this mutation.
+func (m *WorkLogMutation) RemovedIDs(name string) []ent.Value {
+	return nil
+}
+
+// ClearedEdges returns all edge names that were cleared in this mutation.
+func (m *WorkLogMutation) ClearedEdges() []string {
+	edges := make([]string, 0, 5)
+	if m.clearedwork_order {
+		edges = append(edges, worklog.EdgeWorkOrder)
+	}
+	if m.clearedtrip {
+		edges = append(edges, worklog.EdgeTrip)
+	}
+	if m.clearedmotorbot {
+		edges = append(edges, worklog.EdgeMotorbot)
+	}
+	if m.clearedservice {
+		edges = append(edges, worklog.EdgeService)
+	}
+	if m.cleareditem {
+		edges = append(edges, worklog.EdgeItem)
+	}
+	return edges
+}
+
+// EdgeCleared returns a boolean which indicates if the edge with the given name
+// was cleared in this mutation.
+func (m *WorkLogMutation) EdgeCleared(name string) bool {
+	switch name {
+	case worklog.EdgeWorkOrder:
+		return m.clearedwork_order
+	case worklog.EdgeTrip:
+		return m.clearedtrip
+	case worklog.EdgeMotorbot:
+		return m.clearedmotorbot
+	case worklog.EdgeService:
+		return m.clearedservice
+	case worklog.EdgeItem:
+		return m.cleareditem
+	}
+	return false
+}
+
+// ClearEdge clears the value of the edge with the given name. It returns an error
+// if that edge is not defined in the schema.
+func (m *WorkLogMutation) ClearEdge(name string) error {
+	switch name {
+	case worklog.EdgeWorkOrder:
+		m.ClearWorkOrder()
+		return nil
+	case worklog.EdgeTrip:
+		m.ClearTrip()
+		return nil
+	case worklog.EdgeMotorbot:
+		m.ClearMotorbot()
+		return nil
+	case worklog.EdgeService:
+		m.ClearService()
+		return nil
+	case worklog.EdgeItem:
+		m.ClearItem()
+		return nil
+	}
+	return fmt.Errorf("unknown WorkLog unique edge %s", name)
+}
+
+// ResetEdge resets all changes to the edge with the given name in this mutation.
+// It returns an error if the edge is not defined in the schema.
+func (m *WorkLogMutation) ResetEdge(name string) error {
+	switch name {
+	case worklog.EdgeWorkOrder:
+		m.ResetWorkOrder()
+		return nil
+	case worklog.EdgeTrip:
+		m.ResetTrip()
+		return nil
+	case worklog.EdgeMotorbot:
+		m.ResetMotorbot()
+		return nil
+	case worklog.EdgeService:
+		m.ResetService()
+		return nil
+	case worklog.EdgeItem:
+		m.ResetItem()
+		return nil
+	}
+	return fmt.Errorf("unknown WorkLog edge %s", name)
 }
 
 // WorkOrderMutation represents an operation that mutates the WorkOrder nodes in the graph.
@@ -9545,6 +24437,7 @@ type WorkOrderMutation struct {
 	invoiced_at       *time.Time
 	invoice_no        *string
 	closed_at         *time.Time
+	security_exit_at  *time.Time
 	gate_required     *bool
 	field_log_allowed *bool
 	is_cabotage       *bool
@@ -9572,6 +24465,18 @@ type WorkOrderMutation struct {
 	history           map[int64]struct{}
 	removedhistory    map[int64]struct{}
 	clearedhistory    bool
+	persons           map[int64]struct{}
+	removedpersons    map[int64]struct{}
+	clearedpersons    bool
+	work_logs         map[int64]struct{}
+	removedwork_logs  map[int64]struct{}
+	clearedwork_logs  bool
+	gate_logs         map[int64]struct{}
+	removedgate_logs  map[int64]struct{}
+	clearedgate_logs  bool
+	trips             map[int64]struct{}
+	removedtrips      map[int64]struct{}
+	clearedtrips      bool
 	done              bool
 	oldValue          func(context.Context) (*WorkOrder, error)
 	predicates        []predicate.WorkOrder
@@ -10975,6 +25880,55 @@ func (m *WorkOrderMutation) ResetClosedAt() {
 	delete(m.clearedFields, workorder.FieldClosedAt)
 }
 
+// SetSecurityExitAt sets the "security_exit_at" field.
+func (m *WorkOrderMutation) SetSecurityExitAt(t time.Time) {
+	m.security_exit_at = &t
+}
+
+// SecurityExitAt returns the value of the "security_exit_at" field in the mutation.
+func (m *WorkOrderMutation) SecurityExitAt() (r time.Time, exists bool) {
+	v := m.security_exit_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldSecurityExitAt returns the old "security_exit_at" field's value of the WorkOrder entity.
+// If the WorkOrder object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *WorkOrderMutation) OldSecurityExitAt(ctx context.Context) (v *time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldSecurityExitAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldSecurityExitAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldSecurityExitAt: %w", err)
+	}
+	return oldValue.SecurityExitAt, nil
+}
+
+// ClearSecurityExitAt clears the value of the "security_exit_at" field.
+func (m *WorkOrderMutation) ClearSecurityExitAt() {
+	m.security_exit_at = nil
+	m.clearedFields[workorder.FieldSecurityExitAt] = struct{}{}
+}
+
+// SecurityExitAtCleared returns if the "security_exit_at" field was cleared in this mutation.
+func (m *WorkOrderMutation) SecurityExitAtCleared() bool {
+	_, ok := m.clearedFields[workorder.FieldSecurityExitAt]
+	return ok
+}
+
+// ResetSecurityExitAt resets all changes to the "security_exit_at" field.
+func (m *WorkOrderMutation) ResetSecurityExitAt() {
+	m.security_exit_at = nil
+	delete(m.clearedFields, workorder.FieldSecurityExitAt)
+}
+
 // SetGateRequired sets the "gate_required" field.
 func (m *WorkOrderMutation) SetGateRequired(b bool) {
 	m.gate_required = &b
@@ -11678,6 +26632,222 @@ func (m *WorkOrderMutation) ResetHistory() {
 	m.removedhistory = nil
 }
 
+// AddPersonIDs adds the "persons" edge to the WorkOrderPerson entity by ids.
+func (m *WorkOrderMutation) AddPersonIDs(ids ...int64) {
+	if m.persons == nil {
+		m.persons = make(map[int64]struct{})
+	}
+	for i := range ids {
+		m.persons[ids[i]] = struct{}{}
+	}
+}
+
+// ClearPersons clears the "persons" edge to the WorkOrderPerson entity.
+func (m *WorkOrderMutation) ClearPersons() {
+	m.clearedpersons = true
+}
+
+// PersonsCleared reports if the "persons" edge to the WorkOrderPerson entity was cleared.
+func (m *WorkOrderMutation) PersonsCleared() bool {
+	return m.clearedpersons
+}
+
+// RemovePersonIDs removes the "persons" edge to the WorkOrderPerson entity by IDs.
+func (m *WorkOrderMutation) RemovePersonIDs(ids ...int64) {
+	if m.removedpersons == nil {
+		m.removedpersons = make(map[int64]struct{})
+	}
+	for i := range ids {
+		delete(m.persons, ids[i])
+		m.removedpersons[ids[i]] = struct{}{}
+	}
+}
+
+// RemovedPersons returns the removed IDs of the "persons" edge to the WorkOrderPerson entity.
+func (m *WorkOrderMutation) RemovedPersonsIDs() (ids []int64) {
+	for id := range m.removedpersons {
+		ids = append(ids, id)
+	}
+	return
+}
+
+// PersonsIDs returns the "persons" edge IDs in the mutation.
+func (m *WorkOrderMutation) PersonsIDs() (ids []int64) {
+	for id := range m.persons {
+		ids = append(ids, id)
+	}
+	return
+}
+
+// ResetPersons resets all changes to the "persons" edge.
+func (m *WorkOrderMutation) ResetPersons() {
+	m.persons = nil
+	m.clearedpersons = false
+	m.removedpersons = nil
+}
+
+// AddWorkLogIDs adds the "work_logs" edge to the WorkLog entity by ids.
+func (m *WorkOrderMutation) AddWorkLogIDs(ids ...int64) {
+	if m.work_logs == nil {
+		m.work_logs = make(map[int64]struct{})
+	}
+	for i := range ids {
+		m.work_logs[ids[i]] = struct{}{}
+	}
+}
+
+// ClearWorkLogs clears the "work_logs" edge to the WorkLog entity.
+func (m *WorkOrderMutation) ClearWorkLogs() {
+	m.clearedwork_logs = true
+}
+
+// WorkLogsCleared reports if the "work_logs" edge to the WorkLog entity was cleared.
+func (m *WorkOrderMutation) WorkLogsCleared() bool {
+	return m.clearedwork_logs
+}
+
+// RemoveWorkLogIDs removes the "work_logs" edge to the WorkLog entity by IDs.
+func (m *WorkOrderMutation) RemoveWorkLogIDs(ids ...int64) {
+	if m.removedwork_logs == nil {
+		m.removedwork_logs = make(map[int64]struct{})
+	}
+	for i := range ids {
+		delete(m.work_logs, ids[i])
+		m.removedwork_logs[ids[i]] = struct{}{}
+	}
+}
+
+// RemovedWorkLogs returns the removed IDs of the "work_logs" edge to the WorkLog entity.
+func (m *WorkOrderMutation) RemovedWorkLogsIDs() (ids []int64) {
+	for id := range m.removedwork_logs {
+		ids = append(ids, id)
+	}
+	return
+}
+
+// WorkLogsIDs returns the "work_logs" edge IDs in the mutation.
+func (m *WorkOrderMutation) WorkLogsIDs() (ids []int64) {
+	for id := range m.work_logs {
+		ids = append(ids, id)
+	}
+	return
+}
+
+// ResetWorkLogs resets all changes to the "work_logs" edge.
+func (m *WorkOrderMutation) ResetWorkLogs() {
+	m.work_logs = nil
+	m.clearedwork_logs = false
+	m.removedwork_logs = nil
+}
+
+// AddGateLogIDs adds the "gate_logs" edge to the GateLog entity by ids.
+func (m *WorkOrderMutation) AddGateLogIDs(ids ...int64) {
+	if m.gate_logs == nil {
+		m.gate_logs = make(map[int64]struct{})
+	}
+	for i := range ids {
+		m.gate_logs[ids[i]] = struct{}{}
+	}
+}
+
+// ClearGateLogs clears the "gate_logs" edge to the GateLog entity.
+func (m *WorkOrderMutation) ClearGateLogs() {
+	m.clearedgate_logs = true
+}
+
+// GateLogsCleared reports if the "gate_logs" edge to the GateLog entity was cleared.
+func (m *WorkOrderMutation) GateLogsCleared() bool {
+	return m.clearedgate_logs
+}
+
+// RemoveGateLogIDs removes the "gate_logs" edge to the GateLog entity by IDs.
+func (m *WorkOrderMutation) RemoveGateLogIDs(ids ...int64) {
+	if m.removedgate_logs == nil {
+		m.removedgate_logs = make(map[int64]struct{})
+	}
+	for i := range ids {
+		delete(m.gate_logs, ids[i])
+		m.removedgate_logs[ids[i]] = struct{}{}
+	}
+}
+
+// RemovedGateLogs returns the removed IDs of the "gate_logs" edge to the GateLog entity.
+func (m *WorkOrderMutation) RemovedGateLogsIDs() (ids []int64) {
+	for id := range m.removedgate_logs {
+		ids = append(ids, id)
+	}
+	return
+}
+
+// GateLogsIDs returns the "gate_logs" edge IDs in the mutation.
+func (m *WorkOrderMutation) GateLogsIDs() (ids []int64) {
+	for id := range m.gate_logs {
+		ids = append(ids, id)
+	}
+	return
+}
+
+// ResetGateLogs resets all changes to the "gate_logs" edge.
+func (m *WorkOrderMutation) ResetGateLogs() {
+	m.gate_logs = nil
+	m.clearedgate_logs = false
+	m.removedgate_logs = nil
+}
+
+// AddTripIDs adds the "trips" edge to the Trip entity by ids.
+func (m *WorkOrderMutation) AddTripIDs(ids ...int64) {
+	if m.trips == nil {
+		m.trips = make(map[int64]struct{})
+	}
+	for i := range ids {
+		m.trips[ids[i]] = struct{}{}
+	}
+}
+
+// ClearTrips clears the "trips" edge to the Trip entity.
+func (m *WorkOrderMutation) ClearTrips() {
+	m.clearedtrips = true
+}
+
+// TripsCleared reports if the "trips" edge to the Trip entity was cleared.
+func (m *WorkOrderMutation) TripsCleared() bool {
+	return m.clearedtrips
+}
+
+// RemoveTripIDs removes the "trips" edge to the Trip entity by IDs.
+func (m *WorkOrderMutation) RemoveTripIDs(ids ...int64) {
+	if m.removedtrips == nil {
+		m.removedtrips = make(map[int64]struct{})
+	}
+	for i := range ids {
+		delete(m.trips, ids[i])
+		m.removedtrips[ids[i]] = struct{}{}
+	}
+}
+
+// RemovedTrips returns the removed IDs of the "trips" edge to the Trip entity.
+func (m *WorkOrderMutation) RemovedTripsIDs() (ids []int64) {
+	for id := range m.removedtrips {
+		ids = append(ids, id)
+	}
+	return
+}
+
+// TripsIDs returns the "trips" edge IDs in the mutation.
+func (m *WorkOrderMutation) TripsIDs() (ids []int64) {
+	for id := range m.trips {
+		ids = append(ids, id)
+	}
+	return
+}
+
+// ResetTrips resets all changes to the "trips" edge.
+func (m *WorkOrderMutation) ResetTrips() {
+	m.trips = nil
+	m.clearedtrips = false
+	m.removedtrips = nil
+}
+
 // Where appends a list predicates to the WorkOrderMutation builder.
 func (m *WorkOrderMutation) Where(ps ...predicate.WorkOrder) {
 	m.predicates = append(m.predicates, ps...)
@@ -11712,7 +26882,7 @@ func (m *WorkOrderMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *WorkOrderMutation) Fields() []string {
-	fields := make([]string, 0, 42)
+	fields := make([]string, 0, 43)
 	if m.created_at != nil {
 		fields = append(fields, workorder.FieldCreatedAt)
 	}
@@ -11799,6 +26969,9 @@ func (m *WorkOrderMutation) Fields() []string {
 	}
 	if m.closed_at != nil {
 		fields = append(fields, workorder.FieldClosedAt)
+	}
+	if m.security_exit_at != nil {
+		fields = append(fields, workorder.FieldSecurityExitAt)
 	}
 	if m.gate_required != nil {
 		fields = append(fields, workorder.FieldGateRequired)
@@ -11905,6 +27078,8 @@ func (m *WorkOrderMutation) Field(name string) (ent.Value, bool) {
 		return m.InvoiceNo()
 	case workorder.FieldClosedAt:
 		return m.ClosedAt()
+	case workorder.FieldSecurityExitAt:
+		return m.SecurityExitAt()
 	case workorder.FieldGateRequired:
 		return m.GateRequired()
 	case workorder.FieldFieldLogAllowed:
@@ -11998,6 +27173,8 @@ func (m *WorkOrderMutation) OldField(ctx context.Context, name string) (ent.Valu
 		return m.OldInvoiceNo(ctx)
 	case workorder.FieldClosedAt:
 		return m.OldClosedAt(ctx)
+	case workorder.FieldSecurityExitAt:
+		return m.OldSecurityExitAt(ctx)
 	case workorder.FieldGateRequired:
 		return m.OldGateRequired(ctx)
 	case workorder.FieldFieldLogAllowed:
@@ -12236,6 +27413,13 @@ func (m *WorkOrderMutation) SetField(name string, value ent.Value) error {
 		}
 		m.SetClosedAt(v)
 		return nil
+	case workorder.FieldSecurityExitAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetSecurityExitAt(v)
+		return nil
 	case workorder.FieldGateRequired:
 		v, ok := value.(bool)
 		if !ok {
@@ -12468,6 +27652,9 @@ func (m *WorkOrderMutation) ClearedFields() []string {
 	if m.FieldCleared(workorder.FieldClosedAt) {
 		fields = append(fields, workorder.FieldClosedAt)
 	}
+	if m.FieldCleared(workorder.FieldSecurityExitAt) {
+		fields = append(fields, workorder.FieldSecurityExitAt)
+	}
 	if m.FieldCleared(workorder.FieldNotes) {
 		fields = append(fields, workorder.FieldNotes)
 	}
@@ -12532,6 +27719,9 @@ func (m *WorkOrderMutation) ClearField(name string) error {
 		return nil
 	case workorder.FieldClosedAt:
 		m.ClearClosedAt()
+		return nil
+	case workorder.FieldSecurityExitAt:
+		m.ClearSecurityExitAt()
 		return nil
 	case workorder.FieldNotes:
 		m.ClearNotes()
@@ -12631,6 +27821,9 @@ func (m *WorkOrderMutation) ResetField(name string) error {
 	case workorder.FieldClosedAt:
 		m.ResetClosedAt()
 		return nil
+	case workorder.FieldSecurityExitAt:
+		m.ResetSecurityExitAt()
+		return nil
 	case workorder.FieldGateRequired:
 		m.ResetGateRequired()
 		return nil
@@ -12676,7 +27869,7 @@ func (m *WorkOrderMutation) ResetField(name string) error {
 
 // AddedEdges returns all edge names that were set/added in this mutation.
 func (m *WorkOrderMutation) AddedEdges() []string {
-	edges := make([]string, 0, 4)
+	edges := make([]string, 0, 8)
 	if m.cari != nil {
 		edges = append(edges, workorder.EdgeCari)
 	}
@@ -12688,6 +27881,18 @@ func (m *WorkOrderMutation) AddedEdges() []string {
 	}
 	if m.history != nil {
 		edges = append(edges, workorder.EdgeHistory)
+	}
+	if m.persons != nil {
+		edges = append(edges, workorder.EdgePersons)
+	}
+	if m.work_logs != nil {
+		edges = append(edges, workorder.EdgeWorkLogs)
+	}
+	if m.gate_logs != nil {
+		edges = append(edges, workorder.EdgeGateLogs)
+	}
+	if m.trips != nil {
+		edges = append(edges, workorder.EdgeTrips)
 	}
 	return edges
 }
@@ -12716,18 +27921,54 @@ func (m *WorkOrderMutation) AddedIDs(name string) []ent.Value {
 			ids = append(ids, id)
 		}
 		return ids
+	case workorder.EdgePersons:
+		ids := make([]ent.Value, 0, len(m.persons))
+		for id := range m.persons {
+			ids = append(ids, id)
+		}
+		return ids
+	case workorder.EdgeWorkLogs:
+		ids := make([]ent.Value, 0, len(m.work_logs))
+		for id := range m.work_logs {
+			ids = append(ids, id)
+		}
+		return ids
+	case workorder.EdgeGateLogs:
+		ids := make([]ent.Value, 0, len(m.gate_logs))
+		for id := range m.gate_logs {
+			ids = append(ids, id)
+		}
+		return ids
+	case workorder.EdgeTrips:
+		ids := make([]ent.Value, 0, len(m.trips))
+		for id := range m.trips {
+			ids = append(ids, id)
+		}
+		return ids
 	}
 	return nil
 }
 
 // RemovedEdges returns all edge names that were removed in this mutation.
 func (m *WorkOrderMutation) RemovedEdges() []string {
-	edges := make([]string, 0, 4)
+	edges := make([]string, 0, 8)
 	if m.removeditems != nil {
 		edges = append(edges, workorder.EdgeItems)
 	}
 	if m.removedhistory != nil {
 		edges = append(edges, workorder.EdgeHistory)
+	}
+	if m.removedpersons != nil {
+		edges = append(edges, workorder.EdgePersons)
+	}
+	if m.removedwork_logs != nil {
+		edges = append(edges, workorder.EdgeWorkLogs)
+	}
+	if m.removedgate_logs != nil {
+		edges = append(edges, workorder.EdgeGateLogs)
+	}
+	if m.removedtrips != nil {
+		edges = append(edges, workorder.EdgeTrips)
 	}
 	return edges
 }
@@ -12748,13 +27989,37 @@ func (m *WorkOrderMutation) RemovedIDs(name string) []ent.Value {
 			ids = append(ids, id)
 		}
 		return ids
+	case workorder.EdgePersons:
+		ids := make([]ent.Value, 0, len(m.removedpersons))
+		for id := range m.removedpersons {
+			ids = append(ids, id)
+		}
+		return ids
+	case workorder.EdgeWorkLogs:
+		ids := make([]ent.Value, 0, len(m.removedwork_logs))
+		for id := range m.removedwork_logs {
+			ids = append(ids, id)
+		}
+		return ids
+	case workorder.EdgeGateLogs:
+		ids := make([]ent.Value, 0, len(m.removedgate_logs))
+		for id := range m.removedgate_logs {
+			ids = append(ids, id)
+		}
+		return ids
+	case workorder.EdgeTrips:
+		ids := make([]ent.Value, 0, len(m.removedtrips))
+		for id := range m.removedtrips {
+			ids = append(ids, id)
+		}
+		return ids
 	}
 	return nil
 }
 
 // ClearedEdges returns all edge names that were cleared in this mutation.
 func (m *WorkOrderMutation) ClearedEdges() []string {
-	edges := make([]string, 0, 4)
+	edges := make([]string, 0, 8)
 	if m.clearedcari {
 		edges = append(edges, workorder.EdgeCari)
 	}
@@ -12766,6 +28031,18 @@ func (m *WorkOrderMutation) ClearedEdges() []string {
 	}
 	if m.clearedhistory {
 		edges = append(edges, workorder.EdgeHistory)
+	}
+	if m.clearedpersons {
+		edges = append(edges, workorder.EdgePersons)
+	}
+	if m.clearedwork_logs {
+		edges = append(edges, workorder.EdgeWorkLogs)
+	}
+	if m.clearedgate_logs {
+		edges = append(edges, workorder.EdgeGateLogs)
+	}
+	if m.clearedtrips {
+		edges = append(edges, workorder.EdgeTrips)
 	}
 	return edges
 }
@@ -12782,6 +28059,14 @@ func (m *WorkOrderMutation) EdgeCleared(name string) bool {
 		return m.cleareditems
 	case workorder.EdgeHistory:
 		return m.clearedhistory
+	case workorder.EdgePersons:
+		return m.clearedpersons
+	case workorder.EdgeWorkLogs:
+		return m.clearedwork_logs
+	case workorder.EdgeGateLogs:
+		return m.clearedgate_logs
+	case workorder.EdgeTrips:
+		return m.clearedtrips
 	}
 	return false
 }
@@ -12816,6 +28101,18 @@ func (m *WorkOrderMutation) ResetEdge(name string) error {
 	case workorder.EdgeHistory:
 		m.ResetHistory()
 		return nil
+	case workorder.EdgePersons:
+		m.ResetPersons()
+		return nil
+	case workorder.EdgeWorkLogs:
+		m.ResetWorkLogs()
+		return nil
+	case workorder.EdgeGateLogs:
+		m.ResetGateLogs()
+		return nil
+	case workorder.EdgeTrips:
+		m.ResetTrips()
+		return nil
 	}
 	return fmt.Errorf("unknown WorkOrder edge %s", name)
 }
@@ -12849,11 +28146,15 @@ type WorkOrderItemMutation struct {
 	grand_total         *decimal.Decimal
 	notes               *string
 	is_invoiced         *bool
+	version             *int
+	addversion          *int
 	clearedFields       map[string]struct{}
 	work_order          *int64
 	clearedwork_order   bool
 	service             *int64
 	clearedservice      bool
+	work_log            *int64
+	clearedwork_log     bool
 	done                bool
 	oldValue            func(context.Context) (*WorkOrderItem, error)
 	predicates          []predicate.WorkOrderItem
@@ -13949,6 +29250,111 @@ func (m *WorkOrderItemMutation) ResetIsInvoiced() {
 	m.is_invoiced = nil
 }
 
+// SetWorkLogID sets the "work_log_id" field.
+func (m *WorkOrderItemMutation) SetWorkLogID(i int64) {
+	m.work_log = &i
+}
+
+// WorkLogID returns the value of the "work_log_id" field in the mutation.
+func (m *WorkOrderItemMutation) WorkLogID() (r int64, exists bool) {
+	v := m.work_log
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldWorkLogID returns the old "work_log_id" field's value of the WorkOrderItem entity.
+// If the WorkOrderItem object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *WorkOrderItemMutation) OldWorkLogID(ctx context.Context) (v *int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldWorkLogID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldWorkLogID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldWorkLogID: %w", err)
+	}
+	return oldValue.WorkLogID, nil
+}
+
+// ClearWorkLogID clears the value of the "work_log_id" field.
+func (m *WorkOrderItemMutation) ClearWorkLogID() {
+	m.work_log = nil
+	m.clearedFields[workorderitem.FieldWorkLogID] = struct{}{}
+}
+
+// WorkLogIDCleared returns if the "work_log_id" field was cleared in this mutation.
+func (m *WorkOrderItemMutation) WorkLogIDCleared() bool {
+	_, ok := m.clearedFields[workorderitem.FieldWorkLogID]
+	return ok
+}
+
+// ResetWorkLogID resets all changes to the "work_log_id" field.
+func (m *WorkOrderItemMutation) ResetWorkLogID() {
+	m.work_log = nil
+	delete(m.clearedFields, workorderitem.FieldWorkLogID)
+}
+
+// SetVersion sets the "version" field.
+func (m *WorkOrderItemMutation) SetVersion(i int) {
+	m.version = &i
+	m.addversion = nil
+}
+
+// Version returns the value of the "version" field in the mutation.
+func (m *WorkOrderItemMutation) Version() (r int, exists bool) {
+	v := m.version
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldVersion returns the old "version" field's value of the WorkOrderItem entity.
+// If the WorkOrderItem object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *WorkOrderItemMutation) OldVersion(ctx context.Context) (v int, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldVersion is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldVersion requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldVersion: %w", err)
+	}
+	return oldValue.Version, nil
+}
+
+// AddVersion adds i to the "version" field.
+func (m *WorkOrderItemMutation) AddVersion(i int) {
+	if m.addversion != nil {
+		*m.addversion += i
+	} else {
+		m.addversion = &i
+	}
+}
+
+// AddedVersion returns the value that was added to the "version" field in this mutation.
+func (m *WorkOrderItemMutation) AddedVersion() (r int, exists bool) {
+	v := m.addversion
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetVersion resets all changes to the "version" field.
+func (m *WorkOrderItemMutation) ResetVersion() {
+	m.version = nil
+	m.addversion = nil
+}
+
 // ClearWorkOrder clears the "work_order" edge to the WorkOrder entity.
 func (m *WorkOrderItemMutation) ClearWorkOrder() {
 	m.clearedwork_order = true
@@ -14003,6 +29409,33 @@ func (m *WorkOrderItemMutation) ResetService() {
 	m.clearedservice = false
 }
 
+// ClearWorkLog clears the "work_log" edge to the WorkLog entity.
+func (m *WorkOrderItemMutation) ClearWorkLog() {
+	m.clearedwork_log = true
+	m.clearedFields[workorderitem.FieldWorkLogID] = struct{}{}
+}
+
+// WorkLogCleared reports if the "work_log" edge to the WorkLog entity was cleared.
+func (m *WorkOrderItemMutation) WorkLogCleared() bool {
+	return m.WorkLogIDCleared() || m.clearedwork_log
+}
+
+// WorkLogIDs returns the "work_log" edge IDs in the mutation.
+// Note that IDs always returns len(IDs) <= 1 for unique edges, and you should use
+// WorkLogID instead. It exists only for internal usage by the builders.
+func (m *WorkOrderItemMutation) WorkLogIDs() (ids []int64) {
+	if id := m.work_log; id != nil {
+		ids = append(ids, *id)
+	}
+	return
+}
+
+// ResetWorkLog resets all changes to the "work_log" edge.
+func (m *WorkOrderItemMutation) ResetWorkLog() {
+	m.work_log = nil
+	m.clearedwork_log = false
+}
+
 // Where appends a list predicates to the WorkOrderItemMutation builder.
 func (m *WorkOrderItemMutation) Where(ps ...predicate.WorkOrderItem) {
 	m.predicates = append(m.predicates, ps...)
@@ -14037,7 +29470,7 @@ func (m *WorkOrderItemMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *WorkOrderItemMutation) Fields() []string {
-	fields := make([]string, 0, 23)
+	fields := make([]string, 0, 25)
 	if m.created_at != nil {
 		fields = append(fields, workorderitem.FieldCreatedAt)
 	}
@@ -14107,6 +29540,12 @@ func (m *WorkOrderItemMutation) Fields() []string {
 	if m.is_invoiced != nil {
 		fields = append(fields, workorderitem.FieldIsInvoiced)
 	}
+	if m.work_log != nil {
+		fields = append(fields, workorderitem.FieldWorkLogID)
+	}
+	if m.version != nil {
+		fields = append(fields, workorderitem.FieldVersion)
+	}
 	return fields
 }
 
@@ -14161,6 +29600,10 @@ func (m *WorkOrderItemMutation) Field(name string) (ent.Value, bool) {
 		return m.Notes()
 	case workorderitem.FieldIsInvoiced:
 		return m.IsInvoiced()
+	case workorderitem.FieldWorkLogID:
+		return m.WorkLogID()
+	case workorderitem.FieldVersion:
+		return m.Version()
 	}
 	return nil, false
 }
@@ -14216,6 +29659,10 @@ func (m *WorkOrderItemMutation) OldField(ctx context.Context, name string) (ent.
 		return m.OldNotes(ctx)
 	case workorderitem.FieldIsInvoiced:
 		return m.OldIsInvoiced(ctx)
+	case workorderitem.FieldWorkLogID:
+		return m.OldWorkLogID(ctx)
+	case workorderitem.FieldVersion:
+		return m.OldVersion(ctx)
 	}
 	return nil, fmt.Errorf("unknown WorkOrderItem field %s", name)
 }
@@ -14386,6 +29833,20 @@ func (m *WorkOrderItemMutation) SetField(name string, value ent.Value) error {
 		}
 		m.SetIsInvoiced(v)
 		return nil
+	case workorderitem.FieldWorkLogID:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetWorkLogID(v)
+		return nil
+	case workorderitem.FieldVersion:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetVersion(v)
+		return nil
 	}
 	return fmt.Errorf("unknown WorkOrderItem field %s", name)
 }
@@ -14400,6 +29861,9 @@ func (m *WorkOrderItemMutation) AddedFields() []string {
 	if m.addduration_minutes != nil {
 		fields = append(fields, workorderitem.FieldDurationMinutes)
 	}
+	if m.addversion != nil {
+		fields = append(fields, workorderitem.FieldVersion)
+	}
 	return fields
 }
 
@@ -14412,6 +29876,8 @@ func (m *WorkOrderItemMutation) AddedField(name string) (ent.Value, bool) {
 		return m.AddedSequence()
 	case workorderitem.FieldDurationMinutes:
 		return m.AddedDurationMinutes()
+	case workorderitem.FieldVersion:
+		return m.AddedVersion()
 	}
 	return nil, false
 }
@@ -14434,6 +29900,13 @@ func (m *WorkOrderItemMutation) AddField(name string, value ent.Value) error {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.AddDurationMinutes(v)
+		return nil
+	case workorderitem.FieldVersion:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddVersion(v)
 		return nil
 	}
 	return fmt.Errorf("unknown WorkOrderItem numeric field %s", name)
@@ -14469,6 +29942,9 @@ func (m *WorkOrderItemMutation) ClearedFields() []string {
 	}
 	if m.FieldCleared(workorderitem.FieldNotes) {
 		fields = append(fields, workorderitem.FieldNotes)
+	}
+	if m.FieldCleared(workorderitem.FieldWorkLogID) {
+		fields = append(fields, workorderitem.FieldWorkLogID)
 	}
 	return fields
 }
@@ -14510,6 +29986,9 @@ func (m *WorkOrderItemMutation) ClearField(name string) error {
 		return nil
 	case workorderitem.FieldNotes:
 		m.ClearNotes()
+		return nil
+	case workorderitem.FieldWorkLogID:
+		m.ClearWorkLogID()
 		return nil
 	}
 	return fmt.Errorf("unknown WorkOrderItem nullable field %s", name)
@@ -14588,18 +30067,27 @@ func (m *WorkOrderItemMutation) ResetField(name string) error {
 	case workorderitem.FieldIsInvoiced:
 		m.ResetIsInvoiced()
 		return nil
+	case workorderitem.FieldWorkLogID:
+		m.ResetWorkLogID()
+		return nil
+	case workorderitem.FieldVersion:
+		m.ResetVersion()
+		return nil
 	}
 	return fmt.Errorf("unknown WorkOrderItem field %s", name)
 }
 
 // AddedEdges returns all edge names that were set/added in this mutation.
 func (m *WorkOrderItemMutation) AddedEdges() []string {
-	edges := make([]string, 0, 2)
+	edges := make([]string, 0, 3)
 	if m.work_order != nil {
 		edges = append(edges, workorderitem.EdgeWorkOrder)
 	}
 	if m.service != nil {
 		edges = append(edges, workorderitem.EdgeService)
+	}
+	if m.work_log != nil {
+		edges = append(edges, workorderitem.EdgeWorkLog)
 	}
 	return edges
 }
@@ -14616,13 +30104,17 @@ func (m *WorkOrderItemMutation) AddedIDs(name string) []ent.Value {
 		if id := m.service; id != nil {
 			return []ent.Value{*id}
 		}
+	case workorderitem.EdgeWorkLog:
+		if id := m.work_log; id != nil {
+			return []ent.Value{*id}
+		}
 	}
 	return nil
 }
 
 // RemovedEdges returns all edge names that were removed in this mutation.
 func (m *WorkOrderItemMutation) RemovedEdges() []string {
-	edges := make([]string, 0, 2)
+	edges := make([]string, 0, 3)
 	return edges
 }
 
@@ -14634,12 +30126,15 @@ func (m *WorkOrderItemMutation) RemovedIDs(name string) []ent.Value {
 
 // ClearedEdges returns all edge names that were cleared in this mutation.
 func (m *WorkOrderItemMutation) ClearedEdges() []string {
-	edges := make([]string, 0, 2)
+	edges := make([]string, 0, 3)
 	if m.clearedwork_order {
 		edges = append(edges, workorderitem.EdgeWorkOrder)
 	}
 	if m.clearedservice {
 		edges = append(edges, workorderitem.EdgeService)
+	}
+	if m.clearedwork_log {
+		edges = append(edges, workorderitem.EdgeWorkLog)
 	}
 	return edges
 }
@@ -14652,6 +30147,8 @@ func (m *WorkOrderItemMutation) EdgeCleared(name string) bool {
 		return m.clearedwork_order
 	case workorderitem.EdgeService:
 		return m.clearedservice
+	case workorderitem.EdgeWorkLog:
+		return m.clearedwork_log
 	}
 	return false
 }
@@ -14665,6 +30162,9 @@ func (m *WorkOrderItemMutation) ClearEdge(name string) error {
 		return nil
 	case workorderitem.EdgeService:
 		m.ClearService()
+		return nil
+	case workorderitem.EdgeWorkLog:
+		m.ClearWorkLog()
 		return nil
 	}
 	return fmt.Errorf("unknown WorkOrderItem unique edge %s", name)
@@ -14680,8 +30180,1677 @@ func (m *WorkOrderItemMutation) ResetEdge(name string) error {
 	case workorderitem.EdgeService:
 		m.ResetService()
 		return nil
+	case workorderitem.EdgeWorkLog:
+		m.ResetWorkLog()
+		return nil
 	}
 	return fmt.Errorf("unknown WorkOrderItem edge %s", name)
+}
+
+// WorkOrderPersonMutation represents an operation that mutates the WorkOrderPerson nodes in the graph.
+type WorkOrderPersonMutation struct {
+	config
+	op                Op
+	typ               string
+	id                *int64
+	created_at        *time.Time
+	updated_at        *time.Time
+	full_name         *string
+	national_id       *string
+	passport_no       *string
+	nationality       *string
+	phone             *string
+	status            *workorderperson.Status
+	gate_entry_at     *time.Time
+	gate_exit_at      *time.Time
+	decided_by        *int64
+	adddecided_by     *int64
+	decided_by_name   *string
+	decided_at        *time.Time
+	security_notes    *string
+	is_active         *bool
+	version           *int
+	addversion        *int
+	created_by        *int64
+	addcreated_by     *int64
+	clearedFields     map[string]struct{}
+	work_order        *int64
+	clearedwork_order bool
+	gate_logs         map[int64]struct{}
+	removedgate_logs  map[int64]struct{}
+	clearedgate_logs  bool
+	done              bool
+	oldValue          func(context.Context) (*WorkOrderPerson, error)
+	predicates        []predicate.WorkOrderPerson
+}
+
+var _ ent.Mutation = (*WorkOrderPersonMutation)(nil)
+
+// workorderpersonOption allows management of the mutation configuration using functional options.
+type workorderpersonOption func(*WorkOrderPersonMutation)
+
+// newWorkOrderPersonMutation creates new mutation for the WorkOrderPerson entity.
+func newWorkOrderPersonMutation(c config, op Op, opts ...workorderpersonOption) *WorkOrderPersonMutation {
+	m := &WorkOrderPersonMutation{
+		config:        c,
+		op:            op,
+		typ:           TypeWorkOrderPerson,
+		clearedFields: make(map[string]struct{}),
+	}
+	for _, opt := range opts {
+		opt(m)
+	}
+	return m
+}
+
+// withWorkOrderPersonID sets the ID field of the mutation.
+func withWorkOrderPersonID(id int64) workorderpersonOption {
+	return func(m *WorkOrderPersonMutation) {
+		var (
+			err   error
+			once  sync.Once
+			value *WorkOrderPerson
+		)
+		m.oldValue = func(ctx context.Context) (*WorkOrderPerson, error) {
+			once.Do(func() {
+				if m.done {
+					err = errors.New("querying old values post mutation is not allowed")
+				} else {
+					value, err = m.Client().WorkOrderPerson.Get(ctx, id)
+				}
+			})
+			return value, err
+		}
+		m.id = &id
+	}
+}
+
+// withWorkOrderPerson sets the old WorkOrderPerson of the mutation.
+func withWorkOrderPerson(node *WorkOrderPerson) workorderpersonOption {
+	return func(m *WorkOrderPersonMutation) {
+		m.oldValue = func(context.Context) (*WorkOrderPerson, error) {
+			return node, nil
+		}
+		m.id = &node.ID
+	}
+}
+
+// Client returns a new `ent.Client` from the mutation. If the mutation was
+// executed in a transaction (ent.Tx), a transactional client is returned.
+func (m WorkOrderPersonMutation) Client() *Client {
+	client := &Client{config: m.config}
+	client.init()
+	return client
+}
+
+// Tx returns an `ent.Tx` for mutations that were executed in transactions;
+// it returns an error otherwise.
+func (m WorkOrderPersonMutation) Tx() (*Tx, error) {
+	if _, ok := m.driver.(*txDriver); !ok {
+		return nil, errors.New("ent: mutation is not running in a transaction")
+	}
+	tx := &Tx{config: m.config}
+	tx.init()
+	return tx, nil
+}
+
+// SetID sets the value of the id field. Note that this
+// operation is only accepted on creation of WorkOrderPerson entities.
+func (m *WorkOrderPersonMutation) SetID(id int64) {
+	m.id = &id
+}
+
+// ID returns the ID value in the mutation. Note that the ID is only available
+// if it was provided to the builder or after it was returned from the database.
+func (m *WorkOrderPersonMutation) ID() (id int64, exists bool) {
+	if m.id == nil {
+		return
+	}
+	return *m.id, true
+}
+
+// IDs queries the database and returns the entity ids that match the mutation's predicate.
+// That means, if the mutation is applied within a transaction with an isolation level such
+// as sql.LevelSerializable, the returned ids match the ids of the rows that will be updated
+// or updated by the mutation.
+func (m *WorkOrderPersonMutation) IDs(ctx context.Context) ([]int64, error) {
+	switch {
+	case m.op.Is(OpUpdateOne | OpDeleteOne):
+		id, exists := m.ID()
+		if exists {
+			return []int64{id}, nil
+		}
+		fallthrough
+	case m.op.Is(OpUpdate | OpDelete):
+		return m.Client().WorkOrderPerson.Query().Where(m.predicates...).IDs(ctx)
+	default:
+		return nil, fmt.Errorf("IDs is not allowed on %s operations", m.op)
+	}
+}
+
+// SetCreatedAt sets the "created_at" field.
+func (m *WorkOrderPersonMutation) SetCreatedAt(t time.Time) {
+	m.created_at = &t
+}
+
+// CreatedAt returns the value of the "created_at" field in the mutation.
+func (m *WorkOrderPersonMutation) CreatedAt() (r time.Time, exists bool) {
+	v := m.created_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldCreatedAt returns the old "created_at" field's value of the WorkOrderPerson entity.
+// If the WorkOrderPerson object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *WorkOrderPersonMutation) OldCreatedAt(ctx context.Context) (v time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldCreatedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldCreatedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldCreatedAt: %w", err)
+	}
+	return oldValue.CreatedAt, nil
+}
+
+// ResetCreatedAt resets all changes to the "created_at" field.
+func (m *WorkOrderPersonMutation) ResetCreatedAt() {
+	m.created_at = nil
+}
+
+// SetUpdatedAt sets the "updated_at" field.
+func (m *WorkOrderPersonMutation) SetUpdatedAt(t time.Time) {
+	m.updated_at = &t
+}
+
+// UpdatedAt returns the value of the "updated_at" field in the mutation.
+func (m *WorkOrderPersonMutation) UpdatedAt() (r time.Time, exists bool) {
+	v := m.updated_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldUpdatedAt returns the old "updated_at" field's value of the WorkOrderPerson entity.
+// If the WorkOrderPerson object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *WorkOrderPersonMutation) OldUpdatedAt(ctx context.Context) (v time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldUpdatedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldUpdatedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldUpdatedAt: %w", err)
+	}
+	return oldValue.UpdatedAt, nil
+}
+
+// ResetUpdatedAt resets all changes to the "updated_at" field.
+func (m *WorkOrderPersonMutation) ResetUpdatedAt() {
+	m.updated_at = nil
+}
+
+// SetWorkOrderID sets the "work_order_id" field.
+func (m *WorkOrderPersonMutation) SetWorkOrderID(i int64) {
+	m.work_order = &i
+}
+
+// WorkOrderID returns the value of the "work_order_id" field in the mutation.
+func (m *WorkOrderPersonMutation) WorkOrderID() (r int64, exists bool) {
+	v := m.work_order
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldWorkOrderID returns the old "work_order_id" field's value of the WorkOrderPerson entity.
+// If the WorkOrderPerson object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *WorkOrderPersonMutation) OldWorkOrderID(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldWorkOrderID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldWorkOrderID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldWorkOrderID: %w", err)
+	}
+	return oldValue.WorkOrderID, nil
+}
+
+// ResetWorkOrderID resets all changes to the "work_order_id" field.
+func (m *WorkOrderPersonMutation) ResetWorkOrderID() {
+	m.work_order = nil
+}
+
+// SetFullName sets the "full_name" field.
+func (m *WorkOrderPersonMutation) SetFullName(s string) {
+	m.full_name = &s
+}
+
+// FullName returns the value of the "full_name" field in the mutation.
+func (m *WorkOrderPersonMutation) FullName() (r string, exists bool) {
+	v := m.full_name
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldFullName returns the old "full_name" field's value of the WorkOrderPerson entity.
+// If the WorkOrderPerson object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *WorkOrderPersonMutation) OldFullName(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldFullName is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldFullName requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldFullName: %w", err)
+	}
+	return oldValue.FullName, nil
+}
+
+// ResetFullName resets all changes to the "full_name" field.
+func (m *WorkOrderPersonMutation) ResetFullName() {
+	m.full_name = nil
+}
+
+// SetNationalID sets the "national_id" field.
+func (m *WorkOrderPersonMutation) SetNationalID(s string) {
+	m.national_id = &s
+}
+
+// NationalID returns the value of the "national_id" field in the mutation.
+func (m *WorkOrderPersonMutation) NationalID() (r string, exists bool) {
+	v := m.national_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldNationalID returns the old "national_id" field's value of the WorkOrderPerson entity.
+// If the WorkOrderPerson object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *WorkOrderPersonMutation) OldNationalID(ctx context.Context) (v *string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldNationalID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldNationalID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldNationalID: %w", err)
+	}
+	return oldValue.NationalID, nil
+}
+
+// ClearNationalID clears the value of the "national_id" field.
+func (m *WorkOrderPersonMutation) ClearNationalID() {
+	m.national_id = nil
+	m.clearedFields[workorderperson.FieldNationalID] = struct{}{}
+}
+
+// NationalIDCleared returns if the "national_id" field was cleared in this mutation.
+func (m *WorkOrderPersonMutation) NationalIDCleared() bool {
+	_, ok := m.clearedFields[workorderperson.FieldNationalID]
+	return ok
+}
+
+// ResetNationalID resets all changes to the "national_id" field.
+func (m *WorkOrderPersonMutation) ResetNationalID() {
+	m.national_id = nil
+	delete(m.clearedFields, workorderperson.FieldNationalID)
+}
+
+// SetPassportNo sets the "passport_no" field.
+func (m *WorkOrderPersonMutation) SetPassportNo(s string) {
+	m.passport_no = &s
+}
+
+// PassportNo returns the value of the "passport_no" field in the mutation.
+func (m *WorkOrderPersonMutation) PassportNo() (r string, exists bool) {
+	v := m.passport_no
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldPassportNo returns the old "passport_no" field's value of the WorkOrderPerson entity.
+// If the WorkOrderPerson object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *WorkOrderPersonMutation) OldPassportNo(ctx context.Context) (v *string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldPassportNo is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldPassportNo requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldPassportNo: %w", err)
+	}
+	return oldValue.PassportNo, nil
+}
+
+// ClearPassportNo clears the value of the "passport_no" field.
+func (m *WorkOrderPersonMutation) ClearPassportNo() {
+	m.passport_no = nil
+	m.clearedFields[workorderperson.FieldPassportNo] = struct{}{}
+}
+
+// PassportNoCleared returns if the "passport_no" field was cleared in this mutation.
+func (m *WorkOrderPersonMutation) PassportNoCleared() bool {
+	_, ok := m.clearedFields[workorderperson.FieldPassportNo]
+	return ok
+}
+
+// ResetPassportNo resets all changes to the "passport_no" field.
+func (m *WorkOrderPersonMutation) ResetPassportNo() {
+	m.passport_no = nil
+	delete(m.clearedFields, workorderperson.FieldPassportNo)
+}
+
+// SetNationality sets the "nationality" field.
+func (m *WorkOrderPersonMutation) SetNationality(s string) {
+	m.nationality = &s
+}
+
+// Nationality returns the value of the "nationality" field in the mutation.
+func (m *WorkOrderPersonMutation) Nationality() (r string, exists bool) {
+	v := m.nationality
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldNationality returns the old "nationality" field's value of the WorkOrderPerson entity.
+// If the WorkOrderPerson object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *WorkOrderPersonMutation) OldNationality(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldNationality is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldNationality requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldNationality: %w", err)
+	}
+	return oldValue.Nationality, nil
+}
+
+// ResetNationality resets all changes to the "nationality" field.
+func (m *WorkOrderPersonMutation) ResetNationality() {
+	m.nationality = nil
+}
+
+// SetPhone sets the "phone" field.
+func (m *WorkOrderPersonMutation) SetPhone(s string) {
+	m.phone = &s
+}
+
+// Phone returns the value of the "phone" field in the mutation.
+func (m *WorkOrderPersonMutation) Phone() (r string, exists bool) {
+	v := m.phone
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldPhone returns the old "phone" field's value of the WorkOrderPerson entity.
+// If the WorkOrderPerson object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *WorkOrderPersonMutation) OldPhone(ctx context.Context) (v *string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldPhone is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldPhone requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldPhone: %w", err)
+	}
+	return oldValue.Phone, nil
+}
+
+// ClearPhone clears the value of the "phone" field.
+func (m *WorkOrderPersonMutation) ClearPhone() {
+	m.phone = nil
+	m.clearedFields[workorderperson.FieldPhone] = struct{}{}
+}
+
+// PhoneCleared returns if the "phone" field was cleared in this mutation.
+func (m *WorkOrderPersonMutation) PhoneCleared() bool {
+	_, ok := m.clearedFields[workorderperson.FieldPhone]
+	return ok
+}
+
+// ResetPhone resets all changes to the "phone" field.
+func (m *WorkOrderPersonMutation) ResetPhone() {
+	m.phone = nil
+	delete(m.clearedFields, workorderperson.FieldPhone)
+}
+
+// SetStatus sets the "status" field.
+func (m *WorkOrderPersonMutation) SetStatus(w workorderperson.Status) {
+	m.status = &w
+}
+
+// Status returns the value of the "status" field in the mutation.
+func (m *WorkOrderPersonMutation) Status() (r workorderperson.Status, exists bool) {
+	v := m.status
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldStatus returns the old "status" field's value of the WorkOrderPerson entity.
+// If the WorkOrderPerson object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *WorkOrderPersonMutation) OldStatus(ctx context.Context) (v workorderperson.Status, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldStatus is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldStatus requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldStatus: %w", err)
+	}
+	return oldValue.Status, nil
+}
+
+// ResetStatus resets all changes to the "status" field.
+func (m *WorkOrderPersonMutation) ResetStatus() {
+	m.status = nil
+}
+
+// SetGateEntryAt sets the "gate_entry_at" field.
+func (m *WorkOrderPersonMutation) SetGateEntryAt(t time.Time) {
+	m.gate_entry_at = &t
+}
+
+// GateEntryAt returns the value of the "gate_entry_at" field in the mutation.
+func (m *WorkOrderPersonMutation) GateEntryAt() (r time.Time, exists bool) {
+	v := m.gate_entry_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldGateEntryAt returns the old "gate_entry_at" field's value of the WorkOrderPerson entity.
+// If the WorkOrderPerson object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *WorkOrderPersonMutation) OldGateEntryAt(ctx context.Context) (v *time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldGateEntryAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldGateEntryAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldGateEntryAt: %w", err)
+	}
+	return oldValue.GateEntryAt, nil
+}
+
+// ClearGateEntryAt clears the value of the "gate_entry_at" field.
+func (m *WorkOrderPersonMutation) ClearGateEntryAt() {
+	m.gate_entry_at = nil
+	m.clearedFields[workorderperson.FieldGateEntryAt] = struct{}{}
+}
+
+// GateEntryAtCleared returns if the "gate_entry_at" field was cleared in this mutation.
+func (m *WorkOrderPersonMutation) GateEntryAtCleared() bool {
+	_, ok := m.clearedFields[workorderperson.FieldGateEntryAt]
+	return ok
+}
+
+// ResetGateEntryAt resets all changes to the "gate_entry_at" field.
+func (m *WorkOrderPersonMutation) ResetGateEntryAt() {
+	m.gate_entry_at = nil
+	delete(m.clearedFields, workorderperson.FieldGateEntryAt)
+}
+
+// SetGateExitAt sets the "gate_exit_at" field.
+func (m *WorkOrderPersonMutation) SetGateExitAt(t time.Time) {
+	m.gate_exit_at = &t
+}
+
+// GateExitAt returns the value of the "gate_exit_at" field in the mutation.
+func (m *WorkOrderPersonMutation) GateExitAt() (r time.Time, exists bool) {
+	v := m.gate_exit_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldGateExitAt returns the old "gate_exit_at" field's value of the WorkOrderPerson entity.
+// If the WorkOrderPerson object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *WorkOrderPersonMutation) OldGateExitAt(ctx context.Context) (v *time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldGateExitAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldGateExitAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldGateExitAt: %w", err)
+	}
+	return oldValue.GateExitAt, nil
+}
+
+// ClearGateExitAt clears the value of the "gate_exit_at" field.
+func (m *WorkOrderPersonMutation) ClearGateExitAt() {
+	m.gate_exit_at = nil
+	m.clearedFields[workorderperson.FieldGateExitAt] = struct{}{}
+}
+
+// GateExitAtCleared returns if the "gate_exit_at" field was cleared in this mutation.
+func (m *WorkOrderPersonMutation) GateExitAtCleared() bool {
+	_, ok := m.clearedFields[workorderperson.FieldGateExitAt]
+	return ok
+}
+
+// ResetGateExitAt resets all changes to the "gate_exit_at" field.
+func (m *WorkOrderPersonMutation) ResetGateExitAt() {
+	m.gate_exit_at = nil
+	delete(m.clearedFields, workorderperson.FieldGateExitAt)
+}
+
+// SetDecidedBy sets the "decided_by" field.
+func (m *WorkOrderPersonMutation) SetDecidedBy(i int64) {
+	m.decided_by = &i
+	m.adddecided_by = nil
+}
+
+// DecidedBy returns the value of the "decided_by" field in the mutation.
+func (m *WorkOrderPersonMutation) DecidedBy() (r int64, exists bool) {
+	v := m.decided_by
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldDecidedBy returns the old "decided_by" field's value of the WorkOrderPerson entity.
+// If the WorkOrderPerson object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *WorkOrderPersonMutation) OldDecidedBy(ctx context.Context) (v *int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldDecidedBy is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldDecidedBy requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldDecidedBy: %w", err)
+	}
+	return oldValue.DecidedBy, nil
+}
+
+// AddDecidedBy adds i to the "decided_by" field.
+func (m *WorkOrderPersonMutation) AddDecidedBy(i int64) {
+	if m.adddecided_by != nil {
+		*m.adddecided_by += i
+	} else {
+		m.adddecided_by = &i
+	}
+}
+
+// AddedDecidedBy returns the value that was added to the "decided_by" field in this mutation.
+func (m *WorkOrderPersonMutation) AddedDecidedBy() (r int64, exists bool) {
+	v := m.adddecided_by
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ClearDecidedBy clears the value of the "decided_by" field.
+func (m *WorkOrderPersonMutation) ClearDecidedBy() {
+	m.decided_by = nil
+	m.adddecided_by = nil
+	m.clearedFields[workorderperson.FieldDecidedBy] = struct{}{}
+}
+
+// DecidedByCleared returns if the "decided_by" field was cleared in this mutation.
+func (m *WorkOrderPersonMutation) DecidedByCleared() bool {
+	_, ok := m.clearedFields[workorderperson.FieldDecidedBy]
+	return ok
+}
+
+// ResetDecidedBy resets all changes to the "decided_by" field.
+func (m *WorkOrderPersonMutation) ResetDecidedBy() {
+	m.decided_by = nil
+	m.adddecided_by = nil
+	delete(m.clearedFields, workorderperson.FieldDecidedBy)
+}
+
+// SetDecidedByName sets the "decided_by_name" field.
+func (m *WorkOrderPersonMutation) SetDecidedByName(s string) {
+	m.decided_by_name = &s
+}
+
+// DecidedByName returns the value of the "decided_by_name" field in the mutation.
+func (m *WorkOrderPersonMutation) DecidedByName() (r string, exists bool) {
+	v := m.decided_by_name
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldDecidedByName returns the old "decided_by_name" field's value of the WorkOrderPerson entity.
+// If the WorkOrderPerson object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *WorkOrderPersonMutation) OldDecidedByName(ctx context.Context) (v *string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldDecidedByName is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldDecidedByName requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldDecidedByName: %w", err)
+	}
+	return oldValue.DecidedByName, nil
+}
+
+// ClearDecidedByName clears the value of the "decided_by_name" field.
+func (m *WorkOrderPersonMutation) ClearDecidedByName() {
+	m.decided_by_name = nil
+	m.clearedFields[workorderperson.FieldDecidedByName] = struct{}{}
+}
+
+// DecidedByNameCleared returns if the "decided_by_name" field was cleared in this mutation.
+func (m *WorkOrderPersonMutation) DecidedByNameCleared() bool {
+	_, ok := m.clearedFields[workorderperson.FieldDecidedByName]
+	return ok
+}
+
+// ResetDecidedByName resets all changes to the "decided_by_name" field.
+func (m *WorkOrderPersonMutation) ResetDecidedByName() {
+	m.decided_by_name = nil
+	delete(m.clearedFields, workorderperson.FieldDecidedByName)
+}
+
+// SetDecidedAt sets the "decided_at" field.
+func (m *WorkOrderPersonMutation) SetDecidedAt(t time.Time) {
+	m.decided_at = &t
+}
+
+// DecidedAt returns the value of the "decided_at" field in the mutation.
+func (m *WorkOrderPersonMutation) DecidedAt() (r time.Time, exists bool) {
+	v := m.decided_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldDecidedAt returns the old "decided_at" field's value of the WorkOrderPerson entity.
+// If the WorkOrderPerson object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *WorkOrderPersonMutation) OldDecidedAt(ctx context.Context) (v *time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldDecidedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldDecidedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldDecidedAt: %w", err)
+	}
+	return oldValue.DecidedAt, nil
+}
+
+// ClearDecidedAt clears the value of the "decided_at" field.
+func (m *WorkOrderPersonMutation) ClearDecidedAt() {
+	m.decided_at = nil
+	m.clearedFields[workorderperson.FieldDecidedAt] = struct{}{}
+}
+
+// DecidedAtCleared returns if the "decided_at" field was cleared in this mutation.
+func (m *WorkOrderPersonMutation) DecidedAtCleared() bool {
+	_, ok := m.clearedFields[workorderperson.FieldDecidedAt]
+	return ok
+}
+
+// ResetDecidedAt resets all changes to the "decided_at" field.
+func (m *WorkOrderPersonMutation) ResetDecidedAt() {
+	m.decided_at = nil
+	delete(m.clearedFields, workorderperson.FieldDecidedAt)
+}
+
+// SetSecurityNotes sets the "security_notes" field.
+func (m *WorkOrderPersonMutation) SetSecurityNotes(s string) {
+	m.security_notes = &s
+}
+
+// SecurityNotes returns the value of the "security_notes" field in the mutation.
+func (m *WorkOrderPersonMutation) SecurityNotes() (r string, exists bool) {
+	v := m.security_notes
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldSecurityNotes returns the old "security_notes" field's value of the WorkOrderPerson entity.
+// If the WorkOrderPerson object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *WorkOrderPersonMutation) OldSecurityNotes(ctx context.Context) (v *string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldSecurityNotes is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldSecurityNotes requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldSecurityNotes: %w", err)
+	}
+	return oldValue.SecurityNotes, nil
+}
+
+// ClearSecurityNotes clears the value of the "security_notes" field.
+func (m *WorkOrderPersonMutation) ClearSecurityNotes() {
+	m.security_notes = nil
+	m.clearedFields[workorderperson.FieldSecurityNotes] = struct{}{}
+}
+
+// SecurityNotesCleared returns if the "security_notes" field was cleared in this mutation.
+func (m *WorkOrderPersonMutation) SecurityNotesCleared() bool {
+	_, ok := m.clearedFields[workorderperson.FieldSecurityNotes]
+	return ok
+}
+
+// ResetSecurityNotes resets all changes to the "security_notes" field.
+func (m *WorkOrderPersonMutation) ResetSecurityNotes() {
+	m.security_notes = nil
+	delete(m.clearedFields, workorderperson.FieldSecurityNotes)
+}
+
+// SetIsActive sets the "is_active" field.
+func (m *WorkOrderPersonMutation) SetIsActive(b bool) {
+	m.is_active = &b
+}
+
+// IsActive returns the value of the "is_active" field in the mutation.
+func (m *WorkOrderPersonMutation) IsActive() (r bool, exists bool) {
+	v := m.is_active
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldIsActive returns the old "is_active" field's value of the WorkOrderPerson entity.
+// If the WorkOrderPerson object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *WorkOrderPersonMutation) OldIsActive(ctx context.Context) (v bool, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldIsActive is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldIsActive requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldIsActive: %w", err)
+	}
+	return oldValue.IsActive, nil
+}
+
+// ResetIsActive resets all changes to the "is_active" field.
+func (m *WorkOrderPersonMutation) ResetIsActive() {
+	m.is_active = nil
+}
+
+// SetVersion sets the "version" field.
+func (m *WorkOrderPersonMutation) SetVersion(i int) {
+	m.version = &i
+	m.addversion = nil
+}
+
+// Version returns the value of the "version" field in the mutation.
+func (m *WorkOrderPersonMutation) Version() (r int, exists bool) {
+	v := m.version
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldVersion returns the old "version" field's value of the WorkOrderPerson entity.
+// If the WorkOrderPerson object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *WorkOrderPersonMutation) OldVersion(ctx context.Context) (v int, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldVersion is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldVersion requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldVersion: %w", err)
+	}
+	return oldValue.Version, nil
+}
+
+// AddVersion adds i to the "version" field.
+func (m *WorkOrderPersonMutation) AddVersion(i int) {
+	if m.addversion != nil {
+		*m.addversion += i
+	} else {
+		m.addversion = &i
+	}
+}
+
+// AddedVersion returns the value that was added to the "version" field in this mutation.
+func (m *WorkOrderPersonMutation) AddedVersion() (r int, exists bool) {
+	v := m.addversion
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetVersion resets all changes to the "version" field.
+func (m *WorkOrderPersonMutation) ResetVersion() {
+	m.version = nil
+	m.addversion = nil
+}
+
+// SetCreatedBy sets the "created_by" field.
+func (m *WorkOrderPersonMutation) SetCreatedBy(i int64) {
+	m.created_by = &i
+	m.addcreated_by = nil
+}
+
+// CreatedBy returns the value of the "created_by" field in the mutation.
+func (m *WorkOrderPersonMutation) CreatedBy() (r int64, exists bool) {
+	v := m.created_by
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldCreatedBy returns the old "created_by" field's value of the WorkOrderPerson entity.
+// If the WorkOrderPerson object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *WorkOrderPersonMutation) OldCreatedBy(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldCreatedBy is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldCreatedBy requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldCreatedBy: %w", err)
+	}
+	return oldValue.CreatedBy, nil
+}
+
+// AddCreatedBy adds i to the "created_by" field.
+func (m *WorkOrderPersonMutation) AddCreatedBy(i int64) {
+	if m.addcreated_by != nil {
+		*m.addcreated_by += i
+	} else {
+		m.addcreated_by = &i
+	}
+}
+
+// AddedCreatedBy returns the value that was added to the "created_by" field in this mutation.
+func (m *WorkOrderPersonMutation) AddedCreatedBy() (r int64, exists bool) {
+	v := m.addcreated_by
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetCreatedBy resets all changes to the "created_by" field.
+func (m *WorkOrderPersonMutation) ResetCreatedBy() {
+	m.created_by = nil
+	m.addcreated_by = nil
+}
+
+// ClearWorkOrder clears the "work_order" edge to the WorkOrder entity.
+func (m *WorkOrderPersonMutation) ClearWorkOrder() {
+	m.clearedwork_order = true
+	m.clearedFields[workorderperson.FieldWorkOrderID] = struct{}{}
+}
+
+// WorkOrderCleared reports if the "work_order" edge to the WorkOrder entity was cleared.
+func (m *WorkOrderPersonMutation) WorkOrderCleared() bool {
+	return m.clearedwork_order
+}
+
+// WorkOrderIDs returns the "work_order" edge IDs in the mutation.
+// Note that IDs always returns len(IDs) <= 1 for unique edges, and you should use
+// WorkOrderID instead. It exists only for internal usage by the builders.
+func (m *WorkOrderPersonMutation) WorkOrderIDs() (ids []int64) {
+	if id := m.work_order; id != nil {
+		ids = append(ids, *id)
+	}
+	return
+}
+
+// ResetWorkOrder resets all changes to the "work_order" edge.
+func (m *WorkOrderPersonMutation) ResetWorkOrder() {
+	m.work_order = nil
+	m.clearedwork_order = false
+}
+
+// AddGateLogIDs adds the "gate_logs" edge to the GateLog entity by ids.
+func (m *WorkOrderPersonMutation) AddGateLogIDs(ids ...int64) {
+	if m.gate_logs == nil {
+		m.gate_logs = make(map[int64]struct{})
+	}
+	for i := range ids {
+		m.gate_logs[ids[i]] = struct{}{}
+	}
+}
+
+// ClearGateLogs clears the "gate_logs" edge to the GateLog entity.
+func (m *WorkOrderPersonMutation) ClearGateLogs() {
+	m.clearedgate_logs = true
+}
+
+// GateLogsCleared reports if the "gate_logs" edge to the GateLog entity was cleared.
+func (m *WorkOrderPersonMutation) GateLogsCleared() bool {
+	return m.clearedgate_logs
+}
+
+// RemoveGateLogIDs removes the "gate_logs" edge to the GateLog entity by IDs.
+func (m *WorkOrderPersonMutation) RemoveGateLogIDs(ids ...int64) {
+	if m.removedgate_logs == nil {
+		m.removedgate_logs = make(map[int64]struct{})
+	}
+	for i := range ids {
+		delete(m.gate_logs, ids[i])
+		m.removedgate_logs[ids[i]] = struct{}{}
+	}
+}
+
+// RemovedGateLogs returns the removed IDs of the "gate_logs" edge to the GateLog entity.
+func (m *WorkOrderPersonMutation) RemovedGateLogsIDs() (ids []int64) {
+	for id := range m.removedgate_logs {
+		ids = append(ids, id)
+	}
+	return
+}
+
+// GateLogsIDs returns the "gate_logs" edge IDs in the mutation.
+func (m *WorkOrderPersonMutation) GateLogsIDs() (ids []int64) {
+	for id := range m.gate_logs {
+		ids = append(ids, id)
+	}
+	return
+}
+
+// ResetGateLogs resets all changes to the "gate_logs" edge.
+func (m *WorkOrderPersonMutation) ResetGateLogs() {
+	m.gate_logs = nil
+	m.clearedgate_logs = false
+	m.removedgate_logs = nil
+}
+
+// Where appends a list predicates to the WorkOrderPersonMutation builder.
+func (m *WorkOrderPersonMutation) Where(ps ...predicate.WorkOrderPerson) {
+	m.predicates = append(m.predicates, ps...)
+}
+
+// WhereP appends storage-level predicates to the WorkOrderPersonMutation builder. Using this method,
+// users can use type-assertion to append predicates that do not depend on any generated package.
+func (m *WorkOrderPersonMutation) WhereP(ps ...func(*sql.Selector)) {
+	p := make([]predicate.WorkOrderPerson, len(ps))
+	for i := range ps {
+		p[i] = ps[i]
+	}
+	m.Where(p...)
+}
+
+// Op returns the operation name.
+func (m *WorkOrderPersonMutation) Op() Op {
+	return m.op
+}
+
+// SetOp allows setting the mutation operation.
+func (m *WorkOrderPersonMutation) SetOp(op Op) {
+	m.op = op
+}
+
+// Type returns the node type of this mutation (WorkOrderPerson).
+func (m *WorkOrderPersonMutation) Type() string {
+	return m.typ
+}
+
+// Fields returns all fields that were changed during this mutation. Note that in
+// order to get all numeric fields that were incremented/decremented, call
+// AddedFields().
+func (m *WorkOrderPersonMutation) Fields() []string {
+	fields := make([]string, 0, 18)
+	if m.created_at != nil {
+		fields = append(fields, workorderperson.FieldCreatedAt)
+	}
+	if m.updated_at != nil {
+		fields = append(fields, workorderperson.FieldUpdatedAt)
+	}
+	if m.work_order != nil {
+		fields = append(fields, workorderperson.FieldWorkOrderID)
+	}
+	if m.full_name != nil {
+		fields = append(fields, workorderperson.FieldFullName)
+	}
+	if m.national_id != nil {
+		fields = append(fields, workorderperson.FieldNationalID)
+	}
+	if m.passport_no != nil {
+		fields = append(fields, workorderperson.FieldPassportNo)
+	}
+	if m.nationality != nil {
+		fields = append(fields, workorderperson.FieldNationality)
+	}
+	if m.phone != nil {
+		fields = append(fields, workorderperson.FieldPhone)
+	}
+	if m.status != nil {
+		fields = append(fields, workorderperson.FieldStatus)
+	}
+	if m.gate_entry_at != nil {
+		fields = append(fields, workorderperson.FieldGateEntryAt)
+	}
+	if m.gate_exit_at != nil {
+		fields = append(fields, workorderperson.FieldGateExitAt)
+	}
+	if m.decided_by != nil {
+		fields = append(fields, workorderperson.FieldDecidedBy)
+	}
+	if m.decided_by_name != nil {
+		fields = append(fields, workorderperson.FieldDecidedByName)
+	}
+	if m.decided_at != nil {
+		fields = append(fields, workorderperson.FieldDecidedAt)
+	}
+	if m.security_notes != nil {
+		fields = append(fields, workorderperson.FieldSecurityNotes)
+	}
+	if m.is_active != nil {
+		fields = append(fields, workorderperson.FieldIsActive)
+	}
+	if m.version != nil {
+		fields = append(fields, workorderperson.FieldVersion)
+	}
+	if m.created_by != nil {
+		fields = append(fields, workorderperson.FieldCreatedBy)
+	}
+	return fields
+}
+
+// Field returns the value of a field with the given name. The second boolean
+// return value indicates that this field was not set, or was not defined in the
+// schema.
+func (m *WorkOrderPersonMutation) Field(name string) (ent.Value, bool) {
+	switch name {
+	case workorderperson.FieldCreatedAt:
+		return m.CreatedAt()
+	case workorderperson.FieldUpdatedAt:
+		return m.UpdatedAt()
+	case workorderperson.FieldWorkOrderID:
+		return m.WorkOrderID()
+	case workorderperson.FieldFullName:
+		return m.FullName()
+	case workorderperson.FieldNationalID:
+		return m.NationalID()
+	case workorderperson.FieldPassportNo:
+		return m.PassportNo()
+	case workorderperson.FieldNationality:
+		return m.Nationality()
+	case workorderperson.FieldPhone:
+		return m.Phone()
+	case workorderperson.FieldStatus:
+		return m.Status()
+	case workorderperson.FieldGateEntryAt:
+		return m.GateEntryAt()
+	case workorderperson.FieldGateExitAt:
+		return m.GateExitAt()
+	case workorderperson.FieldDecidedBy:
+		return m.DecidedBy()
+	case workorderperson.FieldDecidedByName:
+		return m.DecidedByName()
+	case workorderperson.FieldDecidedAt:
+		return m.DecidedAt()
+	case workorderperson.FieldSecurityNotes:
+		return m.SecurityNotes()
+	case workorderperson.FieldIsActive:
+		return m.IsActive()
+	case workorderperson.FieldVersion:
+		return m.Version()
+	case workorderperson.FieldCreatedBy:
+		return m.CreatedBy()
+	}
+	return nil, false
+}
+
+// OldField returns the old value of the field from the database. An error is
+// returned if the mutation operation is not UpdateOne, or the query to the
+// database failed.
+func (m *WorkOrderPersonMutation) OldField(ctx context.Context, name string) (ent.Value, error) {
+	switch name {
+	case workorderperson.FieldCreatedAt:
+		return m.OldCreatedAt(ctx)
+	case workorderperson.FieldUpdatedAt:
+		return m.OldUpdatedAt(ctx)
+	case workorderperson.FieldWorkOrderID:
+		return m.OldWorkOrderID(ctx)
+	case workorderperson.FieldFullName:
+		return m.OldFullName(ctx)
+	case workorderperson.FieldNationalID:
+		return m.OldNationalID(ctx)
+	case workorderperson.FieldPassportNo:
+		return m.OldPassportNo(ctx)
+	case workorderperson.FieldNationality:
+		return m.OldNationality(ctx)
+	case workorderperson.FieldPhone:
+		return m.OldPhone(ctx)
+	case workorderperson.FieldStatus:
+		return m.OldStatus(ctx)
+	case workorderperson.FieldGateEntryAt:
+		return m.OldGateEntryAt(ctx)
+	case workorderperson.FieldGateExitAt:
+		return m.OldGateExitAt(ctx)
+	case workorderperson.FieldDecidedBy:
+		return m.OldDecidedBy(ctx)
+	case workorderperson.FieldDecidedByName:
+		return m.OldDecidedByName(ctx)
+	case workorderperson.FieldDecidedAt:
+		return m.OldDecidedAt(ctx)
+	case workorderperson.FieldSecurityNotes:
+		return m.OldSecurityNotes(ctx)
+	case workorderperson.FieldIsActive:
+		return m.OldIsActive(ctx)
+	case workorderperson.FieldVersion:
+		return m.OldVersion(ctx)
+	case workorderperson.FieldCreatedBy:
+		return m.OldCreatedBy(ctx)
+	}
+	return nil, fmt.Errorf("unknown WorkOrderPerson field %s", name)
+}
+
+// SetField sets the value of a field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *WorkOrderPersonMutation) SetField(name string, value ent.Value) error {
+	switch name {
+	case workorderperson.FieldCreatedAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetCreatedAt(v)
+		return nil
+	case workorderperson.FieldUpdatedAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetUpdatedAt(v)
+		return nil
+	case workorderperson.FieldWorkOrderID:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetWorkOrderID(v)
+		return nil
+	case workorderperson.FieldFullName:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetFullName(v)
+		return nil
+	case workorderperson.FieldNationalID:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetNationalID(v)
+		return nil
+	case workorderperson.FieldPassportNo:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetPassportNo(v)
+		return nil
+	case workorderperson.FieldNationality:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetNationality(v)
+		return nil
+	case workorderperson.FieldPhone:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetPhone(v)
+		return nil
+	case workorderperson.FieldStatus:
+		v, ok := value.(workorderperson.Status)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetStatus(v)
+		return nil
+	case workorderperson.FieldGateEntryAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetGateEntryAt(v)
+		return nil
+	case workorderperson.FieldGateExitAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetGateExitAt(v)
+		return nil
+	case workorderperson.FieldDecidedBy:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetDecidedBy(v)
+		return nil
+	case workorderperson.FieldDecidedByName:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetDecidedByName(v)
+		return nil
+	case workorderperson.FieldDecidedAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetDecidedAt(v)
+		return nil
+	case workorderperson.FieldSecurityNotes:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetSecurityNotes(v)
+		return nil
+	case workorderperson.FieldIsActive:
+		v, ok := value.(bool)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetIsActive(v)
+		return nil
+	case workorderperson.FieldVersion:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetVersion(v)
+		return nil
+	case workorderperson.FieldCreatedBy:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetCreatedBy(v)
+		return nil
+	}
+	return fmt.Errorf("unknown WorkOrderPerson field %s", name)
+}
+
+// AddedFields returns all numeric fields that were incremented/decremented during
+// this mutation.
+func (m *WorkOrderPersonMutation) AddedFields() []string {
+	var fields []string
+	if m.adddecided_by != nil {
+		fields = append(fields, workorderperson.FieldDecidedBy)
+	}
+	if m.addversion != nil {
+		fields = append(fields, workorderperson.FieldVersion)
+	}
+	if m.addcreated_by != nil {
+		fields = append(fields, workorderperson.FieldCreatedBy)
+	}
+	return fields
+}
+
+// AddedField returns the numeric value that was incremented/decremented on a field
+// with the given name. The second boolean return value indicates that this field
+// was not set, or was not defined in the schema.
+func (m *WorkOrderPersonMutation) AddedField(name string) (ent.Value, bool) {
+	switch name {
+	case workorderperson.FieldDecidedBy:
+		return m.AddedDecidedBy()
+	case workorderperson.FieldVersion:
+		return m.AddedVersion()
+	case workorderperson.FieldCreatedBy:
+		return m.AddedCreatedBy()
+	}
+	return nil, false
+}
+
+// AddField adds the value to the field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *WorkOrderPersonMutation) AddField(name string, value ent.Value) error {
+	switch name {
+	case workorderperson.FieldDecidedBy:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddDecidedBy(v)
+		return nil
+	case workorderperson.FieldVersion:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddVersion(v)
+		return nil
+	case workorderperson.FieldCreatedBy:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddCreatedBy(v)
+		return nil
+	}
+	return fmt.Errorf("unknown WorkOrderPerson numeric field %s", name)
+}
+
+// ClearedFields returns all nullable fields that were cleared during this
+// mutation.
+func (m *WorkOrderPersonMutation) ClearedFields() []string {
+	var fields []string
+	if m.FieldCleared(workorderperson.FieldNationalID) {
+		fields = append(fields, workorderperson.FieldNationalID)
+	}
+	if m.FieldCleared(workorderperson.FieldPassportNo) {
+		fields = append(fields, workorderperson.FieldPassportNo)
+	}
+	if m.FieldCleared(workorderperson.FieldPhone) {
+		fields = append(fields, workorderperson.FieldPhone)
+	}
+	if m.FieldCleared(workorderperson.FieldGateEntryAt) {
+		fields = append(fields, workorderperson.FieldGateEntryAt)
+	}
+	if m.FieldCleared(workorderperson.FieldGateExitAt) {
+		fields = append(fields, workorderperson.FieldGateExitAt)
+	}
+	if m.FieldCleared(workorderperson.FieldDecidedBy) {
+		fields = append(fields, workorderperson.FieldDecidedBy)
+	}
+	if m.FieldCleared(workorderperson.FieldDecidedByName) {
+		fields = append(fields, workorderperson.FieldDecidedByName)
+	}
+	if m.FieldCleared(workorderperson.FieldDecidedAt) {
+		fields = append(fields, workorderperson.FieldDecidedAt)
+	}
+	if m.FieldCleared(workorderperson.FieldSecurityNotes) {
+		fields = append(fields, workorderperson.FieldSecurityNotes)
+	}
+	return fields
+}
+
+// FieldCleared returns a boolean indicating if a field with the given name was
+// cleared in this mutation.
+func (m *WorkOrderPersonMutation) FieldCleared(name string) bool {
+	_, ok := m.clearedFields[name]
+	return ok
+}
+
+// ClearField clears the value of the field with the given name. It returns an
+// error if the field is not defined in the schema.
+func (m *WorkOrderPersonMutation) ClearField(name string) error {
+	switch name {
+	case workorderperson.FieldNationalID:
+		m.ClearNationalID()
+		return nil
+	case workorderperson.FieldPassportNo:
+		m.ClearPassportNo()
+		return nil
+	case workorderperson.FieldPhone:
+		m.ClearPhone()
+		return nil
+	case workorderperson.FieldGateEntryAt:
+		m.ClearGateEntryAt()
+		return nil
+	case workorderperson.FieldGateExitAt:
+		m.ClearGateExitAt()
+		return nil
+	case workorderperson.FieldDecidedBy:
+		m.ClearDecidedBy()
+		return nil
+	case workorderperson.FieldDecidedByName:
+		m.ClearDecidedByName()
+		return nil
+	case workorderperson.FieldDecidedAt:
+		m.ClearDecidedAt()
+		return nil
+	case workorderperson.FieldSecurityNotes:
+		m.ClearSecurityNotes()
+		return nil
+	}
+	return fmt.Errorf("unknown WorkOrderPerson nullable field %s", name)
+}
+
+// ResetField resets all changes in the mutation for the field with the given name.
+// It returns an error if the field is not defined in the schema.
+func (m *WorkOrderPersonMutation) ResetField(name string) error {
+	switch name {
+	case workorderperson.FieldCreatedAt:
+		m.ResetCreatedAt()
+		return nil
+	case workorderperson.FieldUpdatedAt:
+		m.ResetUpdatedAt()
+		return nil
+	case workorderperson.FieldWorkOrderID:
+		m.ResetWorkOrderID()
+		return nil
+	case workorderperson.FieldFullName:
+		m.ResetFullName()
+		return nil
+	case workorderperson.FieldNationalID:
+		m.ResetNationalID()
+		return nil
+	case workorderperson.FieldPassportNo:
+		m.ResetPassportNo()
+		return nil
+	case workorderperson.FieldNationality:
+		m.ResetNationality()
+		return nil
+	case workorderperson.FieldPhone:
+		m.ResetPhone()
+		return nil
+	case workorderperson.FieldStatus:
+		m.ResetStatus()
+		return nil
+	case workorderperson.FieldGateEntryAt:
+		m.ResetGateEntryAt()
+		return nil
+	case workorderperson.FieldGateExitAt:
+		m.ResetGateExitAt()
+		return nil
+	case workorderperson.FieldDecidedBy:
+		m.ResetDecidedBy()
+		return nil
+	case workorderperson.FieldDecidedByName:
+		m.ResetDecidedByName()
+		return nil
+	case workorderperson.FieldDecidedAt:
+		m.ResetDecidedAt()
+		return nil
+	case workorderperson.FieldSecurityNotes:
+		m.ResetSecurityNotes()
+		return nil
+	case workorderperson.FieldIsActive:
+		m.ResetIsActive()
+		return nil
+	case workorderperson.FieldVersion:
+		m.ResetVersion()
+		return nil
+	case workorderperson.FieldCreatedBy:
+		m.ResetCreatedBy()
+		return nil
+	}
+	return fmt.Errorf("unknown WorkOrderPerson field %s", name)
+}
+
+// AddedEdges returns all edge names that were set/added in this mutation.
+func (m *WorkOrderPersonMutation) AddedEdges() []string {
+	edges := make([]string, 0, 2)
+	if m.work_order != nil {
+		edges = append(edges, workorderperson.EdgeWorkOrder)
+	}
+	if m.gate_logs != nil {
+		edges = append(edges, workorderperson.EdgeGateLogs)
+	}
+	return edges
+}
+
+// AddedIDs returns all IDs (to other nodes) that were added for the given edge
+// name in this mutation.
+func (m *WorkOrderPersonMutation) AddedIDs(name string) []ent.Value {
+	switch name {
+	case workorderperson.EdgeWorkOrder:
+		if id := m.work_order; id != nil {
+			return []ent.Value{*id}
+		}
+	case workorderperson.EdgeGateLogs:
+		ids := make([]ent.Value, 0, len(m.gate_logs))
+		for id := range m.gate_logs {
+			ids = append(ids, id)
+		}
+		return ids
+	}
+	return nil
+}
+
+// RemovedEdges returns all edge names that were removed in this mutation.
+func (m *WorkOrderPersonMutation) RemovedEdges() []string {
+	edges := make([]string, 0, 2)
+	if m.removedgate_logs != nil {
+		edges = append(edges, workorderperson.EdgeGateLogs)
+	}
+	return edges
+}
+
+// RemovedIDs returns all IDs (to other nodes) that were removed for the edge with
+// the given name in this mutation.
+func (m *WorkOrderPersonMutation) RemovedIDs(name string) []ent.Value {
+	switch name {
+	case workorderperson.EdgeGateLogs:
+		ids := make([]ent.Value, 0, len(m.removedgate_logs))
+		for id := range m.removedgate_logs {
+			ids = append(ids, id)
+		}
+		return ids
+	}
+	return nil
+}
+
+// ClearedEdges returns all edge names that were cleared in this mutation.
+func (m *WorkOrderPersonMutation) ClearedEdges() []string {
+	edges := make([]string, 0, 2)
+	if m.clearedwork_order {
+		edges = append(edges, workorderperson.EdgeWorkOrder)
+	}
+	if m.clearedgate_logs {
+		edges = append(edges, workorderperson.EdgeGateLogs)
+	}
+	return edges
+}
+
+// EdgeCleared returns a boolean which indicates if the edge with the given name
+// was cleared in this mutation.
+func (m *WorkOrderPersonMutation) EdgeCleared(name string) bool {
+	switch name {
+	case workorderperson.EdgeWorkOrder:
+		return m.clearedwork_order
+	case workorderperson.EdgeGateLogs:
+		return m.clearedgate_logs
+	}
+	return false
+}
+
+// ClearEdge clears the value of the edge with the given name. It returns an error
+// if that edge is not defined in the schema.
+func (m *WorkOrderPersonMutation) ClearEdge(name string) error {
+	switch name {
+	case workorderperson.EdgeWorkOrder:
+		m.ClearWorkOrder()
+		return nil
+	}
+	return fmt.Errorf("unknown WorkOrderPerson unique edge %s", name)
+}
+
+// ResetEdge resets all changes to the edge with the given name in this mutation.
+// It returns an error if the edge is not defined in the schema.
+func (m *WorkOrderPersonMutation) ResetEdge(name string) error {
+	switch name {
+	case workorderperson.EdgeWorkOrder:
+		m.ResetWorkOrder()
+		return nil
+	case workorderperson.EdgeGateLogs:
+		m.ResetGateLogs()
+		return nil
+	}
+	return fmt.Errorf("unknown WorkOrderPerson edge %s", name)
 }
 
 // WorkOrderStatusHistoryMutation represents an operation that mutates the WorkOrderStatusHistory nodes in the graph.

@@ -5,16 +5,26 @@ package ent
 import (
 	"aliaport/ent/auditevent"
 	"aliaport/ent/cari"
+	"aliaport/ent/exchangerate"
+	"aliaport/ent/gatechecklistitem"
+	"aliaport/ent/gatelog"
+	"aliaport/ent/gatepin"
 	"aliaport/ent/idempotencykey"
+	"aliaport/ent/motorbot"
 	"aliaport/ent/numbersequence"
+	"aliaport/ent/parameter"
+	"aliaport/ent/parameterhistory"
 	"aliaport/ent/permission"
 	"aliaport/ent/refreshtoken"
 	"aliaport/ent/role"
 	"aliaport/ent/schema"
 	"aliaport/ent/service"
+	"aliaport/ent/trip"
 	"aliaport/ent/user"
+	"aliaport/ent/worklog"
 	"aliaport/ent/workorder"
 	"aliaport/ent/workorderitem"
+	"aliaport/ent/workorderperson"
 	"aliaport/ent/workorderstatushistory"
 	"time"
 
@@ -158,6 +168,176 @@ func init() {
 	cariDescVersion := cariFields[21].Descriptor()
 	// cari.DefaultVersion holds the default value on creation for the version field.
 	cari.DefaultVersion = cariDescVersion.Default.(int)
+	exchangerateMixin := schema.ExchangeRate{}.Mixin()
+	exchangerateMixinFields1 := exchangerateMixin[1].Fields()
+	_ = exchangerateMixinFields1
+	exchangerateFields := schema.ExchangeRate{}.Fields()
+	_ = exchangerateFields
+	// exchangerateDescCreatedAt is the schema descriptor for created_at field.
+	exchangerateDescCreatedAt := exchangerateMixinFields1[0].Descriptor()
+	// exchangerate.DefaultCreatedAt holds the default value on creation for the created_at field.
+	exchangerate.DefaultCreatedAt = exchangerateDescCreatedAt.Default.(func() time.Time)
+	// exchangerateDescUpdatedAt is the schema descriptor for updated_at field.
+	exchangerateDescUpdatedAt := exchangerateMixinFields1[1].Descriptor()
+	// exchangerate.DefaultUpdatedAt holds the default value on creation for the updated_at field.
+	exchangerate.DefaultUpdatedAt = exchangerateDescUpdatedAt.Default.(func() time.Time)
+	// exchangerate.UpdateDefaultUpdatedAt holds the default value on update for the updated_at field.
+	exchangerate.UpdateDefaultUpdatedAt = exchangerateDescUpdatedAt.UpdateDefault.(func() time.Time)
+	// exchangerateDescBulletinNo is the schema descriptor for bulletin_no field.
+	exchangerateDescBulletinNo := exchangerateFields[1].Descriptor()
+	// exchangerate.BulletinNoValidator is a validator for the "bulletin_no" field. It is called by the builders before save.
+	exchangerate.BulletinNoValidator = exchangerateDescBulletinNo.Validators[0].(func(string) error)
+	// exchangerateDescCurrencyFrom is the schema descriptor for currency_from field.
+	exchangerateDescCurrencyFrom := exchangerateFields[3].Descriptor()
+	// exchangerate.CurrencyFromValidator is a validator for the "currency_from" field. It is called by the builders before save.
+	exchangerate.CurrencyFromValidator = exchangerateDescCurrencyFrom.Validators[0].(func(string) error)
+	// exchangerateDescCurrencyTo is the schema descriptor for currency_to field.
+	exchangerateDescCurrencyTo := exchangerateFields[4].Descriptor()
+	// exchangerate.DefaultCurrencyTo holds the default value on creation for the currency_to field.
+	exchangerate.DefaultCurrencyTo = exchangerateDescCurrencyTo.Default.(string)
+	// exchangerate.CurrencyToValidator is a validator for the "currency_to" field. It is called by the builders before save.
+	exchangerate.CurrencyToValidator = exchangerateDescCurrencyTo.Validators[0].(func(string) error)
+	// exchangerateDescUnit is the schema descriptor for unit field.
+	exchangerateDescUnit := exchangerateFields[5].Descriptor()
+	// exchangerate.DefaultUnit holds the default value on creation for the unit field.
+	exchangerate.DefaultUnit = exchangerateDescUnit.Default.(int)
+	// exchangerateDescNeedsReview is the schema descriptor for needs_review field.
+	exchangerateDescNeedsReview := exchangerateFields[11].Descriptor()
+	// exchangerate.DefaultNeedsReview holds the default value on creation for the needs_review field.
+	exchangerate.DefaultNeedsReview = exchangerateDescNeedsReview.Default.(bool)
+	// exchangerateDescReason is the schema descriptor for reason field.
+	exchangerateDescReason := exchangerateFields[12].Descriptor()
+	// exchangerate.ReasonValidator is a validator for the "reason" field. It is called by the builders before save.
+	exchangerate.ReasonValidator = exchangerateDescReason.Validators[0].(func(string) error)
+	// exchangerateDescVersion is the schema descriptor for version field.
+	exchangerateDescVersion := exchangerateFields[13].Descriptor()
+	// exchangerate.DefaultVersion holds the default value on creation for the version field.
+	exchangerate.DefaultVersion = exchangerateDescVersion.Default.(int)
+	gatechecklistitemMixin := schema.GateChecklistItem{}.Mixin()
+	gatechecklistitemMixinFields1 := gatechecklistitemMixin[1].Fields()
+	_ = gatechecklistitemMixinFields1
+	gatechecklistitemFields := schema.GateChecklistItem{}.Fields()
+	_ = gatechecklistitemFields
+	// gatechecklistitemDescCreatedAt is the schema descriptor for created_at field.
+	gatechecklistitemDescCreatedAt := gatechecklistitemMixinFields1[0].Descriptor()
+	// gatechecklistitem.DefaultCreatedAt holds the default value on creation for the created_at field.
+	gatechecklistitem.DefaultCreatedAt = gatechecklistitemDescCreatedAt.Default.(func() time.Time)
+	// gatechecklistitemDescUpdatedAt is the schema descriptor for updated_at field.
+	gatechecklistitemDescUpdatedAt := gatechecklistitemMixinFields1[1].Descriptor()
+	// gatechecklistitem.DefaultUpdatedAt holds the default value on creation for the updated_at field.
+	gatechecklistitem.DefaultUpdatedAt = gatechecklistitemDescUpdatedAt.Default.(func() time.Time)
+	// gatechecklistitem.UpdateDefaultUpdatedAt holds the default value on update for the updated_at field.
+	gatechecklistitem.UpdateDefaultUpdatedAt = gatechecklistitemDescUpdatedAt.UpdateDefault.(func() time.Time)
+	// gatechecklistitemDescLabel is the schema descriptor for label field.
+	gatechecklistitemDescLabel := gatechecklistitemFields[1].Descriptor()
+	// gatechecklistitem.LabelValidator is a validator for the "label" field. It is called by the builders before save.
+	gatechecklistitem.LabelValidator = gatechecklistitemDescLabel.Validators[0].(func(string) error)
+	// gatechecklistitemDescIsRequired is the schema descriptor for is_required field.
+	gatechecklistitemDescIsRequired := gatechecklistitemFields[2].Descriptor()
+	// gatechecklistitem.DefaultIsRequired holds the default value on creation for the is_required field.
+	gatechecklistitem.DefaultIsRequired = gatechecklistitemDescIsRequired.Default.(bool)
+	// gatechecklistitemDescDisplayOrder is the schema descriptor for display_order field.
+	gatechecklistitemDescDisplayOrder := gatechecklistitemFields[3].Descriptor()
+	// gatechecklistitem.DefaultDisplayOrder holds the default value on creation for the display_order field.
+	gatechecklistitem.DefaultDisplayOrder = gatechecklistitemDescDisplayOrder.Default.(int)
+	// gatechecklistitemDescIsActive is the schema descriptor for is_active field.
+	gatechecklistitemDescIsActive := gatechecklistitemFields[4].Descriptor()
+	// gatechecklistitem.DefaultIsActive holds the default value on creation for the is_active field.
+	gatechecklistitem.DefaultIsActive = gatechecklistitemDescIsActive.Default.(bool)
+	// gatechecklistitemDescVersion is the schema descriptor for version field.
+	gatechecklistitemDescVersion := gatechecklistitemFields[5].Descriptor()
+	// gatechecklistitem.DefaultVersion holds the default value on creation for the version field.
+	gatechecklistitem.DefaultVersion = gatechecklistitemDescVersion.Default.(int)
+	gatelogMixin := schema.GateLog{}.Mixin()
+	gatelogMixinFields1 := gatelogMixin[1].Fields()
+	_ = gatelogMixinFields1
+	gatelogFields := schema.GateLog{}.Fields()
+	_ = gatelogFields
+	// gatelogDescCreatedAt is the schema descriptor for created_at field.
+	gatelogDescCreatedAt := gatelogMixinFields1[0].Descriptor()
+	// gatelog.DefaultCreatedAt holds the default value on creation for the created_at field.
+	gatelog.DefaultCreatedAt = gatelogDescCreatedAt.Default.(func() time.Time)
+	// gatelogDescUpdatedAt is the schema descriptor for updated_at field.
+	gatelogDescUpdatedAt := gatelogMixinFields1[1].Descriptor()
+	// gatelog.DefaultUpdatedAt holds the default value on creation for the updated_at field.
+	gatelog.DefaultUpdatedAt = gatelogDescUpdatedAt.Default.(func() time.Time)
+	// gatelog.UpdateDefaultUpdatedAt holds the default value on update for the updated_at field.
+	gatelog.UpdateDefaultUpdatedAt = gatelogDescUpdatedAt.UpdateDefault.(func() time.Time)
+	// gatelogDescWoNumber is the schema descriptor for wo_number field.
+	gatelogDescWoNumber := gatelogFields[1].Descriptor()
+	// gatelog.WoNumberValidator is a validator for the "wo_number" field. It is called by the builders before save.
+	gatelog.WoNumberValidator = gatelogDescWoNumber.Validators[0].(func(string) error)
+	// gatelogDescVehiclePlate is the schema descriptor for vehicle_plate field.
+	gatelogDescVehiclePlate := gatelogFields[6].Descriptor()
+	// gatelog.VehiclePlateValidator is a validator for the "vehicle_plate" field. It is called by the builders before save.
+	gatelog.VehiclePlateValidator = gatelogDescVehiclePlate.Validators[0].(func(string) error)
+	// gatelogDescPlateNorm is the schema descriptor for plate_norm field.
+	gatelogDescPlateNorm := gatelogFields[7].Descriptor()
+	// gatelog.PlateNormValidator is a validator for the "plate_norm" field. It is called by the builders before save.
+	gatelog.PlateNormValidator = gatelogDescPlateNorm.Validators[0].(func(string) error)
+	// gatelogDescIsForeignPlate is the schema descriptor for is_foreign_plate field.
+	gatelogDescIsForeignPlate := gatelogFields[8].Descriptor()
+	// gatelog.DefaultIsForeignPlate holds the default value on creation for the is_foreign_plate field.
+	gatelog.DefaultIsForeignPlate = gatelogDescIsForeignPlate.Default.(bool)
+	// gatelogDescDriverName is the schema descriptor for driver_name field.
+	gatelogDescDriverName := gatelogFields[10].Descriptor()
+	// gatelog.DriverNameValidator is a validator for the "driver_name" field. It is called by the builders before save.
+	gatelog.DriverNameValidator = gatelogDescDriverName.Validators[0].(func(string) error)
+	// gatelogDescChecklistComplete is the schema descriptor for checklist_complete field.
+	gatelogDescChecklistComplete := gatelogFields[12].Descriptor()
+	// gatelog.DefaultChecklistComplete holds the default value on creation for the checklist_complete field.
+	gatelog.DefaultChecklistComplete = gatelogDescChecklistComplete.Default.(bool)
+	// gatelogDescIsException is the schema descriptor for is_exception field.
+	gatelogDescIsException := gatelogFields[13].Descriptor()
+	// gatelog.DefaultIsException holds the default value on creation for the is_exception field.
+	gatelog.DefaultIsException = gatelogDescIsException.Default.(bool)
+	// gatelogDescExceptionReason is the schema descriptor for exception_reason field.
+	gatelogDescExceptionReason := gatelogFields[14].Descriptor()
+	// gatelog.ExceptionReasonValidator is a validator for the "exception_reason" field. It is called by the builders before save.
+	gatelog.ExceptionReasonValidator = gatelogDescExceptionReason.Validators[0].(func(string) error)
+	// gatelogDescEntryIsManual is the schema descriptor for entry_is_manual field.
+	gatelogDescEntryIsManual := gatelogFields[17].Descriptor()
+	// gatelog.DefaultEntryIsManual holds the default value on creation for the entry_is_manual field.
+	gatelog.DefaultEntryIsManual = gatelogDescEntryIsManual.Default.(bool)
+	// gatelogDescEntryByName is the schema descriptor for entry_by_name field.
+	gatelogDescEntryByName := gatelogFields[19].Descriptor()
+	// gatelog.EntryByNameValidator is a validator for the "entry_by_name" field. It is called by the builders before save.
+	gatelog.EntryByNameValidator = gatelogDescEntryByName.Validators[0].(func(string) error)
+	// gatelogDescExitIsManual is the schema descriptor for exit_is_manual field.
+	gatelogDescExitIsManual := gatelogFields[22].Descriptor()
+	// gatelog.DefaultExitIsManual holds the default value on creation for the exit_is_manual field.
+	gatelog.DefaultExitIsManual = gatelogDescExitIsManual.Default.(bool)
+	// gatelogDescExitByName is the schema descriptor for exit_by_name field.
+	gatelogDescExitByName := gatelogFields[24].Descriptor()
+	// gatelog.ExitByNameValidator is a validator for the "exit_by_name" field. It is called by the builders before save.
+	gatelog.ExitByNameValidator = gatelogDescExitByName.Validators[0].(func(string) error)
+	// gatelogDescNotes is the schema descriptor for notes field.
+	gatelogDescNotes := gatelogFields[28].Descriptor()
+	// gatelog.NotesValidator is a validator for the "notes" field. It is called by the builders before save.
+	gatelog.NotesValidator = gatelogDescNotes.Validators[0].(func(string) error)
+	// gatelogDescIsSuperseded is the schema descriptor for is_superseded field.
+	gatelogDescIsSuperseded := gatelogFields[30].Descriptor()
+	// gatelog.DefaultIsSuperseded holds the default value on creation for the is_superseded field.
+	gatelog.DefaultIsSuperseded = gatelogDescIsSuperseded.Default.(bool)
+	gatepinMixin := schema.GatePin{}.Mixin()
+	gatepinMixinFields1 := gatepinMixin[1].Fields()
+	_ = gatepinMixinFields1
+	gatepinFields := schema.GatePin{}.Fields()
+	_ = gatepinFields
+	// gatepinDescCreatedAt is the schema descriptor for created_at field.
+	gatepinDescCreatedAt := gatepinMixinFields1[0].Descriptor()
+	// gatepin.DefaultCreatedAt holds the default value on creation for the created_at field.
+	gatepin.DefaultCreatedAt = gatepinDescCreatedAt.Default.(func() time.Time)
+	// gatepinDescUpdatedAt is the schema descriptor for updated_at field.
+	gatepinDescUpdatedAt := gatepinMixinFields1[1].Descriptor()
+	// gatepin.DefaultUpdatedAt holds the default value on creation for the updated_at field.
+	gatepin.DefaultUpdatedAt = gatepinDescUpdatedAt.Default.(func() time.Time)
+	// gatepin.UpdateDefaultUpdatedAt holds the default value on update for the updated_at field.
+	gatepin.UpdateDefaultUpdatedAt = gatepinDescUpdatedAt.UpdateDefault.(func() time.Time)
+	// gatepinDescFailedTries is the schema descriptor for failed_tries field.
+	gatepinDescFailedTries := gatepinFields[2].Descriptor()
+	// gatepin.DefaultFailedTries holds the default value on creation for the failed_tries field.
+	gatepin.DefaultFailedTries = gatepinDescFailedTries.Default.(int)
 	idempotencykeyFields := schema.IdempotencyKey{}.Fields()
 	_ = idempotencykeyFields
 	// idempotencykeyDescKey is the schema descriptor for key field.
@@ -176,12 +356,124 @@ func init() {
 	idempotencykeyDescCreatedAt := idempotencykeyFields[5].Descriptor()
 	// idempotencykey.DefaultCreatedAt holds the default value on creation for the created_at field.
 	idempotencykey.DefaultCreatedAt = idempotencykeyDescCreatedAt.Default.(func() time.Time)
+	motorbotMixin := schema.Motorbot{}.Mixin()
+	motorbotMixinFields1 := motorbotMixin[1].Fields()
+	_ = motorbotMixinFields1
+	motorbotFields := schema.Motorbot{}.Fields()
+	_ = motorbotFields
+	// motorbotDescCreatedAt is the schema descriptor for created_at field.
+	motorbotDescCreatedAt := motorbotMixinFields1[0].Descriptor()
+	// motorbot.DefaultCreatedAt holds the default value on creation for the created_at field.
+	motorbot.DefaultCreatedAt = motorbotDescCreatedAt.Default.(func() time.Time)
+	// motorbotDescUpdatedAt is the schema descriptor for updated_at field.
+	motorbotDescUpdatedAt := motorbotMixinFields1[1].Descriptor()
+	// motorbot.DefaultUpdatedAt holds the default value on creation for the updated_at field.
+	motorbot.DefaultUpdatedAt = motorbotDescUpdatedAt.Default.(func() time.Time)
+	// motorbot.UpdateDefaultUpdatedAt holds the default value on update for the updated_at field.
+	motorbot.UpdateDefaultUpdatedAt = motorbotDescUpdatedAt.UpdateDefault.(func() time.Time)
+	// motorbotDescMBCode is the schema descriptor for mb_code field.
+	motorbotDescMBCode := motorbotFields[0].Descriptor()
+	// motorbot.MBCodeValidator is a validator for the "mb_code" field. It is called by the builders before save.
+	motorbot.MBCodeValidator = motorbotDescMBCode.Validators[0].(func(string) error)
+	// motorbotDescName is the schema descriptor for name field.
+	motorbotDescName := motorbotFields[1].Descriptor()
+	// motorbot.NameValidator is a validator for the "name" field. It is called by the builders before save.
+	motorbot.NameValidator = motorbotDescName.Validators[0].(func(string) error)
+	// motorbotDescPlate is the schema descriptor for plate field.
+	motorbotDescPlate := motorbotFields[4].Descriptor()
+	// motorbot.PlateValidator is a validator for the "plate" field. It is called by the builders before save.
+	motorbot.PlateValidator = motorbotDescPlate.Validators[0].(func(string) error)
+	// motorbotDescFlag is the schema descriptor for flag field.
+	motorbotDescFlag := motorbotFields[8].Descriptor()
+	// motorbot.FlagValidator is a validator for the "flag" field. It is called by the builders before save.
+	motorbot.FlagValidator = motorbotDescFlag.Validators[0].(func(string) error)
+	// motorbotDescNotes is the schema descriptor for notes field.
+	motorbotDescNotes := motorbotFields[12].Descriptor()
+	// motorbot.NotesValidator is a validator for the "notes" field. It is called by the builders before save.
+	motorbot.NotesValidator = motorbotDescNotes.Validators[0].(func(string) error)
+	// motorbotDescIsActive is the schema descriptor for is_active field.
+	motorbotDescIsActive := motorbotFields[13].Descriptor()
+	// motorbot.DefaultIsActive holds the default value on creation for the is_active field.
+	motorbot.DefaultIsActive = motorbotDescIsActive.Default.(bool)
+	// motorbotDescVersion is the schema descriptor for version field.
+	motorbotDescVersion := motorbotFields[14].Descriptor()
+	// motorbot.DefaultVersion holds the default value on creation for the version field.
+	motorbot.DefaultVersion = motorbotDescVersion.Default.(int)
 	numbersequenceFields := schema.NumberSequence{}.Fields()
 	_ = numbersequenceFields
 	// numbersequenceDescKind is the schema descriptor for kind field.
 	numbersequenceDescKind := numbersequenceFields[0].Descriptor()
 	// numbersequence.KindValidator is a validator for the "kind" field. It is called by the builders before save.
 	numbersequence.KindValidator = numbersequenceDescKind.Validators[0].(func(string) error)
+	parameterMixin := schema.Parameter{}.Mixin()
+	parameterMixinFields1 := parameterMixin[1].Fields()
+	_ = parameterMixinFields1
+	parameterFields := schema.Parameter{}.Fields()
+	_ = parameterFields
+	// parameterDescCreatedAt is the schema descriptor for created_at field.
+	parameterDescCreatedAt := parameterMixinFields1[0].Descriptor()
+	// parameter.DefaultCreatedAt holds the default value on creation for the created_at field.
+	parameter.DefaultCreatedAt = parameterDescCreatedAt.Default.(func() time.Time)
+	// parameterDescUpdatedAt is the schema descriptor for updated_at field.
+	parameterDescUpdatedAt := parameterMixinFields1[1].Descriptor()
+	// parameter.DefaultUpdatedAt holds the default value on creation for the updated_at field.
+	parameter.DefaultUpdatedAt = parameterDescUpdatedAt.Default.(func() time.Time)
+	// parameter.UpdateDefaultUpdatedAt holds the default value on update for the updated_at field.
+	parameter.UpdateDefaultUpdatedAt = parameterDescUpdatedAt.UpdateDefault.(func() time.Time)
+	// parameterDescCategory is the schema descriptor for category field.
+	parameterDescCategory := parameterFields[0].Descriptor()
+	// parameter.CategoryValidator is a validator for the "category" field. It is called by the builders before save.
+	parameter.CategoryValidator = parameterDescCategory.Validators[0].(func(string) error)
+	// parameterDescCode is the schema descriptor for code field.
+	parameterDescCode := parameterFields[1].Descriptor()
+	// parameter.CodeValidator is a validator for the "code" field. It is called by the builders before save.
+	parameter.CodeValidator = parameterDescCode.Validators[0].(func(string) error)
+	// parameterDescName is the schema descriptor for name field.
+	parameterDescName := parameterFields[2].Descriptor()
+	// parameter.NameValidator is a validator for the "name" field. It is called by the builders before save.
+	parameter.NameValidator = parameterDescName.Validators[0].(func(string) error)
+	// parameterDescValue is the schema descriptor for value field.
+	parameterDescValue := parameterFields[3].Descriptor()
+	// parameter.ValueValidator is a validator for the "value" field. It is called by the builders before save.
+	parameter.ValueValidator = parameterDescValue.Validators[0].(func(string) error)
+	// parameterDescDescription is the schema descriptor for description field.
+	parameterDescDescription := parameterFields[4].Descriptor()
+	// parameter.DescriptionValidator is a validator for the "description" field. It is called by the builders before save.
+	parameter.DescriptionValidator = parameterDescDescription.Validators[0].(func(string) error)
+	// parameterDescSortNo is the schema descriptor for sort_no field.
+	parameterDescSortNo := parameterFields[6].Descriptor()
+	// parameter.DefaultSortNo holds the default value on creation for the sort_no field.
+	parameter.DefaultSortNo = parameterDescSortNo.Default.(int)
+	// parameterDescIsSystem is the schema descriptor for is_system field.
+	parameterDescIsSystem := parameterFields[7].Descriptor()
+	// parameter.DefaultIsSystem holds the default value on creation for the is_system field.
+	parameter.DefaultIsSystem = parameterDescIsSystem.Default.(bool)
+	// parameterDescIsActive is the schema descriptor for is_active field.
+	parameterDescIsActive := parameterFields[8].Descriptor()
+	// parameter.DefaultIsActive holds the default value on creation for the is_active field.
+	parameter.DefaultIsActive = parameterDescIsActive.Default.(bool)
+	// parameterDescVersion is the schema descriptor for version field.
+	parameterDescVersion := parameterFields[9].Descriptor()
+	// parameter.DefaultVersion holds the default value on creation for the version field.
+	parameter.DefaultVersion = parameterDescVersion.Default.(int)
+	parameterhistoryFields := schema.ParameterHistory{}.Fields()
+	_ = parameterhistoryFields
+	// parameterhistoryDescOldValue is the schema descriptor for old_value field.
+	parameterhistoryDescOldValue := parameterhistoryFields[1].Descriptor()
+	// parameterhistory.OldValueValidator is a validator for the "old_value" field. It is called by the builders before save.
+	parameterhistory.OldValueValidator = parameterhistoryDescOldValue.Validators[0].(func(string) error)
+	// parameterhistoryDescNewValue is the schema descriptor for new_value field.
+	parameterhistoryDescNewValue := parameterhistoryFields[2].Descriptor()
+	// parameterhistory.NewValueValidator is a validator for the "new_value" field. It is called by the builders before save.
+	parameterhistory.NewValueValidator = parameterhistoryDescNewValue.Validators[0].(func(string) error)
+	// parameterhistoryDescUserName is the schema descriptor for user_name field.
+	parameterhistoryDescUserName := parameterhistoryFields[5].Descriptor()
+	// parameterhistory.UserNameValidator is a validator for the "user_name" field. It is called by the builders before save.
+	parameterhistory.UserNameValidator = parameterhistoryDescUserName.Validators[0].(func(string) error)
+	// parameterhistoryDescCreatedAt is the schema descriptor for created_at field.
+	parameterhistoryDescCreatedAt := parameterhistoryFields[6].Descriptor()
+	// parameterhistory.DefaultCreatedAt holds the default value on creation for the created_at field.
+	parameterhistory.DefaultCreatedAt = parameterhistoryDescCreatedAt.Default.(func() time.Time)
 	permissionFields := schema.Permission{}.Fields()
 	_ = permissionFields
 	// permissionDescName is the schema descriptor for name field.
@@ -306,6 +598,65 @@ func init() {
 	serviceDescVersion := serviceFields[18].Descriptor()
 	// service.DefaultVersion holds the default value on creation for the version field.
 	service.DefaultVersion = serviceDescVersion.Default.(int)
+	tripMixin := schema.Trip{}.Mixin()
+	tripMixinFields1 := tripMixin[1].Fields()
+	_ = tripMixinFields1
+	tripFields := schema.Trip{}.Fields()
+	_ = tripFields
+	// tripDescCreatedAt is the schema descriptor for created_at field.
+	tripDescCreatedAt := tripMixinFields1[0].Descriptor()
+	// trip.DefaultCreatedAt holds the default value on creation for the created_at field.
+	trip.DefaultCreatedAt = tripDescCreatedAt.Default.(func() time.Time)
+	// tripDescUpdatedAt is the schema descriptor for updated_at field.
+	tripDescUpdatedAt := tripMixinFields1[1].Descriptor()
+	// trip.DefaultUpdatedAt holds the default value on creation for the updated_at field.
+	trip.DefaultUpdatedAt = tripDescUpdatedAt.Default.(func() time.Time)
+	// trip.UpdateDefaultUpdatedAt holds the default value on update for the updated_at field.
+	trip.UpdateDefaultUpdatedAt = tripDescUpdatedAt.UpdateDefault.(func() time.Time)
+	// tripDescTripNo is the schema descriptor for trip_no field.
+	tripDescTripNo := tripFields[0].Descriptor()
+	// trip.TripNoValidator is a validator for the "trip_no" field. It is called by the builders before save.
+	trip.TripNoValidator = tripDescTripNo.Validators[0].(func(string) error)
+	// tripDescDeparturePier is the schema descriptor for departure_pier field.
+	tripDescDeparturePier := tripFields[9].Descriptor()
+	// trip.DeparturePierValidator is a validator for the "departure_pier" field. It is called by the builders before save.
+	trip.DeparturePierValidator = tripDescDeparturePier.Validators[0].(func(string) error)
+	// tripDescArrivalPier is the schema descriptor for arrival_pier field.
+	tripDescArrivalPier := tripFields[10].Descriptor()
+	// trip.ArrivalPierValidator is a validator for the "arrival_pier" field. It is called by the builders before save.
+	trip.ArrivalPierValidator = tripDescArrivalPier.Validators[0].(func(string) error)
+	// tripDescCariCode is the schema descriptor for cari_code field.
+	tripDescCariCode := tripFields[12].Descriptor()
+	// trip.CariCodeValidator is a validator for the "cari_code" field. It is called by the builders before save.
+	trip.CariCodeValidator = tripDescCariCode.Validators[0].(func(string) error)
+	// tripDescCurrency is the schema descriptor for currency field.
+	tripDescCurrency := tripFields[16].Descriptor()
+	// trip.CurrencyValidator is a validator for the "currency" field. It is called by the builders before save.
+	trip.CurrencyValidator = tripDescCurrency.Validators[0].(func(string) error)
+	// tripDescCargoDescription is the schema descriptor for cargo_description field.
+	tripDescCargoDescription := tripFields[25].Descriptor()
+	// trip.CargoDescriptionValidator is a validator for the "cargo_description" field. It is called by the builders before save.
+	trip.CargoDescriptionValidator = tripDescCargoDescription.Validators[0].(func(string) error)
+	// tripDescNotes is the schema descriptor for notes field.
+	tripDescNotes := tripFields[26].Descriptor()
+	// trip.NotesValidator is a validator for the "notes" field. It is called by the builders before save.
+	trip.NotesValidator = tripDescNotes.Validators[0].(func(string) error)
+	// tripDescInvoiceNo is the schema descriptor for invoice_no field.
+	tripDescInvoiceNo := tripFields[29].Descriptor()
+	// trip.InvoiceNoValidator is a validator for the "invoice_no" field. It is called by the builders before save.
+	trip.InvoiceNoValidator = tripDescInvoiceNo.Validators[0].(func(string) error)
+	// tripDescCancelReason is the schema descriptor for cancel_reason field.
+	tripDescCancelReason := tripFields[31].Descriptor()
+	// trip.CancelReasonValidator is a validator for the "cancel_reason" field. It is called by the builders before save.
+	trip.CancelReasonValidator = tripDescCancelReason.Validators[0].(func(string) error)
+	// tripDescIsActive is the schema descriptor for is_active field.
+	tripDescIsActive := tripFields[32].Descriptor()
+	// trip.DefaultIsActive holds the default value on creation for the is_active field.
+	trip.DefaultIsActive = tripDescIsActive.Default.(bool)
+	// tripDescVersion is the schema descriptor for version field.
+	tripDescVersion := tripFields[33].Descriptor()
+	// trip.DefaultVersion holds the default value on creation for the version field.
+	trip.DefaultVersion = tripDescVersion.Default.(int)
 	userMixin := schema.User{}.Mixin()
 	userMixinFields1 := userMixin[1].Fields()
 	_ = userMixinFields1
@@ -341,6 +692,55 @@ func init() {
 	userDescVersion := userFields[7].Descriptor()
 	// user.DefaultVersion holds the default value on creation for the version field.
 	user.DefaultVersion = userDescVersion.Default.(int)
+	worklogMixin := schema.WorkLog{}.Mixin()
+	worklogMixinFields1 := worklogMixin[1].Fields()
+	_ = worklogMixinFields1
+	worklogFields := schema.WorkLog{}.Fields()
+	_ = worklogFields
+	// worklogDescCreatedAt is the schema descriptor for created_at field.
+	worklogDescCreatedAt := worklogMixinFields1[0].Descriptor()
+	// worklog.DefaultCreatedAt holds the default value on creation for the created_at field.
+	worklog.DefaultCreatedAt = worklogDescCreatedAt.Default.(func() time.Time)
+	// worklogDescUpdatedAt is the schema descriptor for updated_at field.
+	worklogDescUpdatedAt := worklogMixinFields1[1].Descriptor()
+	// worklog.DefaultUpdatedAt holds the default value on creation for the updated_at field.
+	worklog.DefaultUpdatedAt = worklogDescUpdatedAt.Default.(func() time.Time)
+	// worklog.UpdateDefaultUpdatedAt holds the default value on update for the updated_at field.
+	worklog.UpdateDefaultUpdatedAt = worklogDescUpdatedAt.UpdateDefault.(func() time.Time)
+	// worklogDescPersonnelName is the schema descriptor for personnel_name field.
+	worklogDescPersonnelName := worklogFields[4].Descriptor()
+	// worklog.PersonnelNameValidator is a validator for the "personnel_name" field. It is called by the builders before save.
+	worklog.PersonnelNameValidator = worklogDescPersonnelName.Validators[0].(func(string) error)
+	// worklogDescQuantity is the schema descriptor for quantity field.
+	worklogDescQuantity := worklogFields[9].Descriptor()
+	// worklog.DefaultQuantity holds the default value on creation for the quantity field.
+	worklog.DefaultQuantity = worklogDescQuantity.Default.(decimal.Decimal)
+	// worklogDescUnit is the schema descriptor for unit field.
+	worklogDescUnit := worklogFields[10].Descriptor()
+	// worklog.DefaultUnit holds the default value on creation for the unit field.
+	worklog.DefaultUnit = worklogDescUnit.Default.(string)
+	// worklog.UnitValidator is a validator for the "unit" field. It is called by the builders before save.
+	worklog.UnitValidator = worklogDescUnit.Validators[0].(func(string) error)
+	// worklogDescDescription is the schema descriptor for description field.
+	worklogDescDescription := worklogFields[11].Descriptor()
+	// worklog.DescriptionValidator is a validator for the "description" field. It is called by the builders before save.
+	worklog.DescriptionValidator = worklogDescDescription.Validators[0].(func(string) error)
+	// worklogDescNotes is the schema descriptor for notes field.
+	worklogDescNotes := worklogFields[12].Descriptor()
+	// worklog.NotesValidator is a validator for the "notes" field. It is called by the builders before save.
+	worklog.NotesValidator = worklogDescNotes.Validators[0].(func(string) error)
+	// worklogDescDecidedByName is the schema descriptor for decided_by_name field.
+	worklogDescDecidedByName := worklogFields[15].Descriptor()
+	// worklog.DecidedByNameValidator is a validator for the "decided_by_name" field. It is called by the builders before save.
+	worklog.DecidedByNameValidator = worklogDescDecidedByName.Validators[0].(func(string) error)
+	// worklogDescRejectionReason is the schema descriptor for rejection_reason field.
+	worklogDescRejectionReason := worklogFields[17].Descriptor()
+	// worklog.RejectionReasonValidator is a validator for the "rejection_reason" field. It is called by the builders before save.
+	worklog.RejectionReasonValidator = worklogDescRejectionReason.Validators[0].(func(string) error)
+	// worklogDescVersion is the schema descriptor for version field.
+	worklogDescVersion := worklogFields[18].Descriptor()
+	// worklog.DefaultVersion holds the default value on creation for the version field.
+	worklog.DefaultVersion = worklogDescVersion.Default.(int)
 	workorderMixin := schema.WorkOrder{}.Mixin()
 	workorderMixinFields1 := workorderMixin[1].Fields()
 	_ = workorderMixinFields1
@@ -401,49 +801,49 @@ func init() {
 	// workorder.InvoiceNoValidator is a validator for the "invoice_no" field. It is called by the builders before save.
 	workorder.InvoiceNoValidator = workorderDescInvoiceNo.Validators[0].(func(string) error)
 	// workorderDescGateRequired is the schema descriptor for gate_required field.
-	workorderDescGateRequired := workorderFields[27].Descriptor()
+	workorderDescGateRequired := workorderFields[28].Descriptor()
 	// workorder.DefaultGateRequired holds the default value on creation for the gate_required field.
 	workorder.DefaultGateRequired = workorderDescGateRequired.Default.(bool)
 	// workorderDescFieldLogAllowed is the schema descriptor for field_log_allowed field.
-	workorderDescFieldLogAllowed := workorderFields[28].Descriptor()
+	workorderDescFieldLogAllowed := workorderFields[29].Descriptor()
 	// workorder.DefaultFieldLogAllowed holds the default value on creation for the field_log_allowed field.
 	workorder.DefaultFieldLogAllowed = workorderDescFieldLogAllowed.Default.(bool)
 	// workorderDescIsCabotage is the schema descriptor for is_cabotage field.
-	workorderDescIsCabotage := workorderFields[29].Descriptor()
+	workorderDescIsCabotage := workorderFields[30].Descriptor()
 	// workorder.DefaultIsCabotage holds the default value on creation for the is_cabotage field.
 	workorder.DefaultIsCabotage = workorderDescIsCabotage.Default.(bool)
 	// workorderDescApplyRuleAddons is the schema descriptor for apply_rule_addons field.
-	workorderDescApplyRuleAddons := workorderFields[30].Descriptor()
+	workorderDescApplyRuleAddons := workorderFields[31].Descriptor()
 	// workorder.DefaultApplyRuleAddons holds the default value on creation for the apply_rule_addons field.
 	workorder.DefaultApplyRuleAddons = workorderDescApplyRuleAddons.Default.(bool)
 	// workorderDescNotes is the schema descriptor for notes field.
-	workorderDescNotes := workorderFields[31].Descriptor()
+	workorderDescNotes := workorderFields[32].Descriptor()
 	// workorder.NotesValidator is a validator for the "notes" field. It is called by the builders before save.
 	workorder.NotesValidator = workorderDescNotes.Validators[0].(func(string) error)
 	// workorderDescCurrency is the schema descriptor for currency field.
-	workorderDescCurrency := workorderFields[32].Descriptor()
+	workorderDescCurrency := workorderFields[33].Descriptor()
 	// workorder.DefaultCurrency holds the default value on creation for the currency field.
 	workorder.DefaultCurrency = workorderDescCurrency.Default.(string)
 	// workorder.CurrencyValidator is a validator for the "currency" field. It is called by the builders before save.
 	workorder.CurrencyValidator = workorderDescCurrency.Validators[0].(func(string) error)
 	// workorderDescNetTotal is the schema descriptor for net_total field.
-	workorderDescNetTotal := workorderFields[33].Descriptor()
+	workorderDescNetTotal := workorderFields[34].Descriptor()
 	// workorder.DefaultNetTotal holds the default value on creation for the net_total field.
 	workorder.DefaultNetTotal = workorderDescNetTotal.Default.(decimal.Decimal)
 	// workorderDescVatTotal is the schema descriptor for vat_total field.
-	workorderDescVatTotal := workorderFields[34].Descriptor()
+	workorderDescVatTotal := workorderFields[35].Descriptor()
 	// workorder.DefaultVatTotal holds the default value on creation for the vat_total field.
 	workorder.DefaultVatTotal = workorderDescVatTotal.Default.(decimal.Decimal)
 	// workorderDescGrandTotal is the schema descriptor for grand_total field.
-	workorderDescGrandTotal := workorderFields[35].Descriptor()
+	workorderDescGrandTotal := workorderFields[36].Descriptor()
 	// workorder.DefaultGrandTotal holds the default value on creation for the grand_total field.
 	workorder.DefaultGrandTotal = workorderDescGrandTotal.Default.(decimal.Decimal)
 	// workorderDescIsActive is the schema descriptor for is_active field.
-	workorderDescIsActive := workorderFields[36].Descriptor()
+	workorderDescIsActive := workorderFields[37].Descriptor()
 	// workorder.DefaultIsActive holds the default value on creation for the is_active field.
 	workorder.DefaultIsActive = workorderDescIsActive.Default.(bool)
 	// workorderDescVersion is the schema descriptor for version field.
-	workorderDescVersion := workorderFields[37].Descriptor()
+	workorderDescVersion := workorderFields[38].Descriptor()
 	// workorder.DefaultVersion holds the default value on creation for the version field.
 	workorder.DefaultVersion = workorderDescVersion.Default.(int)
 	workorderitemMixin := schema.WorkOrderItem{}.Mixin()
@@ -513,6 +913,63 @@ func init() {
 	workorderitemDescIsInvoiced := workorderitemFields[20].Descriptor()
 	// workorderitem.DefaultIsInvoiced holds the default value on creation for the is_invoiced field.
 	workorderitem.DefaultIsInvoiced = workorderitemDescIsInvoiced.Default.(bool)
+	// workorderitemDescVersion is the schema descriptor for version field.
+	workorderitemDescVersion := workorderitemFields[22].Descriptor()
+	// workorderitem.DefaultVersion holds the default value on creation for the version field.
+	workorderitem.DefaultVersion = workorderitemDescVersion.Default.(int)
+	workorderpersonMixin := schema.WorkOrderPerson{}.Mixin()
+	workorderpersonMixinFields1 := workorderpersonMixin[1].Fields()
+	_ = workorderpersonMixinFields1
+	workorderpersonFields := schema.WorkOrderPerson{}.Fields()
+	_ = workorderpersonFields
+	// workorderpersonDescCreatedAt is the schema descriptor for created_at field.
+	workorderpersonDescCreatedAt := workorderpersonMixinFields1[0].Descriptor()
+	// workorderperson.DefaultCreatedAt holds the default value on creation for the created_at field.
+	workorderperson.DefaultCreatedAt = workorderpersonDescCreatedAt.Default.(func() time.Time)
+	// workorderpersonDescUpdatedAt is the schema descriptor for updated_at field.
+	workorderpersonDescUpdatedAt := workorderpersonMixinFields1[1].Descriptor()
+	// workorderperson.DefaultUpdatedAt holds the default value on creation for the updated_at field.
+	workorderperson.DefaultUpdatedAt = workorderpersonDescUpdatedAt.Default.(func() time.Time)
+	// workorderperson.UpdateDefaultUpdatedAt holds the default value on update for the updated_at field.
+	workorderperson.UpdateDefaultUpdatedAt = workorderpersonDescUpdatedAt.UpdateDefault.(func() time.Time)
+	// workorderpersonDescFullName is the schema descriptor for full_name field.
+	workorderpersonDescFullName := workorderpersonFields[1].Descriptor()
+	// workorderperson.FullNameValidator is a validator for the "full_name" field. It is called by the builders before save.
+	workorderperson.FullNameValidator = workorderpersonDescFullName.Validators[0].(func(string) error)
+	// workorderpersonDescNationalID is the schema descriptor for national_id field.
+	workorderpersonDescNationalID := workorderpersonFields[2].Descriptor()
+	// workorderperson.NationalIDValidator is a validator for the "national_id" field. It is called by the builders before save.
+	workorderperson.NationalIDValidator = workorderpersonDescNationalID.Validators[0].(func(string) error)
+	// workorderpersonDescPassportNo is the schema descriptor for passport_no field.
+	workorderpersonDescPassportNo := workorderpersonFields[3].Descriptor()
+	// workorderperson.PassportNoValidator is a validator for the "passport_no" field. It is called by the builders before save.
+	workorderperson.PassportNoValidator = workorderpersonDescPassportNo.Validators[0].(func(string) error)
+	// workorderpersonDescNationality is the schema descriptor for nationality field.
+	workorderpersonDescNationality := workorderpersonFields[4].Descriptor()
+	// workorderperson.DefaultNationality holds the default value on creation for the nationality field.
+	workorderperson.DefaultNationality = workorderpersonDescNationality.Default.(string)
+	// workorderperson.NationalityValidator is a validator for the "nationality" field. It is called by the builders before save.
+	workorderperson.NationalityValidator = workorderpersonDescNationality.Validators[0].(func(string) error)
+	// workorderpersonDescPhone is the schema descriptor for phone field.
+	workorderpersonDescPhone := workorderpersonFields[5].Descriptor()
+	// workorderperson.PhoneValidator is a validator for the "phone" field. It is called by the builders before save.
+	workorderperson.PhoneValidator = workorderpersonDescPhone.Validators[0].(func(string) error)
+	// workorderpersonDescDecidedByName is the schema descriptor for decided_by_name field.
+	workorderpersonDescDecidedByName := workorderpersonFields[10].Descriptor()
+	// workorderperson.DecidedByNameValidator is a validator for the "decided_by_name" field. It is called by the builders before save.
+	workorderperson.DecidedByNameValidator = workorderpersonDescDecidedByName.Validators[0].(func(string) error)
+	// workorderpersonDescSecurityNotes is the schema descriptor for security_notes field.
+	workorderpersonDescSecurityNotes := workorderpersonFields[12].Descriptor()
+	// workorderperson.SecurityNotesValidator is a validator for the "security_notes" field. It is called by the builders before save.
+	workorderperson.SecurityNotesValidator = workorderpersonDescSecurityNotes.Validators[0].(func(string) error)
+	// workorderpersonDescIsActive is the schema descriptor for is_active field.
+	workorderpersonDescIsActive := workorderpersonFields[13].Descriptor()
+	// workorderperson.DefaultIsActive holds the default value on creation for the is_active field.
+	workorderperson.DefaultIsActive = workorderpersonDescIsActive.Default.(bool)
+	// workorderpersonDescVersion is the schema descriptor for version field.
+	workorderpersonDescVersion := workorderpersonFields[14].Descriptor()
+	// workorderperson.DefaultVersion holds the default value on creation for the version field.
+	workorderperson.DefaultVersion = workorderpersonDescVersion.Default.(int)
 	workorderstatushistoryFields := schema.WorkOrderStatusHistory{}.Fields()
 	_ = workorderstatushistoryFields
 	// workorderstatushistoryDescUserName is the schema descriptor for user_name field.

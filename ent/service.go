@@ -73,9 +73,13 @@ type Service struct {
 type ServiceEdges struct {
 	// WorkOrderItems holds the value of the work_order_items edge.
 	WorkOrderItems []*WorkOrderItem `json:"work_order_items,omitempty"`
+	// Trips holds the value of the trips edge.
+	Trips []*Trip `json:"trips,omitempty"`
+	// WorkLogs holds the value of the work_logs edge.
+	WorkLogs []*WorkLog `json:"work_logs,omitempty"`
 	// loadedTypes holds the information for reporting if a
 	// type was loaded (or requested) in eager-loading or not.
-	loadedTypes [1]bool
+	loadedTypes [3]bool
 }
 
 // WorkOrderItemsOrErr returns the WorkOrderItems value or an error if the edge
@@ -85,6 +89,24 @@ func (e ServiceEdges) WorkOrderItemsOrErr() ([]*WorkOrderItem, error) {
 		return e.WorkOrderItems, nil
 	}
 	return nil, &NotLoadedError{edge: "work_order_items"}
+}
+
+// TripsOrErr returns the Trips value or an error if the edge
+// was not loaded in eager-loading.
+func (e ServiceEdges) TripsOrErr() ([]*Trip, error) {
+	if e.loadedTypes[1] {
+		return e.Trips, nil
+	}
+	return nil, &NotLoadedError{edge: "trips"}
+}
+
+// WorkLogsOrErr returns the WorkLogs value or an error if the edge
+// was not loaded in eager-loading.
+func (e ServiceEdges) WorkLogsOrErr() ([]*WorkLog, error) {
+	if e.loadedTypes[2] {
+		return e.WorkLogs, nil
+	}
+	return nil, &NotLoadedError{edge: "work_logs"}
 }
 
 // scanValues returns the types for scanning values from sql.Rows.
@@ -272,6 +294,16 @@ func (_m *Service) Value(name string) (ent.Value, error) {
 // QueryWorkOrderItems queries the "work_order_items" edge of the Service entity.
 func (_m *Service) QueryWorkOrderItems() *WorkOrderItemQuery {
 	return NewServiceClient(_m.config).QueryWorkOrderItems(_m)
+}
+
+// QueryTrips queries the "trips" edge of the Service entity.
+func (_m *Service) QueryTrips() *TripQuery {
+	return NewServiceClient(_m.config).QueryTrips(_m)
+}
+
+// QueryWorkLogs queries the "work_logs" edge of the Service entity.
+func (_m *Service) QueryWorkLogs() *WorkLogQuery {
+	return NewServiceClient(_m.config).QueryWorkLogs(_m)
 }
 
 // Update returns a builder for updating this Service.

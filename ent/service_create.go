@@ -4,6 +4,8 @@ package ent
 
 import (
 	"aliaport/ent/service"
+	"aliaport/ent/trip"
+	"aliaport/ent/worklog"
 	"aliaport/ent/workorderitem"
 	"context"
 	"encoding/json"
@@ -282,6 +284,36 @@ func (_c *ServiceCreate) AddWorkOrderItems(v ...*WorkOrderItem) *ServiceCreate {
 		ids[i] = v[i].ID
 	}
 	return _c.AddWorkOrderItemIDs(ids...)
+}
+
+// AddTripIDs adds the "trips" edge to the Trip entity by IDs.
+func (_c *ServiceCreate) AddTripIDs(ids ...int64) *ServiceCreate {
+	_c.mutation.AddTripIDs(ids...)
+	return _c
+}
+
+// AddTrips adds the "trips" edges to the Trip entity.
+func (_c *ServiceCreate) AddTrips(v ...*Trip) *ServiceCreate {
+	ids := make([]int64, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _c.AddTripIDs(ids...)
+}
+
+// AddWorkLogIDs adds the "work_logs" edge to the WorkLog entity by IDs.
+func (_c *ServiceCreate) AddWorkLogIDs(ids ...int64) *ServiceCreate {
+	_c.mutation.AddWorkLogIDs(ids...)
+	return _c
+}
+
+// AddWorkLogs adds the "work_logs" edges to the WorkLog entity.
+func (_c *ServiceCreate) AddWorkLogs(v ...*WorkLog) *ServiceCreate {
+	ids := make([]int64, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _c.AddWorkLogIDs(ids...)
 }
 
 // Mutation returns the ServiceMutation object of the builder.
@@ -584,6 +616,38 @@ func (_c *ServiceCreate) createSpec() (*Service, *sqlgraph.CreateSpec) {
 			Bidi:    false,
 			Target: &sqlgraph.EdgeTarget{
 				IDSpec: sqlgraph.NewFieldSpec(workorderitem.FieldID, field.TypeInt64),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges = append(_spec.Edges, edge)
+	}
+	if nodes := _c.mutation.TripsIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   service.TripsTable,
+			Columns: []string{service.TripsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(trip.FieldID, field.TypeInt64),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges = append(_spec.Edges, edge)
+	}
+	if nodes := _c.mutation.WorkLogsIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   service.WorkLogsTable,
+			Columns: []string{service.WorkLogsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(worklog.FieldID, field.TypeInt64),
 			},
 		}
 		for _, k := range nodes {

@@ -5,6 +5,8 @@ package ent
 import (
 	"aliaport/ent/predicate"
 	"aliaport/ent/service"
+	"aliaport/ent/trip"
+	"aliaport/ent/worklog"
 	"aliaport/ent/workorderitem"
 	"context"
 	"database/sql/driver"
@@ -26,6 +28,8 @@ type ServiceQuery struct {
 	inters             []Interceptor
 	predicates         []predicate.Service
 	withWorkOrderItems *WorkOrderItemQuery
+	withTrips          *TripQuery
+	withWorkLogs       *WorkLogQuery
 	modifiers          []func(*sql.Selector)
 	// intermediate query (i.e. traversal path).
 	sql  *sql.Selector
@@ -78,6 +82,50 @@ func (_q *ServiceQuery) QueryWorkOrderItems() *WorkOrderItemQuery {
 			sqlgraph.From(service.Table, service.FieldID, selector),
 			sqlgraph.To(workorderitem.Table, workorderitem.FieldID),
 			sqlgraph.Edge(sqlgraph.O2M, false, service.WorkOrderItemsTable, service.WorkOrderItemsColumn),
+		)
+		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
+		return fromU, nil
+	}
+	return query
+}
+
+// QueryTrips chains the current query on the "trips" edge.
+func (_q *ServiceQuery) QueryTrips() *TripQuery {
+	query := (&TripClient{config: _q.config}).Query()
+	query.path = func(ctx context.Context) (fromU *sql.Selector, err error) {
+		if err := _q.prepareQuery(ctx); err != nil {
+			return nil, err
+		}
+		selector := _q.sqlQuery(ctx)
+		if err := selector.Err(); err != nil {
+			return nil, err
+		}
+		step := sqlgraph.NewStep(
+			sqlgraph.From(service.Table, service.FieldID, selector),
+			sqlgraph.To(trip.Table, trip.FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, service.TripsTable, service.TripsColumn),
+		)
+		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
+		return fromU, nil
+	}
+	return query
+}
+
+// QueryWorkLogs chains the current query on the "work_logs" edge.
+func (_q *ServiceQuery) QueryWorkLogs() *WorkLogQuery {
+	query := (&WorkLogClient{config: _q.config}).Query()
+	query.path = func(ctx context.Context) (fromU *sql.Selector, err error) {
+		if err := _q.prepareQuery(ctx); err != nil {
+			return nil, err
+		}
+		selector := _q.sqlQuery(ctx)
+		if err := selector.Err(); err != nil {
+			return nil, err
+		}
+		step := sqlgraph.NewStep(
+			sqlgraph.From(service.Table, service.FieldID, selector),
+			sqlgraph.To(worklog.Table, worklog.FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, service.WorkLogsTable, service.WorkLogsColumn),
 		)
 		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
 		return fromU, nil
@@ -278,6 +326,8 @@ func (_q *ServiceQuery) Clone() *ServiceQuery {
 		inters:             append([]Interceptor{}, _q.inters...),
 		predicates:         append([]predicate.Service{}, _q.predicates...),
 		withWorkOrderItems: _q.withWorkOrderItems.Clone(),
+		withTrips:          _q.withTrips.Clone(),
+		withWorkLogs:       _q.withWorkLogs.Clone(),
 		// clone intermediate query.
 		sql:       _q.sql.Clone(),
 		path:      _q.path,
@@ -293,6 +343,28 @@ func (_q *ServiceQuery) WithWorkOrderItems(opts ...func(*WorkOrderItemQuery)) *S
 		opt(query)
 	}
 	_q.withWorkOrderItems = query
+	return _q
+}
+
+// WithTrips tells the query-builder to eager-load the nodes that are connected to
+// the "trips" edge. The optional arguments are used to configure the query builder of the edge.
+func (_q *ServiceQuery) WithTrips(opts ...func(*TripQuery)) *ServiceQuery {
+	query := (&TripClient{config: _q.config}).Query()
+	for _, opt := range opts {
+		opt(query)
+	}
+	_q.withTrips = query
+	return _q
+}
+
+// WithWorkLogs tells the query-builder to eager-load the nodes that are connected to
+// the "work_logs" edge. The optional arguments are used to configure the query builder of the edge.
+func (_q *ServiceQuery) WithWorkLogs(opts ...func(*WorkLogQuery)) *ServiceQuery {
+	query := (&WorkLogClient{config: _q.config}).Query()
+	for _, opt := range opts {
+		opt(query)
+	}
+	_q.withWorkLogs = query
 	return _q
 }
 
@@ -374,8 +446,10 @@ func (_q *ServiceQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*Serv
 	var (
 		nodes       = []*Service{}
 		_spec       = _q.querySpec()
-		loadedTypes = [1]bool{
+		loadedTypes = [3]bool{
 			_q.withWorkOrderItems != nil,
+			_q.withTrips != nil,
+			_q.withWorkLogs != nil,
 		}
 	)
 	_spec.ScanValues = func(columns []string) ([]any, error) {
@@ -406,6 +480,20 @@ func (_q *ServiceQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*Serv
 			return nil, err
 		}
 	}
+	if query := _q.withTrips; query != nil {
+		if err := _q.loadTrips(ctx, query, nodes,
+			func(n *Service) { n.Edges.Trips = []*Trip{} },
+			func(n *Service, e *Trip) { n.Edges.Trips = append(n.Edges.Trips, e) }); err != nil {
+			return nil, err
+		}
+	}
+	if query := _q.withWorkLogs; query != nil {
+		if err := _q.loadWorkLogs(ctx, query, nodes,
+			func(n *Service) { n.Edges.WorkLogs = []*WorkLog{} },
+			func(n *Service, e *WorkLog) { n.Edges.WorkLogs = append(n.Edges.WorkLogs, e) }); err != nil {
+			return nil, err
+		}
+	}
 	return nodes, nil
 }
 
@@ -424,6 +512,72 @@ func (_q *ServiceQuery) loadWorkOrderItems(ctx context.Context, query *WorkOrder
 	}
 	query.Where(predicate.WorkOrderItem(func(s *sql.Selector) {
 		s.Where(sql.InValues(s.C(service.WorkOrderItemsColumn), fks...))
+	}))
+	neighbors, err := query.All(ctx)
+	if err != nil {
+		return err
+	}
+	for _, n := range neighbors {
+		fk := n.ServiceID
+		if fk == nil {
+			return fmt.Errorf(`foreign-key "service_id" is nil for node %v`, n.ID)
+		}
+		node, ok := nodeids[*fk]
+		if !ok {
+			return fmt.Errorf(`unexpected referenced foreign-key "service_id" returned %v for node %v`, *fk, n.ID)
+		}
+		assign(node, n)
+	}
+	return nil
+}
+func (_q *ServiceQuery) loadTrips(ctx context.Context, query *TripQuery, nodes []*Service, init func(*Service), assign func(*Service, *Trip)) error {
+	fks := make([]driver.Value, 0, len(nodes))
+	nodeids := make(map[int64]*Service)
+	for i := range nodes {
+		fks = append(fks, nodes[i].ID)
+		nodeids[nodes[i].ID] = nodes[i]
+		if init != nil {
+			init(nodes[i])
+		}
+	}
+	if len(query.ctx.Fields) > 0 {
+		query.ctx.AppendFieldOnce(trip.FieldServiceID)
+	}
+	query.Where(predicate.Trip(func(s *sql.Selector) {
+		s.Where(sql.InValues(s.C(service.TripsColumn), fks...))
+	}))
+	neighbors, err := query.All(ctx)
+	if err != nil {
+		return err
+	}
+	for _, n := range neighbors {
+		fk := n.ServiceID
+		if fk == nil {
+			return fmt.Errorf(`foreign-key "service_id" is nil for node %v`, n.ID)
+		}
+		node, ok := nodeids[*fk]
+		if !ok {
+			return fmt.Errorf(`unexpected referenced foreign-key "service_id" returned %v for node %v`, *fk, n.ID)
+		}
+		assign(node, n)
+	}
+	return nil
+}
+func (_q *ServiceQuery) loadWorkLogs(ctx context.Context, query *WorkLogQuery, nodes []*Service, init func(*Service), assign func(*Service, *WorkLog)) error {
+	fks := make([]driver.Value, 0, len(nodes))
+	nodeids := make(map[int64]*Service)
+	for i := range nodes {
+		fks = append(fks, nodes[i].ID)
+		nodeids[nodes[i].ID] = nodes[i]
+		if init != nil {
+			init(nodes[i])
+		}
+	}
+	if len(query.ctx.Fields) > 0 {
+		query.ctx.AppendFieldOnce(worklog.FieldServiceID)
+	}
+	query.Where(predicate.WorkLog(func(s *sql.Selector) {
+		s.Where(sql.InValues(s.C(service.WorkLogsColumn), fks...))
 	}))
 	neighbors, err := query.All(ctx)
 	if err != nil {

@@ -5,6 +5,8 @@ package ent
 import (
 	"aliaport/ent/predicate"
 	"aliaport/ent/service"
+	"aliaport/ent/trip"
+	"aliaport/ent/worklog"
 	"aliaport/ent/workorderitem"
 	"context"
 	"encoding/json"
@@ -342,6 +344,36 @@ func (_u *ServiceUpdate) AddWorkOrderItems(v ...*WorkOrderItem) *ServiceUpdate {
 	return _u.AddWorkOrderItemIDs(ids...)
 }
 
+// AddTripIDs adds the "trips" edge to the Trip entity by IDs.
+func (_u *ServiceUpdate) AddTripIDs(ids ...int64) *ServiceUpdate {
+	_u.mutation.AddTripIDs(ids...)
+	return _u
+}
+
+// AddTrips adds the "trips" edges to the Trip entity.
+func (_u *ServiceUpdate) AddTrips(v ...*Trip) *ServiceUpdate {
+	ids := make([]int64, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.AddTripIDs(ids...)
+}
+
+// AddWorkLogIDs adds the "work_logs" edge to the WorkLog entity by IDs.
+func (_u *ServiceUpdate) AddWorkLogIDs(ids ...int64) *ServiceUpdate {
+	_u.mutation.AddWorkLogIDs(ids...)
+	return _u
+}
+
+// AddWorkLogs adds the "work_logs" edges to the WorkLog entity.
+func (_u *ServiceUpdate) AddWorkLogs(v ...*WorkLog) *ServiceUpdate {
+	ids := make([]int64, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.AddWorkLogIDs(ids...)
+}
+
 // Mutation returns the ServiceMutation object of the builder.
 func (_u *ServiceUpdate) Mutation() *ServiceMutation {
 	return _u.mutation
@@ -366,6 +398,48 @@ func (_u *ServiceUpdate) RemoveWorkOrderItems(v ...*WorkOrderItem) *ServiceUpdat
 		ids[i] = v[i].ID
 	}
 	return _u.RemoveWorkOrderItemIDs(ids...)
+}
+
+// ClearTrips clears all "trips" edges to the Trip entity.
+func (_u *ServiceUpdate) ClearTrips() *ServiceUpdate {
+	_u.mutation.ClearTrips()
+	return _u
+}
+
+// RemoveTripIDs removes the "trips" edge to Trip entities by IDs.
+func (_u *ServiceUpdate) RemoveTripIDs(ids ...int64) *ServiceUpdate {
+	_u.mutation.RemoveTripIDs(ids...)
+	return _u
+}
+
+// RemoveTrips removes "trips" edges to Trip entities.
+func (_u *ServiceUpdate) RemoveTrips(v ...*Trip) *ServiceUpdate {
+	ids := make([]int64, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.RemoveTripIDs(ids...)
+}
+
+// ClearWorkLogs clears all "work_logs" edges to the WorkLog entity.
+func (_u *ServiceUpdate) ClearWorkLogs() *ServiceUpdate {
+	_u.mutation.ClearWorkLogs()
+	return _u
+}
+
+// RemoveWorkLogIDs removes the "work_logs" edge to WorkLog entities by IDs.
+func (_u *ServiceUpdate) RemoveWorkLogIDs(ids ...int64) *ServiceUpdate {
+	_u.mutation.RemoveWorkLogIDs(ids...)
+	return _u
+}
+
+// RemoveWorkLogs removes "work_logs" edges to WorkLog entities.
+func (_u *ServiceUpdate) RemoveWorkLogs(v ...*WorkLog) *ServiceUpdate {
+	ids := make([]int64, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.RemoveWorkLogIDs(ids...)
 }
 
 // Save executes the query and returns the number of nodes affected by the update operation.
@@ -580,6 +654,96 @@ func (_u *ServiceUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 			Bidi:    false,
 			Target: &sqlgraph.EdgeTarget{
 				IDSpec: sqlgraph.NewFieldSpec(workorderitem.FieldID, field.TypeInt64),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
+	if _u.mutation.TripsCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   service.TripsTable,
+			Columns: []string{service.TripsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(trip.FieldID, field.TypeInt64),
+			},
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.RemovedTripsIDs(); len(nodes) > 0 && !_u.mutation.TripsCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   service.TripsTable,
+			Columns: []string{service.TripsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(trip.FieldID, field.TypeInt64),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.TripsIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   service.TripsTable,
+			Columns: []string{service.TripsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(trip.FieldID, field.TypeInt64),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
+	if _u.mutation.WorkLogsCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   service.WorkLogsTable,
+			Columns: []string{service.WorkLogsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(worklog.FieldID, field.TypeInt64),
+			},
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.RemovedWorkLogsIDs(); len(nodes) > 0 && !_u.mutation.WorkLogsCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   service.WorkLogsTable,
+			Columns: []string{service.WorkLogsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(worklog.FieldID, field.TypeInt64),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.WorkLogsIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   service.WorkLogsTable,
+			Columns: []string{service.WorkLogsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(worklog.FieldID, field.TypeInt64),
 			},
 		}
 		for _, k := range nodes {
@@ -918,6 +1082,36 @@ func (_u *ServiceUpdateOne) AddWorkOrderItems(v ...*WorkOrderItem) *ServiceUpdat
 	return _u.AddWorkOrderItemIDs(ids...)
 }
 
+// AddTripIDs adds the "trips" edge to the Trip entity by IDs.
+func (_u *ServiceUpdateOne) AddTripIDs(ids ...int64) *ServiceUpdateOne {
+	_u.mutation.AddTripIDs(ids...)
+	return _u
+}
+
+// AddTrips adds the "trips" edges to the Trip entity.
+func (_u *ServiceUpdateOne) AddTrips(v ...*Trip) *ServiceUpdateOne {
+	ids := make([]int64, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.AddTripIDs(ids...)
+}
+
+// AddWorkLogIDs adds the "work_logs" edge to the WorkLog entity by IDs.
+func (_u *ServiceUpdateOne) AddWorkLogIDs(ids ...int64) *ServiceUpdateOne {
+	_u.mutation.AddWorkLogIDs(ids...)
+	return _u
+}
+
+// AddWorkLogs adds the "work_logs" edges to the WorkLog entity.
+func (_u *ServiceUpdateOne) AddWorkLogs(v ...*WorkLog) *ServiceUpdateOne {
+	ids := make([]int64, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.AddWorkLogIDs(ids...)
+}
+
 // Mutation returns the ServiceMutation object of the builder.
 func (_u *ServiceUpdateOne) Mutation() *ServiceMutation {
 	return _u.mutation
@@ -942,6 +1136,48 @@ func (_u *ServiceUpdateOne) RemoveWorkOrderItems(v ...*WorkOrderItem) *ServiceUp
 		ids[i] = v[i].ID
 	}
 	return _u.RemoveWorkOrderItemIDs(ids...)
+}
+
+// ClearTrips clears all "trips" edges to the Trip entity.
+func (_u *ServiceUpdateOne) ClearTrips() *ServiceUpdateOne {
+	_u.mutation.ClearTrips()
+	return _u
+}
+
+// RemoveTripIDs removes the "trips" edge to Trip entities by IDs.
+func (_u *ServiceUpdateOne) RemoveTripIDs(ids ...int64) *ServiceUpdateOne {
+	_u.mutation.RemoveTripIDs(ids...)
+	return _u
+}
+
+// RemoveTrips removes "trips" edges to Trip entities.
+func (_u *ServiceUpdateOne) RemoveTrips(v ...*Trip) *ServiceUpdateOne {
+	ids := make([]int64, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.RemoveTripIDs(ids...)
+}
+
+// ClearWorkLogs clears all "work_logs" edges to the WorkLog entity.
+func (_u *ServiceUpdateOne) ClearWorkLogs() *ServiceUpdateOne {
+	_u.mutation.ClearWorkLogs()
+	return _u
+}
+
+// RemoveWorkLogIDs removes the "work_logs" edge to WorkLog entities by IDs.
+func (_u *ServiceUpdateOne) RemoveWorkLogIDs(ids ...int64) *ServiceUpdateOne {
+	_u.mutation.RemoveWorkLogIDs(ids...)
+	return _u
+}
+
+// RemoveWorkLogs removes "work_logs" edges to WorkLog entities.
+func (_u *ServiceUpdateOne) RemoveWorkLogs(v ...*WorkLog) *ServiceUpdateOne {
+	ids := make([]int64, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.RemoveWorkLogIDs(ids...)
 }
 
 // Where appends a list predicates to the ServiceUpdate builder.
@@ -1186,6 +1422,96 @@ func (_u *ServiceUpdateOne) sqlSave(ctx context.Context) (_node *Service, err er
 			Bidi:    false,
 			Target: &sqlgraph.EdgeTarget{
 				IDSpec: sqlgraph.NewFieldSpec(workorderitem.FieldID, field.TypeInt64),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
+	if _u.mutation.TripsCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   service.TripsTable,
+			Columns: []string{service.TripsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(trip.FieldID, field.TypeInt64),
+			},
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.RemovedTripsIDs(); len(nodes) > 0 && !_u.mutation.TripsCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   service.TripsTable,
+			Columns: []string{service.TripsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(trip.FieldID, field.TypeInt64),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.TripsIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   service.TripsTable,
+			Columns: []string{service.TripsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(trip.FieldID, field.TypeInt64),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
+	if _u.mutation.WorkLogsCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   service.WorkLogsTable,
+			Columns: []string{service.WorkLogsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(worklog.FieldID, field.TypeInt64),
+			},
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.RemovedWorkLogsIDs(); len(nodes) > 0 && !_u.mutation.WorkLogsCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   service.WorkLogsTable,
+			Columns: []string{service.WorkLogsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(worklog.FieldID, field.TypeInt64),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.WorkLogsIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   service.WorkLogsTable,
+			Columns: []string{service.WorkLogsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(worklog.FieldID, field.TypeInt64),
 			},
 		}
 		for _, k := range nodes {

@@ -18,10 +18,24 @@ type Tx struct {
 	AuditEvent *AuditEventClient
 	// Cari is the client for interacting with the Cari builders.
 	Cari *CariClient
+	// ExchangeRate is the client for interacting with the ExchangeRate builders.
+	ExchangeRate *ExchangeRateClient
+	// GateChecklistItem is the client for interacting with the GateChecklistItem builders.
+	GateChecklistItem *GateChecklistItemClient
+	// GateLog is the client for interacting with the GateLog builders.
+	GateLog *GateLogClient
+	// GatePin is the client for interacting with the GatePin builders.
+	GatePin *GatePinClient
 	// IdempotencyKey is the client for interacting with the IdempotencyKey builders.
 	IdempotencyKey *IdempotencyKeyClient
+	// Motorbot is the client for interacting with the Motorbot builders.
+	Motorbot *MotorbotClient
 	// NumberSequence is the client for interacting with the NumberSequence builders.
 	NumberSequence *NumberSequenceClient
+	// Parameter is the client for interacting with the Parameter builders.
+	Parameter *ParameterClient
+	// ParameterHistory is the client for interacting with the ParameterHistory builders.
+	ParameterHistory *ParameterHistoryClient
 	// Permission is the client for interacting with the Permission builders.
 	Permission *PermissionClient
 	// RefreshToken is the client for interacting with the RefreshToken builders.
@@ -30,12 +44,18 @@ type Tx struct {
 	Role *RoleClient
 	// Service is the client for interacting with the Service builders.
 	Service *ServiceClient
+	// Trip is the client for interacting with the Trip builders.
+	Trip *TripClient
 	// User is the client for interacting with the User builders.
 	User *UserClient
+	// WorkLog is the client for interacting with the WorkLog builders.
+	WorkLog *WorkLogClient
 	// WorkOrder is the client for interacting with the WorkOrder builders.
 	WorkOrder *WorkOrderClient
 	// WorkOrderItem is the client for interacting with the WorkOrderItem builders.
 	WorkOrderItem *WorkOrderItemClient
+	// WorkOrderPerson is the client for interacting with the WorkOrderPerson builders.
+	WorkOrderPerson *WorkOrderPersonClient
 	// WorkOrderStatusHistory is the client for interacting with the WorkOrderStatusHistory builders.
 	WorkOrderStatusHistory *WorkOrderStatusHistoryClient
 
@@ -171,15 +191,25 @@ func (tx *Tx) Client() *Client {
 func (tx *Tx) init() {
 	tx.AuditEvent = NewAuditEventClient(tx.config)
 	tx.Cari = NewCariClient(tx.config)
+	tx.ExchangeRate = NewExchangeRateClient(tx.config)
+	tx.GateChecklistItem = NewGateChecklistItemClient(tx.config)
+	tx.GateLog = NewGateLogClient(tx.config)
+	tx.GatePin = NewGatePinClient(tx.config)
 	tx.IdempotencyKey = NewIdempotencyKeyClient(tx.config)
+	tx.Motorbot = NewMotorbotClient(tx.config)
 	tx.NumberSequence = NewNumberSequenceClient(tx.config)
+	tx.Parameter = NewParameterClient(tx.config)
+	tx.ParameterHistory = NewParameterHistoryClient(tx.config)
 	tx.Permission = NewPermissionClient(tx.config)
 	tx.RefreshToken = NewRefreshTokenClient(tx.config)
 	tx.Role = NewRoleClient(tx.config)
 	tx.Service = NewServiceClient(tx.config)
+	tx.Trip = NewTripClient(tx.config)
 	tx.User = NewUserClient(tx.config)
+	tx.WorkLog = NewWorkLogClient(tx.config)
 	tx.WorkOrder = NewWorkOrderClient(tx.config)
 	tx.WorkOrderItem = NewWorkOrderItemClient(tx.config)
+	tx.WorkOrderPerson = NewWorkOrderPersonClient(tx.config)
 	tx.WorkOrderStatusHistory = NewWorkOrderStatusHistoryClient(tx.config)
 }
 

@@ -3,6 +3,7 @@
 package ent
 
 import (
+	"aliaport/ent/gatepin"
 	"aliaport/ent/user"
 	"encoding/base64"
 	"fmt"
@@ -53,11 +54,13 @@ type UserEdges struct {
 	RefreshTokens []*RefreshToken `json:"refresh_tokens,omitempty"`
 	// RequestedWorkOrders holds the value of the requested_work_orders edge.
 	RequestedWorkOrders []*WorkOrder `json:"requested_work_orders,omitempty"`
+	// GatePin holds the value of the gate_pin edge.
+	GatePin *GatePin `json:"gate_pin,omitempty"`
 	// WorkOrderSteps holds the value of the work_order_steps edge.
 	WorkOrderSteps []*WorkOrderStatusHistory `json:"work_order_steps,omitempty"`
 	// loadedTypes holds the information for reporting if a
 	// type was loaded (or requested) in eager-loading or not.
-	loadedTypes [4]bool
+	loadedTypes [5]bool
 }
 
 // RolesOrErr returns the Roles value or an error if the edge
@@ -87,10 +90,21 @@ func (e UserEdges) RequestedWorkOrdersOrErr() ([]*WorkOrder, error) {
 	return nil, &NotLoadedError{edge: "requested_work_orders"}
 }
 
+// GatePinOrErr returns the GatePin value or an error if the edge
+// was not loaded in eager-loading, or loaded but was not found.
+func (e UserEdges) GatePinOrErr() (*GatePin, error) {
+	if e.GatePin != nil {
+		return e.GatePin, nil
+	} else if e.loadedTypes[3] {
+		return nil, &NotFoundError{label: gatepin.Label}
+	}
+	return nil, &NotLoadedError{edge: "gate_pin"}
+}
+
 // WorkOrderStepsOrErr returns the WorkOrderSteps value or an error if the edge
 // was not loaded in eager-loading.
 func (e UserEdges) WorkOrderStepsOrErr() ([]*WorkOrderStatusHistory, error) {
-	if e.loadedTypes[3] {
+	if e.loadedTypes[4] {
 		return e.WorkOrderSteps, nil
 	}
 	return nil, &NotLoadedError{edge: "work_order_steps"}
@@ -218,6 +232,11 @@ func (_m *User) QueryRefreshTokens() *RefreshTokenQuery {
 // QueryRequestedWorkOrders queries the "requested_work_orders" edge of the User entity.
 func (_m *User) QueryRequestedWorkOrders() *WorkOrderQuery {
 	return NewUserClient(_m.config).QueryRequestedWorkOrders(_m)
+}
+
+// QueryGatePin queries the "gate_pin" edge of the User entity.
+func (_m *User) QueryGatePin() *GatePinQuery {
+	return NewUserClient(_m.config).QueryGatePin(_m)
 }
 
 // QueryWorkOrderSteps queries the "work_order_steps" edge of the User entity.

@@ -3,6 +3,7 @@
 package ent
 
 import (
+	"aliaport/ent/gatepin"
 	"aliaport/ent/refreshtoken"
 	"aliaport/ent/role"
 	"aliaport/ent/user"
@@ -191,6 +192,25 @@ func (_c *UserCreate) AddRequestedWorkOrders(v ...*WorkOrder) *UserCreate {
 		ids[i] = v[i].ID
 	}
 	return _c.AddRequestedWorkOrderIDs(ids...)
+}
+
+// SetGatePinID sets the "gate_pin" edge to the GatePin entity by ID.
+func (_c *UserCreate) SetGatePinID(id int64) *UserCreate {
+	_c.mutation.SetGatePinID(id)
+	return _c
+}
+
+// SetNillableGatePinID sets the "gate_pin" edge to the GatePin entity by ID if the given value is not nil.
+func (_c *UserCreate) SetNillableGatePinID(id *int64) *UserCreate {
+	if id != nil {
+		_c = _c.SetGatePinID(*id)
+	}
+	return _c
+}
+
+// SetGatePin sets the "gate_pin" edge to the GatePin entity.
+func (_c *UserCreate) SetGatePin(v *GatePin) *UserCreate {
+	return _c.SetGatePinID(v.ID)
 }
 
 // AddWorkOrderStepIDs adds the "work_order_steps" edge to the WorkOrderStatusHistory entity by IDs.
@@ -415,6 +435,22 @@ func (_c *UserCreate) createSpec() (*User, *sqlgraph.CreateSpec) {
 			Bidi:    false,
 			Target: &sqlgraph.EdgeTarget{
 				IDSpec: sqlgraph.NewFieldSpec(workorder.FieldID, field.TypeInt64),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges = append(_spec.Edges, edge)
+	}
+	if nodes := _c.mutation.GatePinIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2O,
+			Inverse: false,
+			Table:   user.GatePinTable,
+			Columns: []string{user.GatePinColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(gatepin.FieldID, field.TypeInt64),
 			},
 		}
 		for _, k := range nodes {

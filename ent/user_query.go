@@ -3,6 +3,7 @@
 package ent
 
 import (
+	"aliaport/ent/gatepin"
 	"aliaport/ent/predicate"
 	"aliaport/ent/refreshtoken"
 	"aliaport/ent/role"
@@ -31,6 +32,7 @@ type UserQuery struct {
 	withRoles               *RoleQuery
 	withRefreshTokens       *RefreshTokenQuery
 	withRequestedWorkOrders *WorkOrderQuery
+	withGatePin             *GatePinQuery
 	withWorkOrderSteps      *WorkOrderStatusHistoryQuery
 	modifiers               []func(*sql.Selector)
 	// intermediate query (i.e. traversal path).
@@ -128,6 +130,28 @@ func (_q *UserQuery) QueryRequestedWorkOrders() *WorkOrderQuery {
 			sqlgraph.From(user.Table, user.FieldID, selector),
 			sqlgraph.To(workorder.Table, workorder.FieldID),
 			sqlgraph.Edge(sqlgraph.O2M, false, user.RequestedWorkOrdersTable, user.RequestedWorkOrdersColumn),
+		)
+		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
+		return fromU, nil
+	}
+	return query
+}
+
+// QueryGatePin chains the current query on the "gate_pin" edge.
+func (_q *UserQuery) QueryGatePin() *GatePinQuery {
+	query := (&GatePinClient{config: _q.config}).Query()
+	query.path = func(ctx context.Context) (fromU *sql.Selector, err error) {
+		if err := _q.prepareQuery(ctx); err != nil {
+			return nil, err
+		}
+		selector := _q.sqlQuery(ctx)
+		if err := selector.Err(); err != nil {
+			return nil, err
+		}
+		step := sqlgraph.NewStep(
+			sqlgraph.From(user.Table, user.FieldID, selector),
+			sqlgraph.To(gatepin.Table, gatepin.FieldID),
+			sqlgraph.Edge(sqlgraph.O2O, false, user.GatePinTable, user.GatePinColumn),
 		)
 		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
 		return fromU, nil
@@ -352,6 +376,7 @@ func (_q *UserQuery) Clone() *UserQuery {
 		withRoles:               _q.withRoles.Clone(),
 		withRefreshTokens:       _q.withRefreshTokens.Clone(),
 		withRequestedWorkOrders: _q.withRequestedWorkOrders.Clone(),
+		withGatePin:             _q.withGatePin.Clone(),
 		withWorkOrderSteps:      _q.withWorkOrderSteps.Clone(),
 		// clone intermediate query.
 		sql:       _q.sql.Clone(),
@@ -390,6 +415,17 @@ func (_q *UserQuery) WithRequestedWorkOrders(opts ...func(*WorkOrderQuery)) *Use
 		opt(query)
 	}
 	_q.withRequestedWorkOrders = query
+	return _q
+}
+
+// WithGatePin tells the query-builder to eager-load the nodes that are connected to
+// the "gate_pin" edge. The optional arguments are used to configure the query builder of the edge.
+func (_q *UserQuery) WithGatePin(opts ...func(*GatePinQuery)) *UserQuery {
+	query := (&GatePinClient{config: _q.config}).Query()
+	for _, opt := range opts {
+		opt(query)
+	}
+	_q.withGatePin = query
 	return _q
 }
 
@@ -482,10 +518,11 @@ func (_q *UserQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*User, e
 	var (
 		nodes       = []*User{}
 		_spec       = _q.querySpec()
-		loadedTypes = [4]bool{
+		loadedTypes = [5]bool{
 			_q.withRoles != nil,
 			_q.withRefreshTokens != nil,
 			_q.withRequestedWorkOrders != nil,
+			_q.withGatePin != nil,
 			_q.withWorkOrderSteps != nil,
 		}
 	)
@@ -528,6 +565,12 @@ func (_q *UserQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*User, e
 		if err := _q.loadRequestedWorkOrders(ctx, query, nodes,
 			func(n *User) { n.Edges.RequestedWorkOrders = []*WorkOrder{} },
 			func(n *User, e *WorkOrder) { n.Edges.RequestedWorkOrders = append(n.Edges.RequestedWorkOrders, e) }); err != nil {
+			return nil, err
+		}
+	}
+	if query := _q.withGatePin; query != nil {
+		if err := _q.loadGatePin(ctx, query, nodes, nil,
+			func(n *User, e *GatePin) { n.Edges.GatePin = e }); err != nil {
 			return nil, err
 		}
 	}
@@ -657,6 +700,33 @@ func (_q *UserQuery) loadRequestedWorkOrders(ctx context.Context, query *WorkOrd
 		node, ok := nodeids[fk]
 		if !ok {
 			return fmt.Errorf(`unexpected referenced foreign-key "requester_id" returned %v for node %v`, fk, n.ID)
+		}
+		assign(node, n)
+	}
+	return nil
+}
+func (_q *UserQuery) loadGatePin(ctx context.Context, query *GatePinQuery, nodes []*User, init func(*User), assign func(*User, *GatePin)) error {
+	fks := make([]driver.Value, 0, len(nodes))
+	nodeids := make(map[int64]*User)
+	for i := range nodes {
+		fks = append(fks, nodes[i].ID)
+		nodeids[nodes[i].ID] = nodes[i]
+	}
+	if len(query.ctx.Fields) > 0 {
+		query.ctx.AppendFieldOnce(gatepin.FieldUserID)
+	}
+	query.Where(predicate.GatePin(func(s *sql.Selector) {
+		s.Where(sql.InValues(s.C(user.GatePinColumn), fks...))
+	}))
+	neighbors, err := query.All(ctx)
+	if err != nil {
+		return err
+	}
+	for _, n := range neighbors {
+		fk := n.UserID
+		node, ok := nodeids[fk]
+		if !ok {
+			return fmt.Errorf(`unexpected referenced foreign-key "user_id" returned %v for node %v`, fk, n.ID)
 		}
 		assign(node, n)
 	}

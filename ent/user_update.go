@@ -3,6 +3,7 @@
 package ent
 
 import (
+	"aliaport/ent/gatepin"
 	"aliaport/ent/predicate"
 	"aliaport/ent/refreshtoken"
 	"aliaport/ent/role"
@@ -222,6 +223,25 @@ func (_u *UserUpdate) AddRequestedWorkOrders(v ...*WorkOrder) *UserUpdate {
 	return _u.AddRequestedWorkOrderIDs(ids...)
 }
 
+// SetGatePinID sets the "gate_pin" edge to the GatePin entity by ID.
+func (_u *UserUpdate) SetGatePinID(id int64) *UserUpdate {
+	_u.mutation.SetGatePinID(id)
+	return _u
+}
+
+// SetNillableGatePinID sets the "gate_pin" edge to the GatePin entity by ID if the given value is not nil.
+func (_u *UserUpdate) SetNillableGatePinID(id *int64) *UserUpdate {
+	if id != nil {
+		_u = _u.SetGatePinID(*id)
+	}
+	return _u
+}
+
+// SetGatePin sets the "gate_pin" edge to the GatePin entity.
+func (_u *UserUpdate) SetGatePin(v *GatePin) *UserUpdate {
+	return _u.SetGatePinID(v.ID)
+}
+
 // AddWorkOrderStepIDs adds the "work_order_steps" edge to the WorkOrderStatusHistory entity by IDs.
 func (_u *UserUpdate) AddWorkOrderStepIDs(ids ...int64) *UserUpdate {
 	_u.mutation.AddWorkOrderStepIDs(ids...)
@@ -303,6 +323,12 @@ func (_u *UserUpdate) RemoveRequestedWorkOrders(v ...*WorkOrder) *UserUpdate {
 		ids[i] = v[i].ID
 	}
 	return _u.RemoveRequestedWorkOrderIDs(ids...)
+}
+
+// ClearGatePin clears the "gate_pin" edge to the GatePin entity.
+func (_u *UserUpdate) ClearGatePin() *UserUpdate {
+	_u.mutation.ClearGatePin()
+	return _u
 }
 
 // ClearWorkOrderSteps clears all "work_order_steps" edges to the WorkOrderStatusHistory entity.
@@ -569,6 +595,35 @@ func (_u *UserUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 		}
 		_spec.Edges.Add = append(_spec.Edges.Add, edge)
 	}
+	if _u.mutation.GatePinCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2O,
+			Inverse: false,
+			Table:   user.GatePinTable,
+			Columns: []string{user.GatePinColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(gatepin.FieldID, field.TypeInt64),
+			},
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.GatePinIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2O,
+			Inverse: false,
+			Table:   user.GatePinTable,
+			Columns: []string{user.GatePinColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(gatepin.FieldID, field.TypeInt64),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
 	if _u.mutation.WorkOrderStepsCleared() {
 		edge := &sqlgraph.EdgeSpec{
 			Rel:     sqlgraph.O2M,
@@ -825,6 +880,25 @@ func (_u *UserUpdateOne) AddRequestedWorkOrders(v ...*WorkOrder) *UserUpdateOne 
 	return _u.AddRequestedWorkOrderIDs(ids...)
 }
 
+// SetGatePinID sets the "gate_pin" edge to the GatePin entity by ID.
+func (_u *UserUpdateOne) SetGatePinID(id int64) *UserUpdateOne {
+	_u.mutation.SetGatePinID(id)
+	return _u
+}
+
+// SetNillableGatePinID sets the "gate_pin" edge to the GatePin entity by ID if the given value is not nil.
+func (_u *UserUpdateOne) SetNillableGatePinID(id *int64) *UserUpdateOne {
+	if id != nil {
+		_u = _u.SetGatePinID(*id)
+	}
+	return _u
+}
+
+// SetGatePin sets the "gate_pin" edge to the GatePin entity.
+func (_u *UserUpdateOne) SetGatePin(v *GatePin) *UserUpdateOne {
+	return _u.SetGatePinID(v.ID)
+}
+
 // AddWorkOrderStepIDs adds the "work_order_steps" edge to the WorkOrderStatusHistory entity by IDs.
 func (_u *UserUpdateOne) AddWorkOrderStepIDs(ids ...int64) *UserUpdateOne {
 	_u.mutation.AddWorkOrderStepIDs(ids...)
@@ -906,6 +980,12 @@ func (_u *UserUpdateOne) RemoveRequestedWorkOrders(v ...*WorkOrder) *UserUpdateO
 		ids[i] = v[i].ID
 	}
 	return _u.RemoveRequestedWorkOrderIDs(ids...)
+}
+
+// ClearGatePin clears the "gate_pin" edge to the GatePin entity.
+func (_u *UserUpdateOne) ClearGatePin() *UserUpdateOne {
+	_u.mutation.ClearGatePin()
+	return _u
 }
 
 // ClearWorkOrderSteps clears all "work_order_steps" edges to the WorkOrderStatusHistory entity.
@@ -1195,6 +1275,35 @@ func (_u *UserUpdateOne) sqlSave(ctx context.Context) (_node *User, err error) {
 			Bidi:    false,
 			Target: &sqlgraph.EdgeTarget{
 				IDSpec: sqlgraph.NewFieldSpec(workorder.FieldID, field.TypeInt64),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
+	if _u.mutation.GatePinCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2O,
+			Inverse: false,
+			Table:   user.GatePinTable,
+			Columns: []string{user.GatePinColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(gatepin.FieldID, field.TypeInt64),
+			},
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.GatePinIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2O,
+			Inverse: false,
+			Table:   user.GatePinTable,
+			Columns: []string{user.GatePinColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(gatepin.FieldID, field.TypeInt64),
 			},
 		}
 		for _, k := range nodes {

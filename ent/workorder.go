@@ -80,6 +80,8 @@ type WorkOrder struct {
 	InvoiceNo *string `json:"invoice_no,omitempty"`
 	// ClosedAt holds the value of the "closed_at" field.
 	ClosedAt *time.Time `json:"closed_at,omitempty"`
+	// when the last vehicle or person of it left the gate
+	SecurityExitAt *time.Time `json:"security_exit_at,omitempty"`
 	// GateRequired holds the value of the "gate_required" field.
 	GateRequired bool `json:"gate_required,omitempty"`
 	// FieldLogAllowed holds the value of the "field_log_allowed" field.
@@ -122,9 +124,17 @@ type WorkOrderEdges struct {
 	Items []*WorkOrderItem `json:"items,omitempty"`
 	// History holds the value of the history edge.
 	History []*WorkOrderStatusHistory `json:"history,omitempty"`
+	// Persons holds the value of the persons edge.
+	Persons []*WorkOrderPerson `json:"persons,omitempty"`
+	// WorkLogs holds the value of the work_logs edge.
+	WorkLogs []*WorkLog `json:"work_logs,omitempty"`
+	// GateLogs holds the value of the gate_logs edge.
+	GateLogs []*GateLog `json:"gate_logs,omitempty"`
+	// Trips holds the value of the trips edge.
+	Trips []*Trip `json:"trips,omitempty"`
 	// loadedTypes holds the information for reporting if a
 	// type was loaded (or requested) in eager-loading or not.
-	loadedTypes [4]bool
+	loadedTypes [8]bool
 }
 
 // CariOrErr returns the Cari value or an error if the edge
@@ -167,6 +177,42 @@ func (e WorkOrderEdges) HistoryOrErr() ([]*WorkOrderStatusHistory, error) {
 	return nil, &NotLoadedError{edge: "history"}
 }
 
+// PersonsOrErr returns the Persons value or an error if the edge
+// was not loaded in eager-loading.
+func (e WorkOrderEdges) PersonsOrErr() ([]*WorkOrderPerson, error) {
+	if e.loadedTypes[4] {
+		return e.Persons, nil
+	}
+	return nil, &NotLoadedError{edge: "persons"}
+}
+
+// WorkLogsOrErr returns the WorkLogs value or an error if the edge
+// was not loaded in eager-loading.
+func (e WorkOrderEdges) WorkLogsOrErr() ([]*WorkLog, error) {
+	if e.loadedTypes[5] {
+		return e.WorkLogs, nil
+	}
+	return nil, &NotLoadedError{edge: "work_logs"}
+}
+
+// GateLogsOrErr returns the GateLogs value or an error if the edge
+// was not loaded in eager-loading.
+func (e WorkOrderEdges) GateLogsOrErr() ([]*GateLog, error) {
+	if e.loadedTypes[6] {
+		return e.GateLogs, nil
+	}
+	return nil, &NotLoadedError{edge: "gate_logs"}
+}
+
+// TripsOrErr returns the Trips value or an error if the edge
+// was not loaded in eager-loading.
+func (e WorkOrderEdges) TripsOrErr() ([]*Trip, error) {
+	if e.loadedTypes[7] {
+		return e.Trips, nil
+	}
+	return nil, &NotLoadedError{edge: "trips"}
+}
+
 // scanValues returns the types for scanning values from sql.Rows.
 func (*WorkOrder) scanValues(columns []string) ([]any, error) {
 	values := make([]any, len(columns))
@@ -180,7 +226,7 @@ func (*WorkOrder) scanValues(columns []string) ([]any, error) {
 			values[i] = new(sql.NullInt64)
 		case workorder.FieldWoNumber, workorder.FieldCariCode, workorder.FieldCariTitle, workorder.FieldRequesterName, workorder.FieldType, workorder.FieldServiceCode, workorder.FieldAction, workorder.FieldSubject, workorder.FieldDescription, workorder.FieldSearchText, workorder.FieldPriority, workorder.FieldStatus, workorder.FieldCompletionNote, workorder.FieldRejectionReason, workorder.FieldInvoiceNo, workorder.FieldNotes, workorder.FieldCurrency:
 			values[i] = new(sql.NullString)
-		case workorder.FieldCreatedAt, workorder.FieldUpdatedAt, workorder.FieldPlannedStart, workorder.FieldPlannedEnd, workorder.FieldActualStart, workorder.FieldActualEnd, workorder.FieldApprovedAt, workorder.FieldRejectedAt, workorder.FieldInvoicedAt, workorder.FieldClosedAt:
+		case workorder.FieldCreatedAt, workorder.FieldUpdatedAt, workorder.FieldPlannedStart, workorder.FieldPlannedEnd, workorder.FieldActualStart, workorder.FieldActualEnd, workorder.FieldApprovedAt, workorder.FieldRejectedAt, workorder.FieldInvoicedAt, workorder.FieldClosedAt, workorder.FieldSecurityExitAt:
 			values[i] = new(sql.NullTime)
 		default:
 			values[i] = new(sql.UnknownType)
@@ -393,6 +439,13 @@ func (_m *WorkOrder) assignValues(columns []string, values []any) error {
 				_m.ClosedAt = new(time.Time)
 				*_m.ClosedAt = value.Time
 			}
+		case workorder.FieldSecurityExitAt:
+			if value, ok := values[i].(*sql.NullTime); !ok {
+				return fmt.Errorf("unexpected type %T for field security_exit_at", values[i])
+			} else if value.Valid {
+				_m.SecurityExitAt = new(time.Time)
+				*_m.SecurityExitAt = value.Time
+			}
 		case workorder.FieldGateRequired:
 			if value, ok := values[i].(*sql.NullBool); !ok {
 				return fmt.Errorf("unexpected type %T for field gate_required", values[i])
@@ -503,6 +556,26 @@ func (_m *WorkOrder) QueryItems() *WorkOrderItemQuery {
 // QueryHistory queries the "history" edge of the WorkOrder entity.
 func (_m *WorkOrder) QueryHistory() *WorkOrderStatusHistoryQuery {
 	return NewWorkOrderClient(_m.config).QueryHistory(_m)
+}
+
+// QueryPersons queries the "persons" edge of the WorkOrder entity.
+func (_m *WorkOrder) QueryPersons() *WorkOrderPersonQuery {
+	return NewWorkOrderClient(_m.config).QueryPersons(_m)
+}
+
+// QueryWorkLogs queries the "work_logs" edge of the WorkOrder entity.
+func (_m *WorkOrder) QueryWorkLogs() *WorkLogQuery {
+	return NewWorkOrderClient(_m.config).QueryWorkLogs(_m)
+}
+
+// QueryGateLogs queries the "gate_logs" edge of the WorkOrder entity.
+func (_m *WorkOrder) QueryGateLogs() *GateLogQuery {
+	return NewWorkOrderClient(_m.config).QueryGateLogs(_m)
+}
+
+// QueryTrips queries the "trips" edge of the WorkOrder entity.
+func (_m *WorkOrder) QueryTrips() *TripQuery {
+	return NewWorkOrderClient(_m.config).QueryTrips(_m)
 }
 
 // Update returns a builder for updating this WorkOrder.
@@ -644,6 +717,11 @@ func (_m *WorkOrder) String() string {
 	builder.WriteString(", ")
 	if v := _m.ClosedAt; v != nil {
 		builder.WriteString("closed_at=")
+		builder.WriteString(v.Format(time.ANSIC))
+	}
+	builder.WriteString(", ")
+	if v := _m.SecurityExitAt; v != nil {
+		builder.WriteString("security_exit_at=")
 		builder.WriteString(v.Format(time.ANSIC))
 	}
 	builder.WriteString(", ")

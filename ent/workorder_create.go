@@ -4,9 +4,13 @@ package ent
 
 import (
 	"aliaport/ent/cari"
+	"aliaport/ent/gatelog"
+	"aliaport/ent/trip"
 	"aliaport/ent/user"
+	"aliaport/ent/worklog"
 	"aliaport/ent/workorder"
 	"aliaport/ent/workorderitem"
+	"aliaport/ent/workorderperson"
 	"aliaport/ent/workorderstatushistory"
 	"context"
 	"errors"
@@ -361,6 +365,20 @@ func (_c *WorkOrderCreate) SetNillableClosedAt(v *time.Time) *WorkOrderCreate {
 	return _c
 }
 
+// SetSecurityExitAt sets the "security_exit_at" field.
+func (_c *WorkOrderCreate) SetSecurityExitAt(v time.Time) *WorkOrderCreate {
+	_c.mutation.SetSecurityExitAt(v)
+	return _c
+}
+
+// SetNillableSecurityExitAt sets the "security_exit_at" field if the given value is not nil.
+func (_c *WorkOrderCreate) SetNillableSecurityExitAt(v *time.Time) *WorkOrderCreate {
+	if v != nil {
+		_c.SetSecurityExitAt(*v)
+	}
+	return _c
+}
+
 // SetGateRequired sets the "gate_required" field.
 func (_c *WorkOrderCreate) SetGateRequired(v bool) *WorkOrderCreate {
 	_c.mutation.SetGateRequired(v)
@@ -571,6 +589,66 @@ func (_c *WorkOrderCreate) AddHistory(v ...*WorkOrderStatusHistory) *WorkOrderCr
 		ids[i] = v[i].ID
 	}
 	return _c.AddHistoryIDs(ids...)
+}
+
+// AddPersonIDs adds the "persons" edge to the WorkOrderPerson entity by IDs.
+func (_c *WorkOrderCreate) AddPersonIDs(ids ...int64) *WorkOrderCreate {
+	_c.mutation.AddPersonIDs(ids...)
+	return _c
+}
+
+// AddPersons adds the "persons" edges to the WorkOrderPerson entity.
+func (_c *WorkOrderCreate) AddPersons(v ...*WorkOrderPerson) *WorkOrderCreate {
+	ids := make([]int64, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _c.AddPersonIDs(ids...)
+}
+
+// AddWorkLogIDs adds the "work_logs" edge to the WorkLog entity by IDs.
+func (_c *WorkOrderCreate) AddWorkLogIDs(ids ...int64) *WorkOrderCreate {
+	_c.mutation.AddWorkLogIDs(ids...)
+	return _c
+}
+
+// AddWorkLogs adds the "work_logs" edges to the WorkLog entity.
+func (_c *WorkOrderCreate) AddWorkLogs(v ...*WorkLog) *WorkOrderCreate {
+	ids := make([]int64, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _c.AddWorkLogIDs(ids...)
+}
+
+// AddGateLogIDs adds the "gate_logs" edge to the GateLog entity by IDs.
+func (_c *WorkOrderCreate) AddGateLogIDs(ids ...int64) *WorkOrderCreate {
+	_c.mutation.AddGateLogIDs(ids...)
+	return _c
+}
+
+// AddGateLogs adds the "gate_logs" edges to the GateLog entity.
+func (_c *WorkOrderCreate) AddGateLogs(v ...*GateLog) *WorkOrderCreate {
+	ids := make([]int64, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _c.AddGateLogIDs(ids...)
+}
+
+// AddTripIDs adds the "trips" edge to the Trip entity by IDs.
+func (_c *WorkOrderCreate) AddTripIDs(ids ...int64) *WorkOrderCreate {
+	_c.mutation.AddTripIDs(ids...)
+	return _c
+}
+
+// AddTrips adds the "trips" edges to the Trip entity.
+func (_c *WorkOrderCreate) AddTrips(v ...*Trip) *WorkOrderCreate {
+	ids := make([]int64, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _c.AddTripIDs(ids...)
 }
 
 // Mutation returns the WorkOrderMutation object of the builder.
@@ -970,6 +1048,10 @@ func (_c *WorkOrderCreate) createSpec() (*WorkOrder, *sqlgraph.CreateSpec) {
 		_spec.SetField(workorder.FieldClosedAt, field.TypeTime, value)
 		_node.ClosedAt = &value
 	}
+	if value, ok := _c.mutation.SecurityExitAt(); ok {
+		_spec.SetField(workorder.FieldSecurityExitAt, field.TypeTime, value)
+		_node.SecurityExitAt = &value
+	}
 	if value, ok := _c.mutation.GateRequired(); ok {
 		_spec.SetField(workorder.FieldGateRequired, field.TypeBool, value)
 		_node.GateRequired = value
@@ -1081,6 +1163,70 @@ func (_c *WorkOrderCreate) createSpec() (*WorkOrder, *sqlgraph.CreateSpec) {
 			Bidi:    false,
 			Target: &sqlgraph.EdgeTarget{
 				IDSpec: sqlgraph.NewFieldSpec(workorderstatushistory.FieldID, field.TypeInt64),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges = append(_spec.Edges, edge)
+	}
+	if nodes := _c.mutation.PersonsIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   workorder.PersonsTable,
+			Columns: []string{workorder.PersonsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(workorderperson.FieldID, field.TypeInt64),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges = append(_spec.Edges, edge)
+	}
+	if nodes := _c.mutation.WorkLogsIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   workorder.WorkLogsTable,
+			Columns: []string{workorder.WorkLogsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(worklog.FieldID, field.TypeInt64),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges = append(_spec.Edges, edge)
+	}
+	if nodes := _c.mutation.GateLogsIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   workorder.GateLogsTable,
+			Columns: []string{workorder.GateLogsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(gatelog.FieldID, field.TypeInt64),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges = append(_spec.Edges, edge)
+	}
+	if nodes := _c.mutation.TripsIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   workorder.TripsTable,
+			Columns: []string{workorder.TripsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(trip.FieldID, field.TypeInt64),
 			},
 		}
 		for _, k := range nodes {
@@ -1545,6 +1691,24 @@ func (u *WorkOrderUpsert) UpdateClosedAt() *WorkOrderUpsert {
 // ClearClosedAt clears the value of the "closed_at" field.
 func (u *WorkOrderUpsert) ClearClosedAt() *WorkOrderUpsert {
 	u.SetNull(workorder.FieldClosedAt)
+	return u
+}
+
+// SetSecurityExitAt sets the "security_exit_at" field.
+func (u *WorkOrderUpsert) SetSecurityExitAt(v time.Time) *WorkOrderUpsert {
+	u.Set(workorder.FieldSecurityExitAt, v)
+	return u
+}
+
+// UpdateSecurityExitAt sets the "security_exit_at" field to the value that was provided on create.
+func (u *WorkOrderUpsert) UpdateSecurityExitAt() *WorkOrderUpsert {
+	u.SetExcluded(workorder.FieldSecurityExitAt)
+	return u
+}
+
+// ClearSecurityExitAt clears the value of the "security_exit_at" field.
+func (u *WorkOrderUpsert) ClearSecurityExitAt() *WorkOrderUpsert {
+	u.SetNull(workorder.FieldSecurityExitAt)
 	return u
 }
 
@@ -2246,6 +2410,27 @@ func (u *WorkOrderUpsertOne) UpdateClosedAt() *WorkOrderUpsertOne {
 func (u *WorkOrderUpsertOne) ClearClosedAt() *WorkOrderUpsertOne {
 	return u.Update(func(s *WorkOrderUpsert) {
 		s.ClearClosedAt()
+	})
+}
+
+// SetSecurityExitAt sets the "security_exit_at" field.
+func (u *WorkOrderUpsertOne) SetSecurityExitAt(v time.Time) *WorkOrderUpsertOne {
+	return u.Update(func(s *WorkOrderUpsert) {
+		s.SetSecurityExitAt(v)
+	})
+}
+
+// UpdateSecurityExitAt sets the "security_exit_at" field to the value that was provided on create.
+func (u *WorkOrderUpsertOne) UpdateSecurityExitAt() *WorkOrderUpsertOne {
+	return u.Update(func(s *WorkOrderUpsert) {
+		s.UpdateSecurityExitAt()
+	})
+}
+
+// ClearSecurityExitAt clears the value of the "security_exit_at" field.
+func (u *WorkOrderUpsertOne) ClearSecurityExitAt() *WorkOrderUpsertOne {
+	return u.Update(func(s *WorkOrderUpsert) {
+		s.ClearSecurityExitAt()
 	})
 }
 
@@ -3140,6 +3325,27 @@ func (u *WorkOrderUpsertBulk) UpdateClosedAt() *WorkOrderUpsertBulk {
 func (u *WorkOrderUpsertBulk) ClearClosedAt() *WorkOrderUpsertBulk {
 	return u.Update(func(s *WorkOrderUpsert) {
 		s.ClearClosedAt()
+	})
+}
+
+// SetSecurityExitAt sets the "security_exit_at" field.
+func (u *WorkOrderUpsertBulk) SetSecurityExitAt(v time.Time) *WorkOrderUpsertBulk {
+	return u.Update(func(s *WorkOrderUpsert) {
+		s.SetSecurityExitAt(v)
+	})
+}
+
+// UpdateSecurityExitAt sets the "security_exit_at" field to the value that was provided on create.
+func (u *WorkOrderUpsertBulk) UpdateSecurityExitAt() *WorkOrderUpsertBulk {
+	return u.Update(func(s *WorkOrderUpsert) {
+		s.UpdateSecurityExitAt()
+	})
+}
+
+// ClearSecurityExitAt clears the value of the "security_exit_at" field.
+func (u *WorkOrderUpsertBulk) ClearSecurityExitAt() *WorkOrderUpsertBulk {
+	return u.Update(func(s *WorkOrderUpsert) {
+		s.ClearSecurityExitAt()
 	})
 }
 

@@ -4,10 +4,14 @@ package ent
 
 import (
 	"aliaport/ent/cari"
+	"aliaport/ent/gatelog"
 	"aliaport/ent/predicate"
+	"aliaport/ent/trip"
 	"aliaport/ent/user"
+	"aliaport/ent/worklog"
 	"aliaport/ent/workorder"
 	"aliaport/ent/workorderitem"
+	"aliaport/ent/workorderperson"
 	"aliaport/ent/workorderstatushistory"
 	"context"
 	"database/sql/driver"
@@ -32,6 +36,10 @@ type WorkOrderQuery struct {
 	withRequester *UserQuery
 	withItems     *WorkOrderItemQuery
 	withHistory   *WorkOrderStatusHistoryQuery
+	withPersons   *WorkOrderPersonQuery
+	withWorkLogs  *WorkLogQuery
+	withGateLogs  *GateLogQuery
+	withTrips     *TripQuery
 	modifiers     []func(*sql.Selector)
 	// intermediate query (i.e. traversal path).
 	sql  *sql.Selector
@@ -150,6 +158,94 @@ func (_q *WorkOrderQuery) QueryHistory() *WorkOrderStatusHistoryQuery {
 			sqlgraph.From(workorder.Table, workorder.FieldID, selector),
 			sqlgraph.To(workorderstatushistory.Table, workorderstatushistory.FieldID),
 			sqlgraph.Edge(sqlgraph.O2M, false, workorder.HistoryTable, workorder.HistoryColumn),
+		)
+		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
+		return fromU, nil
+	}
+	return query
+}
+
+// QueryPersons chains the current query on the "persons" edge.
+func (_q *WorkOrderQuery) QueryPersons() *WorkOrderPersonQuery {
+	query := (&WorkOrderPersonClient{config: _q.config}).Query()
+	query.path = func(ctx context.Context) (fromU *sql.Selector, err error) {
+		if err := _q.prepareQuery(ctx); err != nil {
+			return nil, err
+		}
+		selector := _q.sqlQuery(ctx)
+		if err := selector.Err(); err != nil {
+			return nil, err
+		}
+		step := sqlgraph.NewStep(
+			sqlgraph.From(workorder.Table, workorder.FieldID, selector),
+			sqlgraph.To(workorderperson.Table, workorderperson.FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, workorder.PersonsTable, workorder.PersonsColumn),
+		)
+		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
+		return fromU, nil
+	}
+	return query
+}
+
+// QueryWorkLogs chains the current query on the "work_logs" edge.
+func (_q *WorkOrderQuery) QueryWorkLogs() *WorkLogQuery {
+	query := (&WorkLogClient{config: _q.config}).Query()
+	query.path = func(ctx context.Context) (fromU *sql.Selector, err error) {
+		if err := _q.prepareQuery(ctx); err != nil {
+			return nil, err
+		}
+		selector := _q.sqlQuery(ctx)
+		if err := selector.Err(); err != nil {
+			return nil, err
+		}
+		step := sqlgraph.NewStep(
+			sqlgraph.From(workorder.Table, workorder.FieldID, selector),
+			sqlgraph.To(worklog.Table, worklog.FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, workorder.WorkLogsTable, workorder.WorkLogsColumn),
+		)
+		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
+		return fromU, nil
+	}
+	return query
+}
+
+// QueryGateLogs chains the current query on the "gate_logs" edge.
+func (_q *WorkOrderQuery) QueryGateLogs() *GateLogQuery {
+	query := (&GateLogClient{config: _q.config}).Query()
+	query.path = func(ctx context.Context) (fromU *sql.Selector, err error) {
+		if err := _q.prepareQuery(ctx); err != nil {
+			return nil, err
+		}
+		selector := _q.sqlQuery(ctx)
+		if err := selector.Err(); err != nil {
+			return nil, err
+		}
+		step := sqlgraph.NewStep(
+			sqlgraph.From(workorder.Table, workorder.FieldID, selector),
+			sqlgraph.To(gatelog.Table, gatelog.FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, workorder.GateLogsTable, workorder.GateLogsColumn),
+		)
+		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
+		return fromU, nil
+	}
+	return query
+}
+
+// QueryTrips chains the current query on the "trips" edge.
+func (_q *WorkOrderQuery) QueryTrips() *TripQuery {
+	query := (&TripClient{config: _q.config}).Query()
+	query.path = func(ctx context.Context) (fromU *sql.Selector, err error) {
+		if err := _q.prepareQuery(ctx); err != nil {
+			return nil, err
+		}
+		selector := _q.sqlQuery(ctx)
+		if err := selector.Err(); err != nil {
+			return nil, err
+		}
+		step := sqlgraph.NewStep(
+			sqlgraph.From(workorder.Table, workorder.FieldID, selector),
+			sqlgraph.To(trip.Table, trip.FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, workorder.TripsTable, workorder.TripsColumn),
 		)
 		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
 		return fromU, nil
@@ -353,6 +449,10 @@ func (_q *WorkOrderQuery) Clone() *WorkOrderQuery {
 		withRequester: _q.withRequester.Clone(),
 		withItems:     _q.withItems.Clone(),
 		withHistory:   _q.withHistory.Clone(),
+		withPersons:   _q.withPersons.Clone(),
+		withWorkLogs:  _q.withWorkLogs.Clone(),
+		withGateLogs:  _q.withGateLogs.Clone(),
+		withTrips:     _q.withTrips.Clone(),
 		// clone intermediate query.
 		sql:       _q.sql.Clone(),
 		path:      _q.path,
@@ -401,6 +501,50 @@ func (_q *WorkOrderQuery) WithHistory(opts ...func(*WorkOrderStatusHistoryQuery)
 		opt(query)
 	}
 	_q.withHistory = query
+	return _q
+}
+
+// WithPersons tells the query-builder to eager-load the nodes that are connected to
+// the "persons" edge. The optional arguments are used to configure the query builder of the edge.
+func (_q *WorkOrderQuery) WithPersons(opts ...func(*WorkOrderPersonQuery)) *WorkOrderQuery {
+	query := (&WorkOrderPersonClient{config: _q.config}).Query()
+	for _, opt := range opts {
+		opt(query)
+	}
+	_q.withPersons = query
+	return _q
+}
+
+// WithWorkLogs tells the query-builder to eager-load the nodes that are connected to
+// the "work_logs" edge. The optional arguments are used to configure the query builder of the edge.
+func (_q *WorkOrderQuery) WithWorkLogs(opts ...func(*WorkLogQuery)) *WorkOrderQuery {
+	query := (&WorkLogClient{config: _q.config}).Query()
+	for _, opt := range opts {
+		opt(query)
+	}
+	_q.withWorkLogs = query
+	return _q
+}
+
+// WithGateLogs tells the query-builder to eager-load the nodes that are connected to
+// the "gate_logs" edge. The optional arguments are used to configure the query builder of the edge.
+func (_q *WorkOrderQuery) WithGateLogs(opts ...func(*GateLogQuery)) *WorkOrderQuery {
+	query := (&GateLogClient{config: _q.config}).Query()
+	for _, opt := range opts {
+		opt(query)
+	}
+	_q.withGateLogs = query
+	return _q
+}
+
+// WithTrips tells the query-builder to eager-load the nodes that are connected to
+// the "trips" edge. The optional arguments are used to configure the query builder of the edge.
+func (_q *WorkOrderQuery) WithTrips(opts ...func(*TripQuery)) *WorkOrderQuery {
+	query := (&TripClient{config: _q.config}).Query()
+	for _, opt := range opts {
+		opt(query)
+	}
+	_q.withTrips = query
 	return _q
 }
 
@@ -482,11 +626,15 @@ func (_q *WorkOrderQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*Wo
 	var (
 		nodes       = []*WorkOrder{}
 		_spec       = _q.querySpec()
-		loadedTypes = [4]bool{
+		loadedTypes = [8]bool{
 			_q.withCari != nil,
 			_q.withRequester != nil,
 			_q.withItems != nil,
 			_q.withHistory != nil,
+			_q.withPersons != nil,
+			_q.withWorkLogs != nil,
+			_q.withGateLogs != nil,
+			_q.withTrips != nil,
 		}
 	)
 	_spec.ScanValues = func(columns []string) ([]any, error) {
@@ -533,6 +681,34 @@ func (_q *WorkOrderQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*Wo
 		if err := _q.loadHistory(ctx, query, nodes,
 			func(n *WorkOrder) { n.Edges.History = []*WorkOrderStatusHistory{} },
 			func(n *WorkOrder, e *WorkOrderStatusHistory) { n.Edges.History = append(n.Edges.History, e) }); err != nil {
+			return nil, err
+		}
+	}
+	if query := _q.withPersons; query != nil {
+		if err := _q.loadPersons(ctx, query, nodes,
+			func(n *WorkOrder) { n.Edges.Persons = []*WorkOrderPerson{} },
+			func(n *WorkOrder, e *WorkOrderPerson) { n.Edges.Persons = append(n.Edges.Persons, e) }); err != nil {
+			return nil, err
+		}
+	}
+	if query := _q.withWorkLogs; query != nil {
+		if err := _q.loadWorkLogs(ctx, query, nodes,
+			func(n *WorkOrder) { n.Edges.WorkLogs = []*WorkLog{} },
+			func(n *WorkOrder, e *WorkLog) { n.Edges.WorkLogs = append(n.Edges.WorkLogs, e) }); err != nil {
+			return nil, err
+		}
+	}
+	if query := _q.withGateLogs; query != nil {
+		if err := _q.loadGateLogs(ctx, query, nodes,
+			func(n *WorkOrder) { n.Edges.GateLogs = []*GateLog{} },
+			func(n *WorkOrder, e *GateLog) { n.Edges.GateLogs = append(n.Edges.GateLogs, e) }); err != nil {
+			return nil, err
+		}
+	}
+	if query := _q.withTrips; query != nil {
+		if err := _q.loadTrips(ctx, query, nodes,
+			func(n *WorkOrder) { n.Edges.Trips = []*Trip{} },
+			func(n *WorkOrder, e *Trip) { n.Edges.Trips = append(n.Edges.Trips, e) }); err != nil {
 			return nil, err
 		}
 	}
@@ -652,6 +828,129 @@ func (_q *WorkOrderQuery) loadHistory(ctx context.Context, query *WorkOrderStatu
 		node, ok := nodeids[fk]
 		if !ok {
 			return fmt.Errorf(`unexpected referenced foreign-key "work_order_id" returned %v for node %v`, fk, n.ID)
+		}
+		assign(node, n)
+	}
+	return nil
+}
+func (_q *WorkOrderQuery) loadPersons(ctx context.Context, query *WorkOrderPersonQuery, nodes []*WorkOrder, init func(*WorkOrder), assign func(*WorkOrder, *WorkOrderPerson)) error {
+	fks := make([]driver.Value, 0, len(nodes))
+	nodeids := make(map[int64]*WorkOrder)
+	for i := range nodes {
+		fks = append(fks, nodes[i].ID)
+		nodeids[nodes[i].ID] = nodes[i]
+		if init != nil {
+			init(nodes[i])
+		}
+	}
+	if len(query.ctx.Fields) > 0 {
+		query.ctx.AppendFieldOnce(workorderperson.FieldWorkOrderID)
+	}
+	query.Where(predicate.WorkOrderPerson(func(s *sql.Selector) {
+		s.Where(sql.InValues(s.C(workorder.PersonsColumn), fks...))
+	}))
+	neighbors, err := query.All(ctx)
+	if err != nil {
+		return err
+	}
+	for _, n := range neighbors {
+		fk := n.WorkOrderID
+		node, ok := nodeids[fk]
+		if !ok {
+			return fmt.Errorf(`unexpected referenced foreign-key "work_order_id" returned %v for node %v`, fk, n.ID)
+		}
+		assign(node, n)
+	}
+	return nil
+}
+func (_q *WorkOrderQuery) loadWorkLogs(ctx context.Context, query *WorkLogQuery, nodes []*WorkOrder, init func(*WorkOrder), assign func(*WorkOrder, *WorkLog)) error {
+	fks := make([]driver.Value, 0, len(nodes))
+	nodeids := make(map[int64]*WorkOrder)
+	for i := range nodes {
+		fks = append(fks, nodes[i].ID)
+		nodeids[nodes[i].ID] = nodes[i]
+		if init != nil {
+			init(nodes[i])
+		}
+	}
+	if len(query.ctx.Fields) > 0 {
+		query.ctx.AppendFieldOnce(worklog.FieldWorkOrderID)
+	}
+	query.Where(predicate.WorkLog(func(s *sql.Selector) {
+		s.Where(sql.InValues(s.C(workorder.WorkLogsColumn), fks...))
+	}))
+	neighbors, err := query.All(ctx)
+	if err != nil {
+		return err
+	}
+	for _, n := range neighbors {
+		fk := n.WorkOrderID
+		node, ok := nodeids[fk]
+		if !ok {
+			return fmt.Errorf(`unexpected referenced foreign-key "work_order_id" returned %v for node %v`, fk, n.ID)
+		}
+		assign(node, n)
+	}
+	return nil
+}
+func (_q *WorkOrderQuery) loadGateLogs(ctx context.Context, query *GateLogQuery, nodes []*WorkOrder, init func(*WorkOrder), assign func(*WorkOrder, *GateLog)) error {
+	fks := make([]driver.Value, 0, len(nodes))
+	nodeids := make(map[int64]*WorkOrder)
+	for i := range nodes {
+		fks = append(fks, nodes[i].ID)
+		nodeids[nodes[i].ID] = nodes[i]
+		if init != nil {
+			init(nodes[i])
+		}
+	}
+	if len(query.ctx.Fields) > 0 {
+		query.ctx.AppendFieldOnce(gatelog.FieldWorkOrderID)
+	}
+	query.Where(predicate.GateLog(func(s *sql.Selector) {
+		s.Where(sql.InValues(s.C(workorder.GateLogsColumn), fks...))
+	}))
+	neighbors, err := query.All(ctx)
+	if err != nil {
+		return err
+	}
+	for _, n := range neighbors {
+		fk := n.WorkOrderID
+		node, ok := nodeids[fk]
+		if !ok {
+			return fmt.Errorf(`unexpected referenced foreign-key "work_order_id" returned %v for node %v`, fk, n.ID)
+		}
+		assign(node, n)
+	}
+	return nil
+}
+func (_q *WorkOrderQuery) loadTrips(ctx context.Context, query *TripQuery, nodes []*WorkOrder, init func(*WorkOrder), assign func(*WorkOrder, *Trip)) error {
+	fks := make([]driver.Value, 0, len(nodes))
+	nodeids := make(map[int64]*WorkOrder)
+	for i := range nodes {
+		fks = append(fks, nodes[i].ID)
+		nodeids[nodes[i].ID] = nodes[i]
+		if init != nil {
+			init(nodes[i])
+		}
+	}
+	if len(query.ctx.Fields) > 0 {
+		query.ctx.AppendFieldOnce(trip.FieldWorkOrderID)
+	}
+	query.Where(predicate.Trip(func(s *sql.Selector) {
+		s.Where(sql.InValues(s.C(workorder.TripsColumn), fks...))
+	}))
+	neighbors, err := query.All(ctx)
+	if err != nil {
+		return err
+	}
+	for _, n := range neighbors {
+		fk := n.WorkOrderID
+		if fk == nil {
+			return fmt.Errorf(`foreign-key "work_order_id" is nil for node %v`, n.ID)
+		}
+		node, ok := nodeids[*fk]
+		if !ok {
+			return fmt.Errorf(`unexpected referenced foreign-key "work_order_id" returned %v for node %v`, *fk, n.ID)
 		}
 		assign(node, n)
 	}

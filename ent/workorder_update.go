@@ -4,9 +4,13 @@ package ent
 
 import (
 	"aliaport/ent/cari"
+	"aliaport/ent/gatelog"
 	"aliaport/ent/predicate"
+	"aliaport/ent/trip"
+	"aliaport/ent/worklog"
 	"aliaport/ent/workorder"
 	"aliaport/ent/workorderitem"
+	"aliaport/ent/workorderperson"
 	"aliaport/ent/workorderstatushistory"
 	"context"
 	"errors"
@@ -485,6 +489,26 @@ func (_u *WorkOrderUpdate) ClearClosedAt() *WorkOrderUpdate {
 	return _u
 }
 
+// SetSecurityExitAt sets the "security_exit_at" field.
+func (_u *WorkOrderUpdate) SetSecurityExitAt(v time.Time) *WorkOrderUpdate {
+	_u.mutation.SetSecurityExitAt(v)
+	return _u
+}
+
+// SetNillableSecurityExitAt sets the "security_exit_at" field if the given value is not nil.
+func (_u *WorkOrderUpdate) SetNillableSecurityExitAt(v *time.Time) *WorkOrderUpdate {
+	if v != nil {
+		_u.SetSecurityExitAt(*v)
+	}
+	return _u
+}
+
+// ClearSecurityExitAt clears the value of the "security_exit_at" field.
+func (_u *WorkOrderUpdate) ClearSecurityExitAt() *WorkOrderUpdate {
+	_u.mutation.ClearSecurityExitAt()
+	return _u
+}
+
 // SetGateRequired sets the "gate_required" field.
 func (_u *WorkOrderUpdate) SetGateRequired(v bool) *WorkOrderUpdate {
 	_u.mutation.SetGateRequired(v)
@@ -708,6 +732,66 @@ func (_u *WorkOrderUpdate) AddHistory(v ...*WorkOrderStatusHistory) *WorkOrderUp
 	return _u.AddHistoryIDs(ids...)
 }
 
+// AddPersonIDs adds the "persons" edge to the WorkOrderPerson entity by IDs.
+func (_u *WorkOrderUpdate) AddPersonIDs(ids ...int64) *WorkOrderUpdate {
+	_u.mutation.AddPersonIDs(ids...)
+	return _u
+}
+
+// AddPersons adds the "persons" edges to the WorkOrderPerson entity.
+func (_u *WorkOrderUpdate) AddPersons(v ...*WorkOrderPerson) *WorkOrderUpdate {
+	ids := make([]int64, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.AddPersonIDs(ids...)
+}
+
+// AddWorkLogIDs adds the "work_logs" edge to the WorkLog entity by IDs.
+func (_u *WorkOrderUpdate) AddWorkLogIDs(ids ...int64) *WorkOrderUpdate {
+	_u.mutation.AddWorkLogIDs(ids...)
+	return _u
+}
+
+// AddWorkLogs adds the "work_logs" edges to the WorkLog entity.
+func (_u *WorkOrderUpdate) AddWorkLogs(v ...*WorkLog) *WorkOrderUpdate {
+	ids := make([]int64, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.AddWorkLogIDs(ids...)
+}
+
+// AddGateLogIDs adds the "gate_logs" edge to the GateLog entity by IDs.
+func (_u *WorkOrderUpdate) AddGateLogIDs(ids ...int64) *WorkOrderUpdate {
+	_u.mutation.AddGateLogIDs(ids...)
+	return _u
+}
+
+// AddGateLogs adds the "gate_logs" edges to the GateLog entity.
+func (_u *WorkOrderUpdate) AddGateLogs(v ...*GateLog) *WorkOrderUpdate {
+	ids := make([]int64, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.AddGateLogIDs(ids...)
+}
+
+// AddTripIDs adds the "trips" edge to the Trip entity by IDs.
+func (_u *WorkOrderUpdate) AddTripIDs(ids ...int64) *WorkOrderUpdate {
+	_u.mutation.AddTripIDs(ids...)
+	return _u
+}
+
+// AddTrips adds the "trips" edges to the Trip entity.
+func (_u *WorkOrderUpdate) AddTrips(v ...*Trip) *WorkOrderUpdate {
+	ids := make([]int64, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.AddTripIDs(ids...)
+}
+
 // Mutation returns the WorkOrderMutation object of the builder.
 func (_u *WorkOrderUpdate) Mutation() *WorkOrderMutation {
 	return _u.mutation
@@ -759,6 +843,90 @@ func (_u *WorkOrderUpdate) RemoveHistory(v ...*WorkOrderStatusHistory) *WorkOrde
 		ids[i] = v[i].ID
 	}
 	return _u.RemoveHistoryIDs(ids...)
+}
+
+// ClearPersons clears all "persons" edges to the WorkOrderPerson entity.
+func (_u *WorkOrderUpdate) ClearPersons() *WorkOrderUpdate {
+	_u.mutation.ClearPersons()
+	return _u
+}
+
+// RemovePersonIDs removes the "persons" edge to WorkOrderPerson entities by IDs.
+func (_u *WorkOrderUpdate) RemovePersonIDs(ids ...int64) *WorkOrderUpdate {
+	_u.mutation.RemovePersonIDs(ids...)
+	return _u
+}
+
+// RemovePersons removes "persons" edges to WorkOrderPerson entities.
+func (_u *WorkOrderUpdate) RemovePersons(v ...*WorkOrderPerson) *WorkOrderUpdate {
+	ids := make([]int64, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.RemovePersonIDs(ids...)
+}
+
+// ClearWorkLogs clears all "work_logs" edges to the WorkLog entity.
+func (_u *WorkOrderUpdate) ClearWorkLogs() *WorkOrderUpdate {
+	_u.mutation.ClearWorkLogs()
+	return _u
+}
+
+// RemoveWorkLogIDs removes the "work_logs" edge to WorkLog entities by IDs.
+func (_u *WorkOrderUpdate) RemoveWorkLogIDs(ids ...int64) *WorkOrderUpdate {
+	_u.mutation.RemoveWorkLogIDs(ids...)
+	return _u
+}
+
+// RemoveWorkLogs removes "work_logs" edges to WorkLog entities.
+func (_u *WorkOrderUpdate) RemoveWorkLogs(v ...*WorkLog) *WorkOrderUpdate {
+	ids := make([]int64, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.RemoveWorkLogIDs(ids...)
+}
+
+// ClearGateLogs clears all "gate_logs" edges to the GateLog entity.
+func (_u *WorkOrderUpdate) ClearGateLogs() *WorkOrderUpdate {
+	_u.mutation.ClearGateLogs()
+	return _u
+}
+
+// RemoveGateLogIDs removes the "gate_logs" edge to GateLog entities by IDs.
+func (_u *WorkOrderUpdate) RemoveGateLogIDs(ids ...int64) *WorkOrderUpdate {
+	_u.mutation.RemoveGateLogIDs(ids...)
+	return _u
+}
+
+// RemoveGateLogs removes "gate_logs" edges to GateLog entities.
+func (_u *WorkOrderUpdate) RemoveGateLogs(v ...*GateLog) *WorkOrderUpdate {
+	ids := make([]int64, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.RemoveGateLogIDs(ids...)
+}
+
+// ClearTrips clears all "trips" edges to the Trip entity.
+func (_u *WorkOrderUpdate) ClearTrips() *WorkOrderUpdate {
+	_u.mutation.ClearTrips()
+	return _u
+}
+
+// RemoveTripIDs removes the "trips" edge to Trip entities by IDs.
+func (_u *WorkOrderUpdate) RemoveTripIDs(ids ...int64) *WorkOrderUpdate {
+	_u.mutation.RemoveTripIDs(ids...)
+	return _u
+}
+
+// RemoveTrips removes "trips" edges to Trip entities.
+func (_u *WorkOrderUpdate) RemoveTrips(v ...*Trip) *WorkOrderUpdate {
+	ids := make([]int64, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.RemoveTripIDs(ids...)
 }
 
 // Save executes the query and returns the number of nodes affected by the update operation.
@@ -1022,6 +1190,12 @@ func (_u *WorkOrderUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	if _u.mutation.ClosedAtCleared() {
 		_spec.ClearField(workorder.FieldClosedAt, field.TypeTime)
 	}
+	if value, ok := _u.mutation.SecurityExitAt(); ok {
+		_spec.SetField(workorder.FieldSecurityExitAt, field.TypeTime, value)
+	}
+	if _u.mutation.SecurityExitAtCleared() {
+		_spec.ClearField(workorder.FieldSecurityExitAt, field.TypeTime)
+	}
 	if value, ok := _u.mutation.GateRequired(); ok {
 		_spec.SetField(workorder.FieldGateRequired, field.TypeBool, value)
 	}
@@ -1179,6 +1353,186 @@ func (_u *WorkOrderUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 			Bidi:    false,
 			Target: &sqlgraph.EdgeTarget{
 				IDSpec: sqlgraph.NewFieldSpec(workorderstatushistory.FieldID, field.TypeInt64),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
+	if _u.mutation.PersonsCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   workorder.PersonsTable,
+			Columns: []string{workorder.PersonsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(workorderperson.FieldID, field.TypeInt64),
+			},
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.RemovedPersonsIDs(); len(nodes) > 0 && !_u.mutation.PersonsCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   workorder.PersonsTable,
+			Columns: []string{workorder.PersonsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(workorderperson.FieldID, field.TypeInt64),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.PersonsIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   workorder.PersonsTable,
+			Columns: []string{workorder.PersonsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(workorderperson.FieldID, field.TypeInt64),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
+	if _u.mutation.WorkLogsCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   workorder.WorkLogsTable,
+			Columns: []string{workorder.WorkLogsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(worklog.FieldID, field.TypeInt64),
+			},
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.RemovedWorkLogsIDs(); len(nodes) > 0 && !_u.mutation.WorkLogsCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   workorder.WorkLogsTable,
+			Columns: []string{workorder.WorkLogsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(worklog.FieldID, field.TypeInt64),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.WorkLogsIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   workorder.WorkLogsTable,
+			Columns: []string{workorder.WorkLogsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(worklog.FieldID, field.TypeInt64),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
+	if _u.mutation.GateLogsCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   workorder.GateLogsTable,
+			Columns: []string{workorder.GateLogsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(gatelog.FieldID, field.TypeInt64),
+			},
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.RemovedGateLogsIDs(); len(nodes) > 0 && !_u.mutation.GateLogsCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   workorder.GateLogsTable,
+			Columns: []string{workorder.GateLogsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(gatelog.FieldID, field.TypeInt64),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.GateLogsIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   workorder.GateLogsTable,
+			Columns: []string{workorder.GateLogsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(gatelog.FieldID, field.TypeInt64),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
+	if _u.mutation.TripsCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   workorder.TripsTable,
+			Columns: []string{workorder.TripsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(trip.FieldID, field.TypeInt64),
+			},
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.RemovedTripsIDs(); len(nodes) > 0 && !_u.mutation.TripsCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   workorder.TripsTable,
+			Columns: []string{workorder.TripsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(trip.FieldID, field.TypeInt64),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.TripsIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   workorder.TripsTable,
+			Columns: []string{workorder.TripsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(trip.FieldID, field.TypeInt64),
 			},
 		}
 		for _, k := range nodes {
@@ -1660,6 +2014,26 @@ func (_u *WorkOrderUpdateOne) ClearClosedAt() *WorkOrderUpdateOne {
 	return _u
 }
 
+// SetSecurityExitAt sets the "security_exit_at" field.
+func (_u *WorkOrderUpdateOne) SetSecurityExitAt(v time.Time) *WorkOrderUpdateOne {
+	_u.mutation.SetSecurityExitAt(v)
+	return _u
+}
+
+// SetNillableSecurityExitAt sets the "security_exit_at" field if the given value is not nil.
+func (_u *WorkOrderUpdateOne) SetNillableSecurityExitAt(v *time.Time) *WorkOrderUpdateOne {
+	if v != nil {
+		_u.SetSecurityExitAt(*v)
+	}
+	return _u
+}
+
+// ClearSecurityExitAt clears the value of the "security_exit_at" field.
+func (_u *WorkOrderUpdateOne) ClearSecurityExitAt() *WorkOrderUpdateOne {
+	_u.mutation.ClearSecurityExitAt()
+	return _u
+}
+
 // SetGateRequired sets the "gate_required" field.
 func (_u *WorkOrderUpdateOne) SetGateRequired(v bool) *WorkOrderUpdateOne {
 	_u.mutation.SetGateRequired(v)
@@ -1883,6 +2257,66 @@ func (_u *WorkOrderUpdateOne) AddHistory(v ...*WorkOrderStatusHistory) *WorkOrde
 	return _u.AddHistoryIDs(ids...)
 }
 
+// AddPersonIDs adds the "persons" edge to the WorkOrderPerson entity by IDs.
+func (_u *WorkOrderUpdateOne) AddPersonIDs(ids ...int64) *WorkOrderUpdateOne {
+	_u.mutation.AddPersonIDs(ids...)
+	return _u
+}
+
+// AddPersons adds the "persons" edges to the WorkOrderPerson entity.
+func (_u *WorkOrderUpdateOne) AddPersons(v ...*WorkOrderPerson) *WorkOrderUpdateOne {
+	ids := make([]int64, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.AddPersonIDs(ids...)
+}
+
+// AddWorkLogIDs adds the "work_logs" edge to the WorkLog entity by IDs.
+func (_u *WorkOrderUpdateOne) AddWorkLogIDs(ids ...int64) *WorkOrderUpdateOne {
+	_u.mutation.AddWorkLogIDs(ids...)
+	return _u
+}
+
+// AddWorkLogs adds the "work_logs" edges to the WorkLog entity.
+func (_u *WorkOrderUpdateOne) AddWorkLogs(v ...*WorkLog) *WorkOrderUpdateOne {
+	ids := make([]int64, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.AddWorkLogIDs(ids...)
+}
+
+// AddGateLogIDs adds the "gate_logs" edge to the GateLog entity by IDs.
+func (_u *WorkOrderUpdateOne) AddGateLogIDs(ids ...int64) *WorkOrderUpdateOne {
+	_u.mutation.AddGateLogIDs(ids...)
+	return _u
+}
+
+// AddGateLogs adds the "gate_logs" edges to the GateLog entity.
+func (_u *WorkOrderUpdateOne) AddGateLogs(v ...*GateLog) *WorkOrderUpdateOne {
+	ids := make([]int64, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.AddGateLogIDs(ids...)
+}
+
+// AddTripIDs adds the "trips" edge to the Trip entity by IDs.
+func (_u *WorkOrderUpdateOne) AddTripIDs(ids ...int64) *WorkOrderUpdateOne {
+	_u.mutation.AddTripIDs(ids...)
+	return _u
+}
+
+// AddTrips adds the "trips" edges to the Trip entity.
+func (_u *WorkOrderUpdateOne) AddTrips(v ...*Trip) *WorkOrderUpdateOne {
+	ids := make([]int64, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.AddTripIDs(ids...)
+}
+
 // Mutation returns the WorkOrderMutation object of the builder.
 func (_u *WorkOrderUpdateOne) Mutation() *WorkOrderMutation {
 	return _u.mutation
@@ -1934,6 +2368,90 @@ func (_u *WorkOrderUpdateOne) RemoveHistory(v ...*WorkOrderStatusHistory) *WorkO
 		ids[i] = v[i].ID
 	}
 	return _u.RemoveHistoryIDs(ids...)
+}
+
+// ClearPersons clears all "persons" edges to the WorkOrderPerson entity.
+func (_u *WorkOrderUpdateOne) ClearPersons() *WorkOrderUpdateOne {
+	_u.mutation.ClearPersons()
+	return _u
+}
+
+// RemovePersonIDs removes the "persons" edge to WorkOrderPerson entities by IDs.
+func (_u *WorkOrderUpdateOne) RemovePersonIDs(ids ...int64) *WorkOrderUpdateOne {
+	_u.mutation.RemovePersonIDs(ids...)
+	return _u
+}
+
+// RemovePersons removes "persons" edges to WorkOrderPerson entities.
+func (_u *WorkOrderUpdateOne) RemovePersons(v ...*WorkOrderPerson) *WorkOrderUpdateOne {
+	ids := make([]int64, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.RemovePersonIDs(ids...)
+}
+
+// ClearWorkLogs clears all "work_logs" edges to the WorkLog entity.
+func (_u *WorkOrderUpdateOne) ClearWorkLogs() *WorkOrderUpdateOne {
+	_u.mutation.ClearWorkLogs()
+	return _u
+}
+
+// RemoveWorkLogIDs removes the "work_logs" edge to WorkLog entities by IDs.
+func (_u *WorkOrderUpdateOne) RemoveWorkLogIDs(ids ...int64) *WorkOrderUpdateOne {
+	_u.mutation.RemoveWorkLogIDs(ids...)
+	return _u
+}
+
+// RemoveWorkLogs removes "work_logs" edges to WorkLog entities.
+func (_u *WorkOrderUpdateOne) RemoveWorkLogs(v ...*WorkLog) *WorkOrderUpdateOne {
+	ids := make([]int64, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.RemoveWorkLogIDs(ids...)
+}
+
+// ClearGateLogs clears all "gate_logs" edges to the GateLog entity.
+func (_u *WorkOrderUpdateOne) ClearGateLogs() *WorkOrderUpdateOne {
+	_u.mutation.ClearGateLogs()
+	return _u
+}
+
+// RemoveGateLogIDs removes the "gate_logs" edge to GateLog entities by IDs.
+func (_u *WorkOrderUpdateOne) RemoveGateLogIDs(ids ...int64) *WorkOrderUpdateOne {
+	_u.mutation.RemoveGateLogIDs(ids...)
+	return _u
+}
+
+// RemoveGateLogs removes "gate_logs" edges to GateLog entities.
+func (_u *WorkOrderUpdateOne) RemoveGateLogs(v ...*GateLog) *WorkOrderUpdateOne {
+	ids := make([]int64, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.RemoveGateLogIDs(ids...)
+}
+
+// ClearTrips clears all "trips" edges to the Trip entity.
+func (_u *WorkOrderUpdateOne) ClearTrips() *WorkOrderUpdateOne {
+	_u.mutation.ClearTrips()
+	return _u
+}
+
+// RemoveTripIDs removes the "trips" edge to Trip entities by IDs.
+func (_u *WorkOrderUpdateOne) RemoveTripIDs(ids ...int64) *WorkOrderUpdateOne {
+	_u.mutation.RemoveTripIDs(ids...)
+	return _u
+}
+
+// RemoveTrips removes "trips" edges to Trip entities.
+func (_u *WorkOrderUpdateOne) RemoveTrips(v ...*Trip) *WorkOrderUpdateOne {
+	ids := make([]int64, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.RemoveTripIDs(ids...)
 }
 
 // Where appends a list predicates to the WorkOrderUpdate builder.
@@ -2227,6 +2745,12 @@ func (_u *WorkOrderUpdateOne) sqlSave(ctx context.Context) (_node *WorkOrder, er
 	if _u.mutation.ClosedAtCleared() {
 		_spec.ClearField(workorder.FieldClosedAt, field.TypeTime)
 	}
+	if value, ok := _u.mutation.SecurityExitAt(); ok {
+		_spec.SetField(workorder.FieldSecurityExitAt, field.TypeTime, value)
+	}
+	if _u.mutation.SecurityExitAtCleared() {
+		_spec.ClearField(workorder.FieldSecurityExitAt, field.TypeTime)
+	}
 	if value, ok := _u.mutation.GateRequired(); ok {
 		_spec.SetField(workorder.FieldGateRequired, field.TypeBool, value)
 	}
@@ -2384,6 +2908,186 @@ func (_u *WorkOrderUpdateOne) sqlSave(ctx context.Context) (_node *WorkOrder, er
 			Bidi:    false,
 			Target: &sqlgraph.EdgeTarget{
 				IDSpec: sqlgraph.NewFieldSpec(workorderstatushistory.FieldID, field.TypeInt64),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
+	if _u.mutation.PersonsCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   workorder.PersonsTable,
+			Columns: []string{workorder.PersonsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(workorderperson.FieldID, field.TypeInt64),
+			},
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.RemovedPersonsIDs(); len(nodes) > 0 && !_u.mutation.PersonsCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   workorder.PersonsTable,
+			Columns: []string{workorder.PersonsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(workorderperson.FieldID, field.TypeInt64),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.PersonsIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   workorder.PersonsTable,
+			Columns: []string{workorder.PersonsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(workorderperson.FieldID, field.TypeInt64),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
+	if _u.mutation.WorkLogsCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   workorder.WorkLogsTable,
+			Columns: []string{workorder.WorkLogsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(worklog.FieldID, field.TypeInt64),
+			},
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.RemovedWorkLogsIDs(); len(nodes) > 0 && !_u.mutation.WorkLogsCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   workorder.WorkLogsTable,
+			Columns: []string{workorder.WorkLogsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(worklog.FieldID, field.TypeInt64),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.WorkLogsIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   workorder.WorkLogsTable,
+			Columns: []string{workorder.WorkLogsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(worklog.FieldID, field.TypeInt64),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
+	if _u.mutation.GateLogsCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   workorder.GateLogsTable,
+			Columns: []string{workorder.GateLogsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(gatelog.FieldID, field.TypeInt64),
+			},
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.RemovedGateLogsIDs(); len(nodes) > 0 && !_u.mutation.GateLogsCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   workorder.GateLogsTable,
+			Columns: []string{workorder.GateLogsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(gatelog.FieldID, field.TypeInt64),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.GateLogsIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   workorder.GateLogsTable,
+			Columns: []string{workorder.GateLogsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(gatelog.FieldID, field.TypeInt64),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
+	if _u.mutation.TripsCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   workorder.TripsTable,
+			Columns: []string{workorder.TripsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(trip.FieldID, field.TypeInt64),
+			},
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.RemovedTripsIDs(); len(nodes) > 0 && !_u.mutation.TripsCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   workorder.TripsTable,
+			Columns: []string{workorder.TripsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(trip.FieldID, field.TypeInt64),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.TripsIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   workorder.TripsTable,
+			Columns: []string{workorder.TripsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(trip.FieldID, field.TypeInt64),
 			},
 		}
 		for _, k := range nodes {

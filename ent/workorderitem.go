@@ -4,6 +4,7 @@ package ent
 
 import (
 	"aliaport/ent/service"
+	"aliaport/ent/worklog"
 	"aliaport/ent/workorder"
 	"aliaport/ent/workorderitem"
 	"encoding/base64"
@@ -68,6 +69,10 @@ type WorkOrderItem struct {
 	Notes *string `json:"notes,omitempty"`
 	// IsInvoiced holds the value of the "is_invoiced" field.
 	IsInvoiced bool `json:"is_invoiced,omitempty"`
+	// the approved work log that it bills
+	WorkLogID *int64 `json:"work_log_id,omitempty"`
+	// Version holds the value of the "version" field.
+	Version int `json:"version,omitempty"`
 	// Edges holds the relations/edges for other nodes in the graph.
 	// The values are being populated by the WorkOrderItemQuery when eager-loading is set.
 	Edges        WorkOrderItemEdges `json:"edges"`
@@ -80,9 +85,11 @@ type WorkOrderItemEdges struct {
 	WorkOrder *WorkOrder `json:"work_order,omitempty"`
 	// Service holds the value of the service edge.
 	Service *Service `json:"service,omitempty"`
+	// WorkLog holds the value of the work_log edge.
+	WorkLog *WorkLog `json:"work_log,omitempty"`
 	// loadedTypes holds the information for reporting if a
 	// type was loaded (or requested) in eager-loading or not.
-	loadedTypes [2]bool
+	loadedTypes [3]bool
 }
 
 // WorkOrderOrErr returns the WorkOrder value or an error if the edge
@@ -107,6 +114,17 @@ func (e WorkOrderItemEdges) ServiceOrErr() (*Service, error) {
 	return nil, &NotLoadedError{edge: "service"}
 }
 
+// WorkLogOrErr returns the WorkLog value or an error if the edge
+// was not loaded in eager-loading, or loaded but was not found.
+func (e WorkOrderItemEdges) WorkLogOrErr() (*WorkLog, error) {
+	if e.WorkLog != nil {
+		return e.WorkLog, nil
+	} else if e.loadedTypes[2] {
+		return nil, &NotFoundError{label: worklog.Label}
+	}
+	return nil, &NotLoadedError{edge: "work_log"}
+}
+
 // scanValues returns the types for scanning values from sql.Rows.
 func (*WorkOrderItem) scanValues(columns []string) ([]any, error) {
 	values := make([]any, len(columns))
@@ -116,7 +134,7 @@ func (*WorkOrderItem) scanValues(columns []string) ([]any, error) {
 			values[i] = new(decimal.Decimal)
 		case workorderitem.FieldIsInvoiced:
 			values[i] = new(sql.NullBool)
-		case workorderitem.FieldID, workorderitem.FieldWorkOrderID, workorderitem.FieldSequence, workorderitem.FieldServiceID, workorderitem.FieldDurationMinutes:
+		case workorderitem.FieldID, workorderitem.FieldWorkOrderID, workorderitem.FieldSequence, workorderitem.FieldServiceID, workorderitem.FieldDurationMinutes, workorderitem.FieldWorkLogID, workorderitem.FieldVersion:
 			values[i] = new(sql.NullInt64)
 		case workorderitem.FieldItemType, workorderitem.FieldServiceCode, workorderitem.FieldServiceName, workorderitem.FieldResourceCode, workorderitem.FieldResourceName, workorderitem.FieldUnit, workorderitem.FieldCurrency, workorderitem.FieldNotes:
 			values[i] = new(sql.NullString)
@@ -290,6 +308,19 @@ func (_m *WorkOrderItem) assignValues(columns []string, values []any) error {
 			} else if value.Valid {
 				_m.IsInvoiced = value.Bool
 			}
+		case workorderitem.FieldWorkLogID:
+			if value, ok := values[i].(*sql.NullInt64); !ok {
+				return fmt.Errorf("unexpected type %T for field work_log_id", values[i])
+			} else if value.Valid {
+				_m.WorkLogID = new(int64)
+				*_m.WorkLogID = value.Int64
+			}
+		case workorderitem.FieldVersion:
+			if value, ok := values[i].(*sql.NullInt64); !ok {
+				return fmt.Errorf("unexpected type %T for field version", values[i])
+			} else if value.Valid {
+				_m.Version = int(value.Int64)
+			}
 		default:
 			_m.selectValues.Set(columns[i], values[i])
 		}
@@ -311,6 +342,11 @@ func (_m *WorkOrderItem) QueryWorkOrder() *WorkOrderQuery {
 // QueryService queries the "service" edge of the WorkOrderItem entity.
 func (_m *WorkOrderItem) QueryService() *ServiceQuery {
 	return NewWorkOrderItemClient(_m.config).QueryService(_m)
+}
+
+// QueryWorkLog queries the "work_log" edge of the WorkOrderItem entity.
+func (_m *WorkOrderItem) QueryWorkLog() *WorkLogQuery {
+	return NewWorkOrderItemClient(_m.config).QueryWorkLog(_m)
 }
 
 // Update returns a builder for updating this WorkOrderItem.
@@ -422,6 +458,14 @@ func (_m *WorkOrderItem) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("is_invoiced=")
 	builder.WriteString(fmt.Sprintf("%v", _m.IsInvoiced))
+	builder.WriteString(", ")
+	if v := _m.WorkLogID; v != nil {
+		builder.WriteString("work_log_id=")
+		builder.WriteString(fmt.Sprintf("%v", *v))
+	}
+	builder.WriteString(", ")
+	builder.WriteString("version=")
+	builder.WriteString(fmt.Sprintf("%v", _m.Version))
 	builder.WriteByte(')')
 	return builder.String()
 }

@@ -4,6 +4,7 @@ package ent
 
 import (
 	"aliaport/ent/service"
+	"aliaport/ent/worklog"
 	"aliaport/ent/workorder"
 	"aliaport/ent/workorderitem"
 	"context"
@@ -307,6 +308,34 @@ func (_c *WorkOrderItemCreate) SetNillableIsInvoiced(v *bool) *WorkOrderItemCrea
 	return _c
 }
 
+// SetWorkLogID sets the "work_log_id" field.
+func (_c *WorkOrderItemCreate) SetWorkLogID(v int64) *WorkOrderItemCreate {
+	_c.mutation.SetWorkLogID(v)
+	return _c
+}
+
+// SetNillableWorkLogID sets the "work_log_id" field if the given value is not nil.
+func (_c *WorkOrderItemCreate) SetNillableWorkLogID(v *int64) *WorkOrderItemCreate {
+	if v != nil {
+		_c.SetWorkLogID(*v)
+	}
+	return _c
+}
+
+// SetVersion sets the "version" field.
+func (_c *WorkOrderItemCreate) SetVersion(v int) *WorkOrderItemCreate {
+	_c.mutation.SetVersion(v)
+	return _c
+}
+
+// SetNillableVersion sets the "version" field if the given value is not nil.
+func (_c *WorkOrderItemCreate) SetNillableVersion(v *int) *WorkOrderItemCreate {
+	if v != nil {
+		_c.SetVersion(*v)
+	}
+	return _c
+}
+
 // SetID sets the "id" field.
 func (_c *WorkOrderItemCreate) SetID(v int64) *WorkOrderItemCreate {
 	_c.mutation.SetID(v)
@@ -321,6 +350,11 @@ func (_c *WorkOrderItemCreate) SetWorkOrder(v *WorkOrder) *WorkOrderItemCreate {
 // SetService sets the "service" edge to the Service entity.
 func (_c *WorkOrderItemCreate) SetService(v *Service) *WorkOrderItemCreate {
 	return _c.SetServiceID(v.ID)
+}
+
+// SetWorkLog sets the "work_log" edge to the WorkLog entity.
+func (_c *WorkOrderItemCreate) SetWorkLog(v *WorkLog) *WorkOrderItemCreate {
+	return _c.SetWorkLogID(v.ID)
 }
 
 // Mutation returns the WorkOrderItemMutation object of the builder.
@@ -393,6 +427,10 @@ func (_c *WorkOrderItemCreate) defaults() {
 	if _, ok := _c.mutation.IsInvoiced(); !ok {
 		v := workorderitem.DefaultIsInvoiced
 		_c.mutation.SetIsInvoiced(v)
+	}
+	if _, ok := _c.mutation.Version(); !ok {
+		v := workorderitem.DefaultVersion
+		_c.mutation.SetVersion(v)
 	}
 }
 
@@ -479,6 +517,9 @@ func (_c *WorkOrderItemCreate) check() error {
 	}
 	if _, ok := _c.mutation.IsInvoiced(); !ok {
 		return &ValidationError{Name: "is_invoiced", err: errors.New(`ent: missing required field "WorkOrderItem.is_invoiced"`)}
+	}
+	if _, ok := _c.mutation.Version(); !ok {
+		return &ValidationError{Name: "version", err: errors.New(`ent: missing required field "WorkOrderItem.version"`)}
 	}
 	if len(_c.mutation.WorkOrderIDs()) == 0 {
 		return &ValidationError{Name: "work_order", err: errors.New(`ent: missing required edge "WorkOrderItem.work_order"`)}
@@ -600,6 +641,10 @@ func (_c *WorkOrderItemCreate) createSpec() (*WorkOrderItem, *sqlgraph.CreateSpe
 		_spec.SetField(workorderitem.FieldIsInvoiced, field.TypeBool, value)
 		_node.IsInvoiced = value
 	}
+	if value, ok := _c.mutation.Version(); ok {
+		_spec.SetField(workorderitem.FieldVersion, field.TypeInt, value)
+		_node.Version = value
+	}
 	if nodes := _c.mutation.WorkOrderIDs(); len(nodes) > 0 {
 		edge := &sqlgraph.EdgeSpec{
 			Rel:     sqlgraph.M2O,
@@ -632,6 +677,23 @@ func (_c *WorkOrderItemCreate) createSpec() (*WorkOrderItem, *sqlgraph.CreateSpe
 			edge.Target.Nodes = append(edge.Target.Nodes, k)
 		}
 		_node.ServiceID = &nodes[0]
+		_spec.Edges = append(_spec.Edges, edge)
+	}
+	if nodes := _c.mutation.WorkLogIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2O,
+			Inverse: true,
+			Table:   workorderitem.WorkLogTable,
+			Columns: []string{workorderitem.WorkLogColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(worklog.FieldID, field.TypeInt64),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_node.WorkLogID = &nodes[0]
 		_spec.Edges = append(_spec.Edges, edge)
 	}
 	return _node, _spec
@@ -1001,6 +1063,42 @@ func (u *WorkOrderItemUpsert) SetIsInvoiced(v bool) *WorkOrderItemUpsert {
 // UpdateIsInvoiced sets the "is_invoiced" field to the value that was provided on create.
 func (u *WorkOrderItemUpsert) UpdateIsInvoiced() *WorkOrderItemUpsert {
 	u.SetExcluded(workorderitem.FieldIsInvoiced)
+	return u
+}
+
+// SetWorkLogID sets the "work_log_id" field.
+func (u *WorkOrderItemUpsert) SetWorkLogID(v int64) *WorkOrderItemUpsert {
+	u.Set(workorderitem.FieldWorkLogID, v)
+	return u
+}
+
+// UpdateWorkLogID sets the "work_log_id" field to the value that was provided on create.
+func (u *WorkOrderItemUpsert) UpdateWorkLogID() *WorkOrderItemUpsert {
+	u.SetExcluded(workorderitem.FieldWorkLogID)
+	return u
+}
+
+// ClearWorkLogID clears the value of the "work_log_id" field.
+func (u *WorkOrderItemUpsert) ClearWorkLogID() *WorkOrderItemUpsert {
+	u.SetNull(workorderitem.FieldWorkLogID)
+	return u
+}
+
+// SetVersion sets the "version" field.
+func (u *WorkOrderItemUpsert) SetVersion(v int) *WorkOrderItemUpsert {
+	u.Set(workorderitem.FieldVersion, v)
+	return u
+}
+
+// UpdateVersion sets the "version" field to the value that was provided on create.
+func (u *WorkOrderItemUpsert) UpdateVersion() *WorkOrderItemUpsert {
+	u.SetExcluded(workorderitem.FieldVersion)
+	return u
+}
+
+// AddVersion adds v to the "version" field.
+func (u *WorkOrderItemUpsert) AddVersion(v int) *WorkOrderItemUpsert {
+	u.Add(workorderitem.FieldVersion, v)
 	return u
 }
 
@@ -1426,6 +1524,48 @@ func (u *WorkOrderItemUpsertOne) SetIsInvoiced(v bool) *WorkOrderItemUpsertOne {
 func (u *WorkOrderItemUpsertOne) UpdateIsInvoiced() *WorkOrderItemUpsertOne {
 	return u.Update(func(s *WorkOrderItemUpsert) {
 		s.UpdateIsInvoiced()
+	})
+}
+
+// SetWorkLogID sets the "work_log_id" field.
+func (u *WorkOrderItemUpsertOne) SetWorkLogID(v int64) *WorkOrderItemUpsertOne {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.SetWorkLogID(v)
+	})
+}
+
+// UpdateWorkLogID sets the "work_log_id" field to the value that was provided on create.
+func (u *WorkOrderItemUpsertOne) UpdateWorkLogID() *WorkOrderItemUpsertOne {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.UpdateWorkLogID()
+	})
+}
+
+// ClearWorkLogID clears the value of the "work_log_id" field.
+func (u *WorkOrderItemUpsertOne) ClearWorkLogID() *WorkOrderItemUpsertOne {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.ClearWorkLogID()
+	})
+}
+
+// SetVersion sets the "version" field.
+func (u *WorkOrderItemUpsertOne) SetVersion(v int) *WorkOrderItemUpsertOne {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.SetVersion(v)
+	})
+}
+
+// AddVersion adds v to the "version" field.
+func (u *WorkOrderItemUpsertOne) AddVersion(v int) *WorkOrderItemUpsertOne {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.AddVersion(v)
+	})
+}
+
+// UpdateVersion sets the "version" field to the value that was provided on create.
+func (u *WorkOrderItemUpsertOne) UpdateVersion() *WorkOrderItemUpsertOne {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.UpdateVersion()
 	})
 }
 
@@ -2017,6 +2157,48 @@ func (u *WorkOrderItemUpsertBulk) SetIsInvoiced(v bool) *WorkOrderItemUpsertBulk
 func (u *WorkOrderItemUpsertBulk) UpdateIsInvoiced() *WorkOrderItemUpsertBulk {
 	return u.Update(func(s *WorkOrderItemUpsert) {
 		s.UpdateIsInvoiced()
+	})
+}
+
+// SetWorkLogID sets the "work_log_id" field.
+func (u *WorkOrderItemUpsertBulk) SetWorkLogID(v int64) *WorkOrderItemUpsertBulk {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.SetWorkLogID(v)
+	})
+}
+
+// UpdateWorkLogID sets the "work_log_id" field to the value that was provided on create.
+func (u *WorkOrderItemUpsertBulk) UpdateWorkLogID() *WorkOrderItemUpsertBulk {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.UpdateWorkLogID()
+	})
+}
+
+// ClearWorkLogID clears the value of the "work_log_id" field.
+func (u *WorkOrderItemUpsertBulk) ClearWorkLogID() *WorkOrderItemUpsertBulk {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.ClearWorkLogID()
+	})
+}
+
+// SetVersion sets the "version" field.
+func (u *WorkOrderItemUpsertBulk) SetVersion(v int) *WorkOrderItemUpsertBulk {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.SetVersion(v)
+	})
+}
+
+// AddVersion adds v to the "version" field.
+func (u *WorkOrderItemUpsertBulk) AddVersion(v int) *WorkOrderItemUpsertBulk {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.AddVersion(v)
+	})
+}
+
+// UpdateVersion sets the "version" field to the value that was provided on create.
+func (u *WorkOrderItemUpsertBulk) UpdateVersion() *WorkOrderItemUpsertBulk {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.UpdateVersion()
 	})
 }
 

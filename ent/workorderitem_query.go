@@ -5,6 +5,7 @@ package ent
 import (
 	"aliaport/ent/predicate"
 	"aliaport/ent/service"
+	"aliaport/ent/worklog"
 	"aliaport/ent/workorder"
 	"aliaport/ent/workorderitem"
 	"context"
@@ -27,6 +28,7 @@ type WorkOrderItemQuery struct {
 	predicates    []predicate.WorkOrderItem
 	withWorkOrder *WorkOrderQuery
 	withService   *ServiceQuery
+	withWorkLog   *WorkLogQuery
 	modifiers     []func(*sql.Selector)
 	// intermediate query (i.e. traversal path).
 	sql  *sql.Selector
@@ -101,6 +103,28 @@ func (_q *WorkOrderItemQuery) QueryService() *ServiceQuery {
 			sqlgraph.From(workorderitem.Table, workorderitem.FieldID, selector),
 			sqlgraph.To(service.Table, service.FieldID),
 			sqlgraph.Edge(sqlgraph.M2O, true, workorderitem.ServiceTable, workorderitem.ServiceColumn),
+		)
+		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
+		return fromU, nil
+	}
+	return query
+}
+
+// QueryWorkLog chains the current query on the "work_log" edge.
+func (_q *WorkOrderItemQuery) QueryWorkLog() *WorkLogQuery {
+	query := (&WorkLogClient{config: _q.config}).Query()
+	query.path = func(ctx context.Context) (fromU *sql.Selector, err error) {
+		if err := _q.prepareQuery(ctx); err != nil {
+			return nil, err
+		}
+		selector := _q.sqlQuery(ctx)
+		if err := selector.Err(); err != nil {
+			return nil, err
+		}
+		step := sqlgraph.NewStep(
+			sqlgraph.From(workorderitem.Table, workorderitem.FieldID, selector),
+			sqlgraph.To(worklog.Table, worklog.FieldID),
+			sqlgraph.Edge(sqlgraph.O2O, true, workorderitem.WorkLogTable, workorderitem.WorkLogColumn),
 		)
 		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
 		return fromU, nil
@@ -302,6 +326,7 @@ func (_q *WorkOrderItemQuery) Clone() *WorkOrderItemQuery {
 		predicates:    append([]predicate.WorkOrderItem{}, _q.predicates...),
 		withWorkOrder: _q.withWorkOrder.Clone(),
 		withService:   _q.withService.Clone(),
+		withWorkLog:   _q.withWorkLog.Clone(),
 		// clone intermediate query.
 		sql:       _q.sql.Clone(),
 		path:      _q.path,
@@ -328,6 +353,17 @@ func (_q *WorkOrderItemQuery) WithService(opts ...func(*ServiceQuery)) *WorkOrde
 		opt(query)
 	}
 	_q.withService = query
+	return _q
+}
+
+// WithWorkLog tells the query-builder to eager-load the nodes that are connected to
+// the "work_log" edge. The optional arguments are used to configure the query builder of the edge.
+func (_q *WorkOrderItemQuery) WithWorkLog(opts ...func(*WorkLogQuery)) *WorkOrderItemQuery {
+	query := (&WorkLogClient{config: _q.config}).Query()
+	for _, opt := range opts {
+		opt(query)
+	}
+	_q.withWorkLog = query
 	return _q
 }
 
@@ -409,9 +445,10 @@ func (_q *WorkOrderItemQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([
 	var (
 		nodes       = []*WorkOrderItem{}
 		_spec       = _q.querySpec()
-		loadedTypes = [2]bool{
+		loadedTypes = [3]bool{
 			_q.withWorkOrder != nil,
 			_q.withService != nil,
+			_q.withWorkLog != nil,
 		}
 	)
 	_spec.ScanValues = func(columns []string) ([]any, error) {
@@ -444,6 +481,12 @@ func (_q *WorkOrderItemQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([
 	if query := _q.withService; query != nil {
 		if err := _q.loadService(ctx, query, nodes, nil,
 			func(n *WorkOrderItem, e *Service) { n.Edges.Service = e }); err != nil {
+			return nil, err
+		}
+	}
+	if query := _q.withWorkLog; query != nil {
+		if err := _q.loadWorkLog(ctx, query, nodes, nil,
+			func(n *WorkOrderItem, e *WorkLog) { n.Edges.WorkLog = e }); err != nil {
 			return nil, err
 		}
 	}
@@ -511,6 +554,38 @@ func (_q *WorkOrderItemQuery) loadService(ctx context.Context, query *ServiceQue
 	}
 	return nil
 }
+func (_q *WorkOrderItemQuery) loadWorkLog(ctx context.Context, query *WorkLogQuery, nodes []*WorkOrderItem, init func(*WorkOrderItem), assign func(*WorkOrderItem, *WorkLog)) error {
+	ids := make([]int64, 0, len(nodes))
+	nodeids := make(map[int64][]*WorkOrderItem)
+	for i := range nodes {
+		if nodes[i].WorkLogID == nil {
+			continue
+		}
+		fk := *nodes[i].WorkLogID
+		if _, ok := nodeids[fk]; !ok {
+			ids = append(ids, fk)
+		}
+		nodeids[fk] = append(nodeids[fk], nodes[i])
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	query.Where(worklog.IDIn(ids...))
+	neighbors, err := query.All(ctx)
+	if err != nil {
+		return err
+	}
+	for _, n := range neighbors {
+		nodes, ok := nodeids[n.ID]
+		if !ok {
+			return fmt.Errorf(`unexpected foreign-key "work_log_id" returned %v`, n.ID)
+		}
+		for i := range nodes {
+			assign(nodes[i], n)
+		}
+	}
+	return nil
+}
 
 func (_q *WorkOrderItemQuery) sqlCount(ctx context.Context) (int, error) {
 	_spec := _q.querySpec()
@@ -545,6 +620,9 @@ func (_q *WorkOrderItemQuery) querySpec() *sqlgraph.QuerySpec {
 		}
 		if _q.withService != nil {
 			_spec.Node.AddColumnOnce(workorderitem.FieldServiceID)
+		}
+		if _q.withWorkLog != nil {
+			_spec.Node.AddColumnOnce(workorderitem.FieldWorkLogID)
 		}
 	}
 	if ps := _q.predicates; len(ps) > 0 {

@@ -5,6 +5,7 @@ package ent
 import (
 	"aliaport/ent/predicate"
 	"aliaport/ent/service"
+	"aliaport/ent/worklog"
 	"aliaport/ent/workorderitem"
 	"context"
 	"errors"
@@ -385,9 +386,55 @@ func (_u *WorkOrderItemUpdate) SetNillableIsInvoiced(v *bool) *WorkOrderItemUpda
 	return _u
 }
 
+// SetWorkLogID sets the "work_log_id" field.
+func (_u *WorkOrderItemUpdate) SetWorkLogID(v int64) *WorkOrderItemUpdate {
+	_u.mutation.SetWorkLogID(v)
+	return _u
+}
+
+// SetNillableWorkLogID sets the "work_log_id" field if the given value is not nil.
+func (_u *WorkOrderItemUpdate) SetNillableWorkLogID(v *int64) *WorkOrderItemUpdate {
+	if v != nil {
+		_u.SetWorkLogID(*v)
+	}
+	return _u
+}
+
+// ClearWorkLogID clears the value of the "work_log_id" field.
+func (_u *WorkOrderItemUpdate) ClearWorkLogID() *WorkOrderItemUpdate {
+	_u.mutation.ClearWorkLogID()
+	return _u
+}
+
+// SetVersion sets the "version" field.
+func (_u *WorkOrderItemUpdate) SetVersion(v int) *WorkOrderItemUpdate {
+	_u.mutation.ResetVersion()
+	_u.mutation.SetVersion(v)
+	return _u
+}
+
+// SetNillableVersion sets the "version" field if the given value is not nil.
+func (_u *WorkOrderItemUpdate) SetNillableVersion(v *int) *WorkOrderItemUpdate {
+	if v != nil {
+		_u.SetVersion(*v)
+	}
+	return _u
+}
+
+// AddVersion adds value to the "version" field.
+func (_u *WorkOrderItemUpdate) AddVersion(v int) *WorkOrderItemUpdate {
+	_u.mutation.AddVersion(v)
+	return _u
+}
+
 // SetService sets the "service" edge to the Service entity.
 func (_u *WorkOrderItemUpdate) SetService(v *Service) *WorkOrderItemUpdate {
 	return _u.SetServiceID(v.ID)
+}
+
+// SetWorkLog sets the "work_log" edge to the WorkLog entity.
+func (_u *WorkOrderItemUpdate) SetWorkLog(v *WorkLog) *WorkOrderItemUpdate {
+	return _u.SetWorkLogID(v.ID)
 }
 
 // Mutation returns the WorkOrderItemMutation object of the builder.
@@ -398,6 +445,12 @@ func (_u *WorkOrderItemUpdate) Mutation() *WorkOrderItemMutation {
 // ClearService clears the "service" edge to the Service entity.
 func (_u *WorkOrderItemUpdate) ClearService() *WorkOrderItemUpdate {
 	_u.mutation.ClearService()
+	return _u
+}
+
+// ClearWorkLog clears the "work_log" edge to the WorkLog entity.
+func (_u *WorkOrderItemUpdate) ClearWorkLog() *WorkOrderItemUpdate {
+	_u.mutation.ClearWorkLog()
 	return _u
 }
 
@@ -593,6 +646,12 @@ func (_u *WorkOrderItemUpdate) sqlSave(ctx context.Context) (_node int, err erro
 	if value, ok := _u.mutation.IsInvoiced(); ok {
 		_spec.SetField(workorderitem.FieldIsInvoiced, field.TypeBool, value)
 	}
+	if value, ok := _u.mutation.Version(); ok {
+		_spec.SetField(workorderitem.FieldVersion, field.TypeInt, value)
+	}
+	if value, ok := _u.mutation.AddedVersion(); ok {
+		_spec.AddField(workorderitem.FieldVersion, field.TypeInt, value)
+	}
 	if _u.mutation.ServiceCleared() {
 		edge := &sqlgraph.EdgeSpec{
 			Rel:     sqlgraph.M2O,
@@ -615,6 +674,35 @@ func (_u *WorkOrderItemUpdate) sqlSave(ctx context.Context) (_node int, err erro
 			Bidi:    false,
 			Target: &sqlgraph.EdgeTarget{
 				IDSpec: sqlgraph.NewFieldSpec(service.FieldID, field.TypeInt64),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
+	if _u.mutation.WorkLogCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2O,
+			Inverse: true,
+			Table:   workorderitem.WorkLogTable,
+			Columns: []string{workorderitem.WorkLogColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(worklog.FieldID, field.TypeInt64),
+			},
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.WorkLogIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2O,
+			Inverse: true,
+			Table:   workorderitem.WorkLogTable,
+			Columns: []string{workorderitem.WorkLogColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(worklog.FieldID, field.TypeInt64),
 			},
 		}
 		for _, k := range nodes {
@@ -998,9 +1086,55 @@ func (_u *WorkOrderItemUpdateOne) SetNillableIsInvoiced(v *bool) *WorkOrderItemU
 	return _u
 }
 
+// SetWorkLogID sets the "work_log_id" field.
+func (_u *WorkOrderItemUpdateOne) SetWorkLogID(v int64) *WorkOrderItemUpdateOne {
+	_u.mutation.SetWorkLogID(v)
+	return _u
+}
+
+// SetNillableWorkLogID sets the "work_log_id" field if the given value is not nil.
+func (_u *WorkOrderItemUpdateOne) SetNillableWorkLogID(v *int64) *WorkOrderItemUpdateOne {
+	if v != nil {
+		_u.SetWorkLogID(*v)
+	}
+	return _u
+}
+
+// ClearWorkLogID clears the value of the "work_log_id" field.
+func (_u *WorkOrderItemUpdateOne) ClearWorkLogID() *WorkOrderItemUpdateOne {
+	_u.mutation.ClearWorkLogID()
+	return _u
+}
+
+// SetVersion sets the "version" field.
+func (_u *WorkOrderItemUpdateOne) SetVersion(v int) *WorkOrderItemUpdateOne {
+	_u.mutation.ResetVersion()
+	_u.mutation.SetVersion(v)
+	return _u
+}
+
+// SetNillableVersion sets the "version" field if the given value is not nil.
+func (_u *WorkOrderItemUpdateOne) SetNillableVersion(v *int) *WorkOrderItemUpdateOne {
+	if v != nil {
+		_u.SetVersion(*v)
+	}
+	return _u
+}
+
+// AddVersion adds value to the "version" field.
+func (_u *WorkOrderItemUpdateOne) AddVersion(v int) *WorkOrderItemUpdateOne {
+	_u.mutation.AddVersion(v)
+	return _u
+}
+
 // SetService sets the "service" edge to the Service entity.
 func (_u *WorkOrderItemUpdateOne) SetService(v *Service) *WorkOrderItemUpdateOne {
 	return _u.SetServiceID(v.ID)
+}
+
+// SetWorkLog sets the "work_log" edge to the WorkLog entity.
+func (_u *WorkOrderItemUpdateOne) SetWorkLog(v *WorkLog) *WorkOrderItemUpdateOne {
+	return _u.SetWorkLogID(v.ID)
 }
 
 // Mutation returns the WorkOrderItemMutation object of the builder.
@@ -1011,6 +1145,12 @@ func (_u *WorkOrderItemUpdateOne) Mutation() *WorkOrderItemMutation {
 // ClearService clears the "service" edge to the Service entity.
 func (_u *WorkOrderItemUpdateOne) ClearService() *WorkOrderItemUpdateOne {
 	_u.mutation.ClearService()
+	return _u
+}
+
+// ClearWorkLog clears the "work_log" edge to the WorkLog entity.
+func (_u *WorkOrderItemUpdateOne) ClearWorkLog() *WorkOrderItemUpdateOne {
+	_u.mutation.ClearWorkLog()
 	return _u
 }
 
@@ -1236,6 +1376,12 @@ func (_u *WorkOrderItemUpdateOne) sqlSave(ctx context.Context) (_node *WorkOrder
 	if value, ok := _u.mutation.IsInvoiced(); ok {
 		_spec.SetField(workorderitem.FieldIsInvoiced, field.TypeBool, value)
 	}
+	if value, ok := _u.mutation.Version(); ok {
+		_spec.SetField(workorderitem.FieldVersion, field.TypeInt, value)
+	}
+	if value, ok := _u.mutation.AddedVersion(); ok {
+		_spec.AddField(workorderitem.FieldVersion, field.TypeInt, value)
+	}
 	if _u.mutation.ServiceCleared() {
 		edge := &sqlgraph.EdgeSpec{
 			Rel:     sqlgraph.M2O,
@@ -1258,6 +1404,35 @@ func (_u *WorkOrderItemUpdateOne) sqlSave(ctx context.Context) (_node *WorkOrder
 			Bidi:    false,
 			Target: &sqlgraph.EdgeTarget{
 				IDSpec: sqlgraph.NewFieldSpec(service.FieldID, field.TypeInt64),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
+	if _u.mutation.WorkLogCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2O,
+			Inverse: true,
+			Table:   workorderitem.WorkLogTable,
+			Columns: []string{workorderitem.WorkLogColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(worklog.FieldID, field.TypeInt64),
+			},
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.WorkLogIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2O,
+			Inverse: true,
+			Table:   workorderitem.WorkLogTable,
+			Columns: []string{workorderitem.WorkLogColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(worklog.FieldID, field.TypeInt64),
 			},
 		}
 		for _, k := range nodes {

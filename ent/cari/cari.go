@@ -67,6 +67,10 @@ const (
 	FieldVersion = "version"
 	// EdgeWorkOrders holds the string denoting the work_orders edge name in mutations.
 	EdgeWorkOrders = "work_orders"
+	// EdgeMotorbots holds the string denoting the motorbots edge name in mutations.
+	EdgeMotorbots = "motorbots"
+	// EdgeTrips holds the string denoting the trips edge name in mutations.
+	EdgeTrips = "trips"
 	// Table holds the table name of the cari in the database.
 	Table = "cari"
 	// WorkOrdersTable is the table that holds the work_orders relation/edge.
@@ -76,6 +80,20 @@ const (
 	WorkOrdersInverseTable = "work_orders"
 	// WorkOrdersColumn is the table column denoting the work_orders relation/edge.
 	WorkOrdersColumn = "cari_id"
+	// MotorbotsTable is the table that holds the motorbots relation/edge.
+	MotorbotsTable = "motorbot"
+	// MotorbotsInverseTable is the table name for the Motorbot entity.
+	// It exists in this package in order to avoid circular dependency with the "motorbot" package.
+	MotorbotsInverseTable = "motorbot"
+	// MotorbotsColumn is the table column denoting the motorbots relation/edge.
+	MotorbotsColumn = "owner_cari_id"
+	// TripsTable is the table that holds the trips relation/edge.
+	TripsTable = "trips"
+	// TripsInverseTable is the table name for the Trip entity.
+	// It exists in this package in order to avoid circular dependency with the "trip" package.
+	TripsInverseTable = "trips"
+	// TripsColumn is the table column denoting the trips relation/edge.
+	TripsColumn = "cari_id"
 )
 
 // Columns holds all SQL columns for cari fields.
@@ -355,11 +373,53 @@ func ByWorkOrders(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
 		sqlgraph.OrderByNeighborTerms(s, newWorkOrdersStep(), append([]sql.OrderTerm{term}, terms...)...)
 	}
 }
+
+// ByMotorbotsCount orders the results by motorbots count.
+func ByMotorbotsCount(opts ...sql.OrderTermOption) OrderOption {
+	return func(s *sql.Selector) {
+		sqlgraph.OrderByNeighborsCount(s, newMotorbotsStep(), opts...)
+	}
+}
+
+// ByMotorbots orders the results by motorbots terms.
+func ByMotorbots(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
+	return func(s *sql.Selector) {
+		sqlgraph.OrderByNeighborTerms(s, newMotorbotsStep(), append([]sql.OrderTerm{term}, terms...)...)
+	}
+}
+
+// ByTripsCount orders the results by trips count.
+func ByTripsCount(opts ...sql.OrderTermOption) OrderOption {
+	return func(s *sql.Selector) {
+		sqlgraph.OrderByNeighborsCount(s, newTripsStep(), opts...)
+	}
+}
+
+// ByTrips orders the results by trips terms.
+func ByTrips(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
+	return func(s *sql.Selector) {
+		sqlgraph.OrderByNeighborTerms(s, newTripsStep(), append([]sql.OrderTerm{term}, terms...)...)
+	}
+}
 func newWorkOrdersStep() *sqlgraph.Step {
 	return sqlgraph.NewStep(
 		sqlgraph.From(Table, FieldID),
 		sqlgraph.To(WorkOrdersInverseTable, FieldID),
 		sqlgraph.Edge(sqlgraph.O2M, false, WorkOrdersTable, WorkOrdersColumn),
+	)
+}
+func newMotorbotsStep() *sqlgraph.Step {
+	return sqlgraph.NewStep(
+		sqlgraph.From(Table, FieldID),
+		sqlgraph.To(MotorbotsInverseTable, FieldID),
+		sqlgraph.Edge(sqlgraph.O2M, false, MotorbotsTable, MotorbotsColumn),
+	)
+}
+func newTripsStep() *sqlgraph.Step {
+	return sqlgraph.NewStep(
+		sqlgraph.From(Table, FieldID),
+		sqlgraph.To(TripsInverseTable, FieldID),
+		sqlgraph.Edge(sqlgraph.O2M, false, TripsTable, TripsColumn),
 	)
 }
 

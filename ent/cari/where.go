@@ -1613,6 +1613,52 @@ func HasWorkOrdersWith(preds ...predicate.WorkOrder) predicate.Cari {
 	})
 }
 
+// HasMotorbots applies the HasEdge predicate on the "motorbots" edge.
+func HasMotorbots() predicate.Cari {
+	return predicate.Cari(func(s *sql.Selector) {
+		step := sqlgraph.NewStep(
+			sqlgraph.From(Table, FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, MotorbotsTable, MotorbotsColumn),
+		)
+		sqlgraph.HasNeighbors(s, step)
+	})
+}
+
+// HasMotorbotsWith applies the HasEdge predicate on the "motorbots" edge with a given conditions (other predicates).
+func HasMotorbotsWith(preds ...predicate.Motorbot) predicate.Cari {
+	return predicate.Cari(func(s *sql.Selector) {
+		step := newMotorbotsStep()
+		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
+			for _, p := range preds {
+				p(s)
+			}
+		})
+	})
+}
+
+// HasTrips applies the HasEdge predicate on the "trips" edge.
+func HasTrips() predicate.Cari {
+	return predicate.Cari(func(s *sql.Selector) {
+		step := sqlgraph.NewStep(
+			sqlgraph.From(Table, FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, TripsTable, TripsColumn),
+		)
+		sqlgraph.HasNeighbors(s, step)
+	})
+}
+
+// HasTripsWith applies the HasEdge predicate on the "trips" edge with a given conditions (other predicates).
+func HasTripsWith(preds ...predicate.Trip) predicate.Cari {
+	return predicate.Cari(func(s *sql.Selector) {
+		step := newTripsStep()
+		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
+			for _, p := range preds {
+				p(s)
+			}
+		})
+	})
+}
+
 // And groups predicates with the AND operator between them.
 func And(predicates ...predicate.Cari) predicate.Cari {
 	return predicate.Cari(sql.AndPredicates(predicates...))

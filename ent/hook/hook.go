@@ -32,6 +32,54 @@ func (f CariFunc) Mutate(ctx context.Context, m ent.Mutation) (ent.Value, error)
 	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.CariMutation", m)
 }
 
+// The ExchangeRateFunc type is an adapter to allow the use of ordinary
+// function as ExchangeRate mutator.
+type ExchangeRateFunc func(context.Context, *ent.ExchangeRateMutation) (ent.Value, error)
+
+// Mutate calls f(ctx, m).
+func (f ExchangeRateFunc) Mutate(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+	if mv, ok := m.(*ent.ExchangeRateMutation); ok {
+		return f(ctx, mv)
+	}
+	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.ExchangeRateMutation", m)
+}
+
+// The GateChecklistItemFunc type is an adapter to allow the use of ordinary
+// function as GateChecklistItem mutator.
+type GateChecklistItemFunc func(context.Context, *ent.GateChecklistItemMutation) (ent.Value, error)
+
+// Mutate calls f(ctx, m).
+func (f GateChecklistItemFunc) Mutate(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+	if mv, ok := m.(*ent.GateChecklistItemMutation); ok {
+		return f(ctx, mv)
+	}
+	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.GateChecklistItemMutation", m)
+}
+
+// The GateLogFunc type is an adapter to allow the use of ordinary
+// function as GateLog mutator.
+type GateLogFunc func(context.Context, *ent.GateLogMutation) (ent.Value, error)
+
+// Mutate calls f(ctx, m).
+func (f GateLogFunc) Mutate(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+	if mv, ok := m.(*ent.GateLogMutation); ok {
+		return f(ctx, mv)
+	}
+	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.GateLogMutation", m)
+}
+
+// The GatePinFunc type is an adapter to allow the use of ordinary
+// function as GatePin mutator.
+type GatePinFunc func(context.Context, *ent.GatePinMutation) (ent.Value, error)
+
+// Mutate calls f(ctx, m).
+func (f GatePinFunc) Mutate(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+	if mv, ok := m.(*ent.GatePinMutation); ok {
+		return f(ctx, mv)
+	}
+	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.GatePinMutation", m)
+}
+
 // The IdempotencyKeyFunc type is an adapter to allow the use of ordinary
 // function as IdempotencyKey mutator.
 type IdempotencyKeyFunc func(context.Context, *ent.IdempotencyKeyMutation) (ent.Value, error)
@@ -44,6 +92,18 @@ func (f IdempotencyKeyFunc) Mutate(ctx context.Context, m ent.Mutation) (ent.Val
 	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.IdempotencyKeyMutation", m)
 }
 
+// The MotorbotFunc type is an adapter to allow the use of ordinary
+// function as Motorbot mutator.
+type MotorbotFunc func(context.Context, *ent.MotorbotMutation) (ent.Value, error)
+
+// Mutate calls f(ctx, m).
+func (f MotorbotFunc) Mutate(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+	if mv, ok := m.(*ent.MotorbotMutation); ok {
+		return f(ctx, mv)
+	}
+	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.MotorbotMutation", m)
+}
+
 // The NumberSequenceFunc type is an adapter to allow the use of ordinary
 // function as NumberSequence mutator.
 type NumberSequenceFunc func(context.Context, *ent.NumberSequenceMutation) (ent.Value, error)
@@ -54,6 +114,30 @@ func (f NumberSequenceFunc) Mutate(ctx context.Context, m ent.Mutation) (ent.Val
 		return f(ctx, mv)
 	}
 	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.NumberSequenceMutation", m)
+}
+
+// The ParameterFunc type is an adapter to allow the use of ordinary
+// function as Parameter mutator.
+type ParameterFunc func(context.Context, *ent.ParameterMutation) (ent.Value, error)
+
+// Mutate calls f(ctx, m).
+func (f ParameterFunc) Mutate(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+	if mv, ok := m.(*ent.ParameterMutation); ok {
+		return f(ctx, mv)
+	}
+	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.ParameterMutation", m)
+}
+
+// The ParameterHistoryFunc type is an adapter to allow the use of ordinary
+// function as ParameterHistory mutator.
+type ParameterHistoryFunc func(context.Context, *ent.ParameterHistoryMutation) (ent.Value, error)
+
+// Mutate calls f(ctx, m).
+func (f ParameterHistoryFunc) Mutate(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+	if mv, ok := m.(*ent.ParameterHistoryMutation); ok {
+		return f(ctx, mv)
+	}
+	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.ParameterHistoryMutation", m)
 }
 
 // The PermissionFunc type is an adapter to allow the use of ordinary
@@ -104,6 +188,18 @@ func (f ServiceFunc) Mutate(ctx context.Context, m ent.Mutation) (ent.Value, err
 	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.ServiceMutation", m)
 }
 
+// The TripFunc type is an adapter to allow the use of ordinary
+// function as Trip mutator.
+type TripFunc func(context.Context, *ent.TripMutation) (ent.Value, error)
+
+// Mutate calls f(ctx, m).
+func (f TripFunc) Mutate(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+	if mv, ok := m.(*ent.TripMutation); ok {
+		return f(ctx, mv)
+	}
+	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.TripMutation", m)
+}
+
 // The UserFunc type is an adapter to allow the use of ordinary
 // function as User mutator.
 type UserFunc func(context.Context, *ent.UserMutation) (ent.Value, error)
@@ -114,6 +210,18 @@ func (f UserFunc) Mutate(ctx context.Context, m ent.Mutation) (ent.Value, error)
 		return f(ctx, mv)
 	}
 	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.UserMutation", m)
+}
+
+// The WorkLogFunc type is an adapter to allow the use of ordinary
+// function as WorkLog mutator.
+type WorkLogFunc func(context.Context, *ent.WorkLogMutation) (ent.Value, error)
+
+// Mutate calls f(ctx, m).
+func (f WorkLogFunc) Mutate(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+	if mv, ok := m.(*ent.WorkLogMutation); ok {
+		return f(ctx, mv)
+	}
+	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.WorkLogMutation", m)
 }
 
 // The WorkOrderFunc type is an adapter to allow the use of ordinary
@@ -138,6 +246,18 @@ func (f WorkOrderItemFunc) Mutate(ctx context.Context, m ent.Mutation) (ent.Valu
 		return f(ctx, mv)
 	}
 	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.WorkOrderItemMutation", m)
+}
+
+// The WorkOrderPersonFunc type is an adapter to allow the use of ordinary
+// function as WorkOrderPerson mutator.
+type WorkOrderPersonFunc func(context.Context, *ent.WorkOrderPersonMutation) (ent.Value, error)
+
+// Mutate calls f(ctx, m).
+func (f WorkOrderPersonFunc) Mutate(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+	if mv, ok := m.(*ent.WorkOrderPersonMutation); ok {
+		return f(ctx, mv)
+	}
+	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.WorkOrderPersonMutation", m)
 }
 
 // The WorkOrderStatusHistoryFunc type is an adapter to allow the use of ordinary

@@ -132,6 +132,252 @@ var (
 			},
 		},
 	}
+	// ExchangeRatesColumns holds the columns for the "exchange_rates" table.
+	ExchangeRatesColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt64, Increment: true},
+		{Name: "created_at", Type: field.TypeTime},
+		{Name: "updated_at", Type: field.TypeTime},
+		{Name: "bulletin_date", Type: field.TypeOther, SchemaType: map[string]string{"postgres": "date", "sqlite3": "date"}},
+		{Name: "bulletin_no", Type: field.TypeString, Nullable: true, Size: 20},
+		{Name: "valid_from", Type: field.TypeOther, SchemaType: map[string]string{"postgres": "date", "sqlite3": "date"}},
+		{Name: "currency_from", Type: field.TypeString, Size: 3, Collation: "C"},
+		{Name: "currency_to", Type: field.TypeString, Size: 3, Default: "TRY", Collation: "C"},
+		{Name: "unit", Type: field.TypeInt, Default: 1},
+		{Name: "forex_buying", Type: field.TypeOther, Nullable: true, SchemaType: map[string]string{"postgres": "numeric(18,6)", "sqlite3": "numeric(18,6)"}},
+		{Name: "forex_selling", Type: field.TypeOther, Nullable: true, SchemaType: map[string]string{"postgres": "numeric(18,6)", "sqlite3": "numeric(18,6)"}},
+		{Name: "banknote_buying", Type: field.TypeOther, Nullable: true, SchemaType: map[string]string{"postgres": "numeric(18,6)", "sqlite3": "numeric(18,6)"}},
+		{Name: "banknote_selling", Type: field.TypeOther, Nullable: true, SchemaType: map[string]string{"postgres": "numeric(18,6)", "sqlite3": "numeric(18,6)"}},
+		{Name: "source", Type: field.TypeEnum, Enums: []string{"TCMB", "EVDS", "MANUAL"}, SchemaType: map[string]string{"postgres": "text"}},
+		{Name: "needs_review", Type: field.TypeBool, Default: false},
+		{Name: "reason", Type: field.TypeString, Nullable: true, Size: 500},
+		{Name: "version", Type: field.TypeInt, Default: 1},
+	}
+	// ExchangeRatesTable holds the schema information for the "exchange_rates" table.
+	ExchangeRatesTable = &schema.Table{
+		Name:       "exchange_rates",
+		Columns:    ExchangeRatesColumns,
+		PrimaryKey: []*schema.Column{ExchangeRatesColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "exchange_rates_bulletin",
+				Unique:  true,
+				Columns: []*schema.Column{ExchangeRatesColumns[3], ExchangeRatesColumns[6], ExchangeRatesColumns[7]},
+			},
+			{
+				Name:    "exchange_rates_valid_from",
+				Unique:  false,
+				Columns: []*schema.Column{ExchangeRatesColumns[6], ExchangeRatesColumns[7], ExchangeRatesColumns[5], ExchangeRatesColumns[0]},
+			},
+			{
+				Name:    "exchange_rates_bulletin_date",
+				Unique:  false,
+				Columns: []*schema.Column{ExchangeRatesColumns[3], ExchangeRatesColumns[0]},
+			},
+			{
+				Name:    "exchange_rates_currency",
+				Unique:  false,
+				Columns: []*schema.Column{ExchangeRatesColumns[6], ExchangeRatesColumns[3], ExchangeRatesColumns[0]},
+			},
+			{
+				Name:    "exchange_rates_review",
+				Unique:  false,
+				Columns: []*schema.Column{ExchangeRatesColumns[3], ExchangeRatesColumns[0]},
+				Annotation: &entsql.IndexAnnotation{
+					Where: "needs_review",
+				},
+			},
+		},
+	}
+	// GateChecklistItemsColumns holds the columns for the "gate_checklist_items" table.
+	GateChecklistItemsColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt64, Increment: true},
+		{Name: "created_at", Type: field.TypeTime},
+		{Name: "updated_at", Type: field.TypeTime},
+		{Name: "wo_type", Type: field.TypeEnum, Enums: []string{"SERVICE", "MOTORBOT", "BERTHING", "OTHER"}, SchemaType: map[string]string{"postgres": "text"}},
+		{Name: "label", Type: field.TypeString, Size: 200},
+		{Name: "is_required", Type: field.TypeBool, Default: true},
+		{Name: "display_order", Type: field.TypeInt, Default: 0},
+		{Name: "is_active", Type: field.TypeBool, Default: true},
+		{Name: "version", Type: field.TypeInt, Default: 1},
+	}
+	// GateChecklistItemsTable holds the schema information for the "gate_checklist_items" table.
+	GateChecklistItemsTable = &schema.Table{
+		Name:       "gate_checklist_items",
+		Columns:    GateChecklistItemsColumns,
+		PrimaryKey: []*schema.Column{GateChecklistItemsColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "gate_checklist_items_label",
+				Unique:  true,
+				Columns: []*schema.Column{GateChecklistItemsColumns[3], GateChecklistItemsColumns[4]},
+			},
+			{
+				Name:    "gate_checklist_items_order",
+				Unique:  false,
+				Columns: []*schema.Column{GateChecklistItemsColumns[3], GateChecklistItemsColumns[7], GateChecklistItemsColumns[6], GateChecklistItemsColumns[0]},
+			},
+		},
+	}
+	// GateLogsColumns holds the columns for the "gate_logs" table.
+	GateLogsColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt64, Increment: true},
+		{Name: "created_at", Type: field.TypeTime},
+		{Name: "updated_at", Type: field.TypeTime},
+		{Name: "wo_number", Type: field.TypeString, Size: 50},
+		{Name: "wo_status", Type: field.TypeEnum, Enums: []string{"DRAFT", "SUBMITTED", "APPROVED", "IN_PROGRESS", "COMPLETED", "INVOICED", "CLOSED", "REJECTED", "CANCELLED"}, SchemaType: map[string]string{"postgres": "text"}},
+		{Name: "subject", Type: field.TypeEnum, Enums: []string{"VEHICLE", "PERSON"}, SchemaType: map[string]string{"postgres": "text"}},
+		{Name: "vehicle_plate", Type: field.TypeString, Nullable: true, Size: 30},
+		{Name: "plate_norm", Type: field.TypeString, Nullable: true, Size: 20, Collation: "C"},
+		{Name: "is_foreign_plate", Type: field.TypeBool, Default: false},
+		{Name: "vehicle_type", Type: field.TypeEnum, Nullable: true, Enums: []string{"TRACTOR", "TRAILER", "TRUCK", "VAN", "CAR", "OTHER"}, SchemaType: map[string]string{"postgres": "text"}},
+		{Name: "driver_name", Type: field.TypeString, Nullable: true, Size: 200},
+		{Name: "checklist", Type: field.TypeJSON, Nullable: true},
+		{Name: "checklist_complete", Type: field.TypeBool, Default: false},
+		{Name: "is_exception", Type: field.TypeBool, Default: false},
+		{Name: "exception_reason", Type: field.TypeString, Nullable: true, Size: 500},
+		{Name: "entry_at", Type: field.TypeTime},
+		{Name: "entry_device_at", Type: field.TypeTime, Nullable: true},
+		{Name: "entry_is_manual", Type: field.TypeBool, Default: false},
+		{Name: "entry_by", Type: field.TypeInt64},
+		{Name: "entry_by_name", Type: field.TypeString, Size: 200},
+		{Name: "exit_at", Type: field.TypeTime, Nullable: true},
+		{Name: "exit_device_at", Type: field.TypeTime, Nullable: true},
+		{Name: "exit_is_manual", Type: field.TypeBool, Default: false},
+		{Name: "exit_by", Type: field.TypeInt64, Nullable: true},
+		{Name: "exit_by_name", Type: field.TypeString, Nullable: true, Size: 200},
+		{Name: "duration_minutes", Type: field.TypeInt, Nullable: true},
+		{Name: "base_minutes", Type: field.TypeInt},
+		{Name: "overrun_minutes", Type: field.TypeInt, Nullable: true},
+		{Name: "notes", Type: field.TypeString, Nullable: true, Size: 1000},
+		{Name: "is_superseded", Type: field.TypeBool, Default: false},
+		{Name: "corrects_id", Type: field.TypeInt64, Unique: true, Nullable: true},
+		{Name: "motorbot_id", Type: field.TypeInt64, Nullable: true},
+		{Name: "work_order_id", Type: field.TypeInt64},
+		{Name: "person_id", Type: field.TypeInt64, Nullable: true},
+	}
+	// GateLogsTable holds the schema information for the "gate_logs" table.
+	GateLogsTable = &schema.Table{
+		Name:       "gate_logs",
+		Columns:    GateLogsColumns,
+		PrimaryKey: []*schema.Column{GateLogsColumns[0]},
+		ForeignKeys: []*schema.ForeignKey{
+			{
+				Symbol:     "gate_logs_gate_logs_correction",
+				Columns:    []*schema.Column{GateLogsColumns[30]},
+				RefColumns: []*schema.Column{GateLogsColumns[0]},
+				OnDelete:   schema.SetNull,
+			},
+			{
+				Symbol:     "gate_logs_motorbot_gate_logs",
+				Columns:    []*schema.Column{GateLogsColumns[31]},
+				RefColumns: []*schema.Column{MotorbotColumns[0]},
+				OnDelete:   schema.Restrict,
+			},
+			{
+				Symbol:     "gate_logs_work_orders_gate_logs",
+				Columns:    []*schema.Column{GateLogsColumns[32]},
+				RefColumns: []*schema.Column{WorkOrdersColumns[0]},
+				OnDelete:   schema.Restrict,
+			},
+			{
+				Symbol:     "gate_logs_work_order_persons_gate_logs",
+				Columns:    []*schema.Column{GateLogsColumns[33]},
+				RefColumns: []*schema.Column{WorkOrderPersonsColumns[0]},
+				OnDelete:   schema.Restrict,
+			},
+		},
+		Indexes: []*schema.Index{
+			{
+				Name:    "gate_logs_entry",
+				Unique:  false,
+				Columns: []*schema.Column{GateLogsColumns[15], GateLogsColumns[0]},
+			},
+			{
+				Name:    "gate_logs_exit",
+				Unique:  false,
+				Columns: []*schema.Column{GateLogsColumns[20], GateLogsColumns[0]},
+				Annotation: &entsql.IndexAnnotation{
+					Where: "exit_at IS NOT NULL",
+				},
+			},
+			{
+				Name:    "gate_logs_work_order_id",
+				Unique:  false,
+				Columns: []*schema.Column{GateLogsColumns[32], GateLogsColumns[15], GateLogsColumns[0]},
+			},
+			{
+				Name:    "gate_logs_plate",
+				Unique:  false,
+				Columns: []*schema.Column{GateLogsColumns[7], GateLogsColumns[15], GateLogsColumns[0]},
+			},
+			{
+				Name:    "gate_logs_person_id",
+				Unique:  false,
+				Columns: []*schema.Column{GateLogsColumns[33], GateLogsColumns[15], GateLogsColumns[0]},
+			},
+			{
+				Name:    "gate_logs_motorbot_id",
+				Unique:  false,
+				Columns: []*schema.Column{GateLogsColumns[31]},
+			},
+			{
+				Name:    "gate_logs_inside",
+				Unique:  false,
+				Columns: []*schema.Column{GateLogsColumns[15], GateLogsColumns[0]},
+				Annotation: &entsql.IndexAnnotation{
+					Where: "exit_at IS NULL AND NOT is_superseded",
+				},
+			},
+			{
+				Name:    "gate_logs_exception",
+				Unique:  false,
+				Columns: []*schema.Column{GateLogsColumns[15], GateLogsColumns[0]},
+				Annotation: &entsql.IndexAnnotation{
+					Where: "is_exception",
+				},
+			},
+			{
+				Name:    "gate_logs_plate_inside",
+				Unique:  true,
+				Columns: []*schema.Column{GateLogsColumns[7]},
+				Annotation: &entsql.IndexAnnotation{
+					Where: "exit_at IS NULL AND NOT is_superseded AND plate_norm IS NOT NULL",
+				},
+			},
+			{
+				Name:    "gate_logs_person_inside",
+				Unique:  true,
+				Columns: []*schema.Column{GateLogsColumns[33]},
+				Annotation: &entsql.IndexAnnotation{
+					Where: "exit_at IS NULL AND NOT is_superseded AND person_id IS NOT NULL",
+				},
+			},
+		},
+	}
+	// GatePinsColumns holds the columns for the "gate_pins" table.
+	GatePinsColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt64, Increment: true},
+		{Name: "created_at", Type: field.TypeTime},
+		{Name: "updated_at", Type: field.TypeTime},
+		{Name: "pin_hash", Type: field.TypeString},
+		{Name: "failed_tries", Type: field.TypeInt, Default: 0},
+		{Name: "locked_until", Type: field.TypeTime, Nullable: true},
+		{Name: "user_id", Type: field.TypeInt64, Unique: true},
+	}
+	// GatePinsTable holds the schema information for the "gate_pins" table.
+	GatePinsTable = &schema.Table{
+		Name:       "gate_pins",
+		Columns:    GatePinsColumns,
+		PrimaryKey: []*schema.Column{GatePinsColumns[0]},
+		ForeignKeys: []*schema.ForeignKey{
+			{
+				Symbol:     "gate_pins_users_gate_pin",
+				Columns:    []*schema.Column{GatePinsColumns[6]},
+				RefColumns: []*schema.Column{UsersColumns[0]},
+				OnDelete:   schema.Cascade,
+			},
+		},
+	}
 	// IdempotencyKeysColumns holds the columns for the "idempotency_keys" table.
 	IdempotencyKeysColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeInt64, Increment: true},
@@ -160,6 +406,72 @@ var (
 			},
 		},
 	}
+	// MotorbotColumns holds the columns for the "motorbot" table.
+	MotorbotColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt64, Increment: true},
+		{Name: "created_at", Type: field.TypeTime},
+		{Name: "updated_at", Type: field.TypeTime},
+		{Name: "mb_code", Type: field.TypeString, Size: 50, Collation: "C"},
+		{Name: "name", Type: field.TypeString, Size: 200},
+		{Name: "name_fold", Type: field.TypeString, Collation: "C"},
+		{Name: "search_text", Type: field.TypeString},
+		{Name: "plate", Type: field.TypeString, Nullable: true, Size: 20},
+		{Name: "capacity_ton", Type: field.TypeOther, Nullable: true, SchemaType: map[string]string{"postgres": "numeric(15,4)", "sqlite3": "numeric(15,4)"}},
+		{Name: "max_speed_knot", Type: field.TypeOther, Nullable: true, SchemaType: map[string]string{"postgres": "numeric(15,4)", "sqlite3": "numeric(15,4)"}},
+		{Name: "gross_tonnage", Type: field.TypeOther, Nullable: true, SchemaType: map[string]string{"postgres": "numeric(15,4)", "sqlite3": "numeric(15,4)"}},
+		{Name: "flag", Type: field.TypeString, Nullable: true, Size: 2},
+		{Name: "status", Type: field.TypeEnum, Enums: []string{"ACTIVE", "MAINTENANCE", "OUT_OF_SERVICE"}, Default: "ACTIVE", SchemaType: map[string]string{"postgres": "text"}},
+		{Name: "acquired_on", Type: field.TypeOther, Nullable: true, SchemaType: map[string]string{"postgres": "date", "sqlite3": "date"}},
+		{Name: "notes", Type: field.TypeString, Nullable: true, Size: 1000},
+		{Name: "is_active", Type: field.TypeBool, Default: true},
+		{Name: "version", Type: field.TypeInt, Default: 1},
+		{Name: "owner_cari_id", Type: field.TypeInt64, Nullable: true},
+	}
+	// MotorbotTable holds the schema information for the "motorbot" table.
+	MotorbotTable = &schema.Table{
+		Name:       "motorbot",
+		Columns:    MotorbotColumns,
+		PrimaryKey: []*schema.Column{MotorbotColumns[0]},
+		ForeignKeys: []*schema.ForeignKey{
+			{
+				Symbol:     "motorbot_cari_motorbots",
+				Columns:    []*schema.Column{MotorbotColumns[17]},
+				RefColumns: []*schema.Column{CariColumns[0]},
+				OnDelete:   schema.Restrict,
+			},
+		},
+		Indexes: []*schema.Index{
+			{
+				Name:    "motorbot_mb_code",
+				Unique:  true,
+				Columns: []*schema.Column{MotorbotColumns[3]},
+			},
+			{
+				Name:    "motorbot_name",
+				Unique:  false,
+				Columns: []*schema.Column{MotorbotColumns[15], MotorbotColumns[5], MotorbotColumns[0]},
+			},
+			{
+				Name:    "motorbot_status",
+				Unique:  false,
+				Columns: []*schema.Column{MotorbotColumns[12], MotorbotColumns[15], MotorbotColumns[5], MotorbotColumns[0]},
+			},
+			{
+				Name:    "motorbot_owner_cari_id",
+				Unique:  false,
+				Columns: []*schema.Column{MotorbotColumns[17], MotorbotColumns[15], MotorbotColumns[5], MotorbotColumns[0]},
+			},
+			{
+				Name:    "motorbot_search_text_trgm",
+				Unique:  false,
+				Columns: []*schema.Column{MotorbotColumns[6]},
+				Annotation: &entsql.IndexAnnotation{
+					OpClass: "gin_trgm_ops",
+					Type:    "GIN",
+				},
+			},
+		},
+	}
 	// NumberSequencesColumns holds the columns for the "number_sequences" table.
 	NumberSequencesColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeInt64, Increment: true},
@@ -177,6 +489,72 @@ var (
 				Name:    "number_sequences_kind_year",
 				Unique:  true,
 				Columns: []*schema.Column{NumberSequencesColumns[1], NumberSequencesColumns[2]},
+			},
+		},
+	}
+	// ParametersColumns holds the columns for the "parameters" table.
+	ParametersColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt64, Increment: true},
+		{Name: "created_at", Type: field.TypeTime},
+		{Name: "updated_at", Type: field.TypeTime},
+		{Name: "category", Type: field.TypeString, Size: 50, Collation: "C"},
+		{Name: "code", Type: field.TypeString, Size: 100, Collation: "C"},
+		{Name: "name", Type: field.TypeString, Size: 200},
+		{Name: "value", Type: field.TypeString, Size: 500},
+		{Name: "description", Type: field.TypeString, Nullable: true, Size: 1000},
+		{Name: "data_type", Type: field.TypeEnum, Enums: []string{"STRING", "NUMBER", "BOOLEAN", "JSON", "TIME", "DATE"}, Default: "STRING", SchemaType: map[string]string{"postgres": "text"}},
+		{Name: "sort_no", Type: field.TypeInt, Default: 0},
+		{Name: "is_system", Type: field.TypeBool, Default: false},
+		{Name: "is_active", Type: field.TypeBool, Default: true},
+		{Name: "version", Type: field.TypeInt, Default: 1},
+	}
+	// ParametersTable holds the schema information for the "parameters" table.
+	ParametersTable = &schema.Table{
+		Name:       "parameters",
+		Columns:    ParametersColumns,
+		PrimaryKey: []*schema.Column{ParametersColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "parameters_category_code",
+				Unique:  true,
+				Columns: []*schema.Column{ParametersColumns[3], ParametersColumns[4]},
+			},
+			{
+				Name:    "parameters_category",
+				Unique:  false,
+				Columns: []*schema.Column{ParametersColumns[3], ParametersColumns[11], ParametersColumns[9], ParametersColumns[0]},
+			},
+		},
+	}
+	// ParameterHistoryColumns holds the columns for the "parameter_history" table.
+	ParameterHistoryColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt64, Increment: true},
+		{Name: "old_value", Type: field.TypeString, Nullable: true, Size: 500},
+		{Name: "new_value", Type: field.TypeString, Size: 500},
+		{Name: "is_active", Type: field.TypeBool},
+		{Name: "user_id", Type: field.TypeInt64, Nullable: true},
+		{Name: "user_name", Type: field.TypeString, Size: 200},
+		{Name: "created_at", Type: field.TypeTime},
+		{Name: "parameter_id", Type: field.TypeInt64},
+	}
+	// ParameterHistoryTable holds the schema information for the "parameter_history" table.
+	ParameterHistoryTable = &schema.Table{
+		Name:       "parameter_history",
+		Columns:    ParameterHistoryColumns,
+		PrimaryKey: []*schema.Column{ParameterHistoryColumns[0]},
+		ForeignKeys: []*schema.ForeignKey{
+			{
+				Symbol:     "parameter_history_parameters_history",
+				Columns:    []*schema.Column{ParameterHistoryColumns[7]},
+				RefColumns: []*schema.Column{ParametersColumns[0]},
+				OnDelete:   schema.Cascade,
+			},
+		},
+		Indexes: []*schema.Index{
+			{
+				Name:    "parameter_history_parameter_id",
+				Unique:  false,
+				Columns: []*schema.Column{ParameterHistoryColumns[7], ParameterHistoryColumns[0]},
 			},
 		},
 	}
@@ -325,6 +703,133 @@ var (
 			},
 		},
 	}
+	// TripsColumns holds the columns for the "trips" table.
+	TripsColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt64, Increment: true},
+		{Name: "created_at", Type: field.TypeTime},
+		{Name: "updated_at", Type: field.TypeTime},
+		{Name: "trip_no", Type: field.TypeString, Size: 50},
+		{Name: "trip_date", Type: field.TypeOther, SchemaType: map[string]string{"postgres": "date", "sqlite3": "date"}},
+		{Name: "planned_departure_at", Type: field.TypeTime},
+		{Name: "planned_return_at", Type: field.TypeTime, Nullable: true},
+		{Name: "departure_at", Type: field.TypeTime, Nullable: true},
+		{Name: "return_at", Type: field.TypeTime, Nullable: true},
+		{Name: "starts_at", Type: field.TypeTime},
+		{Name: "ends_at", Type: field.TypeTime, Nullable: true},
+		{Name: "departure_pier", Type: field.TypeString, Nullable: true, Size: 100},
+		{Name: "arrival_pier", Type: field.TypeString, Nullable: true, Size: 100},
+		{Name: "cari_code", Type: field.TypeString, Nullable: true, Size: 20},
+		{Name: "unit_price", Type: field.TypeOther, Nullable: true, SchemaType: map[string]string{"postgres": "numeric(15,4)", "sqlite3": "numeric(15,4)"}},
+		{Name: "currency", Type: field.TypeString, Nullable: true, Size: 3},
+		{Name: "vat_rate", Type: field.TypeOther, Nullable: true, SchemaType: map[string]string{"postgres": "numeric(5,2)", "sqlite3": "numeric(5,2)"}},
+		{Name: "net_amount", Type: field.TypeOther, Nullable: true, SchemaType: map[string]string{"postgres": "numeric(15,4)", "sqlite3": "numeric(15,4)"}},
+		{Name: "vat_amount", Type: field.TypeOther, Nullable: true, SchemaType: map[string]string{"postgres": "numeric(15,4)", "sqlite3": "numeric(15,4)"}},
+		{Name: "grand_total", Type: field.TypeOther, Nullable: true, SchemaType: map[string]string{"postgres": "numeric(15,4)", "sqlite3": "numeric(15,4)"}},
+		{Name: "amount_try", Type: field.TypeOther, Nullable: true, SchemaType: map[string]string{"postgres": "numeric(15,4)", "sqlite3": "numeric(15,4)"}},
+		{Name: "exchange_rate", Type: field.TypeOther, Nullable: true, SchemaType: map[string]string{"postgres": "numeric(18,6)", "sqlite3": "numeric(18,6)"}},
+		{Name: "rate_date", Type: field.TypeOther, Nullable: true, SchemaType: map[string]string{"postgres": "date", "sqlite3": "date"}},
+		{Name: "calculation", Type: field.TypeJSON, Nullable: true},
+		{Name: "cargo_description", Type: field.TypeString, Nullable: true, Size: 500},
+		{Name: "notes", Type: field.TypeString, Nullable: true, Size: 1000},
+		{Name: "status", Type: field.TypeEnum, Enums: []string{"PLANNED", "UNDERWAY", "COMPLETED", "CANCELLED"}, Default: "PLANNED", SchemaType: map[string]string{"postgres": "text"}},
+		{Name: "invoice_status", Type: field.TypeEnum, Enums: []string{"NONE", "PENDING", "INVOICED"}, Default: "NONE", SchemaType: map[string]string{"postgres": "text"}},
+		{Name: "invoice_no", Type: field.TypeString, Nullable: true, Size: 50},
+		{Name: "invoiced_at", Type: field.TypeTime, Nullable: true},
+		{Name: "cancel_reason", Type: field.TypeString, Nullable: true, Size: 500},
+		{Name: "is_active", Type: field.TypeBool, Default: true},
+		{Name: "version", Type: field.TypeInt, Default: 1},
+		{Name: "created_by", Type: field.TypeInt64},
+		{Name: "updated_by", Type: field.TypeInt64},
+		{Name: "cari_id", Type: field.TypeInt64, Nullable: true},
+		{Name: "motorbot_id", Type: field.TypeInt64},
+		{Name: "service_id", Type: field.TypeInt64, Nullable: true},
+		{Name: "work_order_id", Type: field.TypeInt64, Nullable: true},
+	}
+	// TripsTable holds the schema information for the "trips" table.
+	TripsTable = &schema.Table{
+		Name:       "trips",
+		Columns:    TripsColumns,
+		PrimaryKey: []*schema.Column{TripsColumns[0]},
+		ForeignKeys: []*schema.ForeignKey{
+			{
+				Symbol:     "trips_cari_trips",
+				Columns:    []*schema.Column{TripsColumns[35]},
+				RefColumns: []*schema.Column{CariColumns[0]},
+				OnDelete:   schema.Restrict,
+			},
+			{
+				Symbol:     "trips_motorbot_trips",
+				Columns:    []*schema.Column{TripsColumns[36]},
+				RefColumns: []*schema.Column{MotorbotColumns[0]},
+				OnDelete:   schema.Restrict,
+			},
+			{
+				Symbol:     "trips_services_trips",
+				Columns:    []*schema.Column{TripsColumns[37]},
+				RefColumns: []*schema.Column{ServicesColumns[0]},
+				OnDelete:   schema.Restrict,
+			},
+			{
+				Symbol:     "trips_work_orders_trips",
+				Columns:    []*schema.Column{TripsColumns[38]},
+				RefColumns: []*schema.Column{WorkOrdersColumns[0]},
+				OnDelete:   schema.SetNull,
+			},
+		},
+		Indexes: []*schema.Index{
+			{
+				Name:    "trips_trip_no",
+				Unique:  true,
+				Columns: []*schema.Column{TripsColumns[3]},
+			},
+			{
+				Name:    "trips_starts",
+				Unique:  false,
+				Columns: []*schema.Column{TripsColumns[31], TripsColumns[9], TripsColumns[0]},
+			},
+			{
+				Name:    "trips_motorbot_id",
+				Unique:  false,
+				Columns: []*schema.Column{TripsColumns[36], TripsColumns[31], TripsColumns[9], TripsColumns[0]},
+			},
+			{
+				Name:    "trips_status",
+				Unique:  false,
+				Columns: []*schema.Column{TripsColumns[26], TripsColumns[31], TripsColumns[9], TripsColumns[0]},
+			},
+			{
+				Name:    "trips_cari_id",
+				Unique:  false,
+				Columns: []*schema.Column{TripsColumns[35], TripsColumns[31], TripsColumns[9], TripsColumns[0]},
+			},
+			{
+				Name:    "trips_occupied",
+				Unique:  false,
+				Columns: []*schema.Column{TripsColumns[36], TripsColumns[9], TripsColumns[10]},
+				Annotation: &entsql.IndexAnnotation{
+					Where: "is_active AND status IN ('PLANNED', 'UNDERWAY')",
+				},
+			},
+			{
+				Name:    "trips_uninvoiced",
+				Unique:  false,
+				Columns: []*schema.Column{TripsColumns[35], TripsColumns[9], TripsColumns[0]},
+				Annotation: &entsql.IndexAnnotation{
+					Where: "is_active AND invoice_status = 'PENDING'",
+				},
+			},
+			{
+				Name:    "trips_work_order_id",
+				Unique:  false,
+				Columns: []*schema.Column{TripsColumns[38]},
+			},
+			{
+				Name:    "trips_service_id",
+				Unique:  false,
+				Columns: []*schema.Column{TripsColumns[37]},
+			},
+		},
+	}
 	// UsersColumns holds the columns for the "users" table.
 	UsersColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeInt64, Increment: true},
@@ -349,6 +854,104 @@ var (
 				Name:    "users_email",
 				Unique:  true,
 				Columns: []*schema.Column{UsersColumns[3]},
+			},
+		},
+	}
+	// WorkLogsColumns holds the columns for the "work_logs" table.
+	WorkLogsColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt64, Increment: true},
+		{Name: "created_at", Type: field.TypeTime},
+		{Name: "updated_at", Type: field.TypeTime},
+		{Name: "personnel_name", Type: field.TypeString, Size: 100},
+		{Name: "kind", Type: field.TypeEnum, Enums: []string{"MAINTENANCE", "REPAIR", "TRANSFER", "OTHER"}, Default: "OTHER", SchemaType: map[string]string{"postgres": "text"}},
+		{Name: "time_start", Type: field.TypeTime},
+		{Name: "time_end", Type: field.TypeTime},
+		{Name: "duration_minutes", Type: field.TypeInt},
+		{Name: "quantity", Type: field.TypeOther, SchemaType: map[string]string{"postgres": "numeric(15,4)", "sqlite3": "numeric(15,4)"}},
+		{Name: "unit", Type: field.TypeString, Size: 20, Default: "SAAT"},
+		{Name: "description", Type: field.TypeString, Nullable: true, Size: 500},
+		{Name: "notes", Type: field.TypeString, Nullable: true, Size: 1000},
+		{Name: "status", Type: field.TypeEnum, Enums: []string{"PENDING", "APPROVED", "REJECTED", "PROCESSED"}, Default: "PENDING", SchemaType: map[string]string{"postgres": "text"}},
+		{Name: "decided_by", Type: field.TypeInt64, Nullable: true},
+		{Name: "decided_by_name", Type: field.TypeString, Nullable: true, Size: 200},
+		{Name: "decided_at", Type: field.TypeTime, Nullable: true},
+		{Name: "rejection_reason", Type: field.TypeString, Nullable: true, Size: 500},
+		{Name: "version", Type: field.TypeInt, Default: 1},
+		{Name: "created_by", Type: field.TypeInt64},
+		{Name: "motorbot_id", Type: field.TypeInt64, Nullable: true},
+		{Name: "service_id", Type: field.TypeInt64, Nullable: true},
+		{Name: "trip_id", Type: field.TypeInt64, Nullable: true},
+		{Name: "work_order_id", Type: field.TypeInt64},
+	}
+	// WorkLogsTable holds the schema information for the "work_logs" table.
+	WorkLogsTable = &schema.Table{
+		Name:       "work_logs",
+		Columns:    WorkLogsColumns,
+		PrimaryKey: []*schema.Column{WorkLogsColumns[0]},
+		ForeignKeys: []*schema.ForeignKey{
+			{
+				Symbol:     "work_logs_motorbot_work_logs",
+				Columns:    []*schema.Column{WorkLogsColumns[19]},
+				RefColumns: []*schema.Column{MotorbotColumns[0]},
+				OnDelete:   schema.Restrict,
+			},
+			{
+				Symbol:     "work_logs_services_work_logs",
+				Columns:    []*schema.Column{WorkLogsColumns[20]},
+				RefColumns: []*schema.Column{ServicesColumns[0]},
+				OnDelete:   schema.Restrict,
+			},
+			{
+				Symbol:     "work_logs_trips_work_logs",
+				Columns:    []*schema.Column{WorkLogsColumns[21]},
+				RefColumns: []*schema.Column{TripsColumns[0]},
+				OnDelete:   schema.Restrict,
+			},
+			{
+				Symbol:     "work_logs_work_orders_work_logs",
+				Columns:    []*schema.Column{WorkLogsColumns[22]},
+				RefColumns: []*schema.Column{WorkOrdersColumns[0]},
+				OnDelete:   schema.Cascade,
+			},
+		},
+		Indexes: []*schema.Index{
+			{
+				Name:    "work_logs_work_order_id",
+				Unique:  false,
+				Columns: []*schema.Column{WorkLogsColumns[22], WorkLogsColumns[5], WorkLogsColumns[0]},
+			},
+			{
+				Name:    "work_logs_time_start",
+				Unique:  false,
+				Columns: []*schema.Column{WorkLogsColumns[5], WorkLogsColumns[0]},
+			},
+			{
+				Name:    "work_logs_status",
+				Unique:  false,
+				Columns: []*schema.Column{WorkLogsColumns[12], WorkLogsColumns[5], WorkLogsColumns[0]},
+			},
+			{
+				Name:    "work_logs_pending",
+				Unique:  false,
+				Columns: []*schema.Column{WorkLogsColumns[22]},
+				Annotation: &entsql.IndexAnnotation{
+					Where: "status = 'PENDING'",
+				},
+			},
+			{
+				Name:    "work_logs_trip_id",
+				Unique:  false,
+				Columns: []*schema.Column{WorkLogsColumns[21]},
+			},
+			{
+				Name:    "work_logs_motorbot_id",
+				Unique:  false,
+				Columns: []*schema.Column{WorkLogsColumns[19]},
+			},
+			{
+				Name:    "work_logs_service_id",
+				Unique:  false,
+				Columns: []*schema.Column{WorkLogsColumns[20]},
 			},
 		},
 	}
@@ -382,6 +985,7 @@ var (
 		{Name: "invoiced_at", Type: field.TypeTime, Nullable: true},
 		{Name: "invoice_no", Type: field.TypeString, Nullable: true, Size: 50},
 		{Name: "closed_at", Type: field.TypeTime, Nullable: true},
+		{Name: "security_exit_at", Type: field.TypeTime, Nullable: true},
 		{Name: "gate_required", Type: field.TypeBool, Default: false},
 		{Name: "field_log_allowed", Type: field.TypeBool, Default: true},
 		{Name: "is_cabotage", Type: field.TypeBool, Default: false},
@@ -406,13 +1010,13 @@ var (
 		ForeignKeys: []*schema.ForeignKey{
 			{
 				Symbol:     "work_orders_cari_work_orders",
-				Columns:    []*schema.Column{WorkOrdersColumns[41]},
+				Columns:    []*schema.Column{WorkOrdersColumns[42]},
 				RefColumns: []*schema.Column{CariColumns[0]},
 				OnDelete:   schema.Restrict,
 			},
 			{
 				Symbol:     "work_orders_users_requested_work_orders",
-				Columns:    []*schema.Column{WorkOrdersColumns[42]},
+				Columns:    []*schema.Column{WorkOrdersColumns[43]},
 				RefColumns: []*schema.Column{UsersColumns[0]},
 				OnDelete:   schema.Restrict,
 			},
@@ -426,42 +1030,42 @@ var (
 			{
 				Name:    "work_orders_created",
 				Unique:  false,
-				Columns: []*schema.Column{WorkOrdersColumns[37], WorkOrdersColumns[1], WorkOrdersColumns[0]},
+				Columns: []*schema.Column{WorkOrdersColumns[38], WorkOrdersColumns[1], WorkOrdersColumns[0]},
 			},
 			{
 				Name:    "work_orders_status",
 				Unique:  false,
-				Columns: []*schema.Column{WorkOrdersColumns[14], WorkOrdersColumns[37], WorkOrdersColumns[1], WorkOrdersColumns[0]},
+				Columns: []*schema.Column{WorkOrdersColumns[14], WorkOrdersColumns[38], WorkOrdersColumns[1], WorkOrdersColumns[0]},
 			},
 			{
 				Name:    "work_orders_status_planned",
 				Unique:  false,
-				Columns: []*schema.Column{WorkOrdersColumns[14], WorkOrdersColumns[37], WorkOrdersColumns[15], WorkOrdersColumns[0]},
+				Columns: []*schema.Column{WorkOrdersColumns[14], WorkOrdersColumns[38], WorkOrdersColumns[15], WorkOrdersColumns[0]},
 			},
 			{
 				Name:    "work_orders_planned",
 				Unique:  false,
-				Columns: []*schema.Column{WorkOrdersColumns[37], WorkOrdersColumns[15], WorkOrdersColumns[0]},
+				Columns: []*schema.Column{WorkOrdersColumns[38], WorkOrdersColumns[15], WorkOrdersColumns[0]},
 			},
 			{
 				Name:    "work_orders_cari_code",
 				Unique:  false,
-				Columns: []*schema.Column{WorkOrdersColumns[4], WorkOrdersColumns[37], WorkOrdersColumns[1], WorkOrdersColumns[0]},
+				Columns: []*schema.Column{WorkOrdersColumns[4], WorkOrdersColumns[38], WorkOrdersColumns[1], WorkOrdersColumns[0]},
 			},
 			{
 				Name:    "work_orders_cari_code_status",
 				Unique:  false,
-				Columns: []*schema.Column{WorkOrdersColumns[4], WorkOrdersColumns[14], WorkOrdersColumns[37], WorkOrdersColumns[1], WorkOrdersColumns[0]},
+				Columns: []*schema.Column{WorkOrdersColumns[4], WorkOrdersColumns[14], WorkOrdersColumns[38], WorkOrdersColumns[1], WorkOrdersColumns[0]},
 			},
 			{
 				Name:    "work_orders_status_type",
 				Unique:  false,
-				Columns: []*schema.Column{WorkOrdersColumns[14], WorkOrdersColumns[7], WorkOrdersColumns[37], WorkOrdersColumns[1], WorkOrdersColumns[0]},
+				Columns: []*schema.Column{WorkOrdersColumns[14], WorkOrdersColumns[7], WorkOrdersColumns[38], WorkOrdersColumns[1], WorkOrdersColumns[0]},
 			},
 			{
 				Name:    "work_orders_status_priority",
 				Unique:  false,
-				Columns: []*schema.Column{WorkOrdersColumns[14], WorkOrdersColumns[13], WorkOrdersColumns[37], WorkOrdersColumns[1], WorkOrdersColumns[0]},
+				Columns: []*schema.Column{WorkOrdersColumns[14], WorkOrdersColumns[13], WorkOrdersColumns[38], WorkOrdersColumns[1], WorkOrdersColumns[0]},
 			},
 			{
 				Name:    "work_orders_overdue",
@@ -483,12 +1087,12 @@ var (
 			{
 				Name:    "work_orders_cari_id",
 				Unique:  false,
-				Columns: []*schema.Column{WorkOrdersColumns[41]},
+				Columns: []*schema.Column{WorkOrdersColumns[42]},
 			},
 			{
 				Name:    "work_orders_requester_id",
 				Unique:  false,
-				Columns: []*schema.Column{WorkOrdersColumns[42]},
+				Columns: []*schema.Column{WorkOrdersColumns[43]},
 			},
 		},
 	}
@@ -516,7 +1120,9 @@ var (
 		{Name: "grand_total", Type: field.TypeOther, SchemaType: map[string]string{"postgres": "numeric(15,4)", "sqlite3": "numeric(15,4)"}},
 		{Name: "notes", Type: field.TypeString, Nullable: true, Size: 500},
 		{Name: "is_invoiced", Type: field.TypeBool, Default: false},
+		{Name: "version", Type: field.TypeInt, Default: 1},
 		{Name: "service_id", Type: field.TypeInt64, Nullable: true},
+		{Name: "work_log_id", Type: field.TypeInt64, Unique: true, Nullable: true},
 		{Name: "work_order_id", Type: field.TypeInt64},
 	}
 	// WorkOrderItemsTable holds the schema information for the "work_order_items" table.
@@ -527,13 +1133,19 @@ var (
 		ForeignKeys: []*schema.ForeignKey{
 			{
 				Symbol:     "work_order_items_services_work_order_items",
-				Columns:    []*schema.Column{WorkOrderItemsColumns[22]},
+				Columns:    []*schema.Column{WorkOrderItemsColumns[23]},
 				RefColumns: []*schema.Column{ServicesColumns[0]},
 				OnDelete:   schema.Restrict,
 			},
 			{
+				Symbol:     "work_order_items_work_logs_item",
+				Columns:    []*schema.Column{WorkOrderItemsColumns[24]},
+				RefColumns: []*schema.Column{WorkLogsColumns[0]},
+				OnDelete:   schema.SetNull,
+			},
+			{
 				Symbol:     "work_order_items_work_orders_items",
-				Columns:    []*schema.Column{WorkOrderItemsColumns[23]},
+				Columns:    []*schema.Column{WorkOrderItemsColumns[25]},
 				RefColumns: []*schema.Column{WorkOrdersColumns[0]},
 				OnDelete:   schema.Cascade,
 			},
@@ -542,12 +1154,71 @@ var (
 			{
 				Name:    "work_order_items_work_order_id",
 				Unique:  true,
-				Columns: []*schema.Column{WorkOrderItemsColumns[23], WorkOrderItemsColumns[3]},
+				Columns: []*schema.Column{WorkOrderItemsColumns[25], WorkOrderItemsColumns[3]},
 			},
 			{
 				Name:    "work_order_items_service_id",
 				Unique:  false,
-				Columns: []*schema.Column{WorkOrderItemsColumns[22]},
+				Columns: []*schema.Column{WorkOrderItemsColumns[23]},
+			},
+		},
+	}
+	// WorkOrderPersonsColumns holds the columns for the "work_order_persons" table.
+	WorkOrderPersonsColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt64, Increment: true},
+		{Name: "created_at", Type: field.TypeTime},
+		{Name: "updated_at", Type: field.TypeTime},
+		{Name: "full_name", Type: field.TypeString, Size: 200},
+		{Name: "national_id", Type: field.TypeString, Nullable: true, Size: 11},
+		{Name: "passport_no", Type: field.TypeString, Nullable: true, Size: 20},
+		{Name: "nationality", Type: field.TypeString, Size: 3, Default: "TUR"},
+		{Name: "phone", Type: field.TypeString, Nullable: true, Size: 50},
+		{Name: "status", Type: field.TypeEnum, Enums: []string{"ANNOUNCED", "APPROVED", "REFUSED", "ENTERED", "EXITED"}, Default: "ANNOUNCED", SchemaType: map[string]string{"postgres": "text"}},
+		{Name: "gate_entry_at", Type: field.TypeTime, Nullable: true},
+		{Name: "gate_exit_at", Type: field.TypeTime, Nullable: true},
+		{Name: "decided_by", Type: field.TypeInt64, Nullable: true},
+		{Name: "decided_by_name", Type: field.TypeString, Nullable: true, Size: 200},
+		{Name: "decided_at", Type: field.TypeTime, Nullable: true},
+		{Name: "security_notes", Type: field.TypeString, Nullable: true, Size: 500},
+		{Name: "is_active", Type: field.TypeBool, Default: true},
+		{Name: "version", Type: field.TypeInt, Default: 1},
+		{Name: "created_by", Type: field.TypeInt64},
+		{Name: "work_order_id", Type: field.TypeInt64},
+	}
+	// WorkOrderPersonsTable holds the schema information for the "work_order_persons" table.
+	WorkOrderPersonsTable = &schema.Table{
+		Name:       "work_order_persons",
+		Columns:    WorkOrderPersonsColumns,
+		PrimaryKey: []*schema.Column{WorkOrderPersonsColumns[0]},
+		ForeignKeys: []*schema.ForeignKey{
+			{
+				Symbol:     "work_order_persons_work_orders_persons",
+				Columns:    []*schema.Column{WorkOrderPersonsColumns[18]},
+				RefColumns: []*schema.Column{WorkOrdersColumns[0]},
+				OnDelete:   schema.Cascade,
+			},
+		},
+		Indexes: []*schema.Index{
+			{
+				Name:    "work_order_persons_work_order_id",
+				Unique:  false,
+				Columns: []*schema.Column{WorkOrderPersonsColumns[18], WorkOrderPersonsColumns[15], WorkOrderPersonsColumns[0]},
+			},
+			{
+				Name:    "work_order_persons_national_id",
+				Unique:  true,
+				Columns: []*schema.Column{WorkOrderPersonsColumns[18], WorkOrderPersonsColumns[4]},
+				Annotation: &entsql.IndexAnnotation{
+					Where: "is_active AND national_id IS NOT NULL",
+				},
+			},
+			{
+				Name:    "work_order_persons_passport_no",
+				Unique:  true,
+				Columns: []*schema.Column{WorkOrderPersonsColumns[18], WorkOrderPersonsColumns[5]},
+				Annotation: &entsql.IndexAnnotation{
+					Where: "is_active AND passport_no IS NOT NULL",
+				},
 			},
 		},
 	}
@@ -648,15 +1319,25 @@ var (
 	Tables = []*schema.Table{
 		AuditEventsTable,
 		CariTable,
+		ExchangeRatesTable,
+		GateChecklistItemsTable,
+		GateLogsTable,
+		GatePinsTable,
 		IdempotencyKeysTable,
+		MotorbotTable,
 		NumberSequencesTable,
+		ParametersTable,
+		ParameterHistoryTable,
 		PermissionsTable,
 		RefreshTokensTable,
 		RolesTable,
 		ServicesTable,
+		TripsTable,
 		UsersTable,
+		WorkLogsTable,
 		WorkOrdersTable,
 		WorkOrderItemsTable,
+		WorkOrderPersonsTable,
 		WorkOrderStatusHistoryTable,
 		RolePermissionsTable,
 		UserRolesTable,
@@ -678,11 +1359,65 @@ func init() {
 		"cari_role_check":              "role IN ('CUSTOMER', 'SUPPLIER', 'BOTH', 'OTHER')",
 		"cari_type_check":              "type IN ('NATURAL', 'LEGAL')",
 	}
+	ExchangeRatesTable.Annotation = &entsql.Annotation{
+		Table: "exchange_rates",
+	}
+	ExchangeRatesTable.Annotation.Checks = map[string]string{
+		"exchange_rates_forex_check":      "forex_buying IS NOT NULL OR forex_selling IS NOT NULL",
+		"exchange_rates_source_check":     "source IN ('TCMB', 'EVDS', 'MANUAL')",
+		"exchange_rates_valid_from_check": "valid_from >= bulletin_date",
+		"exchange_rates_values_check":     "forex_buying > 0 AND forex_selling > 0 AND banknote_buying > 0 AND banknote_selling > 0",
+	}
+	GateChecklistItemsTable.Annotation = &entsql.Annotation{
+		Table: "gate_checklist_items",
+	}
+	GateChecklistItemsTable.Annotation.Checks = map[string]string{
+		"gate_checklist_items_wo_type_check": "wo_type IN ('SERVICE', 'MOTORBOT', 'BERTHING', 'OTHER')",
+	}
+	GateLogsTable.ForeignKeys[0].RefTable = GateLogsTable
+	GateLogsTable.ForeignKeys[1].RefTable = MotorbotTable
+	GateLogsTable.ForeignKeys[2].RefTable = WorkOrdersTable
+	GateLogsTable.ForeignKeys[3].RefTable = WorkOrderPersonsTable
+	GateLogsTable.Annotation = &entsql.Annotation{
+		Table: "gate_logs",
+	}
+	GateLogsTable.Annotation.Checks = map[string]string{
+		"gate_logs_exception_check":    "NOT is_exception OR exception_reason IS NOT NULL",
+		"gate_logs_exit_check":         "exit_at >= entry_at",
+		"gate_logs_subject_check":      "subject IN ('VEHICLE', 'PERSON')",
+		"gate_logs_vehicle_type_check": "vehicle_type IN ('TRACTOR', 'TRAILER', 'TRUCK', 'VAN', 'CAR', 'OTHER')",
+		"gate_logs_who_check":          "plate_norm IS NOT NULL OR person_id IS NOT NULL",
+		"gate_logs_wo_status_check":    "wo_status IN ('DRAFT', 'SUBMITTED', 'APPROVED', 'IN_PROGRESS', 'COMPLETED', 'INVOICED', 'CLOSED', 'REJECTED', 'CANCELLED')",
+	}
+	GatePinsTable.ForeignKeys[0].RefTable = UsersTable
+	GatePinsTable.Annotation = &entsql.Annotation{
+		Table: "gate_pins",
+	}
 	IdempotencyKeysTable.Annotation = &entsql.Annotation{
 		Table: "idempotency_keys",
 	}
+	MotorbotTable.ForeignKeys[0].RefTable = CariTable
+	MotorbotTable.Annotation = &entsql.Annotation{
+		Table: "motorbot",
+	}
+	MotorbotTable.Annotation.Checks = map[string]string{
+		"motorbot_capacity_ton_check":   "capacity_ton > 0 AND capacity_ton <= 1000",
+		"motorbot_gross_tonnage_check":  "gross_tonnage > 0",
+		"motorbot_max_speed_knot_check": "max_speed_knot > 0 AND max_speed_knot <= 100",
+		"motorbot_status_check":         "status IN ('ACTIVE', 'MAINTENANCE', 'OUT_OF_SERVICE')",
+	}
 	NumberSequencesTable.Annotation = &entsql.Annotation{
 		Table: "number_sequences",
+	}
+	ParametersTable.Annotation = &entsql.Annotation{
+		Table: "parameters",
+	}
+	ParametersTable.Annotation.Checks = map[string]string{
+		"parameters_data_type_check": "data_type IN ('STRING', 'NUMBER', 'BOOLEAN', 'JSON', 'TIME', 'DATE')",
+	}
+	ParameterHistoryTable.ForeignKeys[0].RefTable = ParametersTable
+	ParameterHistoryTable.Annotation = &entsql.Annotation{
+		Table: "parameter_history",
 	}
 	PermissionsTable.Annotation = &entsql.Annotation{
 		Table: "permissions",
@@ -702,8 +1437,37 @@ func init() {
 		"services_calculation_type_check": "calculation_type IN ('FIXED', 'PER_UNIT', 'X_SECONDARY', 'PER_BLOCK', 'BASE_PLUS_INCREMENT', 'VEHICLE_4H_RULE')",
 		"services_vat_rate_check":         "vat_rate BETWEEN 0 AND 100",
 	}
+	TripsTable.ForeignKeys[0].RefTable = CariTable
+	TripsTable.ForeignKeys[1].RefTable = MotorbotTable
+	TripsTable.ForeignKeys[2].RefTable = ServicesTable
+	TripsTable.ForeignKeys[3].RefTable = WorkOrdersTable
+	TripsTable.Annotation = &entsql.Annotation{
+		Table: "trips",
+	}
+	TripsTable.Annotation.Checks = map[string]string{
+		"trips_actual_check":         "return_at > departure_at",
+		"trips_interval_check":       "ends_at > starts_at",
+		"trips_invoice_status_check": "invoice_status IN ('NONE', 'PENDING', 'INVOICED')",
+		"trips_planned_check":        "planned_return_at > planned_departure_at",
+		"trips_status_check":         "status IN ('PLANNED', 'UNDERWAY', 'COMPLETED', 'CANCELLED')",
+		"trips_unit_price_check":     "unit_price >= 0",
+		"trips_vat_rate_check":       "vat_rate BETWEEN 0 AND 100",
+	}
 	UsersTable.Annotation = &entsql.Annotation{
 		Table: "users",
+	}
+	WorkLogsTable.ForeignKeys[0].RefTable = MotorbotTable
+	WorkLogsTable.ForeignKeys[1].RefTable = ServicesTable
+	WorkLogsTable.ForeignKeys[2].RefTable = TripsTable
+	WorkLogsTable.ForeignKeys[3].RefTable = WorkOrdersTable
+	WorkLogsTable.Annotation = &entsql.Annotation{
+		Table: "work_logs",
+	}
+	WorkLogsTable.Annotation.Checks = map[string]string{
+		"work_logs_kind_check":     "kind IN ('MAINTENANCE', 'REPAIR', 'TRANSFER', 'OTHER')",
+		"work_logs_quantity_check": "quantity > 0",
+		"work_logs_status_check":   "status IN ('PENDING', 'APPROVED', 'REJECTED', 'PROCESSED')",
+		"work_logs_time_check":     "time_end > time_start",
 	}
 	WorkOrdersTable.ForeignKeys[0].RefTable = CariTable
 	WorkOrdersTable.ForeignKeys[1].RefTable = UsersTable
@@ -717,7 +1481,8 @@ func init() {
 		"work_orders_type_check":     "type IN ('SERVICE', 'MOTORBOT', 'BERTHING', 'OTHER')",
 	}
 	WorkOrderItemsTable.ForeignKeys[0].RefTable = ServicesTable
-	WorkOrderItemsTable.ForeignKeys[1].RefTable = WorkOrdersTable
+	WorkOrderItemsTable.ForeignKeys[1].RefTable = WorkLogsTable
+	WorkOrderItemsTable.ForeignKeys[2].RefTable = WorkOrdersTable
 	WorkOrderItemsTable.Annotation = &entsql.Annotation{
 		Table: "work_order_items",
 	}
@@ -727,6 +1492,14 @@ func init() {
 		"work_order_items_time_check":       "end_time > start_time",
 		"work_order_items_unit_price_check": "unit_price >= 0",
 		"work_order_items_vat_rate_check":   "vat_rate BETWEEN 0 AND 100",
+	}
+	WorkOrderPersonsTable.ForeignKeys[0].RefTable = WorkOrdersTable
+	WorkOrderPersonsTable.Annotation = &entsql.Annotation{
+		Table: "work_order_persons",
+	}
+	WorkOrderPersonsTable.Annotation.Checks = map[string]string{
+		"work_order_persons_identity_check": "national_id IS NOT NULL OR passport_no IS NOT NULL",
+		"work_order_persons_status_check":   "status IN ('ANNOUNCED', 'APPROVED', 'REFUSED', 'ENTERED', 'EXITED')",
 	}
 	WorkOrderStatusHistoryTable.ForeignKeys[0].RefTable = UsersTable
 	WorkOrderStatusHistoryTable.ForeignKeys[1].RefTable = WorkOrdersTable

@@ -12,11 +12,32 @@ type AuditEvent func(*sql.Selector)
 // Cari is the predicate function for cari builders.
 type Cari func(*sql.Selector)
 
+// ExchangeRate is the predicate function for exchangerate builders.
+type ExchangeRate func(*sql.Selector)
+
+// GateChecklistItem is the predicate function for gatechecklistitem builders.
+type GateChecklistItem func(*sql.Selector)
+
+// GateLog is the predicate function for gatelog builders.
+type GateLog func(*sql.Selector)
+
+// GatePin is the predicate function for gatepin builders.
+type GatePin func(*sql.Selector)
+
 // IdempotencyKey is the predicate function for idempotencykey builders.
 type IdempotencyKey func(*sql.Selector)
 
+// Motorbot is the predicate function for motorbot builders.
+type Motorbot func(*sql.Selector)
+
 // NumberSequence is the predicate function for numbersequence builders.
 type NumberSequence func(*sql.Selector)
+
+// Parameter is the predicate function for parameter builders.
+type Parameter func(*sql.Selector)
+
+// ParameterHistory is the predicate function for parameterhistory builders.
+type ParameterHistory func(*sql.Selector)
 
 // Permission is the predicate function for permission builders.
 type Permission func(*sql.Selector)
@@ -30,14 +51,23 @@ type Role func(*sql.Selector)
 // Service is the predicate function for service builders.
 type Service func(*sql.Selector)
 
+// Trip is the predicate function for trip builders.
+type Trip func(*sql.Selector)
+
 // User is the predicate function for user builders.
 type User func(*sql.Selector)
+
+// WorkLog is the predicate function for worklog builders.
+type WorkLog func(*sql.Selector)
 
 // WorkOrder is the predicate function for workorder builders.
 type WorkOrder func(*sql.Selector)
 
 // WorkOrderItem is the predicate function for workorderitem builders.
 type WorkOrderItem func(*sql.Selector)
+
+// WorkOrderPerson is the predicate function for workorderperson builders.
+type WorkOrderPerson func(*sql.Selector)
 
 // WorkOrderStatusHistory is the predicate function for workorderstatushistory builders.
 type WorkOrderStatusHistory func(*sql.Selector)

@@ -52,7 +52,11 @@ func (Cari) Fields() []ent.Field {
 }
 
 func (Cari) Edges() []ent.Edge {
-	return []ent.Edge{edge.To("work_orders", WorkOrder.Type).Annotations(entsql.OnDelete(entsql.Restrict))}
+	return []ent.Edge{
+		edge.To("work_orders", WorkOrder.Type).Annotations(entsql.OnDelete(entsql.Restrict)),
+		edge.To("motorbots", Motorbot.Type).Annotations(entsql.OnDelete(entsql.Restrict)),
+		edge.To("trips", Trip.Type).Annotations(entsql.OnDelete(entsql.Restrict)),
+	}
 }
 
 func (Cari) Indexes() []ent.Index {

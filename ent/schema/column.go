@@ -80,6 +80,18 @@ var amount = map[string]string{dialect.Postgres: "numeric(15,4)", dialect.SQLite
 // percent is a rate such as VAT: 20 means 20 %.
 var percent = map[string]string{dialect.Postgres: "numeric(5,2)", dialect.SQLite: "numeric(5,2)"}
 
+// day is a date without a time: calendar.Date.
+var day = map[string]string{dialect.Postgres: "date", dialect.SQLite: "date"}
+
+// rate is an exchange rate per one unit: at most 9 digits before and 6 after the
+// point, so that SQLite, which keeps it as a float, returns it exactly.
+var rate = map[string]string{dialect.Postgres: "numeric(18,6)", dialect.SQLite: "numeric(18,6)"}
+
+// optionalDecimal is a decimal that may be missing.
+func optionalDecimal(name string, columnType map[string]string) ent.Field {
+	return field.Other(name, decimal.Decimal{}).SchemaType(columnType).Optional().Nillable()
+}
+
 func money(name string) ent.Field {
 	return field.Other(name, decimal.Decimal{}).SchemaType(amount).Default(decimal.Zero)
 }

@@ -49,7 +49,11 @@ func (Service) Fields() []ent.Field {
 }
 
 func (Service) Edges() []ent.Edge {
-	return []ent.Edge{edge.To("work_order_items", WorkOrderItem.Type).Annotations(entsql.OnDelete(entsql.Restrict))}
+	return []ent.Edge{
+		edge.To("work_order_items", WorkOrderItem.Type).Annotations(entsql.OnDelete(entsql.Restrict)),
+		edge.To("trips", Trip.Type).Annotations(entsql.OnDelete(entsql.Restrict)),
+		edge.To("work_logs", WorkLog.Type).Annotations(entsql.OnDelete(entsql.Restrict)),
+	}
 }
 
 func (Service) Indexes() []ent.Index {

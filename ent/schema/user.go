@@ -34,6 +34,7 @@ func (User) Edges() []ent.Edge {
 		edge.To("roles", Role.Type).StorageKey(edge.Table("user_roles"), edge.Columns("user_id", "role_id")),
 		edge.To("refresh_tokens", RefreshToken.Type).Annotations(entsql.OnDelete(entsql.Cascade)),
 		edge.To("requested_work_orders", WorkOrder.Type).Annotations(entsql.OnDelete(entsql.Restrict)),
+		edge.To("gate_pin", GatePin.Type).Unique().Annotations(entsql.OnDelete(entsql.Cascade)),
 		edge.To("work_order_steps", WorkOrderStatusHistory.Type).Annotations(entsql.OnDelete(entsql.Restrict)),
 	}
 }

@@ -65,6 +65,7 @@ func (WorkOrder) Fields() []ent.Field {
 		field.Time("invoiced_at").Optional().Nillable(),
 		field.String("invoice_no").MaxRuneLen(50).Optional().Nillable(),
 		field.Time("closed_at").Optional().Nillable(),
+		field.Time("security_exit_at").Optional().Nillable().Comment("when the last vehicle or person of it left the gate"),
 		field.Bool("gate_required").Default(false),
 		field.Bool("field_log_allowed").Default(true),
 		field.Bool("is_cabotage").Default(false),
@@ -87,6 +88,10 @@ func (WorkOrder) Edges() []ent.Edge {
 		edge.From("requester", User.Type).Ref("requested_work_orders").Field("requester_id").Unique().Required().Immutable(),
 		edge.To("items", WorkOrderItem.Type).Annotations(entsql.OnDelete(entsql.Cascade)),
 		edge.To("history", WorkOrderStatusHistory.Type).Annotations(entsql.OnDelete(entsql.Cascade)),
+		edge.To("persons", WorkOrderPerson.Type).Annotations(entsql.OnDelete(entsql.Cascade)),
+		edge.To("work_logs", WorkLog.Type).Annotations(entsql.OnDelete(entsql.Cascade)),
+		edge.To("gate_logs", GateLog.Type).Annotations(entsql.OnDelete(entsql.Restrict)),
+		edge.To("trips", Trip.Type).Annotations(entsql.OnDelete(entsql.SetNull)),
 	}
 }
 
@@ -145,6 +150,8 @@ func (WorkOrderItem) Fields() []ent.Field {
 		money("grand_total"),
 		field.String("notes").MaxRuneLen(500).Optional().Nillable(),
 		field.Bool("is_invoiced").Default(false),
+		field.Int64("work_log_id").Optional().Nillable().Comment("the approved work log that it bills"),
+		field.Int("version").Default(1),
 	}
 }
 
@@ -152,6 +159,7 @@ func (WorkOrderItem) Edges() []ent.Edge {
 	return []ent.Edge{
 		edge.From("work_order", WorkOrder.Type).Ref("items").Field("work_order_id").Unique().Required().Immutable(),
 		edge.From("service", Service.Type).Ref("work_order_items").Field("service_id").Unique(),
+		edge.From("work_log", WorkLog.Type).Ref("item").Field("work_log_id").Unique(),
 	}
 }
 

@@ -62,6 +62,10 @@ const (
 	FieldVersion = "version"
 	// EdgeWorkOrderItems holds the string denoting the work_order_items edge name in mutations.
 	EdgeWorkOrderItems = "work_order_items"
+	// EdgeTrips holds the string denoting the trips edge name in mutations.
+	EdgeTrips = "trips"
+	// EdgeWorkLogs holds the string denoting the work_logs edge name in mutations.
+	EdgeWorkLogs = "work_logs"
 	// Table holds the table name of the service in the database.
 	Table = "services"
 	// WorkOrderItemsTable is the table that holds the work_order_items relation/edge.
@@ -71,6 +75,20 @@ const (
 	WorkOrderItemsInverseTable = "work_order_items"
 	// WorkOrderItemsColumn is the table column denoting the work_order_items relation/edge.
 	WorkOrderItemsColumn = "service_id"
+	// TripsTable is the table that holds the trips relation/edge.
+	TripsTable = "trips"
+	// TripsInverseTable is the table name for the Trip entity.
+	// It exists in this package in order to avoid circular dependency with the "trip" package.
+	TripsInverseTable = "trips"
+	// TripsColumn is the table column denoting the trips relation/edge.
+	TripsColumn = "service_id"
+	// WorkLogsTable is the table that holds the work_logs relation/edge.
+	WorkLogsTable = "work_logs"
+	// WorkLogsInverseTable is the table name for the WorkLog entity.
+	// It exists in this package in order to avoid circular dependency with the "worklog" package.
+	WorkLogsInverseTable = "work_logs"
+	// WorkLogsColumn is the table column denoting the work_logs relation/edge.
+	WorkLogsColumn = "service_id"
 )
 
 // Columns holds all SQL columns for service fields.
@@ -299,11 +317,53 @@ func ByWorkOrderItems(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
 		sqlgraph.OrderByNeighborTerms(s, newWorkOrderItemsStep(), append([]sql.OrderTerm{term}, terms...)...)
 	}
 }
+
+// ByTripsCount orders the results by trips count.
+func ByTripsCount(opts ...sql.OrderTermOption) OrderOption {
+	return func(s *sql.Selector) {
+		sqlgraph.OrderByNeighborsCount(s, newTripsStep(), opts...)
+	}
+}
+
+// ByTrips orders the results by trips terms.
+func ByTrips(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
+	return func(s *sql.Selector) {
+		sqlgraph.OrderByNeighborTerms(s, newTripsStep(), append([]sql.OrderTerm{term}, terms...)...)
+	}
+}
+
+// ByWorkLogsCount orders the results by work_logs count.
+func ByWorkLogsCount(opts ...sql.OrderTermOption) OrderOption {
+	return func(s *sql.Selector) {
+		sqlgraph.OrderByNeighborsCount(s, newWorkLogsStep(), opts...)
+	}
+}
+
+// ByWorkLogs orders the results by work_logs terms.
+func ByWorkLogs(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
+	return func(s *sql.Selector) {
+		sqlgraph.OrderByNeighborTerms(s, newWorkLogsStep(), append([]sql.OrderTerm{term}, terms...)...)
+	}
+}
 func newWorkOrderItemsStep() *sqlgraph.Step {
 	return sqlgraph.NewStep(
 		sqlgraph.From(Table, FieldID),
 		sqlgraph.To(WorkOrderItemsInverseTable, FieldID),
 		sqlgraph.Edge(sqlgraph.O2M, false, WorkOrderItemsTable, WorkOrderItemsColumn),
+	)
+}
+func newTripsStep() *sqlgraph.Step {
+	return sqlgraph.NewStep(
+		sqlgraph.From(Table, FieldID),
+		sqlgraph.To(TripsInverseTable, FieldID),
+		sqlgraph.Edge(sqlgraph.O2M, false, TripsTable, TripsColumn),
+	)
+}
+func newWorkLogsStep() *sqlgraph.Step {
+	return sqlgraph.NewStep(
+		sqlgraph.From(Table, FieldID),
+		sqlgraph.To(WorkLogsInverseTable, FieldID),
+		sqlgraph.Edge(sqlgraph.O2M, false, WorkLogsTable, WorkLogsColumn),
 	)
 }
 

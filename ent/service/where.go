@@ -1099,6 +1099,52 @@ func HasWorkOrderItemsWith(preds ...predicate.WorkOrderItem) predicate.Service {
 	})
 }
 
+// HasTrips applies the HasEdge predicate on the "trips" edge.
+func HasTrips() predicate.Service {
+	return predicate.Service(func(s *sql.Selector) {
+		step := sqlgraph.NewStep(
+			sqlgraph.From(Table, FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, TripsTable, TripsColumn),
+		)
+		sqlgraph.HasNeighbors(s, step)
+	})
+}
+
+// HasTripsWith applies the HasEdge predicate on the "trips" edge with a given conditions (other predicates).
+func HasTripsWith(preds ...predicate.Trip) predicate.Service {
+	return predicate.Service(func(s *sql.Selector) {
+		step := newTripsStep()
+		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
+			for _, p := range preds {
+				p(s)
+			}
+		})
+	})
+}
+
+// HasWorkLogs applies the HasEdge predicate on the "work_logs" edge.
+func HasWorkLogs() predicate.Service {
+	return predicate.Service(func(s *sql.Selector) {
+		step := sqlgraph.NewStep(
+			sqlgraph.From(Table, FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, WorkLogsTable, WorkLogsColumn),
+		)
+		sqlgraph.HasNeighbors(s, step)
+	})
+}
+
+// HasWorkLogsWith applies the HasEdge predicate on the "work_logs" edge with a given conditions (other predicates).
+func HasWorkLogsWith(preds ...predicate.WorkLog) predicate.Service {
+	return predicate.Service(func(s *sql.Selector) {
+		step := newWorkLogsStep()
+		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
+			for _, p := range preds {
+				p(s)
+			}
+		})
+	})
+}
+
 // And groups predicates with the AND operator between them.
 func And(predicates ...predicate.Service) predicate.Service {
 	return predicate.Service(sql.AndPredicates(predicates...))

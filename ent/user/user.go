@@ -40,6 +40,8 @@ const (
 	EdgeRefreshTokens = "refresh_tokens"
 	// EdgeRequestedWorkOrders holds the string denoting the requested_work_orders edge name in mutations.
 	EdgeRequestedWorkOrders = "requested_work_orders"
+	// EdgeGatePin holds the string denoting the gate_pin edge name in mutations.
+	EdgeGatePin = "gate_pin"
 	// EdgeWorkOrderSteps holds the string denoting the work_order_steps edge name in mutations.
 	EdgeWorkOrderSteps = "work_order_steps"
 	// Table holds the table name of the user in the database.
@@ -63,6 +65,13 @@ const (
 	RequestedWorkOrdersInverseTable = "work_orders"
 	// RequestedWorkOrdersColumn is the table column denoting the requested_work_orders relation/edge.
 	RequestedWorkOrdersColumn = "requester_id"
+	// GatePinTable is the table that holds the gate_pin relation/edge.
+	GatePinTable = "gate_pins"
+	// GatePinInverseTable is the table name for the GatePin entity.
+	// It exists in this package in order to avoid circular dependency with the "gatepin" package.
+	GatePinInverseTable = "gate_pins"
+	// GatePinColumn is the table column denoting the gate_pin relation/edge.
+	GatePinColumn = "user_id"
 	// WorkOrderStepsTable is the table that holds the work_order_steps relation/edge.
 	WorkOrderStepsTable = "work_order_status_history"
 	// WorkOrderStepsInverseTable is the table name for the WorkOrderStatusHistory entity.
@@ -222,6 +231,13 @@ func ByRequestedWorkOrders(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOpti
 	}
 }
 
+// ByGatePinField orders the results by gate_pin field.
+func ByGatePinField(field string, opts ...sql.OrderTermOption) OrderOption {
+	return func(s *sql.Selector) {
+		sqlgraph.OrderByNeighborTerms(s, newGatePinStep(), sql.OrderByField(field, opts...))
+	}
+}
+
 // ByWorkOrderStepsCount orders the results by work_order_steps count.
 func ByWorkOrderStepsCount(opts ...sql.OrderTermOption) OrderOption {
 	return func(s *sql.Selector) {
@@ -254,6 +270,13 @@ func newRequestedWorkOrdersStep() *sqlgraph.Step {
 		sqlgraph.From(Table, FieldID),
 		sqlgraph.To(RequestedWorkOrdersInverseTable, FieldID),
 		sqlgraph.Edge(sqlgraph.O2M, false, RequestedWorkOrdersTable, RequestedWorkOrdersColumn),
+	)
+}
+func newGatePinStep() *sqlgraph.Step {
+	return sqlgraph.NewStep(
+		sqlgraph.From(Table, FieldID),
+		sqlgraph.To(GatePinInverseTable, FieldID),
+		sqlgraph.Edge(sqlgraph.O2O, false, GatePinTable, GatePinColumn),
 	)
 }
 func newWorkOrderStepsStep() *sqlgraph.Step {

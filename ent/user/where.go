@@ -639,6 +639,29 @@ func HasRequestedWorkOrdersWith(preds ...predicate.WorkOrder) predicate.User {
 	})
 }
 
+// HasGatePin applies the HasEdge predicate on the "gate_pin" edge.
+func HasGatePin() predicate.User {
+	return predicate.User(func(s *sql.Selector) {
+		step := sqlgraph.NewStep(
+			sqlgraph.From(Table, FieldID),
+			sqlgraph.Edge(sqlgraph.O2O, false, GatePinTable, GatePinColumn),
+		)
+		sqlgraph.HasNeighbors(s, step)
+	})
+}
+
+// HasGatePinWith applies the HasEdge predicate on the "gate_pin" edge with a given conditions (other predicates).
+func HasGatePinWith(preds ...predicate.GatePin) predicate.User {
+	return predicate.User(func(s *sql.Selector) {
+		step := newGatePinStep()
+		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
+			for _, p := range preds {
+				p(s)
+			}
+		})
+	})
+}
+
 // HasWorkOrderSteps applies the HasEdge predicate on the "work_order_steps" edge.
 func HasWorkOrderSteps() predicate.User {
 	return predicate.User(func(s *sql.Selector) {

@@ -186,6 +186,11 @@ func ClosedAt(v time.Time) predicate.WorkOrder {
 	return predicate.WorkOrder(sql.FieldEQ(FieldClosedAt, v))
 }
 
+// SecurityExitAt applies equality check predicate on the "security_exit_at" field. It's identical to SecurityExitAtEQ.
+func SecurityExitAt(v time.Time) predicate.WorkOrder {
+	return predicate.WorkOrder(sql.FieldEQ(FieldSecurityExitAt, v))
+}
+
 // GateRequired applies equality check predicate on the "gate_required" field. It's identical to GateRequiredEQ.
 func GateRequired(v bool) predicate.WorkOrder {
 	return predicate.WorkOrder(sql.FieldEQ(FieldGateRequired, v))
@@ -1771,6 +1776,56 @@ func ClosedAtNotNil() predicate.WorkOrder {
 	return predicate.WorkOrder(sql.FieldNotNull(FieldClosedAt))
 }
 
+// SecurityExitAtEQ applies the EQ predicate on the "security_exit_at" field.
+func SecurityExitAtEQ(v time.Time) predicate.WorkOrder {
+	return predicate.WorkOrder(sql.FieldEQ(FieldSecurityExitAt, v))
+}
+
+// SecurityExitAtNEQ applies the NEQ predicate on the "security_exit_at" field.
+func SecurityExitAtNEQ(v time.Time) predicate.WorkOrder {
+	return predicate.WorkOrder(sql.FieldNEQ(FieldSecurityExitAt, v))
+}
+
+// SecurityExitAtIn applies the In predicate on the "security_exit_at" field.
+func SecurityExitAtIn(vs ...time.Time) predicate.WorkOrder {
+	return predicate.WorkOrder(sql.FieldIn(FieldSecurityExitAt, vs...))
+}
+
+// SecurityExitAtNotIn applies the NotIn predicate on the "security_exit_at" field.
+func SecurityExitAtNotIn(vs ...time.Time) predicate.WorkOrder {
+	return predicate.WorkOrder(sql.FieldNotIn(FieldSecurityExitAt, vs...))
+}
+
+// SecurityExitAtGT applies the GT predicate on the "security_exit_at" field.
+func SecurityExitAtGT(v time.Time) predicate.WorkOrder {
+	return predicate.WorkOrder(sql.FieldGT(FieldSecurityExitAt, v))
+}
+
+// SecurityExitAtGTE applies the GTE predicate on the "security_exit_at" field.
+func SecurityExitAtGTE(v time.Time) predicate.WorkOrder {
+	return predicate.WorkOrder(sql.FieldGTE(FieldSecurityExitAt, v))
+}
+
+// SecurityExitAtLT applies the LT predicate on the "security_exit_at" field.
+func SecurityExitAtLT(v time.Time) predicate.WorkOrder {
+	return predicate.WorkOrder(sql.FieldLT(FieldSecurityExitAt, v))
+}
+
+// SecurityExitAtLTE applies the LTE predicate on the "security_exit_at" field.
+func SecurityExitAtLTE(v time.Time) predicate.WorkOrder {
+	return predicate.WorkOrder(sql.FieldLTE(FieldSecurityExitAt, v))
+}
+
+// SecurityExitAtIsNil applies the IsNil predicate on the "security_exit_at" field.
+func SecurityExitAtIsNil() predicate.WorkOrder {
+	return predicate.WorkOrder(sql.FieldIsNull(FieldSecurityExitAt))
+}
+
+// SecurityExitAtNotNil applies the NotNil predicate on the "security_exit_at" field.
+func SecurityExitAtNotNil() predicate.WorkOrder {
+	return predicate.WorkOrder(sql.FieldNotNull(FieldSecurityExitAt))
+}
+
 // GateRequiredEQ applies the EQ predicate on the "gate_required" field.
 func GateRequiredEQ(v bool) predicate.WorkOrder {
 	return predicate.WorkOrder(sql.FieldEQ(FieldGateRequired, v))
@@ -2285,6 +2340,98 @@ func HasHistory() predicate.WorkOrder {
 func HasHistoryWith(preds ...predicate.WorkOrderStatusHistory) predicate.WorkOrder {
 	return predicate.WorkOrder(func(s *sql.Selector) {
 		step := newHistoryStep()
+		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
+			for _, p := range preds {
+				p(s)
+			}
+		})
+	})
+}
+
+// HasPersons applies the HasEdge predicate on the "persons" edge.
+func HasPersons() predicate.WorkOrder {
+	return predicate.WorkOrder(func(s *sql.Selector) {
+		step := sqlgraph.NewStep(
+			sqlgraph.From(Table, FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, PersonsTable, PersonsColumn),
+		)
+		sqlgraph.HasNeighbors(s, step)
+	})
+}
+
+// HasPersonsWith applies the HasEdge predicate on the "persons" edge with a given conditions (other predicates).
+func HasPersonsWith(preds ...predicate.WorkOrderPerson) predicate.WorkOrder {
+	return predicate.WorkOrder(func(s *sql.Selector) {
+		step := newPersonsStep()
+		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
+			for _, p := range preds {
+				p(s)
+			}
+		})
+	})
+}
+
+// HasWorkLogs applies the HasEdge predicate on the "work_logs" edge.
+func HasWorkLogs() predicate.WorkOrder {
+	return predicate.WorkOrder(func(s *sql.Selector) {
+		step := sqlgraph.NewStep(
+			sqlgraph.From(Table, FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, WorkLogsTable, WorkLogsColumn),
+		)
+		sqlgraph.HasNeighbors(s, step)
+	})
+}
+
+// HasWorkLogsWith applies the HasEdge predicate on the "work_logs" edge with a given conditions (other predicates).
+func HasWorkLogsWith(preds ...predicate.WorkLog) predicate.WorkOrder {
+	return predicate.WorkOrder(func(s *sql.Selector) {
+		step := newWorkLogsStep()
+		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
+			for _, p := range preds {
+				p(s)
+			}
+		})
+	})
+}
+
+// HasGateLogs applies the HasEdge predicate on the "gate_logs" edge.
+func HasGateLogs() predicate.WorkOrder {
+	return predicate.WorkOrder(func(s *sql.Selector) {
+		step := sqlgraph.NewStep(
+			sqlgraph.From(Table, FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, GateLogsTable, GateLogsColumn),
+		)
+		sqlgraph.HasNeighbors(s, step)
+	})
+}
+
+// HasGateLogsWith applies the HasEdge predicate on the "gate_logs" edge with a given conditions (other predicates).
+func HasGateLogsWith(preds ...predicate.GateLog) predicate.WorkOrder {
+	return predicate.WorkOrder(func(s *sql.Selector) {
+		step := newGateLogsStep()
+		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
+			for _, p := range preds {
+				p(s)
+			}
+		})
+	})
+}
+
+// HasTrips applies the HasEdge predicate on the "trips" edge.
+func HasTrips() predicate.WorkOrder {
+	return predicate.WorkOrder(func(s *sql.Selector) {
+		step := sqlgraph.NewStep(
+			sqlgraph.From(Table, FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, TripsTable, TripsColumn),
+		)
+		sqlgraph.HasNeighbors(s, step)
+	})
+}
+
+// HasTripsWith applies the HasEdge predicate on the "trips" edge with a given conditions (other predicates).
+func HasTripsWith(preds ...predicate.Trip) predicate.WorkOrder {
+	return predicate.WorkOrder(func(s *sql.Selector) {
+		step := newTripsStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)

@@ -76,6 +76,8 @@ const (
 	FieldInvoiceNo = "invoice_no"
 	// FieldClosedAt holds the string denoting the closed_at field in the database.
 	FieldClosedAt = "closed_at"
+	// FieldSecurityExitAt holds the string denoting the security_exit_at field in the database.
+	FieldSecurityExitAt = "security_exit_at"
 	// FieldGateRequired holds the string denoting the gate_required field in the database.
 	FieldGateRequired = "gate_required"
 	// FieldFieldLogAllowed holds the string denoting the field_log_allowed field in the database.
@@ -110,6 +112,14 @@ const (
 	EdgeItems = "items"
 	// EdgeHistory holds the string denoting the history edge name in mutations.
 	EdgeHistory = "history"
+	// EdgePersons holds the string denoting the persons edge name in mutations.
+	EdgePersons = "persons"
+	// EdgeWorkLogs holds the string denoting the work_logs edge name in mutations.
+	EdgeWorkLogs = "work_logs"
+	// EdgeGateLogs holds the string denoting the gate_logs edge name in mutations.
+	EdgeGateLogs = "gate_logs"
+	// EdgeTrips holds the string denoting the trips edge name in mutations.
+	EdgeTrips = "trips"
 	// Table holds the table name of the workorder in the database.
 	Table = "work_orders"
 	// CariTable is the table that holds the cari relation/edge.
@@ -140,6 +150,34 @@ const (
 	HistoryInverseTable = "work_order_status_history"
 	// HistoryColumn is the table column denoting the history relation/edge.
 	HistoryColumn = "work_order_id"
+	// PersonsTable is the table that holds the persons relation/edge.
+	PersonsTable = "work_order_persons"
+	// PersonsInverseTable is the table name for the WorkOrderPerson entity.
+	// It exists in this package in order to avoid circular dependency with the "workorderperson" package.
+	PersonsInverseTable = "work_order_persons"
+	// PersonsColumn is the table column denoting the persons relation/edge.
+	PersonsColumn = "work_order_id"
+	// WorkLogsTable is the table that holds the work_logs relation/edge.
+	WorkLogsTable = "work_logs"
+	// WorkLogsInverseTable is the table name for the WorkLog entity.
+	// It exists in this package in order to avoid circular dependency with the "worklog" package.
+	WorkLogsInverseTable = "work_logs"
+	// WorkLogsColumn is the table column denoting the work_logs relation/edge.
+	WorkLogsColumn = "work_order_id"
+	// GateLogsTable is the table that holds the gate_logs relation/edge.
+	GateLogsTable = "gate_logs"
+	// GateLogsInverseTable is the table name for the GateLog entity.
+	// It exists in this package in order to avoid circular dependency with the "gatelog" package.
+	GateLogsInverseTable = "gate_logs"
+	// GateLogsColumn is the table column denoting the gate_logs relation/edge.
+	GateLogsColumn = "work_order_id"
+	// TripsTable is the table that holds the trips relation/edge.
+	TripsTable = "trips"
+	// TripsInverseTable is the table name for the Trip entity.
+	// It exists in this package in order to avoid circular dependency with the "trip" package.
+	TripsInverseTable = "trips"
+	// TripsColumn is the table column denoting the trips relation/edge.
+	TripsColumn = "work_order_id"
 )
 
 // Columns holds all SQL columns for workorder fields.
@@ -174,6 +212,7 @@ var Columns = []string{
 	FieldInvoicedAt,
 	FieldInvoiceNo,
 	FieldClosedAt,
+	FieldSecurityExitAt,
 	FieldGateRequired,
 	FieldFieldLogAllowed,
 	FieldIsCabotage,
@@ -493,6 +532,11 @@ func ByClosedAt(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldClosedAt, opts...).ToFunc()
 }
 
+// BySecurityExitAt orders the results by the security_exit_at field.
+func BySecurityExitAt(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldSecurityExitAt, opts...).ToFunc()
+}
+
 // ByGateRequired orders the results by the gate_required field.
 func ByGateRequired(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldGateRequired, opts...).ToFunc()
@@ -599,6 +643,62 @@ func ByHistory(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
 		sqlgraph.OrderByNeighborTerms(s, newHistoryStep(), append([]sql.OrderTerm{term}, terms...)...)
 	}
 }
+
+// ByPersonsCount orders the results by persons count.
+func ByPersonsCount(opts ...sql.OrderTermOption) OrderOption {
+	return func(s *sql.Selector) {
+		sqlgraph.OrderByNeighborsCount(s, newPersonsStep(), opts...)
+	}
+}
+
+// ByPersons orders the results by persons terms.
+func ByPersons(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
+	return func(s *sql.Selector) {
+		sqlgraph.OrderByNeighborTerms(s, newPersonsStep(), append([]sql.OrderTerm{term}, terms...)...)
+	}
+}
+
+// ByWorkLogsCount orders the results by work_logs count.
+func ByWorkLogsCount(opts ...sql.OrderTermOption) OrderOption {
+	return func(s *sql.Selector) {
+		sqlgraph.OrderByNeighborsCount(s, newWorkLogsStep(), opts...)
+	}
+}
+
+// ByWorkLogs orders the results by work_logs terms.
+func ByWorkLogs(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
+	return func(s *sql.Selector) {
+		sqlgraph.OrderByNeighborTerms(s, newWorkLogsStep(), append([]sql.OrderTerm{term}, terms...)...)
+	}
+}
+
+// ByGateLogsCount orders the results by gate_logs count.
+func ByGateLogsCount(opts ...sql.OrderTermOption) OrderOption {
+	return func(s *sql.Selector) {
+		sqlgraph.OrderByNeighborsCount(s, newGateLogsStep(), opts...)
+	}
+}
+
+// ByGateLogs orders the results by gate_logs terms.
+func ByGateLogs(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
+	return func(s *sql.Selector) {
+		sqlgraph.OrderByNeighborTerms(s, newGateLogsStep(), append([]sql.OrderTerm{term}, terms...)...)
+	}
+}
+
+// ByTripsCount orders the results by trips count.
+func ByTripsCount(opts ...sql.OrderTermOption) OrderOption {
+	return func(s *sql.Selector) {
+		sqlgraph.OrderByNeighborsCount(s, newTripsStep(), opts...)
+	}
+}
+
+// ByTrips orders the results by trips terms.
+func ByTrips(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
+	return func(s *sql.Selector) {
+		sqlgraph.OrderByNeighborTerms(s, newTripsStep(), append([]sql.OrderTerm{term}, terms...)...)
+	}
+}
 func newCariStep() *sqlgraph.Step {
 	return sqlgraph.NewStep(
 		sqlgraph.From(Table, FieldID),
@@ -625,6 +725,34 @@ func newHistoryStep() *sqlgraph.Step {
 		sqlgraph.From(Table, FieldID),
 		sqlgraph.To(HistoryInverseTable, FieldID),
 		sqlgraph.Edge(sqlgraph.O2M, false, HistoryTable, HistoryColumn),
+	)
+}
+func newPersonsStep() *sqlgraph.Step {
+	return sqlgraph.NewStep(
+		sqlgraph.From(Table, FieldID),
+		sqlgraph.To(PersonsInverseTable, FieldID),
+		sqlgraph.Edge(sqlgraph.O2M, false, PersonsTable, PersonsColumn),
+	)
+}
+func newWorkLogsStep() *sqlgraph.Step {
+	return sqlgraph.NewStep(
+		sqlgraph.From(Table, FieldID),
+		sqlgraph.To(WorkLogsInverseTable, FieldID),
+		sqlgraph.Edge(sqlgraph.O2M, false, WorkLogsTable, WorkLogsColumn),
+	)
+}
+func newGateLogsStep() *sqlgraph.Step {
+	return sqlgraph.NewStep(
+		sqlgraph.From(Table, FieldID),
+		sqlgraph.To(GateLogsInverseTable, FieldID),
+		sqlgraph.Edge(sqlgraph.O2M, false, GateLogsTable, GateLogsColumn),
+	)
+}
+func newTripsStep() *sqlgraph.Step {
+	return sqlgraph.NewStep(
+		sqlgraph.From(Table, FieldID),
+		sqlgraph.To(TripsInverseTable, FieldID),
+		sqlgraph.Edge(sqlgraph.O2M, false, TripsTable, TripsColumn),
 	)
 }
 

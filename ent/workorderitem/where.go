@@ -166,6 +166,16 @@ func IsInvoiced(v bool) predicate.WorkOrderItem {
 	return predicate.WorkOrderItem(sql.FieldEQ(FieldIsInvoiced, v))
 }
 
+// WorkLogID applies equality check predicate on the "work_log_id" field. It's identical to WorkLogIDEQ.
+func WorkLogID(v int64) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldEQ(FieldWorkLogID, v))
+}
+
+// Version applies equality check predicate on the "version" field. It's identical to VersionEQ.
+func Version(v int) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldEQ(FieldVersion, v))
+}
+
 // CreatedAtEQ applies the EQ predicate on the "created_at" field.
 func CreatedAtEQ(v time.Time) predicate.WorkOrderItem {
 	return predicate.WorkOrderItem(sql.FieldEQ(FieldCreatedAt, v))
@@ -1261,6 +1271,76 @@ func IsInvoicedNEQ(v bool) predicate.WorkOrderItem {
 	return predicate.WorkOrderItem(sql.FieldNEQ(FieldIsInvoiced, v))
 }
 
+// WorkLogIDEQ applies the EQ predicate on the "work_log_id" field.
+func WorkLogIDEQ(v int64) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldEQ(FieldWorkLogID, v))
+}
+
+// WorkLogIDNEQ applies the NEQ predicate on the "work_log_id" field.
+func WorkLogIDNEQ(v int64) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldNEQ(FieldWorkLogID, v))
+}
+
+// WorkLogIDIn applies the In predicate on the "work_log_id" field.
+func WorkLogIDIn(vs ...int64) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldIn(FieldWorkLogID, vs...))
+}
+
+// WorkLogIDNotIn applies the NotIn predicate on the "work_log_id" field.
+func WorkLogIDNotIn(vs ...int64) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldNotIn(FieldWorkLogID, vs...))
+}
+
+// WorkLogIDIsNil applies the IsNil predicate on the "work_log_id" field.
+func WorkLogIDIsNil() predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldIsNull(FieldWorkLogID))
+}
+
+// WorkLogIDNotNil applies the NotNil predicate on the "work_log_id" field.
+func WorkLogIDNotNil() predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldNotNull(FieldWorkLogID))
+}
+
+// VersionEQ applies the EQ predicate on the "version" field.
+func VersionEQ(v int) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldEQ(FieldVersion, v))
+}
+
+// VersionNEQ applies the NEQ predicate on the "version" field.
+func VersionNEQ(v int) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldNEQ(FieldVersion, v))
+}
+
+// VersionIn applies the In predicate on the "version" field.
+func VersionIn(vs ...int) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldIn(FieldVersion, vs...))
+}
+
+// VersionNotIn applies the NotIn predicate on the "version" field.
+func VersionNotIn(vs ...int) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldNotIn(FieldVersion, vs...))
+}
+
+// VersionGT applies the GT predicate on the "version" field.
+func VersionGT(v int) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldGT(FieldVersion, v))
+}
+
+// VersionGTE applies the GTE predicate on the "version" field.
+func VersionGTE(v int) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldGTE(FieldVersion, v))
+}
+
+// VersionLT applies the LT predicate on the "version" field.
+func VersionLT(v int) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldLT(FieldVersion, v))
+}
+
+// VersionLTE applies the LTE predicate on the "version" field.
+func VersionLTE(v int) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldLTE(FieldVersion, v))
+}
+
 // HasWorkOrder applies the HasEdge predicate on the "work_order" edge.
 func HasWorkOrder() predicate.WorkOrderItem {
 	return predicate.WorkOrderItem(func(s *sql.Selector) {
@@ -1299,6 +1379,29 @@ func HasService() predicate.WorkOrderItem {
 func HasServiceWith(preds ...predicate.Service) predicate.WorkOrderItem {
 	return predicate.WorkOrderItem(func(s *sql.Selector) {
 		step := newServiceStep()
+		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
+			for _, p := range preds {
+				p(s)
+			}
+		})
+	})
+}
+
+// HasWorkLog applies the HasEdge predicate on the "work_log" edge.
+func HasWorkLog() predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(func(s *sql.Selector) {
+		step := sqlgraph.NewStep(
+			sqlgraph.From(Table, FieldID),
+			sqlgraph.Edge(sqlgraph.O2O, true, WorkLogTable, WorkLogColumn),
+		)
+		sqlgraph.HasNeighbors(s, step)
+	})
+}
+
+// HasWorkLogWith applies the HasEdge predicate on the "work_log" edge with a given conditions (other predicates).
+func HasWorkLogWith(preds ...predicate.WorkLog) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(func(s *sql.Selector) {
+		step := newWorkLogStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)

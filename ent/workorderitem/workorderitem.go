@@ -64,10 +64,16 @@ const (
 	FieldNotes = "notes"
 	// FieldIsInvoiced holds the string denoting the is_invoiced field in the database.
 	FieldIsInvoiced = "is_invoiced"
+	// FieldWorkLogID holds the string denoting the work_log_id field in the database.
+	FieldWorkLogID = "work_log_id"
+	// FieldVersion holds the string denoting the version field in the database.
+	FieldVersion = "version"
 	// EdgeWorkOrder holds the string denoting the work_order edge name in mutations.
 	EdgeWorkOrder = "work_order"
 	// EdgeService holds the string denoting the service edge name in mutations.
 	EdgeService = "service"
+	// EdgeWorkLog holds the string denoting the work_log edge name in mutations.
+	EdgeWorkLog = "work_log"
 	// Table holds the table name of the workorderitem in the database.
 	Table = "work_order_items"
 	// WorkOrderTable is the table that holds the work_order relation/edge.
@@ -84,6 +90,13 @@ const (
 	ServiceInverseTable = "services"
 	// ServiceColumn is the table column denoting the service relation/edge.
 	ServiceColumn = "service_id"
+	// WorkLogTable is the table that holds the work_log relation/edge.
+	WorkLogTable = "work_order_items"
+	// WorkLogInverseTable is the table name for the WorkLog entity.
+	// It exists in this package in order to avoid circular dependency with the "worklog" package.
+	WorkLogInverseTable = "work_logs"
+	// WorkLogColumn is the table column denoting the work_log relation/edge.
+	WorkLogColumn = "work_log_id"
 )
 
 // Columns holds all SQL columns for workorderitem fields.
@@ -112,6 +125,8 @@ var Columns = []string{
 	FieldGrandTotal,
 	FieldNotes,
 	FieldIsInvoiced,
+	FieldWorkLogID,
+	FieldVersion,
 }
 
 // ValidColumn reports if the column name is valid (part of the table columns).
@@ -157,6 +172,8 @@ var (
 	NotesValidator func(string) error
 	// DefaultIsInvoiced holds the default value on creation for the "is_invoiced" field.
 	DefaultIsInvoiced bool
+	// DefaultVersion holds the default value on creation for the "version" field.
+	DefaultVersion int
 )
 
 // ItemType defines the type for the "item_type" enum field.
@@ -309,6 +326,16 @@ func ByIsInvoiced(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldIsInvoiced, opts...).ToFunc()
 }
 
+// ByWorkLogID orders the results by the work_log_id field.
+func ByWorkLogID(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldWorkLogID, opts...).ToFunc()
+}
+
+// ByVersion orders the results by the version field.
+func ByVersion(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldVersion, opts...).ToFunc()
+}
+
 // ByWorkOrderField orders the results by work_order field.
 func ByWorkOrderField(field string, opts ...sql.OrderTermOption) OrderOption {
 	return func(s *sql.Selector) {
@@ -320,6 +347,13 @@ func ByWorkOrderField(field string, opts ...sql.OrderTermOption) OrderOption {
 func ByServiceField(field string, opts ...sql.OrderTermOption) OrderOption {
 	return func(s *sql.Selector) {
 		sqlgraph.OrderByNeighborTerms(s, newServiceStep(), sql.OrderByField(field, opts...))
+	}
+}
+
+// ByWorkLogField orders the results by work_log field.
+func ByWorkLogField(field string, opts ...sql.OrderTermOption) OrderOption {
+	return func(s *sql.Selector) {
+		sqlgraph.OrderByNeighborTerms(s, newWorkLogStep(), sql.OrderByField(field, opts...))
 	}
 }
 func newWorkOrderStep() *sqlgraph.Step {
@@ -334,6 +368,13 @@ func newServiceStep() *sqlgraph.Step {
 		sqlgraph.From(Table, FieldID),
 		sqlgraph.To(ServiceInverseTable, FieldID),
 		sqlgraph.Edge(sqlgraph.M2O, true, ServiceTable, ServiceColumn),
+	)
+}
+func newWorkLogStep() *sqlgraph.Step {
+	return sqlgraph.NewStep(
+		sqlgraph.From(Table, FieldID),
+		sqlgraph.To(WorkLogInverseTable, FieldID),
+		sqlgraph.Edge(sqlgraph.O2O, true, WorkLogTable, WorkLogColumn),
 	)
 }
 

@@ -14,6 +14,7 @@ import (
 	"aliaport/graph/scalar"
 	"aliaport/internal/apperr"
 	"aliaport/internal/audit"
+	"aliaport/internal/calendar"
 	"aliaport/internal/cari"
 	"aliaport/internal/globalid"
 	"aliaport/internal/page"
@@ -2294,6 +2295,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("CreateCariInput", ec.unmarshalInputCreateCariInput),
 			graphql.NewInputUnmarshaler("CreateUserInput", ec.unmarshalInputCreateUserInput),
 			graphql.NewInputUnmarshaler("CreateWorkOrderInput", ec.unmarshalInputCreateWorkOrderInput),
+			graphql.NewInputUnmarshaler("DateRange", ec.unmarshalInputDateRange),
 			graphql.NewInputUnmarshaler("DateTimeRange", ec.unmarshalInputDateTimeRange),
 			graphql.NewInputUnmarshaler("DeleteRoleInput", ec.unmarshalInputDeleteRoleInput),
 			graphql.NewInputUnmarshaler("DeleteWorkOrderInput", ec.unmarshalInputDeleteWorkOrderInput),
@@ -2519,6 +2521,9 @@ scalar Decimal
 "An instant, RFC 3339 in UTC (an), such as \"2026-03-01T08:30:00Z\". Offsets are accepted on input."
 scalar DateTime
 
+"A day without a time (gün), such as \"2026-03-01\". Days are those of the port, Europe/Istanbul."
+scalar Date
+
 "Something with a global id (kayıt)."
 interface Node {
   "Opaque id, unique over all types (genel kimlik)."
@@ -2551,6 +2556,14 @@ input DateTimeRange {
   from: DateTime
   "First instant outside (bitiş)."
   to: DateTime
+}
+
+"A half-open range of days (gün aralığı): from ≤ d < to. An absent end is open."
+input DateRange {
+  "First day inside (başlangıç)."
+  from: Date
+  "First day outside (bitiş)."
+  to: Date
 }
 
 "Something in an input that the user can mend (kullanıcı hatası). Nothing was changed."
@@ -15537,6 +15550,55 @@ func UnmarshalCreateWorkOrderInput(ctx context.Context, raw any) (*workorder.Cre
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputDateRange(ctx context.Context, obj any) (*page.DateRange, error) {
+	var it page.DateRange
+	if obj == nil {
+		return &it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"from", "to"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "from":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("from"))
+			data, err := ec.unmarshalODate2ᚖaliaportᚋinternalᚋcalendarᚐDate(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.From = data
+		case "to":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("to"))
+			data, err := ec.unmarshalODate2ᚖaliaportᚋinternalᚋcalendarᚐDate(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.To = data
+		}
+	}
+	return &it, nil
+}
+
+// UnmarshalDateRange unmarshals raw into the DateRange input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalDateRange(ctx context.Context, raw any) (*page.DateRange, error) {
+	var out *page.DateRange
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "DateRange", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputDateTimeRange(ctx context.Context, obj any) (*page.Range, error) {
 	var it page.Range
 	if obj == nil {
@@ -20973,6 +21035,24 @@ func (ec *executionContext) marshalOCariType2ᚖaliaportᚋentᚋcariᚐType(ctx
 		return graphql.Null
 	}
 	return v
+}
+
+func (ec *executionContext) unmarshalODate2ᚖaliaportᚋinternalᚋcalendarᚐDate(ctx context.Context, v any) (*calendar.Date, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := scalar.UnmarshalDate(v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalODate2ᚖaliaportᚋinternalᚋcalendarᚐDate(ctx context.Context, sel ast.SelectionSet, v *calendar.Date) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := scalar.MarshalDate(*v)
+	return res
 }
 
 func (ec *executionContext) unmarshalODateTime2timeᚐTime(ctx context.Context, v any) (time.Time, error) {

@@ -13,6 +13,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"aliaport/internal/apperr"
+	"aliaport/internal/calendar"
 )
 
 // MarshalString writes a text.
@@ -92,6 +93,24 @@ func UnmarshalDateTime(v any) (time.Time, error) {
 		return time.Time{}, refuse("DateTime: 1900–2200")
 	}
 	return t, nil
+}
+
+// MarshalDate writes a day as 2026-03-01.
+func MarshalDate(d calendar.Date) graphql.Marshaler {
+	return graphql.WriterFunc(func(w io.Writer) { _, _ = io.WriteString(w, strconv.Quote(d.String())) })
+}
+
+// UnmarshalDate reads a day.
+func UnmarshalDate(v any) (calendar.Date, error) {
+	s, ok := v.(string)
+	if !ok {
+		return calendar.Date{}, refuse(fmt.Sprintf("Date: string, not %T", v))
+	}
+	d, err := calendar.ParseDate(s)
+	if err != nil {
+		return calendar.Date{}, refuse("Date: 2026-03-01, 1900–2200")
+	}
+	return d, nil
 }
 
 func refuse(reason string) error { return apperr.New(apperr.BadUserInput, "reason", reason) }

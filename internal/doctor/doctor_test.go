@@ -186,6 +186,10 @@ func TestEveryCauseIsFoundOnPostgres(t *testing.T) {
 			cause: "DROP EXTENSION pg_trgm CASCADE",
 			want:  want{"pg_trgm", doctor.Fail, "CREATE EXTENSION"},
 		},
+		"the other extension missing": {
+			cause: "DROP EXTENSION btree_gist CASCADE",
+			want:  want{"btree_gist", doctor.Fail, "CREATE EXTENSION"},
+		},
 		"an encoding without Turkish letters": {
 			url:  func(t *testing.T, url string) string { t.Helper(); return latin1(t, url) },
 			want: want{"encoding", doctor.Fail, "LATIN1"},

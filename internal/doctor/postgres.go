@@ -3,6 +3,7 @@ package doctor
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -43,23 +44,23 @@ func (r *report) postgres(ctx context.Context) {
 	r.connections(s)
 	r.statementTimeout(s)
 	r.encoding(s)
-	r.trigrams(s)
+	r.extensions(s)
 	r.judgeMigrations(ctx, database{db.Reader(), migrate.Postgres})
 	r.partitions(ctx, db, s.now)
 }
 
 // postgresServer is what the server says of itself to a session of ours.
 type postgresServer struct {
-	version                        int
-	versionText                    string
-	now                            time.Time
-	maxConnections, reserved       int
-	syncCommit, fsync, fullPages   string
-	statementTimeout               int64 // ms
-	readOnly                       string
-	standby                        bool
-	encoding                       string
-	trigramsInstalled, trigramsAre bool // are: available
+	version                      int
+	versionText                  string
+	now                          time.Time
+	maxConnections, reserved     int
+	syncCommit, fsync, fullPages string
+	statementTimeout             int64 // ms
+	readOnly                     string
+	standby                      bool
+	encoding                     string
+	installed, available         pq.StringArray // extensions
 }
 
 func readServer(ctx context.Context, db *store.DB) (s postgresServer, err error) {
@@ -69,9 +70,9 @@ func readServer(ctx context.Context, db *store.DB) (s postgresServer, err error)
 		current_setting('synchronous_commit'), current_setting('fsync'), current_setting('full_page_writes'),
 		(SELECT setting::bigint FROM pg_settings WHERE name = 'statement_timeout'),
 		current_setting('default_transaction_read_only'), pg_is_in_recovery(), current_setting('server_encoding'),
-		EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_trgm'), EXISTS (SELECT FROM pg_available_extensions WHERE name = 'pg_trgm')`
+		ARRAY(SELECT extname::text FROM pg_extension), ARRAY(SELECT name::text FROM pg_available_extensions)`
 	err = db.Reader().QueryRowContext(ctx, query).Scan(&s.version, &s.versionText, &s.now, &s.maxConnections, &s.reserved,
-		&s.syncCommit, &s.fsync, &s.fullPages, &s.statementTimeout, &s.readOnly, &s.standby, &s.encoding, &s.trigramsInstalled, &s.trigramsAre)
+		&s.syncCommit, &s.fsync, &s.fullPages, &s.statementTimeout, &s.readOnly, &s.standby, &s.encoding, &s.installed, &s.available)
 	if err != nil {
 		return s, fmt.Errorf("read the server's settings: %w", err)
 	}
@@ -175,14 +176,20 @@ func (r *report) encoding(s postgresServer) {
 	r.ok("encoding", "UTF8")
 }
 
-func (r *report) trigrams(s postgresServer) {
-	switch {
-	case s.trigramsInstalled:
-		r.ok("pg_trgm", "installed")
-	case s.trigramsAre:
-		r.add("pg_trgm", Fail, "the extension is not installed in this database", "aliaport migrate up installs it where our user owns the database; else: CREATE EXTENSION pg_trgm")
-	default:
-		r.add("pg_trgm", Fail, "the server does not have the extension", "install the contrib package of PostgreSQL on the server")
+// extensions are those that the schema uses: one for "contains" searches, one for
+// the constraint that keeps trips of a boat apart.
+var extensions = []string{"pg_trgm", "btree_gist"}
+
+func (r *report) extensions(s postgresServer) {
+	for _, name := range extensions {
+		switch {
+		case slices.Contains(s.installed, name):
+			r.ok(name, "installed")
+		case slices.Contains(s.available, name):
+			r.add(name, Fail, "the extension is not installed in this database", "aliaport migrate up installs it where our user owns the database; else: CREATE EXTENSION "+name)
+		default:
+			r.add(name, Fail, "the server does not have the extension", "install the contrib package of PostgreSQL on the server")
+		}
 	}
 }
 

@@ -20,7 +20,7 @@ func hooks(dialect string) []schema.DiffHook {
 	if dialect == SQLite {
 		return []schema.DiffHook{before(indexedForeignKeys), before(withoutTrigrams), after(literalDefaults)}
 	}
-	return []schema.DiffHook{before(indexedForeignKeys), before(partitions), after(collations)}
+	return []schema.DiffHook{before(indexedForeignKeys), before(partitions), after(collations), after(withExclusions)}
 }
 
 // before changes the desired schema ahead of the comparison.
@@ -157,6 +157,26 @@ func collation(c *aschema.Column) string {
 		}
 	}
 	return ""
+}
+
+// withExclusions keeps the exclusion constraints of PostgreSQL. Ent cannot declare
+// them, so that they are made by hand and must not be dropped by the next draft.
+func withExclusions(_, _ *aschema.Schema, changes []aschema.Change) []aschema.Change {
+	for _, c := range changes {
+		if m, ok := c.(*aschema.ModifyTable); ok {
+			m.Changes = slices.DeleteFunc(m.Changes, func(c aschema.Change) bool {
+				drop, ok := c.(*aschema.DropIndex)
+				return ok && slices.ContainsFunc(drop.I.Attrs, func(a aschema.Attr) bool {
+					constraint, ok := a.(*postgres.Constraint)
+					return ok && constraint.IsExclude()
+				})
+			})
+		}
+	}
+	return slices.DeleteFunc(changes, func(c aschema.Change) bool {
+		m, ok := c.(*aschema.ModifyTable)
+		return ok && len(m.Changes) == 0
+	})
 }
 
 // changeType has the type of a column, of which the collation is a part, written

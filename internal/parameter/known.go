@@ -1,0 +1,144 @@
+package parameter
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"aliaport/ent/parameter"
+	"aliaport/internal/calendar"
+)
+
+// Setting is a parameter that a rule reads. Its value is that of the table; Default
+// stands in where the row is missing.
+type Setting[T any] struct {
+	Known
+	parse func(string) (T, error)
+}
+
+// Known is a parameter that the program knows, with what a new database gets.
+type Known struct {
+	Category, Code string
+	Name           string // Turkish, as the port calls it
+	Default        string
+	Type           parameter.DataType
+	Description    string // English
+	Inactive       bool   // kept for old records, not to be chosen any more
+	System         bool   // a rule reads it: it cannot be deactivated
+	check          func(string) error
+}
+
+// known has every one of them, in the order in which they are listed.
+var known []Known
+
+// Clock is a time of day, in minutes since midnight at the port.
+type Clock int
+
+// Categories of settings.
+const (
+	System       = "SISTEM"
+	BusinessRule = "IS_KURALI"
+	TripCategory = "TRIP"
+	Invoicing    = "INVOICE"
+	Surcharges   = "EK_UCRET"
+	Rates        = "KUR"
+	Retention    = "SAKLAMA"
+	Features     = "FEATURE_FLAG"
+	Holidays     = "RESMI_TATIL"
+)
+
+// What the rules read.
+var (
+	CompanyName     = text(System, "FIRMA_ADI", "Firma adı", "Liman İşletmesi", "Name of the port on reports")
+	PortCode        = text(System, "LIMAN_KODU", "Liman kodu", "TRALV", "Code of the port")
+	PaymentTermDays = integer(System, "VARSAYILAN_VADE", "Varsayılan vade (gün)", 30, 0, 365, "Payment term of a customer account that names none, in days")
+	DefaultCurrency = text(System, "VARSAYILAN_PARA_BIRIMI", "Varsayılan para birimi", "TRY", "Currency where none is named")
+
+	CabotagePercent  = number(BusinessRule, "CABOTAGE_DISCOUNT_PERCENT", "Kabotaj indirimi (%)", "10", 0, 100, "Discount for domestic traffic, percent of the net amount")
+	OvertimeAfter    = number(BusinessRule, "SECURITY_EXIT_THRESHOLD_HOURS", "Mesai aşımı eşiği (saat)", "4", 0, 1000, "Hours between the end of work and the exit that are free of charge")
+	OvertimeHourly   = number(BusinessRule, "OVERTIME_HOURLY", "Mesai aşımı saat ücreti (TRY)", "100", 0, 1e9, "Price of an hour of overtime, TRY before VAT")
+	ArchiveAfterDays = integer(BusinessRule, "ARCHIVE_AFTER_DAYS", "Arşivleme süresi (gün)", 30, 1, 3650, "Days after closing until a work order may be archived")
+	StayBaseMinutes  = integer(BusinessRule, "VEHICLE_BASE_MINUTES", "Araç ücretsiz süre (dk)", 240, 1, 10080, "Minutes inside that the entry fee of a vehicle covers")
+
+	TripDefaultHours = number(TripCategory, "TRIP_DEFAULT_HOURS", "Varsayılan sefer süresi (saat)", "8", 0.25, 240, "Hours that a planned trip without a planned return keeps its boat busy")
+	TripDelayMinutes = integer(TripCategory, "TRIP_DELAY_MINUTES", "Sefer gecikme payı (dk)", 30, 0, 1440, "Minutes after the planned time until a trip counts as late")
+	TripUnitPrice    = number(TripCategory, "DEFAULT_UNIT_PRICE", "Varsayılan sefer fiyatı (USD)", "10", 0, 1e9, "Price of a trip without a service, USD before VAT")
+	TripVATRate      = number(TripCategory, "DEFAULT_VAT_RATE", "Varsayılan sefer KDV oranı (%)", "20", 0, 100, "VAT of a trip without a service, percent")
+
+	BillingDays = text(Invoicing, "BILLING_DAYS", "Fatura günleri", "7,14,21,28,30", "Days of a month on which periods for invoices end; the last means the last day")
+
+	NightStart      = clock(Surcharges, "NIGHT_START", "Gece başlangıcı", "22:00", "First minute of the night")
+	NightEnd        = clock(Surcharges, "NIGHT_END", "Gece bitişi", "06:00", "First minute after the night")
+	NightPercent    = number(Surcharges, "NIGHT_PERCENT", "Gece ek ücreti (%)", "25", 0, 1000, "Surcharge for work that begins at night, percent")
+	WeekendPercent  = number(Surcharges, "WEEKEND_PERCENT", "Hafta sonu ek ücreti (%)", "50", 0, 1000, "Surcharge for work that begins on a Saturday, Sunday or public holiday, percent")
+	UrgentPercent   = number(Surcharges, "URGENT_PERCENT", "Acil ek ücreti (%)", "30", 0, 1000, "Surcharge for urgent work, percent")
+	SurchargeMode   = choice(Surcharges, "SURCHARGE_MODE", "Ek ücret yöntemi", "MULTIPLICATIVE", "How surcharges combine", "MULTIPLICATIVE", "ADDITIVE")
+	RateKind        = choice(Rates, "RATE_KIND_PRICING", "Fiyatlamada kur türü", "forex_selling", "Which of the four rates prices are converted with", "forex_buying", "forex_selling", "banknote_buying", "banknote_selling")
+	RateDatePolicy  = choice(Rates, "RATE_DATE_POLICY", "Kur tarihi kuralı", "PREVIOUS_BULLETIN", "Which bulletin holds on a day: the newest before it, or that of the day itself", "PREVIOUS_BULLETIN", "SAME_DAY")
+	RateMaxFallback = integer(Rates, "RATE_MAX_FALLBACK_DAYS", "En eski kur (gün)", 10, 0, 60, "Days that the newest bulletin may be old")
+	RateJumpPercent = number(Rates, "RATE_JUMP_PERCENT", "Kur sıçrama sınırı (%)", "15", 0, 1000, "Change against the bulletin before beyond which a rate waits for review, percent")
+	RateCurrencies  = text(Rates, "RATE_CURRENCIES", "İzlenen para birimleri", "USD,EUR,GBP,CHF,JPY", "Currencies that are stored from the bulletin")
+
+	AuditRetentionDays = integer(Retention, "AUDIT_RETENTION_DAYS", "Denetim kaydı saklama (gün)", 90, 1, 3650, "Days until audit events move to the archive")
+	LogRetentionDays   = integer(Retention, "LOG_RETENTION_DAYS", "Günlük saklama (gün)", 30, 1, 3650, "Days that log files are kept")
+	BackupKeepDays     = integer(Retention, "BACKUP_KEEP_DAYS", "Yedek saklama (gün)", 30, 1, 3650, "Days that daily backups are kept")
+)
+
+// add registers a setting; its default must be valid.
+func add[T any](k Known, parse func(string) (T, error)) Setting[T] {
+	k.System = true
+	k.check = func(v string) error { _, err := parse(v); return err }
+	if err := k.check(k.Default); err != nil {
+		panic(fmt.Sprintf("parameter %s: default: %v", k.Code, err)) // a slip in this file
+	}
+	known = append(known, k)
+	return Setting[T]{k, parse}
+}
+
+func text(category, code, name, value, description string) Setting[string] {
+	return add(Known{Category: category, Code: code, Name: name, Default: value, Type: parameter.DataTypeString, Description: description},
+		func(s string) (string, error) {
+			if strings.TrimSpace(s) == "" {
+				return "", errEmpty
+			}
+			return s, nil
+		})
+}
+
+func choice(category, code, name, value, description string, choices ...string) Setting[string] {
+	return add(Known{Category: category, Code: code, Name: name, Default: value, Type: parameter.DataTypeString, Description: description},
+		func(s string) (string, error) {
+			if !slices.Contains(choices, s) {
+				return "", fmt.Errorf("want one of %s", strings.Join(choices, ", "))
+			}
+			return s, nil
+		})
+}
+
+func number(category, code, name, value string, least, most float64, description string) Setting[decimal.Decimal] {
+	low, high := decimal.NewFromFloat(least), decimal.NewFromFloat(most)
+	return add(Known{Category: category, Code: code, Name: name, Default: value, Type: parameter.DataTypeNumber, Description: description},
+		func(s string) (decimal.Decimal, error) { return parseNumber(s, low, high) })
+}
+
+func integer(category, code, name string, value, least, most int64, description string) Setting[int] {
+	low, high := decimal.NewFromInt(least), decimal.NewFromInt(most)
+	return add(Known{Category: category, Code: code, Name: name, Default: fmt.Sprint(value), Type: parameter.DataTypeNumber, Description: description},
+		func(s string) (int, error) {
+			d, err := parseNumber(s, low, high)
+			if err == nil && !d.IsInteger() {
+				err = errWhole
+			}
+			return int(d.IntPart()), err
+		})
+}
+
+func clock(category, code, name, value, description string) Setting[Clock] {
+	return add(Known{Category: category, Code: code, Name: name, Default: value, Type: parameter.DataTypeTime, Description: description}, parseClock)
+}
+
+// On is the instant of the time of day on a day at the port.
+func (c Clock) On(d calendar.Date) time.Time { return d.At(int(c)/60, int(c)%60) }
