@@ -108,6 +108,14 @@ func fromPostgres(e *pq.Error, err error) Fault {
 		f.Kind = Busy
 	case pqerror.TRSerializationFailure, pqerror.TRDeadlockDetected:
 		f.Kind = Serialization
+	case pqerror.InvalidSQLStatementName:
+		// Its statement was discarded in the middle of a transaction, which is lost.
+		f.Kind = Serialization
+	case pqerror.FeatureNotSupported:
+		// A migration changed what a prepared statement returns; likewise.
+		if e.Routine == "RevalidateCachedQuery" {
+			f.Kind = Serialization
+		}
 	case pqerror.QueryCanceled:
 		// statement_timeout, unless the caller's context ended.
 		f.Kind = contextKind(err, Timeout)

@@ -129,7 +129,7 @@ func viaStatement[S, R any](ctx context.Context, c *pgConn, query string, args [
 	if pq.As(err, pqerror.FeatureNotSupported, pqerror.InvalidSQLStatementName) == nil {
 		return res, err
 	}
-	c.forget(query)
+	c.forgetAll() // the others have the same age
 	again, failed := plain(ctx, query, args)
 	if failed != nil { // as in a transaction, which the first error has ended
 		return none, err
@@ -170,6 +170,12 @@ func (c *pgConn) forget(query string) {
 	// A connection that cannot close a statement says so when it is next used.
 	_ = c.statements[query].Close()
 	delete(c.statements, query)
+}
+
+func (c *pgConn) forgetAll() {
+	for query := range c.statements {
+		c.forget(query)
+	}
 }
 
 // CheckNamedValue turns an argument into what is sent. JSON goes as text: in COPY

@@ -212,6 +212,57 @@ func TestPreparedStatementsSurviveAnAlteredTable(t *testing.T) {
 	})
 }
 
+func TestATransactionSurvivesAMigrationBeneathIt(t *testing.T) {
+	t.Parallel()
+	db, err := store.Open(t.Context(), aliatest.MigratedURL(t, dialect.Postgres), store.Options{MaxOpen: 4, StatementCache: 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	exec := func(query string) {
+		t.Helper()
+		if _, err := db.ExecContext(t.Context(), query); err != nil {
+			t.Fatal(err)
+		}
+	}
+	exec("CREATE TABLE growing (id integer PRIMARY KEY, n integer NOT NULL)")
+	exec("INSERT INTO growing VALUES (1, 0)")
+	// Several statements of each connection age at once, and every connection has them.
+	raise := func() error {
+		return db.InTx(t.Context(), func(tx *ent.Tx) error {
+			for range 2 {
+				rows, err := tx.QueryContext(t.Context(), "SELECT * FROM growing WHERE id = $1 FOR UPDATE", 1)
+				if err != nil {
+					return err
+				}
+				if err := rows.Close(); err != nil {
+					return err
+				}
+			}
+			rows, err := tx.QueryContext(t.Context(), "UPDATE growing SET n = n + $1 RETURNING *", 1)
+			if err != nil {
+				return err
+			}
+			return rows.Close()
+		})
+	}
+	const rounds, clients = 5, 4
+	for round := range rounds {
+		var g errgroup.Group
+		for range clients {
+			g.Go(raise)
+		}
+		if err := g.Wait(); err != nil {
+			t.Fatal(err)
+		}
+		exec(fmt.Sprintf("ALTER TABLE growing ADD COLUMN c%d integer", round))
+	}
+	var n int
+	if err := db.Reader().QueryRowContext(t.Context(), "SELECT n FROM growing").Scan(&n); err != nil || n != rounds*clients {
+		t.Errorf("raised to %d (%v), want %d", n, err, rounds*clients)
+	}
+}
+
 func TestTransactionsNeedOneConnectionEach(t *testing.T) {
 	t.Parallel()
 	db, err := store.Open(t.Context(), aliatest.MigratedURL(t, dialect.Postgres), store.Options{MaxOpen: 2, StatementCache: 3})
