@@ -89,7 +89,7 @@ func listen(t *testing.T, a *api.API, adjust ...func(*config.Config)) *site {
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- srv.Run(ctx) }()
+	go func() { ended <- srv.Run(ctx, nil) }()
 	t.Cleanup(func() {
 		stop()
 		if err := <-ended; err != nil {

@@ -539,7 +539,7 @@ func runServer(t *testing.T, grace time.Duration) *running {
 	})
 	ctx, stop := context.WithCancel(t.Context())
 	r.stop = stop
-	go func() { r.ended <- r.Server.Run(ctx) }()
+	go func() { r.ended <- r.Server.Run(ctx, nil) }()
 	line := r.log.await(t, "listening")
 	r.address = fmt.Sprint(line["api"])
 	if admin := fmt.Sprint(line["admin"]); admin == r.address || strings.HasSuffix(admin, ":0") {
@@ -643,7 +643,7 @@ func TestAnAddressThatIsTakenIsNamed(t *testing.T) {
 		"admin": func(c *config.Config) { c.Listen, c.AdminListen = "127.0.0.1:0", taken.Addr().String() },
 	} {
 		a, _ := journaled(t, aliatest.Open(t, dialect.SQLite), func(d *server.Deps) { choose(d.Config) })
-		if err := a.Server.Run(t.Context()); err == nil || !strings.Contains(err.Error(), taken.Addr().String()) {
+		if err := a.Server.Run(t.Context(), nil); err == nil || !strings.Contains(err.Error(), taken.Addr().String()) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

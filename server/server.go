@@ -212,8 +212,9 @@ func (s *Server) AdminHandler() http.Handler {
 }
 
 // Run listens until ctx ends and then lets running requests finish, for at most the
-// configured time.
-func (s *Server) Run(ctx context.Context) error {
+// configured time. Once requests are taken it calls listening, unless that is nil,
+// with the address of the API.
+func (s *Server) Run(ctx context.Context, listening func(address string)) error {
 	api := &http.Server{
 		Addr: s.config.Listen, Handler: s.api, ReadHeaderTimeout: s.config.ReadHeaderTimeout, ReadTimeout: s.config.ReadTimeout,
 		WriteTimeout: s.config.WriteTimeout, IdleTimeout: s.config.IdleTimeout, MaxHeaderBytes: 16 << 10,
@@ -240,6 +241,9 @@ func (s *Server) Run(ctx context.Context) error {
 		})
 	}
 	s.log.InfoContext(ctx, "listening", "api", api.Addr, "admin", admin.Addr, "version", s.version)
+	if listening != nil {
+		listening(api.Addr)
+	}
 	idle := make(chan struct{})
 	go func() { // not of the group: a database that hangs must not hold up the end
 		defer close(idle)

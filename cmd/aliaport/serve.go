@@ -116,49 +116,23 @@ func again(f func() error) error {
 	return err
 }
 
-// listen runs the server and prints the way in once it answers.
+// listen runs the server and prints the way in once it takes requests.
 func (a *app) listen(ctx context.Context, cfg *config.Config, srv *server.Server, log *slog.Logger) error {
-	link, err := playgroundLink(ctx, cfg, srv.Users())
-	if err != nil {
-		log.WarnContext(ctx, "no link that signs in", "err", err)
-	}
-	ended := make(chan struct{})
-	printed := make(chan struct{})
-	go func() {
-		defer close(printed)
-		if answers(ctx, cfg.Listen, ended) {
-			fmt.Fprintln(a.stdout, link)
+	return srv.Run(ctx, func(address string) {
+		link, err := playgroundLink(ctx, cfg, address, srv.Users())
+		if err != nil {
+			log.WarnContext(ctx, "no link that signs in", "err", err)
 		}
-	}()
-	err = srv.Run(ctx)
-	close(ended)
-	<-printed
-	return err
-}
-
-// answers waits until somebody takes connections at the address. A server that
-// cannot have it ends at once, so the first look is not taken sooner.
-func answers(ctx context.Context, address string, ended <-chan struct{}) bool {
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ended:
-			return false
-		case <-ctx.Done():
-			return false
-		case <-tick.C:
-		}
-		conn, err := (&net.Dialer{Timeout: time.Second}).DialContext(ctx, "tcp", address)
-		if err == nil {
-			return conn.Close() == nil
-		}
-	}
+		fmt.Fprintln(a.stdout, link)
+	})
 }
 
 // playgroundLink is what to open first. In a demo it signs in.
-func playgroundLink(ctx context.Context, cfg *config.Config, users *user.Service) (string, error) {
-	base := "http://" + reachable(cfg.Listen)
+func playgroundLink(ctx context.Context, cfg *config.Config, address string, users *user.Service) (string, error) {
+	base := "http://" + reachable(address)
+	if cfg.TLSCert != "" {
+		base = "https://" + reachable(address)
+	}
 	switch {
 	case !cfg.PlaygroundEnabled:
 		return "API: " + base + "/graphql", nil
@@ -172,7 +146,7 @@ func playgroundLink(ctx context.Context, cfg *config.Config, users *user.Service
 	return "Playground, signed in as " + cfg.AdminEmail + ":\n\n  " + base + "/playground#token=" + token + "\n", nil
 }
 
-// reachable is an address of ours as a browser on this machine can open it.
+// reachable is an address that we listen on as a browser on this machine can open it.
 func reachable(listen string) string {
 	host, port, err := net.SplitHostPort(listen)
 	if ip := net.ParseIP(host); err == nil && (host == "" || ip != nil && ip.IsUnspecified()) {

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -71,10 +72,12 @@ type process struct {
 	output  buffer
 }
 
+var playgroundLine = regexp.MustCompile(`Playground: http://(127\.0\.0\.1:[1-9][0-9]*)/playground`)
+
 func startProcess(t *testing.T) *process {
 	t.Helper()
-	p := &process{address: freePort(t)}
-	p.Cmd = exec.CommandContext(t.Context(), os.Args[0], "serve", "--listen", p.address, "--admin-listen", freePort(t), "--shutdown-timeout=30s")
+	p := &process{}
+	p.Cmd = exec.CommandContext(t.Context(), os.Args[0], "serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--shutdown-timeout=30s")
 	p.Env = append(os.Environ(), "ALIAPORT_TEST_AS_PROGRAM=1", "ALIAPORT_DATABASE_URL=sqlite://"+aliatest.SQLitePath(t))
 	p.Stdout, p.Stderr = &p.output, &p.output
 	if err := p.Start(); err != nil {
@@ -85,7 +88,9 @@ func startProcess(t *testing.T) *process {
 		_ = p.Wait()
 	})
 	for range 3000 {
-		if strings.Contains(p.output.String(), "Playground:") {
+		// The port is the one that the program says it got.
+		if m := playgroundLine.FindStringSubmatch(p.output.String()); m != nil {
+			p.address = m[1]
 			return p
 		}
 		time.Sleep(10 * time.Millisecond)

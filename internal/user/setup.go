@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 
 	"entgo.io/ent/dialect/sql"
 
@@ -16,7 +17,9 @@ import (
 )
 
 // EnsureRights puts every permission and the built-in roles into the database. A
-// role that exists keeps the rights that an administrator gave it.
+// role that exists keeps the rights that an administrator gave it; a permission that
+// is new to the database, as after an upgrade, goes to the built-in roles that have
+// it in the matrix, since nobody can have decided about it yet.
 func (s *Service) EnsureRights(ctx context.Context) error {
 	n, err := s.DB.Permission.Query().Count(ctx)
 	if err != nil {
@@ -30,8 +33,14 @@ func (s *Service) EnsureRights(ctx context.Context) error {
 		return nil
 	}
 	return s.DB.InTx(ctx, func(tx *ent.Tx) error {
+		old, err := tx.Permission.Query().All(ctx)
+		if err != nil {
+			return fmt.Errorf("read permissions: %w", err)
+		}
 		ids := map[actor.Permission]int64{}
+		fresh := map[actor.Permission]bool{}
 		for _, p := range actor.Permissions {
+			fresh[p] = !slices.ContainsFunc(old, func(o *ent.Permission) bool { return o.Name == string(p) })
 			id, err := tx.Permission.Create().SetName(string(p)).
 				OnConflict(sql.ConflictColumns(permission.FieldName), sql.ResolveWithIgnore()).ID(ctx)
 			if err != nil {
@@ -40,11 +49,23 @@ func (s *Service) EnsureRights(ctx context.Context) error {
 			ids[p] = id
 		}
 		for _, name := range actor.RoleNames {
-			exists, err := tx.Role.Query().Where(role.Name(name)).Exist(ctx)
-			if err != nil {
+			known, err := tx.Role.Query().Where(role.Name(name)).Only(ctx)
+			if err != nil && !ent.IsNotFound(err) {
 				return fmt.Errorf("look for role %s: %w", name, err)
 			}
-			if exists {
+			if known != nil {
+				u := tx.Role.UpdateOne(known)
+				for _, p := range actor.RolePermissions[name] {
+					if fresh[p] {
+						u.AddPermissionIDs(ids[p])
+					}
+				}
+				if len(u.Mutation().PermissionsIDs()) == 0 {
+					continue
+				}
+				if err := u.Exec(ctx); err != nil {
+					return fmt.Errorf("give role %s new permissions: %w", name, err)
+				}
 				continue
 			}
 			c := tx.Role.Create().SetName(name).SetIsSystem(true)
