@@ -23,13 +23,17 @@ import (
 	"aliaport/ent/parameter"
 	"aliaport/ent/parameterhistory"
 	"aliaport/ent/permission"
+	"aliaport/ent/pricelist"
+	"aliaport/ent/pricelistitem"
 	"aliaport/ent/refreshtoken"
 	"aliaport/ent/role"
 	"aliaport/ent/service"
+	"aliaport/ent/serviceoverride"
 	"aliaport/ent/trip"
 	"aliaport/ent/user"
 	"aliaport/ent/worklog"
 	"aliaport/ent/workorder"
+	"aliaport/ent/workorderadjustment"
 	"aliaport/ent/workorderitem"
 	"aliaport/ent/workorderperson"
 	"aliaport/ent/workorderstatushistory"
@@ -71,12 +75,18 @@ type Client struct {
 	ParameterHistory *ParameterHistoryClient
 	// Permission is the client for interacting with the Permission builders.
 	Permission *PermissionClient
+	// PriceList is the client for interacting with the PriceList builders.
+	PriceList *PriceListClient
+	// PriceListItem is the client for interacting with the PriceListItem builders.
+	PriceListItem *PriceListItemClient
 	// RefreshToken is the client for interacting with the RefreshToken builders.
 	RefreshToken *RefreshTokenClient
 	// Role is the client for interacting with the Role builders.
 	Role *RoleClient
 	// Service is the client for interacting with the Service builders.
 	Service *ServiceClient
+	// ServiceOverride is the client for interacting with the ServiceOverride builders.
+	ServiceOverride *ServiceOverrideClient
 	// Trip is the client for interacting with the Trip builders.
 	Trip *TripClient
 	// User is the client for interacting with the User builders.
@@ -85,6 +95,8 @@ type Client struct {
 	WorkLog *WorkLogClient
 	// WorkOrder is the client for interacting with the WorkOrder builders.
 	WorkOrder *WorkOrderClient
+	// WorkOrderAdjustment is the client for interacting with the WorkOrderAdjustment builders.
+	WorkOrderAdjustment *WorkOrderAdjustmentClient
 	// WorkOrderItem is the client for interacting with the WorkOrderItem builders.
 	WorkOrderItem *WorkOrderItemClient
 	// WorkOrderPerson is the client for interacting with the WorkOrderPerson builders.
@@ -114,13 +126,17 @@ func (c *Client) init() {
 	c.Parameter = NewParameterClient(c.config)
 	c.ParameterHistory = NewParameterHistoryClient(c.config)
 	c.Permission = NewPermissionClient(c.config)
+	c.PriceList = NewPriceListClient(c.config)
+	c.PriceListItem = NewPriceListItemClient(c.config)
 	c.RefreshToken = NewRefreshTokenClient(c.config)
 	c.Role = NewRoleClient(c.config)
 	c.Service = NewServiceClient(c.config)
+	c.ServiceOverride = NewServiceOverrideClient(c.config)
 	c.Trip = NewTripClient(c.config)
 	c.User = NewUserClient(c.config)
 	c.WorkLog = NewWorkLogClient(c.config)
 	c.WorkOrder = NewWorkOrderClient(c.config)
+	c.WorkOrderAdjustment = NewWorkOrderAdjustmentClient(c.config)
 	c.WorkOrderItem = NewWorkOrderItemClient(c.config)
 	c.WorkOrderPerson = NewWorkOrderPersonClient(c.config)
 	c.WorkOrderStatusHistory = NewWorkOrderStatusHistoryClient(c.config)
@@ -228,13 +244,17 @@ func (c *Client) Tx(ctx context.Context) (*Tx, error) {
 		Parameter:              NewParameterClient(cfg),
 		ParameterHistory:       NewParameterHistoryClient(cfg),
 		Permission:             NewPermissionClient(cfg),
+		PriceList:              NewPriceListClient(cfg),
+		PriceListItem:          NewPriceListItemClient(cfg),
 		RefreshToken:           NewRefreshTokenClient(cfg),
 		Role:                   NewRoleClient(cfg),
 		Service:                NewServiceClient(cfg),
+		ServiceOverride:        NewServiceOverrideClient(cfg),
 		Trip:                   NewTripClient(cfg),
 		User:                   NewUserClient(cfg),
 		WorkLog:                NewWorkLogClient(cfg),
 		WorkOrder:              NewWorkOrderClient(cfg),
+		WorkOrderAdjustment:    NewWorkOrderAdjustmentClient(cfg),
 		WorkOrderItem:          NewWorkOrderItemClient(cfg),
 		WorkOrderPerson:        NewWorkOrderPersonClient(cfg),
 		WorkOrderStatusHistory: NewWorkOrderStatusHistoryClient(cfg),
@@ -269,13 +289,17 @@ func (c *Client) BeginTx(ctx context.Context, opts *sql.TxOptions) (*Tx, error) 
 		Parameter:              NewParameterClient(cfg),
 		ParameterHistory:       NewParameterHistoryClient(cfg),
 		Permission:             NewPermissionClient(cfg),
+		PriceList:              NewPriceListClient(cfg),
+		PriceListItem:          NewPriceListItemClient(cfg),
 		RefreshToken:           NewRefreshTokenClient(cfg),
 		Role:                   NewRoleClient(cfg),
 		Service:                NewServiceClient(cfg),
+		ServiceOverride:        NewServiceOverrideClient(cfg),
 		Trip:                   NewTripClient(cfg),
 		User:                   NewUserClient(cfg),
 		WorkLog:                NewWorkLogClient(cfg),
 		WorkOrder:              NewWorkOrderClient(cfg),
+		WorkOrderAdjustment:    NewWorkOrderAdjustmentClient(cfg),
 		WorkOrderItem:          NewWorkOrderItemClient(cfg),
 		WorkOrderPerson:        NewWorkOrderPersonClient(cfg),
 		WorkOrderStatusHistory: NewWorkOrderStatusHistoryClient(cfg),
@@ -310,8 +334,9 @@ func (c *Client) Use(hooks ...Hook) {
 	for _, n := range []interface{ Use(...Hook) }{
 		c.AuditEvent, c.Cari, c.ExchangeRate, c.GateChecklistItem, c.GateLog, c.GatePin,
 		c.IdempotencyKey, c.Motorbot, c.NumberSequence, c.Parameter,
-		c.ParameterHistory, c.Permission, c.RefreshToken, c.Role, c.Service, c.Trip,
-		c.User, c.WorkLog, c.WorkOrder, c.WorkOrderItem, c.WorkOrderPerson,
+		c.ParameterHistory, c.Permission, c.PriceList, c.PriceListItem, c.RefreshToken,
+		c.Role, c.Service, c.ServiceOverride, c.Trip, c.User, c.WorkLog, c.WorkOrder,
+		c.WorkOrderAdjustment, c.WorkOrderItem, c.WorkOrderPerson,
 		c.WorkOrderStatusHistory,
 	} {
 		n.Use(hooks...)
@@ -324,8 +349,9 @@ func (c *Client) Intercept(interceptors ...Interceptor) {
 	for _, n := range []interface{ Intercept(...Interceptor) }{
 		c.AuditEvent, c.Cari, c.ExchangeRate, c.GateChecklistItem, c.GateLog, c.GatePin,
 		c.IdempotencyKey, c.Motorbot, c.NumberSequence, c.Parameter,
-		c.ParameterHistory, c.Permission, c.RefreshToken, c.Role, c.Service, c.Trip,
-		c.User, c.WorkLog, c.WorkOrder, c.WorkOrderItem, c.WorkOrderPerson,
+		c.ParameterHistory, c.Permission, c.PriceList, c.PriceListItem, c.RefreshToken,
+		c.Role, c.Service, c.ServiceOverride, c.Trip, c.User, c.WorkLog, c.WorkOrder,
+		c.WorkOrderAdjustment, c.WorkOrderItem, c.WorkOrderPerson,
 		c.WorkOrderStatusHistory,
 	} {
 		n.Intercept(interceptors...)
@@ -359,12 +385,18 @@ func (c *Client) Mutate(ctx context.Context, m Mutation) (Value, error) {
 		return c.ParameterHistory.mutate(ctx, m)
 	case *PermissionMutation:
 		return c.Permission.mutate(ctx, m)
+	case *PriceListMutation:
+		return c.PriceList.mutate(ctx, m)
+	case *PriceListItemMutation:
+		return c.PriceListItem.mutate(ctx, m)
 	case *RefreshTokenMutation:
 		return c.RefreshToken.mutate(ctx, m)
 	case *RoleMutation:
 		return c.Role.mutate(ctx, m)
 	case *ServiceMutation:
 		return c.Service.mutate(ctx, m)
+	case *ServiceOverrideMutation:
+		return c.ServiceOverride.mutate(ctx, m)
 	case *TripMutation:
 		return c.Trip.mutate(ctx, m)
 	case *UserMutation:
@@ -373,6 +405,8 @@ func (c *Client) Mutate(ctx context.Context, m Mutation) (Value, error) {
 		return c.WorkLog.mutate(ctx, m)
 	case *WorkOrderMutation:
 		return c.WorkOrder.mutate(ctx, m)
+	case *WorkOrderAdjustmentMutation:
+		return c.WorkOrderAdjustment.mutate(ctx, m)
 	case *WorkOrderItemMutation:
 		return c.WorkOrderItem.mutate(ctx, m)
 	case *WorkOrderPersonMutation:
@@ -2236,6 +2270,336 @@ func (c *PermissionClient) mutate(ctx context.Context, m *PermissionMutation) (V
 	}
 }
 
+// PriceListClient is a client for the PriceList schema.
+type PriceListClient struct {
+	config
+}
+
+// NewPriceListClient returns a client for the PriceList from the given config.
+func NewPriceListClient(c config) *PriceListClient {
+	return &PriceListClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `pricelist.Hooks(f(g(h())))`.
+func (c *PriceListClient) Use(hooks ...Hook) {
+	c.hooks.PriceList = append(c.hooks.PriceList, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `pricelist.Intercept(f(g(h())))`.
+func (c *PriceListClient) Intercept(interceptors ...Interceptor) {
+	c.inters.PriceList = append(c.inters.PriceList, interceptors...)
+}
+
+// Create returns a builder for creating a PriceList entity.
+func (c *PriceListClient) Create() *PriceListCreate {
+	mutation := newPriceListMutation(c.config, OpCreate)
+	return &PriceListCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of PriceList entities.
+func (c *PriceListClient) CreateBulk(builders ...*PriceListCreate) *PriceListCreateBulk {
+	return &PriceListCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *PriceListClient) MapCreateBulk(slice any, setFunc func(*PriceListCreate, int)) *PriceListCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &PriceListCreateBulk{err: fmt.Errorf("calling to PriceListClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*PriceListCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &PriceListCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for PriceList.
+func (c *PriceListClient) Update() *PriceListUpdate {
+	mutation := newPriceListMutation(c.config, OpUpdate)
+	return &PriceListUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *PriceListClient) UpdateOne(_m *PriceList) *PriceListUpdateOne {
+	mutation := newPriceListMutation(c.config, OpUpdateOne, withPriceList(_m))
+	return &PriceListUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *PriceListClient) UpdateOneID(id int64) *PriceListUpdateOne {
+	mutation := newPriceListMutation(c.config, OpUpdateOne, withPriceListID(id))
+	return &PriceListUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for PriceList.
+func (c *PriceListClient) Delete() *PriceListDelete {
+	mutation := newPriceListMutation(c.config, OpDelete)
+	return &PriceListDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *PriceListClient) DeleteOne(_m *PriceList) *PriceListDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *PriceListClient) DeleteOneID(id int64) *PriceListDeleteOne {
+	builder := c.Delete().Where(pricelist.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &PriceListDeleteOne{builder}
+}
+
+// Query returns a query builder for PriceList.
+func (c *PriceListClient) Query() *PriceListQuery {
+	return &PriceListQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypePriceList},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a PriceList entity by its id.
+func (c *PriceListClient) Get(ctx context.Context, id int64) (*PriceList, error) {
+	return c.Query().Where(pricelist.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *PriceListClient) GetX(ctx context.Context, id int64) *PriceList {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// QueryItems queries the items edge of a PriceList.
+func (c *PriceListClient) QueryItems(_m *PriceList) *PriceListItemQuery {
+	query := (&PriceListItemClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(pricelist.Table, pricelist.FieldID, id),
+			sqlgraph.To(pricelistitem.Table, pricelistitem.FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, pricelist.ItemsTable, pricelist.ItemsColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
+// Hooks returns the client hooks.
+func (c *PriceListClient) Hooks() []Hook {
+	return c.hooks.PriceList
+}
+
+// Interceptors returns the client interceptors.
+func (c *PriceListClient) Interceptors() []Interceptor {
+	return c.inters.PriceList
+}
+
+func (c *PriceListClient) mutate(ctx context.Context, m *PriceListMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&PriceListCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&PriceListUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&PriceListUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&PriceListDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown PriceList mutation op: %q", m.Op())
+	}
+}
+
+// PriceListItemClient is a client for the PriceListItem schema.
+type PriceListItemClient struct {
+	config
+}
+
+// NewPriceListItemClient returns a client for the PriceListItem from the given config.
+func NewPriceListItemClient(c config) *PriceListItemClient {
+	return &PriceListItemClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `pricelistitem.Hooks(f(g(h())))`.
+func (c *PriceListItemClient) Use(hooks ...Hook) {
+	c.hooks.PriceListItem = append(c.hooks.PriceListItem, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `pricelistitem.Intercept(f(g(h())))`.
+func (c *PriceListItemClient) Intercept(interceptors ...Interceptor) {
+	c.inters.PriceListItem = append(c.inters.PriceListItem, interceptors...)
+}
+
+// Create returns a builder for creating a PriceListItem entity.
+func (c *PriceListItemClient) Create() *PriceListItemCreate {
+	mutation := newPriceListItemMutation(c.config, OpCreate)
+	return &PriceListItemCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of PriceListItem entities.
+func (c *PriceListItemClient) CreateBulk(builders ...*PriceListItemCreate) *PriceListItemCreateBulk {
+	return &PriceListItemCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *PriceListItemClient) MapCreateBulk(slice any, setFunc func(*PriceListItemCreate, int)) *PriceListItemCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &PriceListItemCreateBulk{err: fmt.Errorf("calling to PriceListItemClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*PriceListItemCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &PriceListItemCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for PriceListItem.
+func (c *PriceListItemClient) Update() *PriceListItemUpdate {
+	mutation := newPriceListItemMutation(c.config, OpUpdate)
+	return &PriceListItemUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *PriceListItemClient) UpdateOne(_m *PriceListItem) *PriceListItemUpdateOne {
+	mutation := newPriceListItemMutation(c.config, OpUpdateOne, withPriceListItem(_m))
+	return &PriceListItemUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *PriceListItemClient) UpdateOneID(id int64) *PriceListItemUpdateOne {
+	mutation := newPriceListItemMutation(c.config, OpUpdateOne, withPriceListItemID(id))
+	return &PriceListItemUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for PriceListItem.
+func (c *PriceListItemClient) Delete() *PriceListItemDelete {
+	mutation := newPriceListItemMutation(c.config, OpDelete)
+	return &PriceListItemDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *PriceListItemClient) DeleteOne(_m *PriceListItem) *PriceListItemDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *PriceListItemClient) DeleteOneID(id int64) *PriceListItemDeleteOne {
+	builder := c.Delete().Where(pricelistitem.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &PriceListItemDeleteOne{builder}
+}
+
+// Query returns a query builder for PriceListItem.
+func (c *PriceListItemClient) Query() *PriceListItemQuery {
+	return &PriceListItemQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypePriceListItem},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a PriceListItem entity by its id.
+func (c *PriceListItemClient) Get(ctx context.Context, id int64) (*PriceListItem, error) {
+	return c.Query().Where(pricelistitem.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *PriceListItemClient) GetX(ctx context.Context, id int64) *PriceListItem {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// QueryPriceList queries the price_list edge of a PriceListItem.
+func (c *PriceListItemClient) QueryPriceList(_m *PriceListItem) *PriceListQuery {
+	query := (&PriceListClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(pricelistitem.Table, pricelistitem.FieldID, id),
+			sqlgraph.To(pricelist.Table, pricelist.FieldID),
+			sqlgraph.Edge(sqlgraph.M2O, true, pricelistitem.PriceListTable, pricelistitem.PriceListColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
+// QueryService queries the service edge of a PriceListItem.
+func (c *PriceListItemClient) QueryService(_m *PriceListItem) *ServiceQuery {
+	query := (&ServiceClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(pricelistitem.Table, pricelistitem.FieldID, id),
+			sqlgraph.To(service.Table, service.FieldID),
+			sqlgraph.Edge(sqlgraph.M2O, true, pricelistitem.ServiceTable, pricelistitem.ServiceColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
+// QueryWorkOrderItems queries the work_order_items edge of a PriceListItem.
+func (c *PriceListItemClient) QueryWorkOrderItems(_m *PriceListItem) *WorkOrderItemQuery {
+	query := (&WorkOrderItemClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(pricelistitem.Table, pricelistitem.FieldID, id),
+			sqlgraph.To(workorderitem.Table, workorderitem.FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, pricelistitem.WorkOrderItemsTable, pricelistitem.WorkOrderItemsColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
+// Hooks returns the client hooks.
+func (c *PriceListItemClient) Hooks() []Hook {
+	return c.hooks.PriceListItem
+}
+
+// Interceptors returns the client interceptors.
+func (c *PriceListItemClient) Interceptors() []Interceptor {
+	return c.inters.PriceListItem
+}
+
+func (c *PriceListItemClient) mutate(ctx context.Context, m *PriceListItemMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&PriceListItemCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&PriceListItemUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&PriceListItemUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&PriceListItemDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown PriceListItem mutation op: %q", m.Op())
+	}
+}
+
 // RefreshTokenClient is a client for the RefreshToken schema.
 type RefreshTokenClient struct {
 	config
@@ -2706,6 +3070,38 @@ func (c *ServiceClient) QueryWorkLogs(_m *Service) *WorkLogQuery {
 	return query
 }
 
+// QueryPriceListItems queries the price_list_items edge of a Service.
+func (c *ServiceClient) QueryPriceListItems(_m *Service) *PriceListItemQuery {
+	query := (&PriceListItemClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(service.Table, service.FieldID, id),
+			sqlgraph.To(pricelistitem.Table, pricelistitem.FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, service.PriceListItemsTable, service.PriceListItemsColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
+// QueryOverrides queries the overrides edge of a Service.
+func (c *ServiceClient) QueryOverrides(_m *Service) *ServiceOverrideQuery {
+	query := (&ServiceOverrideClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(service.Table, service.FieldID, id),
+			sqlgraph.To(serviceoverride.Table, serviceoverride.FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, service.OverridesTable, service.OverridesColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
 // Hooks returns the client hooks.
 func (c *ServiceClient) Hooks() []Hook {
 	return c.hooks.Service
@@ -2728,6 +3124,171 @@ func (c *ServiceClient) mutate(ctx context.Context, m *ServiceMutation) (Value, 
 		return (&ServiceDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
 	default:
 		return nil, fmt.Errorf("ent: unknown Service mutation op: %q", m.Op())
+	}
+}
+
+// ServiceOverrideClient is a client for the ServiceOverride schema.
+type ServiceOverrideClient struct {
+	config
+}
+
+// NewServiceOverrideClient returns a client for the ServiceOverride from the given config.
+func NewServiceOverrideClient(c config) *ServiceOverrideClient {
+	return &ServiceOverrideClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `serviceoverride.Hooks(f(g(h())))`.
+func (c *ServiceOverrideClient) Use(hooks ...Hook) {
+	c.hooks.ServiceOverride = append(c.hooks.ServiceOverride, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `serviceoverride.Intercept(f(g(h())))`.
+func (c *ServiceOverrideClient) Intercept(interceptors ...Interceptor) {
+	c.inters.ServiceOverride = append(c.inters.ServiceOverride, interceptors...)
+}
+
+// Create returns a builder for creating a ServiceOverride entity.
+func (c *ServiceOverrideClient) Create() *ServiceOverrideCreate {
+	mutation := newServiceOverrideMutation(c.config, OpCreate)
+	return &ServiceOverrideCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of ServiceOverride entities.
+func (c *ServiceOverrideClient) CreateBulk(builders ...*ServiceOverrideCreate) *ServiceOverrideCreateBulk {
+	return &ServiceOverrideCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *ServiceOverrideClient) MapCreateBulk(slice any, setFunc func(*ServiceOverrideCreate, int)) *ServiceOverrideCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &ServiceOverrideCreateBulk{err: fmt.Errorf("calling to ServiceOverrideClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*ServiceOverrideCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &ServiceOverrideCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for ServiceOverride.
+func (c *ServiceOverrideClient) Update() *ServiceOverrideUpdate {
+	mutation := newServiceOverrideMutation(c.config, OpUpdate)
+	return &ServiceOverrideUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *ServiceOverrideClient) UpdateOne(_m *ServiceOverride) *ServiceOverrideUpdateOne {
+	mutation := newServiceOverrideMutation(c.config, OpUpdateOne, withServiceOverride(_m))
+	return &ServiceOverrideUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *ServiceOverrideClient) UpdateOneID(id int64) *ServiceOverrideUpdateOne {
+	mutation := newServiceOverrideMutation(c.config, OpUpdateOne, withServiceOverrideID(id))
+	return &ServiceOverrideUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for ServiceOverride.
+func (c *ServiceOverrideClient) Delete() *ServiceOverrideDelete {
+	mutation := newServiceOverrideMutation(c.config, OpDelete)
+	return &ServiceOverrideDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *ServiceOverrideClient) DeleteOne(_m *ServiceOverride) *ServiceOverrideDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *ServiceOverrideClient) DeleteOneID(id int64) *ServiceOverrideDeleteOne {
+	builder := c.Delete().Where(serviceoverride.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &ServiceOverrideDeleteOne{builder}
+}
+
+// Query returns a query builder for ServiceOverride.
+func (c *ServiceOverrideClient) Query() *ServiceOverrideQuery {
+	return &ServiceOverrideQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeServiceOverride},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a ServiceOverride entity by its id.
+func (c *ServiceOverrideClient) Get(ctx context.Context, id int64) (*ServiceOverride, error) {
+	return c.Query().Where(serviceoverride.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *ServiceOverrideClient) GetX(ctx context.Context, id int64) *ServiceOverride {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// QueryService queries the service edge of a ServiceOverride.
+func (c *ServiceOverrideClient) QueryService(_m *ServiceOverride) *ServiceQuery {
+	query := (&ServiceClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(serviceoverride.Table, serviceoverride.FieldID, id),
+			sqlgraph.To(service.Table, service.FieldID),
+			sqlgraph.Edge(sqlgraph.M2O, true, serviceoverride.ServiceTable, serviceoverride.ServiceColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
+// QueryWorkOrderItems queries the work_order_items edge of a ServiceOverride.
+func (c *ServiceOverrideClient) QueryWorkOrderItems(_m *ServiceOverride) *WorkOrderItemQuery {
+	query := (&WorkOrderItemClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(serviceoverride.Table, serviceoverride.FieldID, id),
+			sqlgraph.To(workorderitem.Table, workorderitem.FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, serviceoverride.WorkOrderItemsTable, serviceoverride.WorkOrderItemsColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
+// Hooks returns the client hooks.
+func (c *ServiceOverrideClient) Hooks() []Hook {
+	return c.hooks.ServiceOverride
+}
+
+// Interceptors returns the client interceptors.
+func (c *ServiceOverrideClient) Interceptors() []Interceptor {
+	return c.inters.ServiceOverride
+}
+
+func (c *ServiceOverrideClient) mutate(ctx context.Context, m *ServiceOverrideMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&ServiceOverrideCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&ServiceOverrideUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&ServiceOverrideUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&ServiceOverrideDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown ServiceOverride mutation op: %q", m.Op())
 	}
 }
 
@@ -3606,6 +4167,22 @@ func (c *WorkOrderClient) QueryTrips(_m *WorkOrder) *TripQuery {
 	return query
 }
 
+// QueryAdjustments queries the adjustments edge of a WorkOrder.
+func (c *WorkOrderClient) QueryAdjustments(_m *WorkOrder) *WorkOrderAdjustmentQuery {
+	query := (&WorkOrderAdjustmentClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(workorder.Table, workorder.FieldID, id),
+			sqlgraph.To(workorderadjustment.Table, workorderadjustment.FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, workorder.AdjustmentsTable, workorder.AdjustmentsColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
 // Hooks returns the client hooks.
 func (c *WorkOrderClient) Hooks() []Hook {
 	return c.hooks.WorkOrder
@@ -3628,6 +4205,155 @@ func (c *WorkOrderClient) mutate(ctx context.Context, m *WorkOrderMutation) (Val
 		return (&WorkOrderDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
 	default:
 		return nil, fmt.Errorf("ent: unknown WorkOrder mutation op: %q", m.Op())
+	}
+}
+
+// WorkOrderAdjustmentClient is a client for the WorkOrderAdjustment schema.
+type WorkOrderAdjustmentClient struct {
+	config
+}
+
+// NewWorkOrderAdjustmentClient returns a client for the WorkOrderAdjustment from the given config.
+func NewWorkOrderAdjustmentClient(c config) *WorkOrderAdjustmentClient {
+	return &WorkOrderAdjustmentClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `workorderadjustment.Hooks(f(g(h())))`.
+func (c *WorkOrderAdjustmentClient) Use(hooks ...Hook) {
+	c.hooks.WorkOrderAdjustment = append(c.hooks.WorkOrderAdjustment, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `workorderadjustment.Intercept(f(g(h())))`.
+func (c *WorkOrderAdjustmentClient) Intercept(interceptors ...Interceptor) {
+	c.inters.WorkOrderAdjustment = append(c.inters.WorkOrderAdjustment, interceptors...)
+}
+
+// Create returns a builder for creating a WorkOrderAdjustment entity.
+func (c *WorkOrderAdjustmentClient) Create() *WorkOrderAdjustmentCreate {
+	mutation := newWorkOrderAdjustmentMutation(c.config, OpCreate)
+	return &WorkOrderAdjustmentCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of WorkOrderAdjustment entities.
+func (c *WorkOrderAdjustmentClient) CreateBulk(builders ...*WorkOrderAdjustmentCreate) *WorkOrderAdjustmentCreateBulk {
+	return &WorkOrderAdjustmentCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *WorkOrderAdjustmentClient) MapCreateBulk(slice any, setFunc func(*WorkOrderAdjustmentCreate, int)) *WorkOrderAdjustmentCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &WorkOrderAdjustmentCreateBulk{err: fmt.Errorf("calling to WorkOrderAdjustmentClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*WorkOrderAdjustmentCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &WorkOrderAdjustmentCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for WorkOrderAdjustment.
+func (c *WorkOrderAdjustmentClient) Update() *WorkOrderAdjustmentUpdate {
+	mutation := newWorkOrderAdjustmentMutation(c.config, OpUpdate)
+	return &WorkOrderAdjustmentUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *WorkOrderAdjustmentClient) UpdateOne(_m *WorkOrderAdjustment) *WorkOrderAdjustmentUpdateOne {
+	mutation := newWorkOrderAdjustmentMutation(c.config, OpUpdateOne, withWorkOrderAdjustment(_m))
+	return &WorkOrderAdjustmentUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *WorkOrderAdjustmentClient) UpdateOneID(id int64) *WorkOrderAdjustmentUpdateOne {
+	mutation := newWorkOrderAdjustmentMutation(c.config, OpUpdateOne, withWorkOrderAdjustmentID(id))
+	return &WorkOrderAdjustmentUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for WorkOrderAdjustment.
+func (c *WorkOrderAdjustmentClient) Delete() *WorkOrderAdjustmentDelete {
+	mutation := newWorkOrderAdjustmentMutation(c.config, OpDelete)
+	return &WorkOrderAdjustmentDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *WorkOrderAdjustmentClient) DeleteOne(_m *WorkOrderAdjustment) *WorkOrderAdjustmentDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *WorkOrderAdjustmentClient) DeleteOneID(id int64) *WorkOrderAdjustmentDeleteOne {
+	builder := c.Delete().Where(workorderadjustment.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &WorkOrderAdjustmentDeleteOne{builder}
+}
+
+// Query returns a query builder for WorkOrderAdjustment.
+func (c *WorkOrderAdjustmentClient) Query() *WorkOrderAdjustmentQuery {
+	return &WorkOrderAdjustmentQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeWorkOrderAdjustment},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a WorkOrderAdjustment entity by its id.
+func (c *WorkOrderAdjustmentClient) Get(ctx context.Context, id int64) (*WorkOrderAdjustment, error) {
+	return c.Query().Where(workorderadjustment.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *WorkOrderAdjustmentClient) GetX(ctx context.Context, id int64) *WorkOrderAdjustment {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// QueryWorkOrder queries the work_order edge of a WorkOrderAdjustment.
+func (c *WorkOrderAdjustmentClient) QueryWorkOrder(_m *WorkOrderAdjustment) *WorkOrderQuery {
+	query := (&WorkOrderClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(workorderadjustment.Table, workorderadjustment.FieldID, id),
+			sqlgraph.To(workorder.Table, workorder.FieldID),
+			sqlgraph.Edge(sqlgraph.M2O, true, workorderadjustment.WorkOrderTable, workorderadjustment.WorkOrderColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
+// Hooks returns the client hooks.
+func (c *WorkOrderAdjustmentClient) Hooks() []Hook {
+	return c.hooks.WorkOrderAdjustment
+}
+
+// Interceptors returns the client interceptors.
+func (c *WorkOrderAdjustmentClient) Interceptors() []Interceptor {
+	return c.inters.WorkOrderAdjustment
+}
+
+func (c *WorkOrderAdjustmentClient) mutate(ctx context.Context, m *WorkOrderAdjustmentMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&WorkOrderAdjustmentCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&WorkOrderAdjustmentUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&WorkOrderAdjustmentUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&WorkOrderAdjustmentDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown WorkOrderAdjustment mutation op: %q", m.Op())
 	}
 }
 
@@ -3780,6 +4506,38 @@ func (c *WorkOrderItemClient) QueryWorkLog(_m *WorkOrderItem) *WorkLogQuery {
 			sqlgraph.From(workorderitem.Table, workorderitem.FieldID, id),
 			sqlgraph.To(worklog.Table, worklog.FieldID),
 			sqlgraph.Edge(sqlgraph.O2O, true, workorderitem.WorkLogTable, workorderitem.WorkLogColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
+// QueryPriceListItem queries the price_list_item edge of a WorkOrderItem.
+func (c *WorkOrderItemClient) QueryPriceListItem(_m *WorkOrderItem) *PriceListItemQuery {
+	query := (&PriceListItemClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(workorderitem.Table, workorderitem.FieldID, id),
+			sqlgraph.To(pricelistitem.Table, pricelistitem.FieldID),
+			sqlgraph.Edge(sqlgraph.M2O, true, workorderitem.PriceListItemTable, workorderitem.PriceListItemColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
+// QueryServiceOverride queries the service_override edge of a WorkOrderItem.
+func (c *WorkOrderItemClient) QueryServiceOverride(_m *WorkOrderItem) *ServiceOverrideQuery {
+	query := (&ServiceOverrideClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(workorderitem.Table, workorderitem.FieldID, id),
+			sqlgraph.To(serviceoverride.Table, serviceoverride.FieldID),
+			sqlgraph.Edge(sqlgraph.M2O, true, workorderitem.ServiceOverrideTable, workorderitem.ServiceOverrideColumn),
 		)
 		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
 		return fromV, nil
@@ -4147,13 +4905,15 @@ type (
 	hooks struct {
 		AuditEvent, Cari, ExchangeRate, GateChecklistItem, GateLog, GatePin,
 		IdempotencyKey, Motorbot, NumberSequence, Parameter, ParameterHistory,
-		Permission, RefreshToken, Role, Service, Trip, User, WorkLog, WorkOrder,
+		Permission, PriceList, PriceListItem, RefreshToken, Role, Service,
+		ServiceOverride, Trip, User, WorkLog, WorkOrder, WorkOrderAdjustment,
 		WorkOrderItem, WorkOrderPerson, WorkOrderStatusHistory []ent.Hook
 	}
 	inters struct {
 		AuditEvent, Cari, ExchangeRate, GateChecklistItem, GateLog, GatePin,
 		IdempotencyKey, Motorbot, NumberSequence, Parameter, ParameterHistory,
-		Permission, RefreshToken, Role, Service, Trip, User, WorkLog, WorkOrder,
+		Permission, PriceList, PriceListItem, RefreshToken, Role, Service,
+		ServiceOverride, Trip, User, WorkLog, WorkOrder, WorkOrderAdjustment,
 		WorkOrderItem, WorkOrderPerson, WorkOrderStatusHistory []ent.Interceptor
 	}
 )

@@ -15,13 +15,17 @@ import (
 	"aliaport/ent/parameter"
 	"aliaport/ent/parameterhistory"
 	"aliaport/ent/permission"
+	"aliaport/ent/pricelist"
+	"aliaport/ent/pricelistitem"
 	"aliaport/ent/refreshtoken"
 	"aliaport/ent/role"
 	"aliaport/ent/service"
+	"aliaport/ent/serviceoverride"
 	"aliaport/ent/trip"
 	"aliaport/ent/user"
 	"aliaport/ent/worklog"
 	"aliaport/ent/workorder"
+	"aliaport/ent/workorderadjustment"
 	"aliaport/ent/workorderitem"
 	"aliaport/ent/workorderperson"
 	"aliaport/ent/workorderstatushistory"
@@ -106,13 +110,17 @@ func checkColumn(t, c string) error {
 			parameter.Table:              parameter.ValidColumn,
 			parameterhistory.Table:       parameterhistory.ValidColumn,
 			permission.Table:             permission.ValidColumn,
+			pricelist.Table:              pricelist.ValidColumn,
+			pricelistitem.Table:          pricelistitem.ValidColumn,
 			refreshtoken.Table:           refreshtoken.ValidColumn,
 			role.Table:                   role.ValidColumn,
 			service.Table:                service.ValidColumn,
+			serviceoverride.Table:        serviceoverride.ValidColumn,
 			trip.Table:                   trip.ValidColumn,
 			user.Table:                   user.ValidColumn,
 			worklog.Table:                worklog.ValidColumn,
 			workorder.Table:              workorder.ValidColumn,
+			workorderadjustment.Table:    workorderadjustment.ValidColumn,
 			workorderitem.Table:          workorderitem.ValidColumn,
 			workorderperson.Table:        workorderperson.ValidColumn,
 			workorderstatushistory.Table: workorderstatushistory.ValidColumn,

@@ -16,13 +16,17 @@ import (
 	"aliaport/ent/parameterhistory"
 	"aliaport/ent/permission"
 	"aliaport/ent/predicate"
+	"aliaport/ent/pricelist"
+	"aliaport/ent/pricelistitem"
 	"aliaport/ent/refreshtoken"
 	"aliaport/ent/role"
 	"aliaport/ent/service"
+	"aliaport/ent/serviceoverride"
 	"aliaport/ent/trip"
 	"aliaport/ent/user"
 	"aliaport/ent/worklog"
 	"aliaport/ent/workorder"
+	"aliaport/ent/workorderadjustment"
 	"aliaport/ent/workorderitem"
 	"aliaport/ent/workorderperson"
 	"aliaport/ent/workorderstatushistory"
@@ -60,13 +64,17 @@ const (
 	TypeParameter              = "Parameter"
 	TypeParameterHistory       = "ParameterHistory"
 	TypePermission             = "Permission"
+	TypePriceList              = "PriceList"
+	TypePriceListItem          = "PriceListItem"
 	TypeRefreshToken           = "RefreshToken"
 	TypeRole                   = "Role"
 	TypeService                = "Service"
+	TypeServiceOverride        = "ServiceOverride"
 	TypeTrip                   = "Trip"
 	TypeUser                   = "User"
 	TypeWorkLog                = "WorkLog"
 	TypeWorkOrder              = "WorkOrder"
+	TypeWorkOrderAdjustment    = "WorkOrderAdjustment"
 	TypeWorkOrderItem          = "WorkOrderItem"
 	TypeWorkOrderPerson        = "WorkOrderPerson"
 	TypeWorkOrderStatusHistory = "WorkOrderStatusHistory"
@@ -14436,6 +14444,2335 @@ func (m *PermissionMutation) ResetEdge(name string) error {
 	return fmt.Errorf("unknown Permission edge %s", name)
 }
 
+// PriceListMutation represents an operation that mutates the PriceList nodes in the graph.
+type PriceListMutation struct {
+	config
+	op            Op
+	typ           string
+	id            *int64
+	created_at    *time.Time
+	updated_at    *time.Time
+	code          *string
+	version       *int
+	addversion    *int
+	name          *string
+	description   *string
+	currency      *string
+	status        *pricelist.Status
+	valid_from    *calendar.Date
+	valid_to      *calendar.Date
+	activated_at  *time.Time
+	revision      *int
+	addrevision   *int
+	created_by    *int64
+	addcreated_by *int64
+	updated_by    *int64
+	addupdated_by *int64
+	clearedFields map[string]struct{}
+	items         map[int64]struct{}
+	removeditems  map[int64]struct{}
+	cleareditems  bool
+	done          bool
+	oldValue      func(context.Context) (*PriceList, error)
+	predicates    []predicate.PriceList
+}
+
+var _ ent.Mutation = (*PriceListMutation)(nil)
+
+// pricelistOption allows management of the mutation configuration using functional options.
+type pricelistOption func(*PriceListMutation)
+
+// newPriceListMutation creates new mutation for the PriceList entity.
+func newPriceListMutation(c config, op Op, opts ...pricelistOption) *PriceListMutation {
+	m := &PriceListMutation{
+		config:        c,
+		op:            op,
+		typ:           TypePriceList,
+		clearedFields: make(map[string]struct{}),
+	}
+	for _, opt := range opts {
+		opt(m)
+	}
+	return m
+}
+
+// withPriceListID sets the ID field of the mutation.
+func withPriceListID(id int64) pricelistOption {
+	return func(m *PriceListMutation) {
+		var (
+			err   error
+			once  sync.Once
+			value *PriceList
+		)
+		m.oldValue = func(ctx context.Context) (*PriceList, error) {
+			once.Do(func() {
+				if m.done {
+					err = errors.New("querying old values post mutation is not allowed")
+				} else {
+					value, err = m.Client().PriceList.Get(ctx, id)
+				}
+			})
+			return value, err
+		}
+		m.id = &id
+	}
+}
+
+// withPriceList sets the old PriceList of the mutation.
+func withPriceList(node *PriceList) pricelistOption {
+	return func(m *PriceListMutation) {
+		m.oldValue = func(context.Context) (*PriceList, error) {
+			return node, nil
+		}
+		m.id = &node.ID
+	}
+}
+
+// Client returns a new `ent.Client` from the mutation. If the mutation was
+// executed in a transaction (ent.Tx), a transactional client is returned.
+func (m PriceListMutation) Client() *Client {
+	client := &Client{config: m.config}
+	client.init()
+	return client
+}
+
+// Tx returns an `ent.Tx` for mutations that were executed in transactions;
+// it returns an error otherwise.
+func (m PriceListMutation) Tx() (*Tx, error) {
+	if _, ok := m.driver.(*txDriver); !ok {
+		return nil, errors.New("ent: mutation is not running in a transaction")
+	}
+	tx := &Tx{config: m.config}
+	tx.init()
+	return tx, nil
+}
+
+// SetID sets the value of the id field. Note that this
+// operation is only accepted on creation of PriceList entities.
+func (m *PriceListMutation) SetID(id int64) {
+	m.id = &id
+}
+
+// ID returns the ID value in the mutation. Note that the ID is only available
+// if it was provided to the builder or after it was returned from the database.
+func (m *PriceListMutation) ID() (id int64, exists bool) {
+	if m.id == nil {
+		return
+	}
+	return *m.id, true
+}
+
+// IDs queries the database and returns the entity ids that match the mutation's predicate.
+// That means, if the mutation is applied within a transaction with an isolation level such
+// as sql.LevelSerializable, the returned ids match the ids of the rows that will be updated
+// or updated by the mutation.
+func (m *PriceListMutation) IDs(ctx context.Context) ([]int64, error) {
+	switch {
+	case m.op.Is(OpUpdateOne | OpDeleteOne):
+		id, exists := m.ID()
+		if exists {
+			return []int64{id}, nil
+		}
+		fallthrough
+	case m.op.Is(OpUpdate | OpDelete):
+		return m.Client().PriceList.Query().Where(m.predicates...).IDs(ctx)
+	default:
+		return nil, fmt.Errorf("IDs is not allowed on %s operations", m.op)
+	}
+}
+
+// SetCreatedAt sets the "created_at" field.
+func (m *PriceListMutation) SetCreatedAt(t time.Time) {
+	m.created_at = &t
+}
+
+// CreatedAt returns the value of the "created_at" field in the mutation.
+func (m *PriceListMutation) CreatedAt() (r time.Time, exists bool) {
+	v := m.created_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldCreatedAt returns the old "created_at" field's value of the PriceList entity.
+// If the PriceList object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *PriceListMutation) OldCreatedAt(ctx context.Context) (v time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldCreatedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldCreatedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldCreatedAt: %w", err)
+	}
+	return oldValue.CreatedAt, nil
+}
+
+// ResetCreatedAt resets all changes to the "created_at" field.
+func (m *PriceListMutation) ResetCreatedAt() {
+	m.created_at = nil
+}
+
+// SetUpdatedAt sets the "updated_at" field.
+func (m *PriceListMutation) SetUpdatedAt(t time.Time) {
+	m.updated_at = &t
+}
+
+// UpdatedAt returns the value of the "updated_at" field in the mutation.
+func (m *PriceListMutation) UpdatedAt() (r time.Time, exists bool) {
+	v := m.updated_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldUpdatedAt returns the old "updated_at" field's value of the PriceList entity.
+// If the PriceList object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *PriceListMutation) OldUpdatedAt(ctx context.Context) (v time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldUpdatedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldUpdatedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldUpdatedAt: %w", err)
+	}
+	return oldValue.UpdatedAt, nil
+}
+
+// ResetUpdatedAt resets all changes to the "updated_at" field.
+func (m *PriceListMutation) ResetUpdatedAt() {
+	m.updated_at = nil
+}
+
+// SetCode sets the "code" field.
+func (m *PriceListMutation) SetCode(s string) {
+	m.code = &s
+}
+
+// Code returns the value of the "code" field in the mutation.
+func (m *PriceListMutation) Code() (r string, exists bool) {
+	v := m.code
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldCode returns the old "code" field's value of the PriceList entity.
+// If the PriceList object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *PriceListMutation) OldCode(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldCode is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldCode requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldCode: %w", err)
+	}
+	return oldValue.Code, nil
+}
+
+// ResetCode resets all changes to the "code" field.
+func (m *PriceListMutation) ResetCode() {
+	m.code = nil
+}
+
+// SetVersion sets the "version" field.
+func (m *PriceListMutation) SetVersion(i int) {
+	m.version = &i
+	m.addversion = nil
+}
+
+// Version returns the value of the "version" field in the mutation.
+func (m *PriceListMutation) Version() (r int, exists bool) {
+	v := m.version
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldVersion returns the old "version" field's value of the PriceList entity.
+// If the PriceList object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *PriceListMutation) OldVersion(ctx context.Context) (v int, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldVersion is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldVersion requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldVersion: %w", err)
+	}
+	return oldValue.Version, nil
+}
+
+// AddVersion adds i to the "version" field.
+func (m *PriceListMutation) AddVersion(i int) {
+	if m.addversion != nil {
+		*m.addversion += i
+	} else {
+		m.addversion = &i
+	}
+}
+
+// AddedVersion returns the value that was added to the "version" field in this mutation.
+func (m *PriceListMutation) AddedVersion() (r int, exists bool) {
+	v := m.addversion
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetVersion resets all changes to the "version" field.
+func (m *PriceListMutation) ResetVersion() {
+	m.version = nil
+	m.addversion = nil
+}
+
+// SetName sets the "name" field.
+func (m *PriceListMutation) SetName(s string) {
+	m.name = &s
+}
+
+// Name returns the value of the "name" field in the mutation.
+func (m *PriceListMutation) Name() (r string, exists bool) {
+	v := m.name
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldName returns the old "name" field's value of the PriceList entity.
+// If the PriceList object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *PriceListMutation) OldName(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldName is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldName requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldName: %w", err)
+	}
+	return oldValue.Name, nil
+}
+
+// ResetName resets all changes to the "name" field.
+func (m *PriceListMutation) ResetName() {
+	m.name = nil
+}
+
+// SetDescription sets the "description" field.
+func (m *PriceListMutation) SetDescription(s string) {
+	m.description = &s
+}
+
+// Description returns the value of the "description" field in the mutation.
+func (m *PriceListMutation) Description() (r string, exists bool) {
+	v := m.description
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldDescription returns the old "description" field's value of the PriceList entity.
+// If the PriceList object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *PriceListMutation) OldDescription(ctx context.Context) (v *string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldDescription is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldDescription requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldDescription: %w", err)
+	}
+	return oldValue.Description, nil
+}
+
+// ClearDescription clears the value of the "description" field.
+func (m *PriceListMutation) ClearDescription() {
+	m.description = nil
+	m.clearedFields[pricelist.FieldDescription] = struct{}{}
+}
+
+// DescriptionCleared returns if the "description" field was cleared in this mutation.
+func (m *PriceListMutation) DescriptionCleared() bool {
+	_, ok := m.clearedFields[pricelist.FieldDescription]
+	return ok
+}
+
+// ResetDescription resets all changes to the "description" field.
+func (m *PriceListMutation) ResetDescription() {
+	m.description = nil
+	delete(m.clearedFields, pricelist.FieldDescription)
+}
+
+// SetCurrency sets the "currency" field.
+func (m *PriceListMutation) SetCurrency(s string) {
+	m.currency = &s
+}
+
+// Currency returns the value of the "currency" field in the mutation.
+func (m *PriceListMutation) Currency() (r string, exists bool) {
+	v := m.currency
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldCurrency returns the old "currency" field's value of the PriceList entity.
+// If the PriceList object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *PriceListMutation) OldCurrency(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldCurrency is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldCurrency requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldCurrency: %w", err)
+	}
+	return oldValue.Currency, nil
+}
+
+// ResetCurrency resets all changes to the "currency" field.
+func (m *PriceListMutation) ResetCurrency() {
+	m.currency = nil
+}
+
+// SetStatus sets the "status" field.
+func (m *PriceListMutation) SetStatus(pr pricelist.Status) {
+	m.status = &pr
+}
+
+// Status returns the value of the "status" field in the mutation.
+func (m *PriceListMutation) Status() (r pricelist.Status, exists bool) {
+	v := m.status
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldStatus returns the old "status" field's value of the PriceList entity.
+// If the PriceList object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *PriceListMutation) OldStatus(ctx context.Context) (v pricelist.Status, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldStatus is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldStatus requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldStatus: %w", err)
+	}
+	return oldValue.Status, nil
+}
+
+// ResetStatus resets all changes to the "status" field.
+func (m *PriceListMutation) ResetStatus() {
+	m.status = nil
+}
+
+// SetValidFrom sets the "valid_from" field.
+func (m *PriceListMutation) SetValidFrom(c calendar.Date) {
+	m.valid_from = &c
+}
+
+// ValidFrom returns the value of the "valid_from" field in the mutation.
+func (m *PriceListMutation) ValidFrom() (r calendar.Date, exists bool) {
+	v := m.valid_from
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldValidFrom returns the old "valid_from" field's value of the PriceList entity.
+// If the PriceList object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *PriceListMutation) OldValidFrom(ctx context.Context) (v calendar.Date, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldValidFrom is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldValidFrom requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldValidFrom: %w", err)
+	}
+	return oldValue.ValidFrom, nil
+}
+
+// ResetValidFrom resets all changes to the "valid_from" field.
+func (m *PriceListMutation) ResetValidFrom() {
+	m.valid_from = nil
+}
+
+// SetValidTo sets the "valid_to" field.
+func (m *PriceListMutation) SetValidTo(c calendar.Date) {
+	m.valid_to = &c
+}
+
+// ValidTo returns the value of the "valid_to" field in the mutation.
+func (m *PriceListMutation) ValidTo() (r calendar.Date, exists bool) {
+	v := m.valid_to
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldValidTo returns the old "valid_to" field's value of the PriceList entity.
+// If the PriceList object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *PriceListMutation) OldValidTo(ctx context.Context) (v *calendar.Date, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldValidTo is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldValidTo requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldValidTo: %w", err)
+	}
+	return oldValue.ValidTo, nil
+}
+
+// ClearValidTo clears the value of the "valid_to" field.
+func (m *PriceListMutation) ClearValidTo() {
+	m.valid_to = nil
+	m.clearedFields[pricelist.FieldValidTo] = struct{}{}
+}
+
+// ValidToCleared returns if the "valid_to" field was cleared in this mutation.
+func (m *PriceListMutation) ValidToCleared() bool {
+	_, ok := m.clearedFields[pricelist.FieldValidTo]
+	return ok
+}
+
+// ResetValidTo resets all changes to the "valid_to" field.
+func (m *PriceListMutation) ResetValidTo() {
+	m.valid_to = nil
+	delete(m.clearedFields, pricelist.FieldValidTo)
+}
+
+// SetActivatedAt sets the "activated_at" field.
+func (m *PriceListMutation) SetActivatedAt(t time.Time) {
+	m.activated_at = &t
+}
+
+// ActivatedAt returns the value of the "activated_at" field in the mutation.
+func (m *PriceListMutation) ActivatedAt() (r time.Time, exists bool) {
+	v := m.activated_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldActivatedAt returns the old "activated_at" field's value of the PriceList entity.
+// If the PriceList object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *PriceListMutation) OldActivatedAt(ctx context.Context) (v *time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldActivatedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldActivatedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldActivatedAt: %w", err)
+	}
+	return oldValue.ActivatedAt, nil
+}
+
+// ClearActivatedAt clears the value of the "activated_at" field.
+func (m *PriceListMutation) ClearActivatedAt() {
+	m.activated_at = nil
+	m.clearedFields[pricelist.FieldActivatedAt] = struct{}{}
+}
+
+// ActivatedAtCleared returns if the "activated_at" field was cleared in this mutation.
+func (m *PriceListMutation) ActivatedAtCleared() bool {
+	_, ok := m.clearedFields[pricelist.FieldActivatedAt]
+	return ok
+}
+
+// ResetActivatedAt resets all changes to the "activated_at" field.
+func (m *PriceListMutation) ResetActivatedAt() {
+	m.activated_at = nil
+	delete(m.clearedFields, pricelist.FieldActivatedAt)
+}
+
+// SetRevision sets the "revision" field.
+func (m *PriceListMutation) SetRevision(i int) {
+	m.revision = &i
+	m.addrevision = nil
+}
+
+// Revision returns the value of the "revision" field in the mutation.
+func (m *PriceListMutation) Revision() (r int, exists bool) {
+	v := m.revision
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldRevision returns the old "revision" field's value of the PriceList entity.
+// If the PriceList object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *PriceListMutation) OldRevision(ctx context.Context) (v int, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldRevision is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldRevision requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldRevision: %w", err)
+	}
+	return oldValue.Revision, nil
+}
+
+// AddRevision adds i to the "revision" field.
+func (m *PriceListMutation) AddRevision(i int) {
+	if m.addrevision != nil {
+		*m.addrevision += i
+	} else {
+		m.addrevision = &i
+	}
+}
+
+// AddedRevision returns the value that was added to the "revision" field in this mutation.
+func (m *PriceListMutation) AddedRevision() (r int, exists bool) {
+	v := m.addrevision
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetRevision resets all changes to the "revision" field.
+func (m *PriceListMutation) ResetRevision() {
+	m.revision = nil
+	m.addrevision = nil
+}
+
+// SetCreatedBy sets the "created_by" field.
+func (m *PriceListMutation) SetCreatedBy(i int64) {
+	m.created_by = &i
+	m.addcreated_by = nil
+}
+
+// CreatedBy returns the value of the "created_by" field in the mutation.
+func (m *PriceListMutation) CreatedBy() (r int64, exists bool) {
+	v := m.created_by
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldCreatedBy returns the old "created_by" field's value of the PriceList entity.
+// If the PriceList object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *PriceListMutation) OldCreatedBy(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldCreatedBy is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldCreatedBy requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldCreatedBy: %w", err)
+	}
+	return oldValue.CreatedBy, nil
+}
+
+// AddCreatedBy adds i to the "created_by" field.
+func (m *PriceListMutation) AddCreatedBy(i int64) {
+	if m.addcreated_by != nil {
+		*m.addcreated_by += i
+	} else {
+		m.addcreated_by = &i
+	}
+}
+
+// AddedCreatedBy returns the value that was added to the "created_by" field in this mutation.
+func (m *PriceListMutation) AddedCreatedBy() (r int64, exists bool) {
+	v := m.addcreated_by
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetCreatedBy resets all changes to the "created_by" field.
+func (m *PriceListMutation) ResetCreatedBy() {
+	m.created_by = nil
+	m.addcreated_by = nil
+}
+
+// SetUpdatedBy sets the "updated_by" field.
+func (m *PriceListMutation) SetUpdatedBy(i int64) {
+	m.updated_by = &i
+	m.addupdated_by = nil
+}
+
+// UpdatedBy returns the value of the "updated_by" field in the mutation.
+func (m *PriceListMutation) UpdatedBy() (r int64, exists bool) {
+	v := m.updated_by
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldUpdatedBy returns the old "updated_by" field's value of the PriceList entity.
+// If the PriceList object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *PriceListMutation) OldUpdatedBy(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldUpdatedBy is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldUpdatedBy requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldUpdatedBy: %w", err)
+	}
+	return oldValue.UpdatedBy, nil
+}
+
+// AddUpdatedBy adds i to the "updated_by" field.
+func (m *PriceListMutation) AddUpdatedBy(i int64) {
+	if m.addupdated_by != nil {
+		*m.addupdated_by += i
+	} else {
+		m.addupdated_by = &i
+	}
+}
+
+// AddedUpdatedBy returns the value that was added to the "updated_by" field in this mutation.
+func (m *PriceListMutation) AddedUpdatedBy() (r int64, exists bool) {
+	v := m.addupdated_by
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetUpdatedBy resets all changes to the "updated_by" field.
+func (m *PriceListMutation) ResetUpdatedBy() {
+	m.updated_by = nil
+	m.addupdated_by = nil
+}
+
+// AddItemIDs adds the "items" edge to the PriceListItem entity by ids.
+func (m *PriceListMutation) AddItemIDs(ids ...int64) {
+	if m.items == nil {
+		m.items = make(map[int64]struct{})
+	}
+	for i := range ids {
+		m.items[ids[i]] = struct{}{}
+	}
+}
+
+// ClearItems clears the "items" edge to the PriceListItem entity.
+func (m *PriceListMutation) ClearItems() {
+	m.cleareditems = true
+}
+
+// ItemsCleared reports if the "items" edge to the PriceListItem entity was cleared.
+func (m *PriceListMutation) ItemsCleared() bool {
+	return m.cleareditems
+}
+
+// RemoveItemIDs removes the "items" edge to the PriceListItem entity by IDs.
+func (m *PriceListMutation) RemoveItemIDs(ids ...int64) {
+	if m.removeditems == nil {
+		m.removeditems = make(map[int64]struct{})
+	}
+	for i := range ids {
+		delete(m.items, ids[i])
+		m.removeditems[ids[i]] = struct{}{}
+	}
+}
+
+// RemovedItems returns the removed IDs of the "items" edge to the PriceListItem entity.
+func (m *PriceListMutation) RemovedItemsIDs() (ids []int64) {
+	for id := range m.removeditems {
+		ids = append(ids, id)
+	}
+	return
+}
+
+// ItemsIDs returns the "items" edge IDs in the mutation.
+func (m *PriceListMutation) ItemsIDs() (ids []int64) {
+	for id := range m.items {
+		ids = append(ids, id)
+	}
+	return
+}
+
+// ResetItems resets all changes to the "items" edge.
+func (m *PriceListMutation) ResetItems() {
+	m.items = nil
+	m.cleareditems = false
+	m.removeditems = nil
+}
+
+// Where appends a list predicates to the PriceListMutation builder.
+func (m *PriceListMutation) Where(ps ...predicate.PriceList) {
+	m.predicates = append(m.predicates, ps...)
+}
+
+// WhereP appends storage-level predicates to the PriceListMutation builder. Using this method,
+// users can use type-assertion to append predicates that do not depend on any generated package.
+func (m *PriceListMutation) WhereP(ps ...func(*sql.Selector)) {
+	p := make([]predicate.PriceList, len(ps))
+	for i := range ps {
+		p[i] = ps[i]
+	}
+	m.Where(p...)
+}
+
+// Op returns the operation name.
+func (m *PriceListMutation) Op() Op {
+	return m.op
+}
+
+// SetOp allows setting the mutation operation.
+func (m *PriceListMutation) SetOp(op Op) {
+	m.op = op
+}
+
+// Type returns the node type of this mutation (PriceList).
+func (m *PriceListMutation) Type() string {
+	return m.typ
+}
+
+// Fields returns all fields that were changed during this mutation. Note that in
+// order to get all numeric fields that were incremented/decremented, call
+// AddedFields().
+func (m *PriceListMutation) Fields() []string {
+	fields := make([]string, 0, 14)
+	if m.created_at != nil {
+		fields = append(fields, pricelist.FieldCreatedAt)
+	}
+	if m.updated_at != nil {
+		fields = append(fields, pricelist.FieldUpdatedAt)
+	}
+	if m.code != nil {
+		fields = append(fields, pricelist.FieldCode)
+	}
+	if m.version != nil {
+		fields = append(fields, pricelist.FieldVersion)
+	}
+	if m.name != nil {
+		fields = append(fields, pricelist.FieldName)
+	}
+	if m.description != nil {
+		fields = append(fields, pricelist.FieldDescription)
+	}
+	if m.currency != nil {
+		fields = append(fields, pricelist.FieldCurrency)
+	}
+	if m.status != nil {
+		fields = append(fields, pricelist.FieldStatus)
+	}
+	if m.valid_from != nil {
+		fields = append(fields, pricelist.FieldValidFrom)
+	}
+	if m.valid_to != nil {
+		fields = append(fields, pricelist.FieldValidTo)
+	}
+	if m.activated_at != nil {
+		fields = append(fields, pricelist.FieldActivatedAt)
+	}
+	if m.revision != nil {
+		fields = append(fields, pricelist.FieldRevision)
+	}
+	if m.created_by != nil {
+		fields = append(fields, pricelist.FieldCreatedBy)
+	}
+	if m.updated_by != nil {
+		fields = append(fields, pricelist.FieldUpdatedBy)
+	}
+	return fields
+}
+
+// Field returns the value of a field with the given name. The second boolean
+// return value indicates that this field was not set, or was not defined in the
+// schema.
+func (m *PriceListMutation) Field(name string) (ent.Value, bool) {
+	switch name {
+	case pricelist.FieldCreatedAt:
+		return m.CreatedAt()
+	case pricelist.FieldUpdatedAt:
+		return m.UpdatedAt()
+	case pricelist.FieldCode:
+		return m.Code()
+	case pricelist.FieldVersion:
+		return m.Version()
+	case pricelist.FieldName:
+		return m.Name()
+	case pricelist.FieldDescription:
+		return m.Description()
+	case pricelist.FieldCurrency:
+		return m.Currency()
+	case pricelist.FieldStatus:
+		return m.Status()
+	case pricelist.FieldValidFrom:
+		return m.ValidFrom()
+	case pricelist.FieldValidTo:
+		return m.ValidTo()
+	case pricelist.FieldActivatedAt:
+		return m.ActivatedAt()
+	case pricelist.FieldRevision:
+		return m.Revision()
+	case pricelist.FieldCreatedBy:
+		return m.CreatedBy()
+	case pricelist.FieldUpdatedBy:
+		return m.UpdatedBy()
+	}
+	return nil, false
+}
+
+// OldField returns the old value of the field from the database. An error is
+// returned if the mutation operation is not UpdateOne, or the query to the
+// database failed.
+func (m *PriceListMutation) OldField(ctx context.Context, name string) (ent.Value, error) {
+	switch name {
+	case pricelist.FieldCreatedAt:
+		return m.OldCreatedAt(ctx)
+	case pricelist.FieldUpdatedAt:
+		return m.OldUpdatedAt(ctx)
+	case pricelist.FieldCode:
+		return m.OldCode(ctx)
+	case pricelist.FieldVersion:
+		return m.OldVersion(ctx)
+	case pricelist.FieldName:
+		return m.OldName(ctx)
+	case pricelist.FieldDescription:
+		return m.OldDescription(ctx)
+	case pricelist.FieldCurrency:
+		return m.OldCurrency(ctx)
+	case pricelist.FieldStatus:
+		return m.OldStatus(ctx)
+	case pricelist.FieldValidFrom:
+		return m.OldValidFrom(ctx)
+	case pricelist.FieldValidTo:
+		return m.OldValidTo(ctx)
+	case pricelist.FieldActivatedAt:
+		return m.OldActivatedAt(ctx)
+	case pricelist.FieldRevision:
+		return m.OldRevision(ctx)
+	case pricelist.FieldCreatedBy:
+		return m.OldCreatedBy(ctx)
+	case pricelist.FieldUpdatedBy:
+		return m.OldUpdatedBy(ctx)
+	}
+	return nil, fmt.Errorf("unknown PriceList field %s", name)
+}
+
+// SetField sets the value of a field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *PriceListMutation) SetField(name string, value ent.Value) error {
+	switch name {
+	case pricelist.FieldCreatedAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetCreatedAt(v)
+		return nil
+	case pricelist.FieldUpdatedAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetUpdatedAt(v)
+		return nil
+	case pricelist.FieldCode:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetCode(v)
+		return nil
+	case pricelist.FieldVersion:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetVersion(v)
+		return nil
+	case pricelist.FieldName:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetName(v)
+		return nil
+	case pricelist.FieldDescription:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetDescription(v)
+		return nil
+	case pricelist.FieldCurrency:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetCurrency(v)
+		return nil
+	case pricelist.FieldStatus:
+		v, ok := value.(pricelist.Status)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetStatus(v)
+		return nil
+	case pricelist.FieldValidFrom:
+		v, ok := value.(calendar.Date)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetValidFrom(v)
+		return nil
+	case pricelist.FieldValidTo:
+		v, ok := value.(calendar.Date)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetValidTo(v)
+		return nil
+	case pricelist.FieldActivatedAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetActivatedAt(v)
+		return nil
+	case pricelist.FieldRevision:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetRevision(v)
+		return nil
+	case pricelist.FieldCreatedBy:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetCreatedBy(v)
+		return nil
+	case pricelist.FieldUpdatedBy:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetUpdatedBy(v)
+		return nil
+	}
+	return fmt.Errorf("unknown PriceList field %s", name)
+}
+
+// AddedFields returns all numeric fields that were incremented/decremented during
+// this mutation.
+func (m *PriceListMutation) AddedFields() []string {
+	var fields []string
+	if m.addversion != nil {
+		fields = append(fields, pricelist.FieldVersion)
+	}
+	if m.addrevision != nil {
+		fields = append(fields, pricelist.FieldRevision)
+	}
+	if m.addcreated_by != nil {
+		fields = append(fields, pricelist.FieldCreatedBy)
+	}
+	if m.addupdated_by != nil {
+		fields = append(fields, pricelist.FieldUpdatedBy)
+	}
+	return fields
+}
+
+// AddedField returns the numeric value that was incremented/decremented on a field
+// with the given name. The second boolean return value indicates that this field
+// was not set, or was not defined in the schema.
+func (m *PriceListMutation) AddedField(name string) (ent.Value, bool) {
+	switch name {
+	case pricelist.FieldVersion:
+		return m.AddedVersion()
+	case pricelist.FieldRevision:
+		return m.AddedRevision()
+	case pricelist.FieldCreatedBy:
+		return m.AddedCreatedBy()
+	case pricelist.FieldUpdatedBy:
+		return m.AddedUpdatedBy()
+	}
+	return nil, false
+}
+
+// AddField adds the value to the field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *PriceListMutation) AddField(name string, value ent.Value) error {
+	switch name {
+	case pricelist.FieldVersion:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddVersion(v)
+		return nil
+	case pricelist.FieldRevision:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddRevision(v)
+		return nil
+	case pricelist.FieldCreatedBy:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddCreatedBy(v)
+		return nil
+	case pricelist.FieldUpdatedBy:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddUpdatedBy(v)
+		return nil
+	}
+	return fmt.Errorf("unknown PriceList numeric field %s", name)
+}
+
+// ClearedFields returns all nullable fields that were cleared during this
+// mutation.
+func (m *PriceListMutation) ClearedFields() []string {
+	var fields []string
+	if m.FieldCleared(pricelist.FieldDescription) {
+		fields = append(fields, pricelist.FieldDescription)
+	}
+	if m.FieldCleared(pricelist.FieldValidTo) {
+		fields = append(fields, pricelist.FieldValidTo)
+	}
+	if m.FieldCleared(pricelist.FieldActivatedAt) {
+		fields = append(fields, pricelist.FieldActivatedAt)
+	}
+	return fields
+}
+
+// FieldCleared returns a boolean indicating if a field with the given name was
+// cleared in this mutation.
+func (m *PriceListMutation) FieldCleared(name string) bool {
+	_, ok := m.clearedFields[name]
+	return ok
+}
+
+// ClearField clears the value of the field with the given name. It returns an
+// error if the field is not defined in the schema.
+func (m *PriceListMutation) ClearField(name string) error {
+	switch name {
+	case pricelist.FieldDescription:
+		m.ClearDescription()
+		return nil
+	case pricelist.FieldValidTo:
+		m.ClearValidTo()
+		return nil
+	case pricelist.FieldActivatedAt:
+		m.ClearActivatedAt()
+		return nil
+	}
+	return fmt.Errorf("unknown PriceList nullable field %s", name)
+}
+
+// ResetField resets all changes in the mutation for the field with the given name.
+// It returns an error if the field is not defined in the schema.
+func (m *PriceListMutation) ResetField(name string) error {
+	switch name {
+	case pricelist.FieldCreatedAt:
+		m.ResetCreatedAt()
+		return nil
+	case pricelist.FieldUpdatedAt:
+		m.ResetUpdatedAt()
+		return nil
+	case pricelist.FieldCode:
+		m.ResetCode()
+		return nil
+	case pricelist.FieldVersion:
+		m.ResetVersion()
+		return nil
+	case pricelist.FieldName:
+		m.ResetName()
+		return nil
+	case pricelist.FieldDescription:
+		m.ResetDescription()
+		return nil
+	case pricelist.FieldCurrency:
+		m.ResetCurrency()
+		return nil
+	case pricelist.FieldStatus:
+		m.ResetStatus()
+		return nil
+	case pricelist.FieldValidFrom:
+		m.ResetValidFrom()
+		return nil
+	case pricelist.FieldValidTo:
+		m.ResetValidTo()
+		return nil
+	case pricelist.FieldActivatedAt:
+		m.ResetActivatedAt()
+		return nil
+	case pricelist.FieldRevision:
+		m.ResetRevision()
+		return nil
+	case pricelist.FieldCreatedBy:
+		m.ResetCreatedBy()
+		return nil
+	case pricelist.FieldUpdatedBy:
+		m.ResetUpdatedBy()
+		return nil
+	}
+	return fmt.Errorf("unknown PriceList field %s", name)
+}
+
+// AddedEdges returns all edge names that were set/added in this mutation.
+func (m *PriceListMutation) AddedEdges() []string {
+	edges := make([]string, 0, 1)
+	if m.items != nil {
+		edges = append(edges, pricelist.EdgeItems)
+	}
+	return edges
+}
+
+// AddedIDs returns all IDs (to other nodes) that were added for the given edge
+// name in this mutation.
+func (m *PriceListMutation) AddedIDs(name string) []ent.Value {
+	switch name {
+	case pricelist.EdgeItems:
+		ids := make([]ent.Value, 0, len(m.items))
+		for id := range m.items {
+			ids = append(ids, id)
+		}
+		return ids
+	}
+	return nil
+}
+
+// RemovedEdges returns all edge names that were removed in this mutation.
+func (m *PriceListMutation) RemovedEdges() []string {
+	edges := make([]string, 0, 1)
+	if m.removeditems != nil {
+		edges = append(edges, pricelist.EdgeItems)
+	}
+	return edges
+}
+
+// RemovedIDs returns all IDs (to other nodes) that were removed for the edge with
+// the given name in this mutation.
+func (m *PriceListMutation) RemovedIDs(name string) []ent.Value {
+	switch name {
+	case pricelist.EdgeItems:
+		ids := make([]ent.Value, 0, len(m.removeditems))
+		for id := range m.removeditems {
+			ids = append(ids, id)
+		}
+		return ids
+	}
+	return nil
+}
+
+// ClearedEdges returns all edge names that were cleared in this mutation.
+func (m *PriceListMutation) ClearedEdges() []string {
+	edges := make([]string, 0, 1)
+	if m.cleareditems {
+		edges = append(edges, pricelist.EdgeItems)
+	}
+	return edges
+}
+
+// EdgeCleared returns a boolean which indicates if the edge with the given name
+// was cleared in this mutation.
+func (m *PriceListMutation) EdgeCleared(name string) bool {
+	switch name {
+	case pricelist.EdgeItems:
+		return m.cleareditems
+	}
+	return false
+}
+
+// ClearEdge clears the value of the edge with the given name. It returns an error
+// if that edge is not defined in the schema.
+func (m *PriceListMutation) ClearEdge(name string) error {
+	switch name {
+	}
+	return fmt.Errorf("unknown PriceList unique edge %s", name)
+}
+
+// ResetEdge resets all changes to the edge with the given name in this mutation.
+// It returns an error if the edge is not defined in the schema.
+func (m *PriceListMutation) ResetEdge(name string) error {
+	switch name {
+	case pricelist.EdgeItems:
+		m.ResetItems()
+		return nil
+	}
+	return fmt.Errorf("unknown PriceList edge %s", name)
+}
+
+// PriceListItemMutation represents an operation that mutates the PriceListItem nodes in the graph.
+type PriceListItemMutation struct {
+	config
+	op                      Op
+	typ                     string
+	id                      *int64
+	created_at              *time.Time
+	updated_at              *time.Time
+	min_quantity            *decimal.Decimal
+	unit_price              *decimal.Decimal
+	vat_rate                *decimal.Decimal
+	description             *string
+	sort_no                 *int
+	addsort_no              *int
+	clearedFields           map[string]struct{}
+	price_list              *int64
+	clearedprice_list       bool
+	service                 *int64
+	clearedservice          bool
+	work_order_items        map[int64]struct{}
+	removedwork_order_items map[int64]struct{}
+	clearedwork_order_items bool
+	done                    bool
+	oldValue                func(context.Context) (*PriceListItem, error)
+	predicates              []predicate.PriceListItem
+}
+
+var _ ent.Mutation = (*PriceListItemMutation)(nil)
+
+// pricelistitemOption allows management of the mutation configuration using functional options.
+type pricelistitemOption func(*PriceListItemMutation)
+
+// newPriceListItemMutation creates new mutation for the PriceListItem entity.
+func newPriceListItemMutation(c config, op Op, opts ...pricelistitemOption) *PriceListItemMutation {
+	m := &PriceListItemMutation{
+		config:        c,
+		op:            op,
+		typ:           TypePriceListItem,
+		clearedFields: make(map[string]struct{}),
+	}
+	for _, opt := range opts {
+		opt(m)
+	}
+	return m
+}
+
+// withPriceListItemID sets the ID field of the mutation.
+func withPriceListItemID(id int64) pricelistitemOption {
+	return func(m *PriceListItemMutation) {
+		var (
+			err   error
+			once  sync.Once
+			value *PriceListItem
+		)
+		m.oldValue = func(ctx context.Context) (*PriceListItem, error) {
+			once.Do(func() {
+				if m.done {
+					err = errors.New("querying old values post mutation is not allowed")
+				} else {
+					value, err = m.Client().PriceListItem.Get(ctx, id)
+				}
+			})
+			return value, err
+		}
+		m.id = &id
+	}
+}
+
+// withPriceListItem sets the old PriceListItem of the mutation.
+func withPriceListItem(node *PriceListItem) pricelistitemOption {
+	return func(m *PriceListItemMutation) {
+		m.oldValue = func(context.Context) (*PriceListItem, error) {
+			return node, nil
+		}
+		m.id = &node.ID
+	}
+}
+
+// Client returns a new `ent.Client` from the mutation. If the mutation was
+// executed in a transaction (ent.Tx), a transactional client is returned.
+func (m PriceListItemMutation) Client() *Client {
+	client := &Client{config: m.config}
+	client.init()
+	return client
+}
+
+// Tx returns an `ent.Tx` for mutations that were executed in transactions;
+// it returns an error otherwise.
+func (m PriceListItemMutation) Tx() (*Tx, error) {
+	if _, ok := m.driver.(*txDriver); !ok {
+		return nil, errors.New("ent: mutation is not running in a transaction")
+	}
+	tx := &Tx{config: m.config}
+	tx.init()
+	return tx, nil
+}
+
+// SetID sets the value of the id field. Note that this
+// operation is only accepted on creation of PriceListItem entities.
+func (m *PriceListItemMutation) SetID(id int64) {
+	m.id = &id
+}
+
+// ID returns the ID value in the mutation. Note that the ID is only available
+// if it was provided to the builder or after it was returned from the database.
+func (m *PriceListItemMutation) ID() (id int64, exists bool) {
+	if m.id == nil {
+		return
+	}
+	return *m.id, true
+}
+
+// IDs queries the database and returns the entity ids that match the mutation's predicate.
+// That means, if the mutation is applied within a transaction with an isolation level such
+// as sql.LevelSerializable, the returned ids match the ids of the rows that will be updated
+// or updated by the mutation.
+func (m *PriceListItemMutation) IDs(ctx context.Context) ([]int64, error) {
+	switch {
+	case m.op.Is(OpUpdateOne | OpDeleteOne):
+		id, exists := m.ID()
+		if exists {
+			return []int64{id}, nil
+		}
+		fallthrough
+	case m.op.Is(OpUpdate | OpDelete):
+		return m.Client().PriceListItem.Query().Where(m.predicates...).IDs(ctx)
+	default:
+		return nil, fmt.Errorf("IDs is not allowed on %s operations", m.op)
+	}
+}
+
+// SetCreatedAt sets the "created_at" field.
+func (m *PriceListItemMutation) SetCreatedAt(t time.Time) {
+	m.created_at = &t
+}
+
+// CreatedAt returns the value of the "created_at" field in the mutation.
+func (m *PriceListItemMutation) CreatedAt() (r time.Time, exists bool) {
+	v := m.created_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldCreatedAt returns the old "created_at" field's value of the PriceListItem entity.
+// If the PriceListItem object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *PriceListItemMutation) OldCreatedAt(ctx context.Context) (v time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldCreatedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldCreatedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldCreatedAt: %w", err)
+	}
+	return oldValue.CreatedAt, nil
+}
+
+// ResetCreatedAt resets all changes to the "created_at" field.
+func (m *PriceListItemMutation) ResetCreatedAt() {
+	m.created_at = nil
+}
+
+// SetUpdatedAt sets the "updated_at" field.
+func (m *PriceListItemMutation) SetUpdatedAt(t time.Time) {
+	m.updated_at = &t
+}
+
+// UpdatedAt returns the value of the "updated_at" field in the mutation.
+func (m *PriceListItemMutation) UpdatedAt() (r time.Time, exists bool) {
+	v := m.updated_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldUpdatedAt returns the old "updated_at" field's value of the PriceListItem entity.
+// If the PriceListItem object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *PriceListItemMutation) OldUpdatedAt(ctx context.Context) (v time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldUpdatedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldUpdatedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldUpdatedAt: %w", err)
+	}
+	return oldValue.UpdatedAt, nil
+}
+
+// ResetUpdatedAt resets all changes to the "updated_at" field.
+func (m *PriceListItemMutation) ResetUpdatedAt() {
+	m.updated_at = nil
+}
+
+// SetPriceListID sets the "price_list_id" field.
+func (m *PriceListItemMutation) SetPriceListID(i int64) {
+	m.price_list = &i
+}
+
+// PriceListID returns the value of the "price_list_id" field in the mutation.
+func (m *PriceListItemMutation) PriceListID() (r int64, exists bool) {
+	v := m.price_list
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldPriceListID returns the old "price_list_id" field's value of the PriceListItem entity.
+// If the PriceListItem object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *PriceListItemMutation) OldPriceListID(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldPriceListID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldPriceListID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldPriceListID: %w", err)
+	}
+	return oldValue.PriceListID, nil
+}
+
+// ResetPriceListID resets all changes to the "price_list_id" field.
+func (m *PriceListItemMutation) ResetPriceListID() {
+	m.price_list = nil
+}
+
+// SetServiceID sets the "service_id" field.
+func (m *PriceListItemMutation) SetServiceID(i int64) {
+	m.service = &i
+}
+
+// ServiceID returns the value of the "service_id" field in the mutation.
+func (m *PriceListItemMutation) ServiceID() (r int64, exists bool) {
+	v := m.service
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldServiceID returns the old "service_id" field's value of the PriceListItem entity.
+// If the PriceListItem object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *PriceListItemMutation) OldServiceID(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldServiceID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldServiceID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldServiceID: %w", err)
+	}
+	return oldValue.ServiceID, nil
+}
+
+// ResetServiceID resets all changes to the "service_id" field.
+func (m *PriceListItemMutation) ResetServiceID() {
+	m.service = nil
+}
+
+// SetMinQuantity sets the "min_quantity" field.
+func (m *PriceListItemMutation) SetMinQuantity(d decimal.Decimal) {
+	m.min_quantity = &d
+}
+
+// MinQuantity returns the value of the "min_quantity" field in the mutation.
+func (m *PriceListItemMutation) MinQuantity() (r decimal.Decimal, exists bool) {
+	v := m.min_quantity
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldMinQuantity returns the old "min_quantity" field's value of the PriceListItem entity.
+// If the PriceListItem object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *PriceListItemMutation) OldMinQuantity(ctx context.Context) (v decimal.Decimal, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldMinQuantity is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldMinQuantity requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldMinQuantity: %w", err)
+	}
+	return oldValue.MinQuantity, nil
+}
+
+// ResetMinQuantity resets all changes to the "min_quantity" field.
+func (m *PriceListItemMutation) ResetMinQuantity() {
+	m.min_quantity = nil
+}
+
+// SetUnitPrice sets the "unit_price" field.
+func (m *PriceListItemMutation) SetUnitPrice(d decimal.Decimal) {
+	m.unit_price = &d
+}
+
+// UnitPrice returns the value of the "unit_price" field in the mutation.
+func (m *PriceListItemMutation) UnitPrice() (r decimal.Decimal, exists bool) {
+	v := m.unit_price
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldUnitPrice returns the old "unit_price" field's value of the PriceListItem entity.
+// If the PriceListItem object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *PriceListItemMutation) OldUnitPrice(ctx context.Context) (v decimal.Decimal, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldUnitPrice is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldUnitPrice requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldUnitPrice: %w", err)
+	}
+	return oldValue.UnitPrice, nil
+}
+
+// ResetUnitPrice resets all changes to the "unit_price" field.
+func (m *PriceListItemMutation) ResetUnitPrice() {
+	m.unit_price = nil
+}
+
+// SetVatRate sets the "vat_rate" field.
+func (m *PriceListItemMutation) SetVatRate(d decimal.Decimal) {
+	m.vat_rate = &d
+}
+
+// VatRate returns the value of the "vat_rate" field in the mutation.
+func (m *PriceListItemMutation) VatRate() (r decimal.Decimal, exists bool) {
+	v := m.vat_rate
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldVatRate returns the old "vat_rate" field's value of the PriceListItem entity.
+// If the PriceListItem object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *PriceListItemMutation) OldVatRate(ctx context.Context) (v decimal.Decimal, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldVatRate is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldVatRate requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldVatRate: %w", err)
+	}
+	return oldValue.VatRate, nil
+}
+
+// ResetVatRate resets all changes to the "vat_rate" field.
+func (m *PriceListItemMutation) ResetVatRate() {
+	m.vat_rate = nil
+}
+
+// SetDescription sets the "description" field.
+func (m *PriceListItemMutation) SetDescription(s string) {
+	m.description = &s
+}
+
+// Description returns the value of the "description" field in the mutation.
+func (m *PriceListItemMutation) Description() (r string, exists bool) {
+	v := m.description
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldDescription returns the old "description" field's value of the PriceListItem entity.
+// If the PriceListItem object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *PriceListItemMutation) OldDescription(ctx context.Context) (v *string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldDescription is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldDescription requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldDescription: %w", err)
+	}
+	return oldValue.Description, nil
+}
+
+// ClearDescription clears the value of the "description" field.
+func (m *PriceListItemMutation) ClearDescription() {
+	m.description = nil
+	m.clearedFields[pricelistitem.FieldDescription] = struct{}{}
+}
+
+// DescriptionCleared returns if the "description" field was cleared in this mutation.
+func (m *PriceListItemMutation) DescriptionCleared() bool {
+	_, ok := m.clearedFields[pricelistitem.FieldDescription]
+	return ok
+}
+
+// ResetDescription resets all changes to the "description" field.
+func (m *PriceListItemMutation) ResetDescription() {
+	m.description = nil
+	delete(m.clearedFields, pricelistitem.FieldDescription)
+}
+
+// SetSortNo sets the "sort_no" field.
+func (m *PriceListItemMutation) SetSortNo(i int) {
+	m.sort_no = &i
+	m.addsort_no = nil
+}
+
+// SortNo returns the value of the "sort_no" field in the mutation.
+func (m *PriceListItemMutation) SortNo() (r int, exists bool) {
+	v := m.sort_no
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldSortNo returns the old "sort_no" field's value of the PriceListItem entity.
+// If the PriceListItem object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *PriceListItemMutation) OldSortNo(ctx context.Context) (v int, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldSortNo is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldSortNo requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldSortNo: %w", err)
+	}
+	return oldValue.SortNo, nil
+}
+
+// AddSortNo adds i to the "sort_no" field.
+func (m *PriceListItemMutation) AddSortNo(i int) {
+	if m.addsort_no != nil {
+		*m.addsort_no += i
+	} else {
+		m.addsort_no = &i
+	}
+}
+
+// AddedSortNo returns the value that was added to the "sort_no" field in this mutation.
+func (m *PriceListItemMutation) AddedSortNo() (r int, exists bool) {
+	v := m.addsort_no
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetSortNo resets all changes to the "sort_no" field.
+func (m *PriceListItemMutation) ResetSortNo() {
+	m.sort_no = nil
+	m.addsort_no = nil
+}
+
+// ClearPriceList clears the "price_list" edge to the PriceList entity.
+func (m *PriceListItemMutation) ClearPriceList() {
+	m.clearedprice_list = true
+	m.clearedFields[pricelistitem.FieldPriceListID] = struct{}{}
+}
+
+// PriceListCleared reports if the "price_list" edge to the PriceList entity was cleared.
+func (m *PriceListItemMutation) PriceListCleared() bool {
+	return m.clearedprice_list
+}
+
+// PriceListIDs returns the "price_list" edge IDs in the mutation.
+// Note that IDs always returns len(IDs) <= 1 for unique edges, and you should use
+// PriceListID instead. It exists only for internal usage by the builders.
+func (m *PriceListItemMutation) PriceListIDs() (ids []int64) {
+	if id := m.price_list; id != nil {
+		ids = append(ids, *id)
+	}
+	return
+}
+
+// ResetPriceList resets all changes to the "price_list" edge.
+func (m *PriceListItemMutation) ResetPriceList() {
+	m.price_list = nil
+	m.clearedprice_list = false
+}
+
+// ClearService clears the "service" edge to the Service entity.
+func (m *PriceListItemMutation) ClearService() {
+	m.clearedservice = true
+	m.clearedFields[pricelistitem.FieldServiceID] = struct{}{}
+}
+
+// ServiceCleared reports if the "service" edge to the Service entity was cleared.
+func (m *PriceListItemMutation) ServiceCleared() bool {
+	return m.clearedservice
+}
+
+// ServiceIDs returns the "service" edge IDs in the mutation.
+// Note that IDs always returns len(IDs) <= 1 for unique edges, and you should use
+// ServiceID instead. It exists only for internal usage by the builders.
+func (m *PriceListItemMutation) ServiceIDs() (ids []int64) {
+	if id := m.service; id != nil {
+		ids = append(ids, *id)
+	}
+	return
+}
+
+// ResetService resets all changes to the "service" edge.
+func (m *PriceListItemMutation) ResetService() {
+	m.service = nil
+	m.clearedservice = false
+}
+
+// AddWorkOrderItemIDs adds the "work_order_items" edge to the WorkOrderItem entity by ids.
+func (m *PriceListItemMutation) AddWorkOrderItemIDs(ids ...int64) {
+	if m.work_order_items == nil {
+		m.work_order_items = make(map[int64]struct{})
+	}
+	for i := range ids {
+		m.work_order_items[ids[i]] = struct{}{}
+	}
+}
+
+// ClearWorkOrderItems clears the "work_order_items" edge to the WorkOrderItem entity.
+func (m *PriceListItemMutation) ClearWorkOrderItems() {
+	m.clearedwork_order_items = true
+}
+
+// WorkOrderItemsCleared reports if the "work_order_items" edge to the WorkOrderItem entity was cleared.
+func (m *PriceListItemMutation) WorkOrderItemsCleared() bool {
+	return m.clearedwork_order_items
+}
+
+// RemoveWorkOrderItemIDs removes the "work_order_items" edge to the WorkOrderItem entity by IDs.
+func (m *PriceListItemMutation) RemoveWorkOrderItemIDs(ids ...int64) {
+	if m.removedwork_order_items == nil {
+		m.removedwork_order_items = make(map[int64]struct{})
+	}
+	for i := range ids {
+		delete(m.work_order_items, ids[i])
+		m.removedwork_order_items[ids[i]] = struct{}{}
+	}
+}
+
+// RemovedWorkOrderItems returns the removed IDs of the "work_order_items" edge to the WorkOrderItem entity.
+func (m *PriceListItemMutation) RemovedWorkOrderItemsIDs() (ids []int64) {
+	for id := range m.removedwork_order_items {
+		ids = append(ids, id)
+	}
+	return
+}
+
+// WorkOrderItemsIDs returns the "work_order_items" edge IDs in the mutation.
+func (m *PriceListItemMutation) WorkOrderItemsIDs() (ids []int64) {
+	for id := range m.work_order_items {
+		ids = append(ids, id)
+	}
+	return
+}
+
+// ResetWorkOrderItems resets all changes to the "work_order_items" edge.
+func (m *PriceListItemMutation) ResetWorkOrderItems() {
+	m.work_order_items = nil
+	m.clearedwork_order_items = false
+	m.removedwork_order_items = nil
+}
+
+// Where appends a list predicates to the PriceListItemMutation builder.
+func (m *PriceListItemMutation) Where(ps ...predicate.PriceListItem) {
+	m.predicates = append(m.predicates, ps...)
+}
+
+// WhereP appends storage-level predicates to the PriceListItemMutation builder. Using this method,
+// users can use type-assertion to append predicates that do not depend on any generated package.
+func (m *PriceListItemMutation) WhereP(ps ...func(*sql.Selector)) {
+	p := make([]predicate.PriceListItem, len(ps))
+	for i := range ps {
+		p[i] = ps[i]
+	}
+	m.Where(p...)
+}
+
+// Op returns the operation name.
+func (m *PriceListItemMutation) Op() Op {
+	return m.op
+}
+
+// SetOp allows setting the mutation operation.
+func (m *PriceListItemMutation) SetOp(op Op) {
+	m.op = op
+}
+
+// Type returns the node type of this mutation (PriceListItem).
+func (m *PriceListItemMutation) Type() string {
+	return m.typ
+}
+
+// Fields returns all fields that were changed during this mutation. Note that in
+// order to get all numeric fields that were incremented/decremented, call
+// AddedFields().
+func (m *PriceListItemMutation) Fields() []string {
+	fields := make([]string, 0, 9)
+	if m.created_at != nil {
+		fields = append(fields, pricelistitem.FieldCreatedAt)
+	}
+	if m.updated_at != nil {
+		fields = append(fields, pricelistitem.FieldUpdatedAt)
+	}
+	if m.price_list != nil {
+		fields = append(fields, pricelistitem.FieldPriceListID)
+	}
+	if m.service != nil {
+		fields = append(fields, pricelistitem.FieldServiceID)
+	}
+	if m.min_quantity != nil {
+		fields = append(fields, pricelistitem.FieldMinQuantity)
+	}
+	if m.unit_price != nil {
+		fields = append(fields, pricelistitem.FieldUnitPrice)
+	}
+	if m.vat_rate != nil {
+		fields = append(fields, pricelistitem.FieldVatRate)
+	}
+	if m.description != nil {
+		fields = append(fields, pricelistitem.FieldDescription)
+	}
+	if m.sort_no != nil {
+		fields = append(fields, pricelistitem.FieldSortNo)
+	}
+	return fields
+}
+
+// Field returns the value of a field with the given name. The second boolean
+// return value indicates that this field was not set, or was not defined in the
+// schema.
+func (m *PriceListItemMutation) Field(name string) (ent.Value, bool) {
+	switch name {
+	case pricelistitem.FieldCreatedAt:
+		return m.CreatedAt()
+	case pricelistitem.FieldUpdatedAt:
+		return m.UpdatedAt()
+	case pricelistitem.FieldPriceListID:
+		return m.PriceListID()
+	case pricelistitem.FieldServiceID:
+		return m.ServiceID()
+	case pricelistitem.FieldMinQuantity:
+		return m.MinQuantity()
+	case pricelistitem.FieldUnitPrice:
+		return m.UnitPrice()
+	case pricelistitem.FieldVatRate:
+		return m.VatRate()
+	case pricelistitem.FieldDescription:
+		return m.Description()
+	case pricelistitem.FieldSortNo:
+		return m.SortNo()
+	}
+	return nil, false
+}
+
+// OldField returns the old value of the field from the database. An error is
+// returned if the mutation operation is not UpdateOne, or the query to the
+// database failed.
+func (m *PriceListItemMutation) OldField(ctx context.Context, name string) (ent.Value, error) {
+	switch name {
+	case pricelistitem.FieldCreatedAt:
+		return m.OldCreatedAt(ctx)
+	case pricelistitem.FieldUpdatedAt:
+		return m.OldUpdatedAt(ctx)
+	case pricelistitem.FieldPriceListID:
+		return m.OldPriceListID(ctx)
+	case pricelistitem.FieldServiceID:
+		return m.OldServiceID(ctx)
+	case pricelistitem.FieldMinQuantity:
+		return m.OldMinQuantity(ctx)
+	case pricelistitem.FieldUnitPrice:
+		return m.OldUnitPrice(ctx)
+	case pricelistitem.FieldVatRate:
+		return m.OldVatRate(ctx)
+	case pricelistitem.FieldDescription:
+		return m.OldDescription(ctx)
+	case pricelistitem.FieldSortNo:
+		return m.OldSortNo(ctx)
+	}
+	return nil, fmt.Errorf("unknown PriceListItem field %s", name)
+}
+
+// SetField sets the value of a field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *PriceListItemMutation) SetField(name string, value ent.Value) error {
+	switch name {
+	case pricelistitem.FieldCreatedAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetCreatedAt(v)
+		return nil
+	case pricelistitem.FieldUpdatedAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetUpdatedAt(v)
+		return nil
+	case pricelistitem.FieldPriceListID:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetPriceListID(v)
+		return nil
+	case pricelistitem.FieldServiceID:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetServiceID(v)
+		return nil
+	case pricelistitem.FieldMinQuantity:
+		v, ok := value.(decimal.Decimal)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetMinQuantity(v)
+		return nil
+	case pricelistitem.FieldUnitPrice:
+		v, ok := value.(decimal.Decimal)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetUnitPrice(v)
+		return nil
+	case pricelistitem.FieldVatRate:
+		v, ok := value.(decimal.Decimal)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetVatRate(v)
+		return nil
+	case pricelistitem.FieldDescription:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetDescription(v)
+		return nil
+	case pricelistitem.FieldSortNo:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetSortNo(v)
+		return nil
+	}
+	return fmt.Errorf("unknown PriceListItem field %s", name)
+}
+
+// AddedFields returns all numeric fields that were incremented/decremented during
+// this mutation.
+func (m *PriceListItemMutation) AddedFields() []string {
+	var fields []string
+	if m.addsort_no != nil {
+		fields = append(fields, pricelistitem.FieldSortNo)
+	}
+	return fields
+}
+
+// AddedField returns the numeric value that was incremented/decremented on a field
+// with the given name. The second boolean return value indicates that this field
+// was not set, or was not defined in the schema.
+func (m *PriceListItemMutation) AddedField(name string) (ent.Value, bool) {
+	switch name {
+	case pricelistitem.FieldSortNo:
+		return m.AddedSortNo()
+	}
+	return nil, false
+}
+
+// AddField adds the value to the field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *PriceListItemMutation) AddField(name string, value ent.Value) error {
+	switch name {
+	case pricelistitem.FieldSortNo:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddSortNo(v)
+		return nil
+	}
+	return fmt.Errorf("unknown PriceListItem numeric field %s", name)
+}
+
+// ClearedFields returns all nullable fields that were cleared during this
+// mutation.
+func (m *PriceListItemMutation) ClearedFields() []string {
+	var fields []string
+	if m.FieldCleared(pricelistitem.FieldDescription) {
+		fields = append(fields, pricelistitem.FieldDescription)
+	}
+	return fields
+}
+
+// FieldCleared returns a boolean indicating if a field with the given name was
+// cleared in this mutation.
+func (m *PriceListItemMutation) FieldCleared(name string) bool {
+	_, ok := m.clearedFields[name]
+	return ok
+}
+
+// ClearField clears the value of the field with the given name. It returns an
+// error if the field is not defined in the schema.
+func (m *PriceListItemMutation) ClearField(name string) error {
+	switch name {
+	case pricelistitem.FieldDescription:
+		m.ClearDescription()
+		return nil
+	}
+	return fmt.Errorf("unknown PriceListItem nullable field %s", name)
+}
+
+// ResetField resets all changes in the mutation for the field with the given name.
+// It returns an error if the field is not defined in the schema.
+func (m *PriceListItemMutation) ResetField(name string) error {
+	switch name {
+	case pricelistitem.FieldCreatedAt:
+		m.ResetCreatedAt()
+		return nil
+	case pricelistitem.FieldUpdatedAt:
+		m.ResetUpdatedAt()
+		return nil
+	case pricelistitem.FieldPriceListID:
+		m.ResetPriceListID()
+		return nil
+	case pricelistitem.FieldServiceID:
+		m.ResetServiceID()
+		return nil
+	case pricelistitem.FieldMinQuantity:
+		m.ResetMinQuantity()
+		return nil
+	case pricelistitem.FieldUnitPrice:
+		m.ResetUnitPrice()
+		return nil
+	case pricelistitem.FieldVatRate:
+		m.ResetVatRate()
+		return nil
+	case pricelistitem.FieldDescription:
+		m.ResetDescription()
+		return nil
+	case pricelistitem.FieldSortNo:
+		m.ResetSortNo()
+		return nil
+	}
+	return fmt.Errorf("unknown PriceListItem field %s", name)
+}
+
+// AddedEdges returns all edge names that were set/added in this mutation.
+func (m *PriceListItemMutation) AddedEdges() []string {
+	edges := make([]string, 0, 3)
+	if m.price_list != nil {
+		edges = append(edges, pricelistitem.EdgePriceList)
+	}
+	if m.service != nil {
+		edges = append(edges, pricelistitem.EdgeService)
+	}
+	if m.work_order_items != nil {
+		edges = append(edges, pricelistitem.EdgeWorkOrderItems)
+	}
+	return edges
+}
+
+// AddedIDs returns all IDs (to other nodes) that were added for the given edge
+// name in this mutation.
+func (m *PriceListItemMutation) AddedIDs(name string) []ent.Value {
+	switch name {
+	case pricelistitem.EdgePriceList:
+		if id := m.price_list; id != nil {
+			return []ent.Value{*id}
+		}
+	case pricelistitem.EdgeService:
+		if id := m.service; id != nil {
+			return []ent.Value{*id}
+		}
+	case pricelistitem.EdgeWorkOrderItems:
+		ids := make([]ent.Value, 0, len(m.work_order_items))
+		for id := range m.work_order_items {
+			ids = append(ids, id)
+		}
+		return ids
+	}
+	return nil
+}
+
+// RemovedEdges returns all edge names that were removed in this mutation.
+func (m *PriceListItemMutation) RemovedEdges() []string {
+	edges := make([]string, 0, 3)
+	if m.removedwork_order_items != nil {
+		edges = append(edges, pricelistitem.EdgeWorkOrderItems)
+	}
+	return edges
+}
+
+// RemovedIDs returns all IDs (to other nodes) that were removed for the edge with
+// the given name in this mutation.
+func (m *PriceListItemMutation) RemovedIDs(name string) []ent.Value {
+	switch name {
+	case pricelistitem.EdgeWorkOrderItems:
+		ids := make([]ent.Value, 0, len(m.removedwork_order_items))
+		for id := range m.removedwork_order_items {
+			ids = append(ids, id)
+		}
+		return ids
+	}
+	return nil
+}
+
+// ClearedEdges returns all edge names that were cleared in this mutation.
+func (m *PriceListItemMutation) ClearedEdges() []string {
+	edges := make([]string, 0, 3)
+	if m.clearedprice_list {
+		edges = append(edges, pricelistitem.EdgePriceList)
+	}
+	if m.clearedservice {
+		edges = append(edges, pricelistitem.EdgeService)
+	}
+	if m.clearedwork_order_items {
+		edges = append(edges, pricelistitem.EdgeWorkOrderItems)
+	}
+	return edges
+}
+
+// EdgeCleared returns a boolean which indicates if the edge with the given name
+// was cleared in this mutation.
+func (m *PriceListItemMutation) EdgeCleared(name string) bool {
+	switch name {
+	case pricelistitem.EdgePriceList:
+		return m.clearedprice_list
+	case pricelistitem.EdgeService:
+		return m.clearedservice
+	case pricelistitem.EdgeWorkOrderItems:
+		return m.clearedwork_order_items
+	}
+	return false
+}
+
+// ClearEdge clears the value of the edge with the given name. It returns an error
+// if that edge is not defined in the schema.
+func (m *PriceListItemMutation) ClearEdge(name string) error {
+	switch name {
+	case pricelistitem.EdgePriceList:
+		m.ClearPriceList()
+		return nil
+	case pricelistitem.EdgeService:
+		m.ClearService()
+		return nil
+	}
+	return fmt.Errorf("unknown PriceListItem unique edge %s", name)
+}
+
+// ResetEdge resets all changes to the edge with the given name in this mutation.
+// It returns an error if the edge is not defined in the schema.
+func (m *PriceListItemMutation) ResetEdge(name string) error {
+	switch name {
+	case pricelistitem.EdgePriceList:
+		m.ResetPriceList()
+		return nil
+	case pricelistitem.EdgeService:
+		m.ResetService()
+		return nil
+	case pricelistitem.EdgeWorkOrderItems:
+		m.ResetWorkOrderItems()
+		return nil
+	}
+	return fmt.Errorf("unknown PriceListItem edge %s", name)
+}
+
 // RefreshTokenMutation represents an operation that mutates the RefreshToken nodes in the graph.
 type RefreshTokenMutation struct {
 	config
@@ -16021,10 +18358,12 @@ type ServiceMutation struct {
 	description             *string
 	accounting_code         *string
 	group_code              *string
+	category_code           *string
 	unit                    *string
 	base_price              *decimal.Decimal
 	currency                *string
 	vat_rate                *decimal.Decimal
+	vat_exemption           *string
 	calculation_type        *service.CalculationType
 	formula_params          *json.RawMessage
 	appendformula_params    json.RawMessage
@@ -16046,6 +18385,12 @@ type ServiceMutation struct {
 	work_logs               map[int64]struct{}
 	removedwork_logs        map[int64]struct{}
 	clearedwork_logs        bool
+	price_list_items        map[int64]struct{}
+	removedprice_list_items map[int64]struct{}
+	clearedprice_list_items bool
+	overrides               map[int64]struct{}
+	removedoverrides        map[int64]struct{}
+	clearedoverrides        bool
 	done                    bool
 	oldValue                func(context.Context) (*Service, error)
 	predicates              []predicate.Service
@@ -16518,6 +18863,55 @@ func (m *ServiceMutation) ResetGroupCode() {
 	delete(m.clearedFields, service.FieldGroupCode)
 }
 
+// SetCategoryCode sets the "category_code" field.
+func (m *ServiceMutation) SetCategoryCode(s string) {
+	m.category_code = &s
+}
+
+// CategoryCode returns the value of the "category_code" field in the mutation.
+func (m *ServiceMutation) CategoryCode() (r string, exists bool) {
+	v := m.category_code
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldCategoryCode returns the old "category_code" field's value of the Service entity.
+// If the Service object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ServiceMutation) OldCategoryCode(ctx context.Context) (v *string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldCategoryCode is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldCategoryCode requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldCategoryCode: %w", err)
+	}
+	return oldValue.CategoryCode, nil
+}
+
+// ClearCategoryCode clears the value of the "category_code" field.
+func (m *ServiceMutation) ClearCategoryCode() {
+	m.category_code = nil
+	m.clearedFields[service.FieldCategoryCode] = struct{}{}
+}
+
+// CategoryCodeCleared returns if the "category_code" field was cleared in this mutation.
+func (m *ServiceMutation) CategoryCodeCleared() bool {
+	_, ok := m.clearedFields[service.FieldCategoryCode]
+	return ok
+}
+
+// ResetCategoryCode resets all changes to the "category_code" field.
+func (m *ServiceMutation) ResetCategoryCode() {
+	m.category_code = nil
+	delete(m.clearedFields, service.FieldCategoryCode)
+}
+
 // SetUnit sets the "unit" field.
 func (m *ServiceMutation) SetUnit(s string) {
 	m.unit = &s
@@ -16660,6 +19054,55 @@ func (m *ServiceMutation) OldVatRate(ctx context.Context) (v decimal.Decimal, er
 // ResetVatRate resets all changes to the "vat_rate" field.
 func (m *ServiceMutation) ResetVatRate() {
 	m.vat_rate = nil
+}
+
+// SetVatExemption sets the "vat_exemption" field.
+func (m *ServiceMutation) SetVatExemption(s string) {
+	m.vat_exemption = &s
+}
+
+// VatExemption returns the value of the "vat_exemption" field in the mutation.
+func (m *ServiceMutation) VatExemption() (r string, exists bool) {
+	v := m.vat_exemption
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldVatExemption returns the old "vat_exemption" field's value of the Service entity.
+// If the Service object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ServiceMutation) OldVatExemption(ctx context.Context) (v *string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldVatExemption is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldVatExemption requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldVatExemption: %w", err)
+	}
+	return oldValue.VatExemption, nil
+}
+
+// ClearVatExemption clears the value of the "vat_exemption" field.
+func (m *ServiceMutation) ClearVatExemption() {
+	m.vat_exemption = nil
+	m.clearedFields[service.FieldVatExemption] = struct{}{}
+}
+
+// VatExemptionCleared returns if the "vat_exemption" field was cleared in this mutation.
+func (m *ServiceMutation) VatExemptionCleared() bool {
+	_, ok := m.clearedFields[service.FieldVatExemption]
+	return ok
+}
+
+// ResetVatExemption resets all changes to the "vat_exemption" field.
+func (m *ServiceMutation) ResetVatExemption() {
+	m.vat_exemption = nil
+	delete(m.clearedFields, service.FieldVatExemption)
 }
 
 // SetCalculationType sets the "calculation_type" field.
@@ -17181,6 +19624,114 @@ func (m *ServiceMutation) ResetWorkLogs() {
 	m.removedwork_logs = nil
 }
 
+// AddPriceListItemIDs adds the "price_list_items" edge to the PriceListItem entity by ids.
+func (m *ServiceMutation) AddPriceListItemIDs(ids ...int64) {
+	if m.price_list_items == nil {
+		m.price_list_items = make(map[int64]struct{})
+	}
+	for i := range ids {
+		m.price_list_items[ids[i]] = struct{}{}
+	}
+}
+
+// ClearPriceListItems clears the "price_list_items" edge to the PriceListItem entity.
+func (m *ServiceMutation) ClearPriceListItems() {
+	m.clearedprice_list_items = true
+}
+
+// PriceListItemsCleared reports if the "price_list_items" edge to the PriceListItem entity was cleared.
+func (m *ServiceMutation) PriceListItemsCleared() bool {
+	return m.clearedprice_list_items
+}
+
+// RemovePriceListItemIDs removes the "price_list_items" edge to the PriceListItem entity by IDs.
+func (m *ServiceMutation) RemovePriceListItemIDs(ids ...int64) {
+	if m.removedprice_list_items == nil {
+		m.removedprice_list_items = make(map[int64]struct{})
+	}
+	for i := range ids {
+		delete(m.price_list_items, ids[i])
+		m.removedprice_list_items[ids[i]] = struct{}{}
+	}
+}
+
+// RemovedPriceListItems returns the removed IDs of the "price_list_items" edge to the PriceListItem entity.
+func (m *ServiceMutation) RemovedPriceListItemsIDs() (ids []int64) {
+	for id := range m.removedprice_list_items {
+		ids = append(ids, id)
+	}
+	return
+}
+
+// PriceListItemsIDs returns the "price_list_items" edge IDs in the mutation.
+func (m *ServiceMutation) PriceListItemsIDs() (ids []int64) {
+	for id := range m.price_list_items {
+		ids = append(ids, id)
+	}
+	return
+}
+
+// ResetPriceListItems resets all changes to the "price_list_items" edge.
+func (m *ServiceMutation) ResetPriceListItems() {
+	m.price_list_items = nil
+	m.clearedprice_list_items = false
+	m.removedprice_list_items = nil
+}
+
+// AddOverrideIDs adds the "overrides" edge to the ServiceOverride entity by ids.
+func (m *ServiceMutation) AddOverrideIDs(ids ...int64) {
+	if m.overrides == nil {
+		m.overrides = make(map[int64]struct{})
+	}
+	for i := range ids {
+		m.overrides[ids[i]] = struct{}{}
+	}
+}
+
+// ClearOverrides clears the "overrides" edge to the ServiceOverride entity.
+func (m *ServiceMutation) ClearOverrides() {
+	m.clearedoverrides = true
+}
+
+// OverridesCleared reports if the "overrides" edge to the ServiceOverride entity was cleared.
+func (m *ServiceMutation) OverridesCleared() bool {
+	return m.clearedoverrides
+}
+
+// RemoveOverrideIDs removes the "overrides" edge to the ServiceOverride entity by IDs.
+func (m *ServiceMutation) RemoveOverrideIDs(ids ...int64) {
+	if m.removedoverrides == nil {
+		m.removedoverrides = make(map[int64]struct{})
+	}
+	for i := range ids {
+		delete(m.overrides, ids[i])
+		m.removedoverrides[ids[i]] = struct{}{}
+	}
+}
+
+// RemovedOverrides returns the removed IDs of the "overrides" edge to the ServiceOverride entity.
+func (m *ServiceMutation) RemovedOverridesIDs() (ids []int64) {
+	for id := range m.removedoverrides {
+		ids = append(ids, id)
+	}
+	return
+}
+
+// OverridesIDs returns the "overrides" edge IDs in the mutation.
+func (m *ServiceMutation) OverridesIDs() (ids []int64) {
+	for id := range m.overrides {
+		ids = append(ids, id)
+	}
+	return
+}
+
+// ResetOverrides resets all changes to the "overrides" edge.
+func (m *ServiceMutation) ResetOverrides() {
+	m.overrides = nil
+	m.clearedoverrides = false
+	m.removedoverrides = nil
+}
+
 // Where appends a list predicates to the ServiceMutation builder.
 func (m *ServiceMutation) Where(ps ...predicate.Service) {
 	m.predicates = append(m.predicates, ps...)
@@ -17215,7 +19766,7 @@ func (m *ServiceMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *ServiceMutation) Fields() []string {
-	fields := make([]string, 0, 21)
+	fields := make([]string, 0, 23)
 	if m.created_at != nil {
 		fields = append(fields, service.FieldCreatedAt)
 	}
@@ -17243,6 +19794,9 @@ func (m *ServiceMutation) Fields() []string {
 	if m.group_code != nil {
 		fields = append(fields, service.FieldGroupCode)
 	}
+	if m.category_code != nil {
+		fields = append(fields, service.FieldCategoryCode)
+	}
 	if m.unit != nil {
 		fields = append(fields, service.FieldUnit)
 	}
@@ -17254,6 +19808,9 @@ func (m *ServiceMutation) Fields() []string {
 	}
 	if m.vat_rate != nil {
 		fields = append(fields, service.FieldVatRate)
+	}
+	if m.vat_exemption != nil {
+		fields = append(fields, service.FieldVatExemption)
 	}
 	if m.calculation_type != nil {
 		fields = append(fields, service.FieldCalculationType)
@@ -17305,6 +19862,8 @@ func (m *ServiceMutation) Field(name string) (ent.Value, bool) {
 		return m.AccountingCode()
 	case service.FieldGroupCode:
 		return m.GroupCode()
+	case service.FieldCategoryCode:
+		return m.CategoryCode()
 	case service.FieldUnit:
 		return m.Unit()
 	case service.FieldBasePrice:
@@ -17313,6 +19872,8 @@ func (m *ServiceMutation) Field(name string) (ent.Value, bool) {
 		return m.Currency()
 	case service.FieldVatRate:
 		return m.VatRate()
+	case service.FieldVatExemption:
+		return m.VatExemption()
 	case service.FieldCalculationType:
 		return m.CalculationType()
 	case service.FieldFormulaParams:
@@ -17356,6 +19917,8 @@ func (m *ServiceMutation) OldField(ctx context.Context, name string) (ent.Value,
 		return m.OldAccountingCode(ctx)
 	case service.FieldGroupCode:
 		return m.OldGroupCode(ctx)
+	case service.FieldCategoryCode:
+		return m.OldCategoryCode(ctx)
 	case service.FieldUnit:
 		return m.OldUnit(ctx)
 	case service.FieldBasePrice:
@@ -17364,6 +19927,8 @@ func (m *ServiceMutation) OldField(ctx context.Context, name string) (ent.Value,
 		return m.OldCurrency(ctx)
 	case service.FieldVatRate:
 		return m.OldVatRate(ctx)
+	case service.FieldVatExemption:
+		return m.OldVatExemption(ctx)
 	case service.FieldCalculationType:
 		return m.OldCalculationType(ctx)
 	case service.FieldFormulaParams:
@@ -17452,6 +20017,13 @@ func (m *ServiceMutation) SetField(name string, value ent.Value) error {
 		}
 		m.SetGroupCode(v)
 		return nil
+	case service.FieldCategoryCode:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetCategoryCode(v)
+		return nil
 	case service.FieldUnit:
 		v, ok := value.(string)
 		if !ok {
@@ -17479,6 +20051,13 @@ func (m *ServiceMutation) SetField(name string, value ent.Value) error {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.SetVatRate(v)
+		return nil
+	case service.FieldVatExemption:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetVatExemption(v)
 		return nil
 	case service.FieldCalculationType:
 		v, ok := value.(service.CalculationType)
@@ -17602,6 +20181,12 @@ func (m *ServiceMutation) ClearedFields() []string {
 	if m.FieldCleared(service.FieldGroupCode) {
 		fields = append(fields, service.FieldGroupCode)
 	}
+	if m.FieldCleared(service.FieldCategoryCode) {
+		fields = append(fields, service.FieldCategoryCode)
+	}
+	if m.FieldCleared(service.FieldVatExemption) {
+		fields = append(fields, service.FieldVatExemption)
+	}
 	if m.FieldCleared(service.FieldFormulaParams) {
 		fields = append(fields, service.FieldFormulaParams)
 	}
@@ -17627,6 +20212,12 @@ func (m *ServiceMutation) ClearField(name string) error {
 		return nil
 	case service.FieldGroupCode:
 		m.ClearGroupCode()
+		return nil
+	case service.FieldCategoryCode:
+		m.ClearCategoryCode()
+		return nil
+	case service.FieldVatExemption:
+		m.ClearVatExemption()
 		return nil
 	case service.FieldFormulaParams:
 		m.ClearFormulaParams()
@@ -17666,6 +20257,9 @@ func (m *ServiceMutation) ResetField(name string) error {
 	case service.FieldGroupCode:
 		m.ResetGroupCode()
 		return nil
+	case service.FieldCategoryCode:
+		m.ResetCategoryCode()
+		return nil
 	case service.FieldUnit:
 		m.ResetUnit()
 		return nil
@@ -17677,6 +20271,9 @@ func (m *ServiceMutation) ResetField(name string) error {
 		return nil
 	case service.FieldVatRate:
 		m.ResetVatRate()
+		return nil
+	case service.FieldVatExemption:
+		m.ResetVatExemption()
 		return nil
 	case service.FieldCalculationType:
 		m.ResetCalculationType()
@@ -17708,7 +20305,7 @@ func (m *ServiceMutation) ResetField(name string) error {
 
 // AddedEdges returns all edge names that were set/added in this mutation.
 func (m *ServiceMutation) AddedEdges() []string {
-	edges := make([]string, 0, 3)
+	edges := make([]string, 0, 5)
 	if m.work_order_items != nil {
 		edges = append(edges, service.EdgeWorkOrderItems)
 	}
@@ -17717,6 +20314,12 @@ func (m *ServiceMutation) AddedEdges() []string {
 	}
 	if m.work_logs != nil {
 		edges = append(edges, service.EdgeWorkLogs)
+	}
+	if m.price_list_items != nil {
+		edges = append(edges, service.EdgePriceListItems)
+	}
+	if m.overrides != nil {
+		edges = append(edges, service.EdgeOverrides)
 	}
 	return edges
 }
@@ -17743,13 +20346,25 @@ func (m *ServiceMutation) AddedIDs(name string) []ent.Value {
 			ids = append(ids, id)
 		}
 		return ids
+	case service.EdgePriceListItems:
+		ids := make([]ent.Value, 0, len(m.price_list_items))
+		for id := range m.price_list_items {
+			ids = append(ids, id)
+		}
+		return ids
+	case service.EdgeOverrides:
+		ids := make([]ent.Value, 0, len(m.overrides))
+		for id := range m.overrides {
+			ids = append(ids, id)
+		}
+		return ids
 	}
 	return nil
 }
 
 // RemovedEdges returns all edge names that were removed in this mutation.
 func (m *ServiceMutation) RemovedEdges() []string {
-	edges := make([]string, 0, 3)
+	edges := make([]string, 0, 5)
 	if m.removedwork_order_items != nil {
 		edges = append(edges, service.EdgeWorkOrderItems)
 	}
@@ -17758,6 +20373,12 @@ func (m *ServiceMutation) RemovedEdges() []string {
 	}
 	if m.removedwork_logs != nil {
 		edges = append(edges, service.EdgeWorkLogs)
+	}
+	if m.removedprice_list_items != nil {
+		edges = append(edges, service.EdgePriceListItems)
+	}
+	if m.removedoverrides != nil {
+		edges = append(edges, service.EdgeOverrides)
 	}
 	return edges
 }
@@ -17784,13 +20405,25 @@ func (m *ServiceMutation) RemovedIDs(name string) []ent.Value {
 			ids = append(ids, id)
 		}
 		return ids
+	case service.EdgePriceListItems:
+		ids := make([]ent.Value, 0, len(m.removedprice_list_items))
+		for id := range m.removedprice_list_items {
+			ids = append(ids, id)
+		}
+		return ids
+	case service.EdgeOverrides:
+		ids := make([]ent.Value, 0, len(m.removedoverrides))
+		for id := range m.removedoverrides {
+			ids = append(ids, id)
+		}
+		return ids
 	}
 	return nil
 }
 
 // ClearedEdges returns all edge names that were cleared in this mutation.
 func (m *ServiceMutation) ClearedEdges() []string {
-	edges := make([]string, 0, 3)
+	edges := make([]string, 0, 5)
 	if m.clearedwork_order_items {
 		edges = append(edges, service.EdgeWorkOrderItems)
 	}
@@ -17799,6 +20432,12 @@ func (m *ServiceMutation) ClearedEdges() []string {
 	}
 	if m.clearedwork_logs {
 		edges = append(edges, service.EdgeWorkLogs)
+	}
+	if m.clearedprice_list_items {
+		edges = append(edges, service.EdgePriceListItems)
+	}
+	if m.clearedoverrides {
+		edges = append(edges, service.EdgeOverrides)
 	}
 	return edges
 }
@@ -17813,6 +20452,10 @@ func (m *ServiceMutation) EdgeCleared(name string) bool {
 		return m.clearedtrips
 	case service.EdgeWorkLogs:
 		return m.clearedwork_logs
+	case service.EdgePriceListItems:
+		return m.clearedprice_list_items
+	case service.EdgeOverrides:
+		return m.clearedoverrides
 	}
 	return false
 }
@@ -17838,8 +20481,1295 @@ func (m *ServiceMutation) ResetEdge(name string) error {
 	case service.EdgeWorkLogs:
 		m.ResetWorkLogs()
 		return nil
+	case service.EdgePriceListItems:
+		m.ResetPriceListItems()
+		return nil
+	case service.EdgeOverrides:
+		m.ResetOverrides()
+		return nil
 	}
 	return fmt.Errorf("unknown Service edge %s", name)
+}
+
+// ServiceOverrideMutation represents an operation that mutates the ServiceOverride nodes in the graph.
+type ServiceOverrideMutation struct {
+	config
+	op                      Op
+	typ                     string
+	id                      *int64
+	created_at              *time.Time
+	updated_at              *time.Time
+	valid_from              *calendar.Date
+	valid_to                *calendar.Date
+	price                   *decimal.Decimal
+	currency                *string
+	vat_rate                *decimal.Decimal
+	note                    *string
+	is_active               *bool
+	version                 *int
+	addversion              *int
+	created_by              *int64
+	addcreated_by           *int64
+	updated_by              *int64
+	addupdated_by           *int64
+	clearedFields           map[string]struct{}
+	service                 *int64
+	clearedservice          bool
+	work_order_items        map[int64]struct{}
+	removedwork_order_items map[int64]struct{}
+	clearedwork_order_items bool
+	done                    bool
+	oldValue                func(context.Context) (*ServiceOverride, error)
+	predicates              []predicate.ServiceOverride
+}
+
+var _ ent.Mutation = (*ServiceOverrideMutation)(nil)
+
+// serviceoverrideOption allows management of the mutation configuration using functional options.
+type serviceoverrideOption func(*ServiceOverrideMutation)
+
+// newServiceOverrideMutation creates new mutation for the ServiceOverride entity.
+func newServiceOverrideMutation(c config, op Op, opts ...serviceoverrideOption) *ServiceOverrideMutation {
+	m := &ServiceOverrideMutation{
+		config:        c,
+		op:            op,
+		typ:           TypeServiceOverride,
+		clearedFields: make(map[string]struct{}),
+	}
+	for _, opt := range opts {
+		opt(m)
+	}
+	return m
+}
+
+// withServiceOverrideID sets the ID field of the mutation.
+func withServiceOverrideID(id int64) serviceoverrideOption {
+	return func(m *ServiceOverrideMutation) {
+		var (
+			err   error
+			once  sync.Once
+			value *ServiceOverride
+		)
+		m.oldValue = func(ctx context.Context) (*ServiceOverride, error) {
+			once.Do(func() {
+				if m.done {
+					err = errors.New("querying old values post mutation is not allowed")
+				} else {
+					value, err = m.Client().ServiceOverride.Get(ctx, id)
+				}
+			})
+			return value, err
+		}
+		m.id = &id
+	}
+}
+
+// withServiceOverride sets the old ServiceOverride of the mutation.
+func withServiceOverride(node *ServiceOverride) serviceoverrideOption {
+	return func(m *ServiceOverrideMutation) {
+		m.oldValue = func(context.Context) (*ServiceOverride, error) {
+			return node, nil
+		}
+		m.id = &node.ID
+	}
+}
+
+// Client returns a new `ent.Client` from the mutation. If the mutation was
+// executed in a transaction (ent.Tx), a transactional client is returned.
+func (m ServiceOverrideMutation) Client() *Client {
+	client := &Client{config: m.config}
+	client.init()
+	return client
+}
+
+// Tx returns an `ent.Tx` for mutations that were executed in transactions;
+// it returns an error otherwise.
+func (m ServiceOverrideMutation) Tx() (*Tx, error) {
+	if _, ok := m.driver.(*txDriver); !ok {
+		return nil, errors.New("ent: mutation is not running in a transaction")
+	}
+	tx := &Tx{config: m.config}
+	tx.init()
+	return tx, nil
+}
+
+// SetID sets the value of the id field. Note that this
+// operation is only accepted on creation of ServiceOverride entities.
+func (m *ServiceOverrideMutation) SetID(id int64) {
+	m.id = &id
+}
+
+// ID returns the ID value in the mutation. Note that the ID is only available
+// if it was provided to the builder or after it was returned from the database.
+func (m *ServiceOverrideMutation) ID() (id int64, exists bool) {
+	if m.id == nil {
+		return
+	}
+	return *m.id, true
+}
+
+// IDs queries the database and returns the entity ids that match the mutation's predicate.
+// That means, if the mutation is applied within a transaction with an isolation level such
+// as sql.LevelSerializable, the returned ids match the ids of the rows that will be updated
+// or updated by the mutation.
+func (m *ServiceOverrideMutation) IDs(ctx context.Context) ([]int64, error) {
+	switch {
+	case m.op.Is(OpUpdateOne | OpDeleteOne):
+		id, exists := m.ID()
+		if exists {
+			return []int64{id}, nil
+		}
+		fallthrough
+	case m.op.Is(OpUpdate | OpDelete):
+		return m.Client().ServiceOverride.Query().Where(m.predicates...).IDs(ctx)
+	default:
+		return nil, fmt.Errorf("IDs is not allowed on %s operations", m.op)
+	}
+}
+
+// SetCreatedAt sets the "created_at" field.
+func (m *ServiceOverrideMutation) SetCreatedAt(t time.Time) {
+	m.created_at = &t
+}
+
+// CreatedAt returns the value of the "created_at" field in the mutation.
+func (m *ServiceOverrideMutation) CreatedAt() (r time.Time, exists bool) {
+	v := m.created_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldCreatedAt returns the old "created_at" field's value of the ServiceOverride entity.
+// If the ServiceOverride object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ServiceOverrideMutation) OldCreatedAt(ctx context.Context) (v time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldCreatedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldCreatedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldCreatedAt: %w", err)
+	}
+	return oldValue.CreatedAt, nil
+}
+
+// ResetCreatedAt resets all changes to the "created_at" field.
+func (m *ServiceOverrideMutation) ResetCreatedAt() {
+	m.created_at = nil
+}
+
+// SetUpdatedAt sets the "updated_at" field.
+func (m *ServiceOverrideMutation) SetUpdatedAt(t time.Time) {
+	m.updated_at = &t
+}
+
+// UpdatedAt returns the value of the "updated_at" field in the mutation.
+func (m *ServiceOverrideMutation) UpdatedAt() (r time.Time, exists bool) {
+	v := m.updated_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldUpdatedAt returns the old "updated_at" field's value of the ServiceOverride entity.
+// If the ServiceOverride object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ServiceOverrideMutation) OldUpdatedAt(ctx context.Context) (v time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldUpdatedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldUpdatedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldUpdatedAt: %w", err)
+	}
+	return oldValue.UpdatedAt, nil
+}
+
+// ResetUpdatedAt resets all changes to the "updated_at" field.
+func (m *ServiceOverrideMutation) ResetUpdatedAt() {
+	m.updated_at = nil
+}
+
+// SetServiceID sets the "service_id" field.
+func (m *ServiceOverrideMutation) SetServiceID(i int64) {
+	m.service = &i
+}
+
+// ServiceID returns the value of the "service_id" field in the mutation.
+func (m *ServiceOverrideMutation) ServiceID() (r int64, exists bool) {
+	v := m.service
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldServiceID returns the old "service_id" field's value of the ServiceOverride entity.
+// If the ServiceOverride object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ServiceOverrideMutation) OldServiceID(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldServiceID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldServiceID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldServiceID: %w", err)
+	}
+	return oldValue.ServiceID, nil
+}
+
+// ResetServiceID resets all changes to the "service_id" field.
+func (m *ServiceOverrideMutation) ResetServiceID() {
+	m.service = nil
+}
+
+// SetValidFrom sets the "valid_from" field.
+func (m *ServiceOverrideMutation) SetValidFrom(c calendar.Date) {
+	m.valid_from = &c
+}
+
+// ValidFrom returns the value of the "valid_from" field in the mutation.
+func (m *ServiceOverrideMutation) ValidFrom() (r calendar.Date, exists bool) {
+	v := m.valid_from
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldValidFrom returns the old "valid_from" field's value of the ServiceOverride entity.
+// If the ServiceOverride object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ServiceOverrideMutation) OldValidFrom(ctx context.Context) (v calendar.Date, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldValidFrom is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldValidFrom requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldValidFrom: %w", err)
+	}
+	return oldValue.ValidFrom, nil
+}
+
+// ResetValidFrom resets all changes to the "valid_from" field.
+func (m *ServiceOverrideMutation) ResetValidFrom() {
+	m.valid_from = nil
+}
+
+// SetValidTo sets the "valid_to" field.
+func (m *ServiceOverrideMutation) SetValidTo(c calendar.Date) {
+	m.valid_to = &c
+}
+
+// ValidTo returns the value of the "valid_to" field in the mutation.
+func (m *ServiceOverrideMutation) ValidTo() (r calendar.Date, exists bool) {
+	v := m.valid_to
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldValidTo returns the old "valid_to" field's value of the ServiceOverride entity.
+// If the ServiceOverride object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ServiceOverrideMutation) OldValidTo(ctx context.Context) (v *calendar.Date, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldValidTo is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldValidTo requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldValidTo: %w", err)
+	}
+	return oldValue.ValidTo, nil
+}
+
+// ClearValidTo clears the value of the "valid_to" field.
+func (m *ServiceOverrideMutation) ClearValidTo() {
+	m.valid_to = nil
+	m.clearedFields[serviceoverride.FieldValidTo] = struct{}{}
+}
+
+// ValidToCleared returns if the "valid_to" field was cleared in this mutation.
+func (m *ServiceOverrideMutation) ValidToCleared() bool {
+	_, ok := m.clearedFields[serviceoverride.FieldValidTo]
+	return ok
+}
+
+// ResetValidTo resets all changes to the "valid_to" field.
+func (m *ServiceOverrideMutation) ResetValidTo() {
+	m.valid_to = nil
+	delete(m.clearedFields, serviceoverride.FieldValidTo)
+}
+
+// SetPrice sets the "price" field.
+func (m *ServiceOverrideMutation) SetPrice(d decimal.Decimal) {
+	m.price = &d
+}
+
+// Price returns the value of the "price" field in the mutation.
+func (m *ServiceOverrideMutation) Price() (r decimal.Decimal, exists bool) {
+	v := m.price
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldPrice returns the old "price" field's value of the ServiceOverride entity.
+// If the ServiceOverride object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ServiceOverrideMutation) OldPrice(ctx context.Context) (v decimal.Decimal, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldPrice is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldPrice requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldPrice: %w", err)
+	}
+	return oldValue.Price, nil
+}
+
+// ResetPrice resets all changes to the "price" field.
+func (m *ServiceOverrideMutation) ResetPrice() {
+	m.price = nil
+}
+
+// SetCurrency sets the "currency" field.
+func (m *ServiceOverrideMutation) SetCurrency(s string) {
+	m.currency = &s
+}
+
+// Currency returns the value of the "currency" field in the mutation.
+func (m *ServiceOverrideMutation) Currency() (r string, exists bool) {
+	v := m.currency
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldCurrency returns the old "currency" field's value of the ServiceOverride entity.
+// If the ServiceOverride object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ServiceOverrideMutation) OldCurrency(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldCurrency is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldCurrency requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldCurrency: %w", err)
+	}
+	return oldValue.Currency, nil
+}
+
+// ResetCurrency resets all changes to the "currency" field.
+func (m *ServiceOverrideMutation) ResetCurrency() {
+	m.currency = nil
+}
+
+// SetVatRate sets the "vat_rate" field.
+func (m *ServiceOverrideMutation) SetVatRate(d decimal.Decimal) {
+	m.vat_rate = &d
+}
+
+// VatRate returns the value of the "vat_rate" field in the mutation.
+func (m *ServiceOverrideMutation) VatRate() (r decimal.Decimal, exists bool) {
+	v := m.vat_rate
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldVatRate returns the old "vat_rate" field's value of the ServiceOverride entity.
+// If the ServiceOverride object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ServiceOverrideMutation) OldVatRate(ctx context.Context) (v *decimal.Decimal, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldVatRate is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldVatRate requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldVatRate: %w", err)
+	}
+	return oldValue.VatRate, nil
+}
+
+// ClearVatRate clears the value of the "vat_rate" field.
+func (m *ServiceOverrideMutation) ClearVatRate() {
+	m.vat_rate = nil
+	m.clearedFields[serviceoverride.FieldVatRate] = struct{}{}
+}
+
+// VatRateCleared returns if the "vat_rate" field was cleared in this mutation.
+func (m *ServiceOverrideMutation) VatRateCleared() bool {
+	_, ok := m.clearedFields[serviceoverride.FieldVatRate]
+	return ok
+}
+
+// ResetVatRate resets all changes to the "vat_rate" field.
+func (m *ServiceOverrideMutation) ResetVatRate() {
+	m.vat_rate = nil
+	delete(m.clearedFields, serviceoverride.FieldVatRate)
+}
+
+// SetNote sets the "note" field.
+func (m *ServiceOverrideMutation) SetNote(s string) {
+	m.note = &s
+}
+
+// Note returns the value of the "note" field in the mutation.
+func (m *ServiceOverrideMutation) Note() (r string, exists bool) {
+	v := m.note
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldNote returns the old "note" field's value of the ServiceOverride entity.
+// If the ServiceOverride object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ServiceOverrideMutation) OldNote(ctx context.Context) (v *string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldNote is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldNote requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldNote: %w", err)
+	}
+	return oldValue.Note, nil
+}
+
+// ClearNote clears the value of the "note" field.
+func (m *ServiceOverrideMutation) ClearNote() {
+	m.note = nil
+	m.clearedFields[serviceoverride.FieldNote] = struct{}{}
+}
+
+// NoteCleared returns if the "note" field was cleared in this mutation.
+func (m *ServiceOverrideMutation) NoteCleared() bool {
+	_, ok := m.clearedFields[serviceoverride.FieldNote]
+	return ok
+}
+
+// ResetNote resets all changes to the "note" field.
+func (m *ServiceOverrideMutation) ResetNote() {
+	m.note = nil
+	delete(m.clearedFields, serviceoverride.FieldNote)
+}
+
+// SetIsActive sets the "is_active" field.
+func (m *ServiceOverrideMutation) SetIsActive(b bool) {
+	m.is_active = &b
+}
+
+// IsActive returns the value of the "is_active" field in the mutation.
+func (m *ServiceOverrideMutation) IsActive() (r bool, exists bool) {
+	v := m.is_active
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldIsActive returns the old "is_active" field's value of the ServiceOverride entity.
+// If the ServiceOverride object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ServiceOverrideMutation) OldIsActive(ctx context.Context) (v bool, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldIsActive is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldIsActive requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldIsActive: %w", err)
+	}
+	return oldValue.IsActive, nil
+}
+
+// ResetIsActive resets all changes to the "is_active" field.
+func (m *ServiceOverrideMutation) ResetIsActive() {
+	m.is_active = nil
+}
+
+// SetVersion sets the "version" field.
+func (m *ServiceOverrideMutation) SetVersion(i int) {
+	m.version = &i
+	m.addversion = nil
+}
+
+// Version returns the value of the "version" field in the mutation.
+func (m *ServiceOverrideMutation) Version() (r int, exists bool) {
+	v := m.version
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldVersion returns the old "version" field's value of the ServiceOverride entity.
+// If the ServiceOverride object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ServiceOverrideMutation) OldVersion(ctx context.Context) (v int, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldVersion is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldVersion requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldVersion: %w", err)
+	}
+	return oldValue.Version, nil
+}
+
+// AddVersion adds i to the "version" field.
+func (m *ServiceOverrideMutation) AddVersion(i int) {
+	if m.addversion != nil {
+		*m.addversion += i
+	} else {
+		m.addversion = &i
+	}
+}
+
+// AddedVersion returns the value that was added to the "version" field in this mutation.
+func (m *ServiceOverrideMutation) AddedVersion() (r int, exists bool) {
+	v := m.addversion
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetVersion resets all changes to the "version" field.
+func (m *ServiceOverrideMutation) ResetVersion() {
+	m.version = nil
+	m.addversion = nil
+}
+
+// SetCreatedBy sets the "created_by" field.
+func (m *ServiceOverrideMutation) SetCreatedBy(i int64) {
+	m.created_by = &i
+	m.addcreated_by = nil
+}
+
+// CreatedBy returns the value of the "created_by" field in the mutation.
+func (m *ServiceOverrideMutation) CreatedBy() (r int64, exists bool) {
+	v := m.created_by
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldCreatedBy returns the old "created_by" field's value of the ServiceOverride entity.
+// If the ServiceOverride object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ServiceOverrideMutation) OldCreatedBy(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldCreatedBy is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldCreatedBy requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldCreatedBy: %w", err)
+	}
+	return oldValue.CreatedBy, nil
+}
+
+// AddCreatedBy adds i to the "created_by" field.
+func (m *ServiceOverrideMutation) AddCreatedBy(i int64) {
+	if m.addcreated_by != nil {
+		*m.addcreated_by += i
+	} else {
+		m.addcreated_by = &i
+	}
+}
+
+// AddedCreatedBy returns the value that was added to the "created_by" field in this mutation.
+func (m *ServiceOverrideMutation) AddedCreatedBy() (r int64, exists bool) {
+	v := m.addcreated_by
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetCreatedBy resets all changes to the "created_by" field.
+func (m *ServiceOverrideMutation) ResetCreatedBy() {
+	m.created_by = nil
+	m.addcreated_by = nil
+}
+
+// SetUpdatedBy sets the "updated_by" field.
+func (m *ServiceOverrideMutation) SetUpdatedBy(i int64) {
+	m.updated_by = &i
+	m.addupdated_by = nil
+}
+
+// UpdatedBy returns the value of the "updated_by" field in the mutation.
+func (m *ServiceOverrideMutation) UpdatedBy() (r int64, exists bool) {
+	v := m.updated_by
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldUpdatedBy returns the old "updated_by" field's value of the ServiceOverride entity.
+// If the ServiceOverride object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ServiceOverrideMutation) OldUpdatedBy(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldUpdatedBy is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldUpdatedBy requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldUpdatedBy: %w", err)
+	}
+	return oldValue.UpdatedBy, nil
+}
+
+// AddUpdatedBy adds i to the "updated_by" field.
+func (m *ServiceOverrideMutation) AddUpdatedBy(i int64) {
+	if m.addupdated_by != nil {
+		*m.addupdated_by += i
+	} else {
+		m.addupdated_by = &i
+	}
+}
+
+// AddedUpdatedBy returns the value that was added to the "updated_by" field in this mutation.
+func (m *ServiceOverrideMutation) AddedUpdatedBy() (r int64, exists bool) {
+	v := m.addupdated_by
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetUpdatedBy resets all changes to the "updated_by" field.
+func (m *ServiceOverrideMutation) ResetUpdatedBy() {
+	m.updated_by = nil
+	m.addupdated_by = nil
+}
+
+// ClearService clears the "service" edge to the Service entity.
+func (m *ServiceOverrideMutation) ClearService() {
+	m.clearedservice = true
+	m.clearedFields[serviceoverride.FieldServiceID] = struct{}{}
+}
+
+// ServiceCleared reports if the "service" edge to the Service entity was cleared.
+func (m *ServiceOverrideMutation) ServiceCleared() bool {
+	return m.clearedservice
+}
+
+// ServiceIDs returns the "service" edge IDs in the mutation.
+// Note that IDs always returns len(IDs) <= 1 for unique edges, and you should use
+// ServiceID instead. It exists only for internal usage by the builders.
+func (m *ServiceOverrideMutation) ServiceIDs() (ids []int64) {
+	if id := m.service; id != nil {
+		ids = append(ids, *id)
+	}
+	return
+}
+
+// ResetService resets all changes to the "service" edge.
+func (m *ServiceOverrideMutation) ResetService() {
+	m.service = nil
+	m.clearedservice = false
+}
+
+// AddWorkOrderItemIDs adds the "work_order_items" edge to the WorkOrderItem entity by ids.
+func (m *ServiceOverrideMutation) AddWorkOrderItemIDs(ids ...int64) {
+	if m.work_order_items == nil {
+		m.work_order_items = make(map[int64]struct{})
+	}
+	for i := range ids {
+		m.work_order_items[ids[i]] = struct{}{}
+	}
+}
+
+// ClearWorkOrderItems clears the "work_order_items" edge to the WorkOrderItem entity.
+func (m *ServiceOverrideMutation) ClearWorkOrderItems() {
+	m.clearedwork_order_items = true
+}
+
+// WorkOrderItemsCleared reports if the "work_order_items" edge to the WorkOrderItem entity was cleared.
+func (m *ServiceOverrideMutation) WorkOrderItemsCleared() bool {
+	return m.clearedwork_order_items
+}
+
+// RemoveWorkOrderItemIDs removes the "work_order_items" edge to the WorkOrderItem entity by IDs.
+func (m *ServiceOverrideMutation) RemoveWorkOrderItemIDs(ids ...int64) {
+	if m.removedwork_order_items == nil {
+		m.removedwork_order_items = make(map[int64]struct{})
+	}
+	for i := range ids {
+		delete(m.work_order_items, ids[i])
+		m.removedwork_order_items[ids[i]] = struct{}{}
+	}
+}
+
+// RemovedWorkOrderItems returns the removed IDs of the "work_order_items" edge to the WorkOrderItem entity.
+func (m *ServiceOverrideMutation) RemovedWorkOrderItemsIDs() (ids []int64) {
+	for id := range m.removedwork_order_items {
+		ids = append(ids, id)
+	}
+	return
+}
+
+// WorkOrderItemsIDs returns the "work_order_items" edge IDs in the mutation.
+func (m *ServiceOverrideMutation) WorkOrderItemsIDs() (ids []int64) {
+	for id := range m.work_order_items {
+		ids = append(ids, id)
+	}
+	return
+}
+
+// ResetWorkOrderItems resets all changes to the "work_order_items" edge.
+func (m *ServiceOverrideMutation) ResetWorkOrderItems() {
+	m.work_order_items = nil
+	m.clearedwork_order_items = false
+	m.removedwork_order_items = nil
+}
+
+// Where appends a list predicates to the ServiceOverrideMutation builder.
+func (m *ServiceOverrideMutation) Where(ps ...predicate.ServiceOverride) {
+	m.predicates = append(m.predicates, ps...)
+}
+
+// WhereP appends storage-level predicates to the ServiceOverrideMutation builder. Using this method,
+// users can use type-assertion to append predicates that do not depend on any generated package.
+func (m *ServiceOverrideMutation) WhereP(ps ...func(*sql.Selector)) {
+	p := make([]predicate.ServiceOverride, len(ps))
+	for i := range ps {
+		p[i] = ps[i]
+	}
+	m.Where(p...)
+}
+
+// Op returns the operation name.
+func (m *ServiceOverrideMutation) Op() Op {
+	return m.op
+}
+
+// SetOp allows setting the mutation operation.
+func (m *ServiceOverrideMutation) SetOp(op Op) {
+	m.op = op
+}
+
+// Type returns the node type of this mutation (ServiceOverride).
+func (m *ServiceOverrideMutation) Type() string {
+	return m.typ
+}
+
+// Fields returns all fields that were changed during this mutation. Note that in
+// order to get all numeric fields that were incremented/decremented, call
+// AddedFields().
+func (m *ServiceOverrideMutation) Fields() []string {
+	fields := make([]string, 0, 13)
+	if m.created_at != nil {
+		fields = append(fields, serviceoverride.FieldCreatedAt)
+	}
+	if m.updated_at != nil {
+		fields = append(fields, serviceoverride.FieldUpdatedAt)
+	}
+	if m.service != nil {
+		fields = append(fields, serviceoverride.FieldServiceID)
+	}
+	if m.valid_from != nil {
+		fields = append(fields, serviceoverride.FieldValidFrom)
+	}
+	if m.valid_to != nil {
+		fields = append(fields, serviceoverride.FieldValidTo)
+	}
+	if m.price != nil {
+		fields = append(fields, serviceoverride.FieldPrice)
+	}
+	if m.currency != nil {
+		fields = append(fields, serviceoverride.FieldCurrency)
+	}
+	if m.vat_rate != nil {
+		fields = append(fields, serviceoverride.FieldVatRate)
+	}
+	if m.note != nil {
+		fields = append(fields, serviceoverride.FieldNote)
+	}
+	if m.is_active != nil {
+		fields = append(fields, serviceoverride.FieldIsActive)
+	}
+	if m.version != nil {
+		fields = append(fields, serviceoverride.FieldVersion)
+	}
+	if m.created_by != nil {
+		fields = append(fields, serviceoverride.FieldCreatedBy)
+	}
+	if m.updated_by != nil {
+		fields = append(fields, serviceoverride.FieldUpdatedBy)
+	}
+	return fields
+}
+
+// Field returns the value of a field with the given name. The second boolean
+// return value indicates that this field was not set, or was not defined in the
+// schema.
+func (m *ServiceOverrideMutation) Field(name string) (ent.Value, bool) {
+	switch name {
+	case serviceoverride.FieldCreatedAt:
+		return m.CreatedAt()
+	case serviceoverride.FieldUpdatedAt:
+		return m.UpdatedAt()
+	case serviceoverride.FieldServiceID:
+		return m.ServiceID()
+	case serviceoverride.FieldValidFrom:
+		return m.ValidFrom()
+	case serviceoverride.FieldValidTo:
+		return m.ValidTo()
+	case serviceoverride.FieldPrice:
+		return m.Price()
+	case serviceoverride.FieldCurrency:
+		return m.Currency()
+	case serviceoverride.FieldVatRate:
+		return m.VatRate()
+	case serviceoverride.FieldNote:
+		return m.Note()
+	case serviceoverride.FieldIsActive:
+		return m.IsActive()
+	case serviceoverride.FieldVersion:
+		return m.Version()
+	case serviceoverride.FieldCreatedBy:
+		return m.CreatedBy()
+	case serviceoverride.FieldUpdatedBy:
+		return m.UpdatedBy()
+	}
+	return nil, false
+}
+
+// OldField returns the old value of the field from the database. An error is
+// returned if the mutation operation is not UpdateOne, or the query to the
+// database failed.
+func (m *ServiceOverrideMutation) OldField(ctx context.Context, name string) (ent.Value, error) {
+	switch name {
+	case serviceoverride.FieldCreatedAt:
+		return m.OldCreatedAt(ctx)
+	case serviceoverride.FieldUpdatedAt:
+		return m.OldUpdatedAt(ctx)
+	case serviceoverride.FieldServiceID:
+		return m.OldServiceID(ctx)
+	case serviceoverride.FieldValidFrom:
+		return m.OldValidFrom(ctx)
+	case serviceoverride.FieldValidTo:
+		return m.OldValidTo(ctx)
+	case serviceoverride.FieldPrice:
+		return m.OldPrice(ctx)
+	case serviceoverride.FieldCurrency:
+		return m.OldCurrency(ctx)
+	case serviceoverride.FieldVatRate:
+		return m.OldVatRate(ctx)
+	case serviceoverride.FieldNote:
+		return m.OldNote(ctx)
+	case serviceoverride.FieldIsActive:
+		return m.OldIsActive(ctx)
+	case serviceoverride.FieldVersion:
+		return m.OldVersion(ctx)
+	case serviceoverride.FieldCreatedBy:
+		return m.OldCreatedBy(ctx)
+	case serviceoverride.FieldUpdatedBy:
+		return m.OldUpdatedBy(ctx)
+	}
+	return nil, fmt.Errorf("unknown ServiceOverride field %s", name)
+}
+
+// SetField sets the value of a field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *ServiceOverrideMutation) SetField(name string, value ent.Value) error {
+	switch name {
+	case serviceoverride.FieldCreatedAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetCreatedAt(v)
+		return nil
+	case serviceoverride.FieldUpdatedAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetUpdatedAt(v)
+		return nil
+	case serviceoverride.FieldServiceID:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetServiceID(v)
+		return nil
+	case serviceoverride.FieldValidFrom:
+		v, ok := value.(calendar.Date)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetValidFrom(v)
+		return nil
+	case serviceoverride.FieldValidTo:
+		v, ok := value.(calendar.Date)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetValidTo(v)
+		return nil
+	case serviceoverride.FieldPrice:
+		v, ok := value.(decimal.Decimal)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetPrice(v)
+		return nil
+	case serviceoverride.FieldCurrency:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetCurrency(v)
+		return nil
+	case serviceoverride.FieldVatRate:
+		v, ok := value.(decimal.Decimal)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetVatRate(v)
+		return nil
+	case serviceoverride.FieldNote:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetNote(v)
+		return nil
+	case serviceoverride.FieldIsActive:
+		v, ok := value.(bool)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetIsActive(v)
+		return nil
+	case serviceoverride.FieldVersion:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetVersion(v)
+		return nil
+	case serviceoverride.FieldCreatedBy:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetCreatedBy(v)
+		return nil
+	case serviceoverride.FieldUpdatedBy:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetUpdatedBy(v)
+		return nil
+	}
+	return fmt.Errorf("unknown ServiceOverride field %s", name)
+}
+
+// AddedFields returns all numeric fields that were incremented/decremented during
+// this mutation.
+func (m *ServiceOverrideMutation) AddedFields() []string {
+	var fields []string
+	if m.addversion != nil {
+		fields = append(fields, serviceoverride.FieldVersion)
+	}
+	if m.addcreated_by != nil {
+		fields = append(fields, serviceoverride.FieldCreatedBy)
+	}
+	if m.addupdated_by != nil {
+		fields = append(fields, serviceoverride.FieldUpdatedBy)
+	}
+	return fields
+}
+
+// AddedField returns the numeric value that was incremented/decremented on a field
+// with the given name. The second boolean return value indicates that this field
+// was not set, or was not defined in the schema.
+func (m *ServiceOverrideMutation) AddedField(name string) (ent.Value, bool) {
+	switch name {
+	case serviceoverride.FieldVersion:
+		return m.AddedVersion()
+	case serviceoverride.FieldCreatedBy:
+		return m.AddedCreatedBy()
+	case serviceoverride.FieldUpdatedBy:
+		return m.AddedUpdatedBy()
+	}
+	return nil, false
+}
+
+// AddField adds the value to the field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *ServiceOverrideMutation) AddField(name string, value ent.Value) error {
+	switch name {
+	case serviceoverride.FieldVersion:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddVersion(v)
+		return nil
+	case serviceoverride.FieldCreatedBy:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddCreatedBy(v)
+		return nil
+	case serviceoverride.FieldUpdatedBy:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddUpdatedBy(v)
+		return nil
+	}
+	return fmt.Errorf("unknown ServiceOverride numeric field %s", name)
+}
+
+// ClearedFields returns all nullable fields that were cleared during this
+// mutation.
+func (m *ServiceOverrideMutation) ClearedFields() []string {
+	var fields []string
+	if m.FieldCleared(serviceoverride.FieldValidTo) {
+		fields = append(fields, serviceoverride.FieldValidTo)
+	}
+	if m.FieldCleared(serviceoverride.FieldVatRate) {
+		fields = append(fields, serviceoverride.FieldVatRate)
+	}
+	if m.FieldCleared(serviceoverride.FieldNote) {
+		fields = append(fields, serviceoverride.FieldNote)
+	}
+	return fields
+}
+
+// FieldCleared returns a boolean indicating if a field with the given name was
+// cleared in this mutation.
+func (m *ServiceOverrideMutation) FieldCleared(name string) bool {
+	_, ok := m.clearedFields[name]
+	return ok
+}
+
+// ClearField clears the value of the field with the given name. It returns an
+// error if the field is not defined in the schema.
+func (m *ServiceOverrideMutation) ClearField(name string) error {
+	switch name {
+	case serviceoverride.FieldValidTo:
+		m.ClearValidTo()
+		return nil
+	case serviceoverride.FieldVatRate:
+		m.ClearVatRate()
+		return nil
+	case serviceoverride.FieldNote:
+		m.ClearNote()
+		return nil
+	}
+	return fmt.Errorf("unknown ServiceOverride nullable field %s", name)
+}
+
+// ResetField resets all changes in the mutation for the field with the given name.
+// It returns an error if the field is not defined in the schema.
+func (m *ServiceOverrideMutation) ResetField(name string) error {
+	switch name {
+	case serviceoverride.FieldCreatedAt:
+		m.ResetCreatedAt()
+		return nil
+	case serviceoverride.FieldUpdatedAt:
+		m.ResetUpdatedAt()
+		return nil
+	case serviceoverride.FieldServiceID:
+		m.ResetServiceID()
+		return nil
+	case serviceoverride.FieldValidFrom:
+		m.ResetValidFrom()
+		return nil
+	case serviceoverride.FieldValidTo:
+		m.ResetValidTo()
+		return nil
+	case serviceoverride.FieldPrice:
+		m.ResetPrice()
+		return nil
+	case serviceoverride.FieldCurrency:
+		m.ResetCurrency()
+		return nil
+	case serviceoverride.FieldVatRate:
+		m.ResetVatRate()
+		return nil
+	case serviceoverride.FieldNote:
+		m.ResetNote()
+		return nil
+	case serviceoverride.FieldIsActive:
+		m.ResetIsActive()
+		return nil
+	case serviceoverride.FieldVersion:
+		m.ResetVersion()
+		return nil
+	case serviceoverride.FieldCreatedBy:
+		m.ResetCreatedBy()
+		return nil
+	case serviceoverride.FieldUpdatedBy:
+		m.ResetUpdatedBy()
+		return nil
+	}
+	return fmt.Errorf("unknown ServiceOverride field %s", name)
+}
+
+// AddedEdges returns all edge names that were set/added in this mutation.
+func (m *ServiceOverrideMutation) AddedEdges() []string {
+	edges := make([]string, 0, 2)
+	if m.service != nil {
+		edges = append(edges, serviceoverride.EdgeService)
+	}
+	if m.work_order_items != nil {
+		edges = append(edges, serviceoverride.EdgeWorkOrderItems)
+	}
+	return edges
+}
+
+// AddedIDs returns all IDs (to other nodes) that were added for the given edge
+// name in this mutation.
+func (m *ServiceOverrideMutation) AddedIDs(name string) []ent.Value {
+	switch name {
+	case serviceoverride.EdgeService:
+		if id := m.service; id != nil {
+			return []ent.Value{*id}
+		}
+	case serviceoverride.EdgeWorkOrderItems:
+		ids := make([]ent.Value, 0, len(m.work_order_items))
+		for id := range m.work_order_items {
+			ids = append(ids, id)
+		}
+		return ids
+	}
+	return nil
+}
+
+// RemovedEdges returns all edge names that were removed in this mutation.
+func (m *ServiceOverrideMutation) RemovedEdges() []string {
+	edges := make([]string, 0, 2)
+	if m.removedwork_order_items != nil {
+		edges = append(edges, serviceoverride.EdgeWorkOrderItems)
+	}
+	return edges
+}
+
+// RemovedIDs returns all IDs (to other nodes) that were removed for the edge with
+// the given name in this mutation.
+func (m *ServiceOverrideMutation) RemovedIDs(name string) []ent.Value {
+	switch name {
+	case serviceoverride.EdgeWorkOrderItems:
+		ids := make([]ent.Value, 0, len(m.removedwork_order_items))
+		for id := range m.removedwork_order_items {
+			ids = append(ids, id)
+		}
+		return ids
+	}
+	return nil
+}
+
+// ClearedEdges returns all edge names that were cleared in this mutation.
+func (m *ServiceOverrideMutation) ClearedEdges() []string {
+	edges := make([]string, 0, 2)
+	if m.clearedservice {
+		edges = append(edges, serviceoverride.EdgeService)
+	}
+	if m.clearedwork_order_items {
+		edges = append(edges, serviceoverride.EdgeWorkOrderItems)
+	}
+	return edges
+}
+
+// EdgeCleared returns a boolean which indicates if the edge with the given name
+// was cleared in this mutation.
+func (m *ServiceOverrideMutation) EdgeCleared(name string) bool {
+	switch name {
+	case serviceoverride.EdgeService:
+		return m.clearedservice
+	case serviceoverride.EdgeWorkOrderItems:
+		return m.clearedwork_order_items
+	}
+	return false
+}
+
+// ClearEdge clears the value of the edge with the given name. It returns an error
+// if that edge is not defined in the schema.
+func (m *ServiceOverrideMutation) ClearEdge(name string) error {
+	switch name {
+	case serviceoverride.EdgeService:
+		m.ClearService()
+		return nil
+	}
+	return fmt.Errorf("unknown ServiceOverride unique edge %s", name)
+}
+
+// ResetEdge resets all changes to the edge with the given name in this mutation.
+// It returns an error if the edge is not defined in the schema.
+func (m *ServiceOverrideMutation) ResetEdge(name string) error {
+	switch name {
+	case serviceoverride.EdgeService:
+		m.ResetService()
+		return nil
+	case serviceoverride.EdgeWorkOrderItems:
+		m.ResetWorkOrderItems()
+		return nil
+	}
+	return fmt.Errorf("unknown ServiceOverride edge %s", name)
 }
 
 // TripMutation represents an operation that mutates the Trip nodes in the graph.
@@ -24405,81 +28335,84 @@ func (m *WorkLogMutation) ResetEdge(name string) error {
 // WorkOrderMutation represents an operation that mutates the WorkOrder nodes in the graph.
 type WorkOrderMutation struct {
 	config
-	op                Op
-	typ               string
-	id                *int64
-	created_at        *time.Time
-	updated_at        *time.Time
-	wo_number         *string
-	cari_code         *string
-	cari_title        *string
-	requester_name    *string
-	_type             *workorder.Type
-	service_code      *string
-	action            *string
-	subject           *string
-	description       *string
-	search_text       *string
-	priority          *workorder.Priority
-	status            *workorder.Status
-	planned_start     *time.Time
-	planned_end       *time.Time
-	actual_start      *time.Time
-	actual_end        *time.Time
-	completion_note   *string
-	approved_by       *int64
-	addapproved_by    *int64
-	approved_at       *time.Time
-	rejected_by       *int64
-	addrejected_by    *int64
-	rejected_at       *time.Time
-	rejection_reason  *string
-	invoiced_at       *time.Time
-	invoice_no        *string
-	closed_at         *time.Time
-	security_exit_at  *time.Time
-	gate_required     *bool
-	field_log_allowed *bool
-	is_cabotage       *bool
-	apply_rule_addons *bool
-	notes             *string
-	currency          *string
-	net_total         *decimal.Decimal
-	vat_total         *decimal.Decimal
-	grand_total       *decimal.Decimal
-	is_active         *bool
-	version           *int
-	addversion        *int
-	created_by        *int64
-	addcreated_by     *int64
-	updated_by        *int64
-	addupdated_by     *int64
-	clearedFields     map[string]struct{}
-	cari              *int64
-	clearedcari       bool
-	requester         *int64
-	clearedrequester  bool
-	items             map[int64]struct{}
-	removeditems      map[int64]struct{}
-	cleareditems      bool
-	history           map[int64]struct{}
-	removedhistory    map[int64]struct{}
-	clearedhistory    bool
-	persons           map[int64]struct{}
-	removedpersons    map[int64]struct{}
-	clearedpersons    bool
-	work_logs         map[int64]struct{}
-	removedwork_logs  map[int64]struct{}
-	clearedwork_logs  bool
-	gate_logs         map[int64]struct{}
-	removedgate_logs  map[int64]struct{}
-	clearedgate_logs  bool
-	trips             map[int64]struct{}
-	removedtrips      map[int64]struct{}
-	clearedtrips      bool
-	done              bool
-	oldValue          func(context.Context) (*WorkOrder, error)
-	predicates        []predicate.WorkOrder
+	op                 Op
+	typ                string
+	id                 *int64
+	created_at         *time.Time
+	updated_at         *time.Time
+	wo_number          *string
+	cari_code          *string
+	cari_title         *string
+	requester_name     *string
+	_type              *workorder.Type
+	service_code       *string
+	action             *string
+	subject            *string
+	description        *string
+	search_text        *string
+	priority           *workorder.Priority
+	status             *workorder.Status
+	planned_start      *time.Time
+	planned_end        *time.Time
+	actual_start       *time.Time
+	actual_end         *time.Time
+	completion_note    *string
+	approved_by        *int64
+	addapproved_by     *int64
+	approved_at        *time.Time
+	rejected_by        *int64
+	addrejected_by     *int64
+	rejected_at        *time.Time
+	rejection_reason   *string
+	invoiced_at        *time.Time
+	invoice_no         *string
+	closed_at          *time.Time
+	security_exit_at   *time.Time
+	gate_required      *bool
+	field_log_allowed  *bool
+	is_cabotage        *bool
+	apply_rule_addons  *bool
+	notes              *string
+	currency           *string
+	net_total          *decimal.Decimal
+	vat_total          *decimal.Decimal
+	grand_total        *decimal.Decimal
+	is_active          *bool
+	version            *int
+	addversion         *int
+	created_by         *int64
+	addcreated_by      *int64
+	updated_by         *int64
+	addupdated_by      *int64
+	clearedFields      map[string]struct{}
+	cari               *int64
+	clearedcari        bool
+	requester          *int64
+	clearedrequester   bool
+	items              map[int64]struct{}
+	removeditems       map[int64]struct{}
+	cleareditems       bool
+	history            map[int64]struct{}
+	removedhistory     map[int64]struct{}
+	clearedhistory     bool
+	persons            map[int64]struct{}
+	removedpersons     map[int64]struct{}
+	clearedpersons     bool
+	work_logs          map[int64]struct{}
+	removedwork_logs   map[int64]struct{}
+	clearedwork_logs   bool
+	gate_logs          map[int64]struct{}
+	removedgate_logs   map[int64]struct{}
+	clearedgate_logs   bool
+	trips              map[int64]struct{}
+	removedtrips       map[int64]struct{}
+	clearedtrips       bool
+	adjustments        map[int64]struct{}
+	removedadjustments map[int64]struct{}
+	clearedadjustments bool
+	done               bool
+	oldValue           func(context.Context) (*WorkOrder, error)
+	predicates         []predicate.WorkOrder
 }
 
 var _ ent.Mutation = (*WorkOrderMutation)(nil)
@@ -26848,6 +30781,60 @@ func (m *WorkOrderMutation) ResetTrips() {
 	m.removedtrips = nil
 }
 
+// AddAdjustmentIDs adds the "adjustments" edge to the WorkOrderAdjustment entity by ids.
+func (m *WorkOrderMutation) AddAdjustmentIDs(ids ...int64) {
+	if m.adjustments == nil {
+		m.adjustments = make(map[int64]struct{})
+	}
+	for i := range ids {
+		m.adjustments[ids[i]] = struct{}{}
+	}
+}
+
+// ClearAdjustments clears the "adjustments" edge to the WorkOrderAdjustment entity.
+func (m *WorkOrderMutation) ClearAdjustments() {
+	m.clearedadjustments = true
+}
+
+// AdjustmentsCleared reports if the "adjustments" edge to the WorkOrderAdjustment entity was cleared.
+func (m *WorkOrderMutation) AdjustmentsCleared() bool {
+	return m.clearedadjustments
+}
+
+// RemoveAdjustmentIDs removes the "adjustments" edge to the WorkOrderAdjustment entity by IDs.
+func (m *WorkOrderMutation) RemoveAdjustmentIDs(ids ...int64) {
+	if m.removedadjustments == nil {
+		m.removedadjustments = make(map[int64]struct{})
+	}
+	for i := range ids {
+		delete(m.adjustments, ids[i])
+		m.removedadjustments[ids[i]] = struct{}{}
+	}
+}
+
+// RemovedAdjustments returns the removed IDs of the "adjustments" edge to the WorkOrderAdjustment entity.
+func (m *WorkOrderMutation) RemovedAdjustmentsIDs() (ids []int64) {
+	for id := range m.removedadjustments {
+		ids = append(ids, id)
+	}
+	return
+}
+
+// AdjustmentsIDs returns the "adjustments" edge IDs in the mutation.
+func (m *WorkOrderMutation) AdjustmentsIDs() (ids []int64) {
+	for id := range m.adjustments {
+		ids = append(ids, id)
+	}
+	return
+}
+
+// ResetAdjustments resets all changes to the "adjustments" edge.
+func (m *WorkOrderMutation) ResetAdjustments() {
+	m.adjustments = nil
+	m.clearedadjustments = false
+	m.removedadjustments = nil
+}
+
 // Where appends a list predicates to the WorkOrderMutation builder.
 func (m *WorkOrderMutation) Where(ps ...predicate.WorkOrder) {
 	m.predicates = append(m.predicates, ps...)
@@ -27869,7 +31856,7 @@ func (m *WorkOrderMutation) ResetField(name string) error {
 
 // AddedEdges returns all edge names that were set/added in this mutation.
 func (m *WorkOrderMutation) AddedEdges() []string {
-	edges := make([]string, 0, 8)
+	edges := make([]string, 0, 9)
 	if m.cari != nil {
 		edges = append(edges, workorder.EdgeCari)
 	}
@@ -27893,6 +31880,9 @@ func (m *WorkOrderMutation) AddedEdges() []string {
 	}
 	if m.trips != nil {
 		edges = append(edges, workorder.EdgeTrips)
+	}
+	if m.adjustments != nil {
+		edges = append(edges, workorder.EdgeAdjustments)
 	}
 	return edges
 }
@@ -27945,13 +31935,19 @@ func (m *WorkOrderMutation) AddedIDs(name string) []ent.Value {
 			ids = append(ids, id)
 		}
 		return ids
+	case workorder.EdgeAdjustments:
+		ids := make([]ent.Value, 0, len(m.adjustments))
+		for id := range m.adjustments {
+			ids = append(ids, id)
+		}
+		return ids
 	}
 	return nil
 }
 
 // RemovedEdges returns all edge names that were removed in this mutation.
 func (m *WorkOrderMutation) RemovedEdges() []string {
-	edges := make([]string, 0, 8)
+	edges := make([]string, 0, 9)
 	if m.removeditems != nil {
 		edges = append(edges, workorder.EdgeItems)
 	}
@@ -27969,6 +31965,9 @@ func (m *WorkOrderMutation) RemovedEdges() []string {
 	}
 	if m.removedtrips != nil {
 		edges = append(edges, workorder.EdgeTrips)
+	}
+	if m.removedadjustments != nil {
+		edges = append(edges, workorder.EdgeAdjustments)
 	}
 	return edges
 }
@@ -28013,13 +32012,19 @@ func (m *WorkOrderMutation) RemovedIDs(name string) []ent.Value {
 			ids = append(ids, id)
 		}
 		return ids
+	case workorder.EdgeAdjustments:
+		ids := make([]ent.Value, 0, len(m.removedadjustments))
+		for id := range m.removedadjustments {
+			ids = append(ids, id)
+		}
+		return ids
 	}
 	return nil
 }
 
 // ClearedEdges returns all edge names that were cleared in this mutation.
 func (m *WorkOrderMutation) ClearedEdges() []string {
-	edges := make([]string, 0, 8)
+	edges := make([]string, 0, 9)
 	if m.clearedcari {
 		edges = append(edges, workorder.EdgeCari)
 	}
@@ -28044,6 +32049,9 @@ func (m *WorkOrderMutation) ClearedEdges() []string {
 	if m.clearedtrips {
 		edges = append(edges, workorder.EdgeTrips)
 	}
+	if m.clearedadjustments {
+		edges = append(edges, workorder.EdgeAdjustments)
+	}
 	return edges
 }
 
@@ -28067,6 +32075,8 @@ func (m *WorkOrderMutation) EdgeCleared(name string) bool {
 		return m.clearedgate_logs
 	case workorder.EdgeTrips:
 		return m.clearedtrips
+	case workorder.EdgeAdjustments:
+		return m.clearedadjustments
 	}
 	return false
 }
@@ -28113,51 +32123,915 @@ func (m *WorkOrderMutation) ResetEdge(name string) error {
 	case workorder.EdgeTrips:
 		m.ResetTrips()
 		return nil
+	case workorder.EdgeAdjustments:
+		m.ResetAdjustments()
+		return nil
 	}
 	return fmt.Errorf("unknown WorkOrder edge %s", name)
+}
+
+// WorkOrderAdjustmentMutation represents an operation that mutates the WorkOrderAdjustment nodes in the graph.
+type WorkOrderAdjustmentMutation struct {
+	config
+	op                Op
+	typ               string
+	id                *int64
+	kind              *workorderadjustment.Kind
+	vat_rate          *decimal.Decimal
+	percent           *decimal.Decimal
+	base              *decimal.Decimal
+	amount            *decimal.Decimal
+	source            *workorderadjustment.Source
+	reason            *string
+	created_at        *time.Time
+	clearedFields     map[string]struct{}
+	work_order        *int64
+	clearedwork_order bool
+	done              bool
+	oldValue          func(context.Context) (*WorkOrderAdjustment, error)
+	predicates        []predicate.WorkOrderAdjustment
+}
+
+var _ ent.Mutation = (*WorkOrderAdjustmentMutation)(nil)
+
+// workorderadjustmentOption allows management of the mutation configuration using functional options.
+type workorderadjustmentOption func(*WorkOrderAdjustmentMutation)
+
+// newWorkOrderAdjustmentMutation creates new mutation for the WorkOrderAdjustment entity.
+func newWorkOrderAdjustmentMutation(c config, op Op, opts ...workorderadjustmentOption) *WorkOrderAdjustmentMutation {
+	m := &WorkOrderAdjustmentMutation{
+		config:        c,
+		op:            op,
+		typ:           TypeWorkOrderAdjustment,
+		clearedFields: make(map[string]struct{}),
+	}
+	for _, opt := range opts {
+		opt(m)
+	}
+	return m
+}
+
+// withWorkOrderAdjustmentID sets the ID field of the mutation.
+func withWorkOrderAdjustmentID(id int64) workorderadjustmentOption {
+	return func(m *WorkOrderAdjustmentMutation) {
+		var (
+			err   error
+			once  sync.Once
+			value *WorkOrderAdjustment
+		)
+		m.oldValue = func(ctx context.Context) (*WorkOrderAdjustment, error) {
+			once.Do(func() {
+				if m.done {
+					err = errors.New("querying old values post mutation is not allowed")
+				} else {
+					value, err = m.Client().WorkOrderAdjustment.Get(ctx, id)
+				}
+			})
+			return value, err
+		}
+		m.id = &id
+	}
+}
+
+// withWorkOrderAdjustment sets the old WorkOrderAdjustment of the mutation.
+func withWorkOrderAdjustment(node *WorkOrderAdjustment) workorderadjustmentOption {
+	return func(m *WorkOrderAdjustmentMutation) {
+		m.oldValue = func(context.Context) (*WorkOrderAdjustment, error) {
+			return node, nil
+		}
+		m.id = &node.ID
+	}
+}
+
+// Client returns a new `ent.Client` from the mutation. If the mutation was
+// executed in a transaction (ent.Tx), a transactional client is returned.
+func (m WorkOrderAdjustmentMutation) Client() *Client {
+	client := &Client{config: m.config}
+	client.init()
+	return client
+}
+
+// Tx returns an `ent.Tx` for mutations that were executed in transactions;
+// it returns an error otherwise.
+func (m WorkOrderAdjustmentMutation) Tx() (*Tx, error) {
+	if _, ok := m.driver.(*txDriver); !ok {
+		return nil, errors.New("ent: mutation is not running in a transaction")
+	}
+	tx := &Tx{config: m.config}
+	tx.init()
+	return tx, nil
+}
+
+// SetID sets the value of the id field. Note that this
+// operation is only accepted on creation of WorkOrderAdjustment entities.
+func (m *WorkOrderAdjustmentMutation) SetID(id int64) {
+	m.id = &id
+}
+
+// ID returns the ID value in the mutation. Note that the ID is only available
+// if it was provided to the builder or after it was returned from the database.
+func (m *WorkOrderAdjustmentMutation) ID() (id int64, exists bool) {
+	if m.id == nil {
+		return
+	}
+	return *m.id, true
+}
+
+// IDs queries the database and returns the entity ids that match the mutation's predicate.
+// That means, if the mutation is applied within a transaction with an isolation level such
+// as sql.LevelSerializable, the returned ids match the ids of the rows that will be updated
+// or updated by the mutation.
+func (m *WorkOrderAdjustmentMutation) IDs(ctx context.Context) ([]int64, error) {
+	switch {
+	case m.op.Is(OpUpdateOne | OpDeleteOne):
+		id, exists := m.ID()
+		if exists {
+			return []int64{id}, nil
+		}
+		fallthrough
+	case m.op.Is(OpUpdate | OpDelete):
+		return m.Client().WorkOrderAdjustment.Query().Where(m.predicates...).IDs(ctx)
+	default:
+		return nil, fmt.Errorf("IDs is not allowed on %s operations", m.op)
+	}
+}
+
+// SetWorkOrderID sets the "work_order_id" field.
+func (m *WorkOrderAdjustmentMutation) SetWorkOrderID(i int64) {
+	m.work_order = &i
+}
+
+// WorkOrderID returns the value of the "work_order_id" field in the mutation.
+func (m *WorkOrderAdjustmentMutation) WorkOrderID() (r int64, exists bool) {
+	v := m.work_order
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldWorkOrderID returns the old "work_order_id" field's value of the WorkOrderAdjustment entity.
+// If the WorkOrderAdjustment object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *WorkOrderAdjustmentMutation) OldWorkOrderID(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldWorkOrderID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldWorkOrderID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldWorkOrderID: %w", err)
+	}
+	return oldValue.WorkOrderID, nil
+}
+
+// ResetWorkOrderID resets all changes to the "work_order_id" field.
+func (m *WorkOrderAdjustmentMutation) ResetWorkOrderID() {
+	m.work_order = nil
+}
+
+// SetKind sets the "kind" field.
+func (m *WorkOrderAdjustmentMutation) SetKind(w workorderadjustment.Kind) {
+	m.kind = &w
+}
+
+// Kind returns the value of the "kind" field in the mutation.
+func (m *WorkOrderAdjustmentMutation) Kind() (r workorderadjustment.Kind, exists bool) {
+	v := m.kind
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldKind returns the old "kind" field's value of the WorkOrderAdjustment entity.
+// If the WorkOrderAdjustment object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *WorkOrderAdjustmentMutation) OldKind(ctx context.Context) (v workorderadjustment.Kind, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldKind is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldKind requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldKind: %w", err)
+	}
+	return oldValue.Kind, nil
+}
+
+// ResetKind resets all changes to the "kind" field.
+func (m *WorkOrderAdjustmentMutation) ResetKind() {
+	m.kind = nil
+}
+
+// SetVatRate sets the "vat_rate" field.
+func (m *WorkOrderAdjustmentMutation) SetVatRate(d decimal.Decimal) {
+	m.vat_rate = &d
+}
+
+// VatRate returns the value of the "vat_rate" field in the mutation.
+func (m *WorkOrderAdjustmentMutation) VatRate() (r decimal.Decimal, exists bool) {
+	v := m.vat_rate
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldVatRate returns the old "vat_rate" field's value of the WorkOrderAdjustment entity.
+// If the WorkOrderAdjustment object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *WorkOrderAdjustmentMutation) OldVatRate(ctx context.Context) (v decimal.Decimal, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldVatRate is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldVatRate requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldVatRate: %w", err)
+	}
+	return oldValue.VatRate, nil
+}
+
+// ResetVatRate resets all changes to the "vat_rate" field.
+func (m *WorkOrderAdjustmentMutation) ResetVatRate() {
+	m.vat_rate = nil
+}
+
+// SetPercent sets the "percent" field.
+func (m *WorkOrderAdjustmentMutation) SetPercent(d decimal.Decimal) {
+	m.percent = &d
+}
+
+// Percent returns the value of the "percent" field in the mutation.
+func (m *WorkOrderAdjustmentMutation) Percent() (r decimal.Decimal, exists bool) {
+	v := m.percent
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldPercent returns the old "percent" field's value of the WorkOrderAdjustment entity.
+// If the WorkOrderAdjustment object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *WorkOrderAdjustmentMutation) OldPercent(ctx context.Context) (v decimal.Decimal, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldPercent is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldPercent requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldPercent: %w", err)
+	}
+	return oldValue.Percent, nil
+}
+
+// ResetPercent resets all changes to the "percent" field.
+func (m *WorkOrderAdjustmentMutation) ResetPercent() {
+	m.percent = nil
+}
+
+// SetBase sets the "base" field.
+func (m *WorkOrderAdjustmentMutation) SetBase(d decimal.Decimal) {
+	m.base = &d
+}
+
+// Base returns the value of the "base" field in the mutation.
+func (m *WorkOrderAdjustmentMutation) Base() (r decimal.Decimal, exists bool) {
+	v := m.base
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldBase returns the old "base" field's value of the WorkOrderAdjustment entity.
+// If the WorkOrderAdjustment object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *WorkOrderAdjustmentMutation) OldBase(ctx context.Context) (v decimal.Decimal, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldBase is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldBase requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldBase: %w", err)
+	}
+	return oldValue.Base, nil
+}
+
+// ResetBase resets all changes to the "base" field.
+func (m *WorkOrderAdjustmentMutation) ResetBase() {
+	m.base = nil
+}
+
+// SetAmount sets the "amount" field.
+func (m *WorkOrderAdjustmentMutation) SetAmount(d decimal.Decimal) {
+	m.amount = &d
+}
+
+// Amount returns the value of the "amount" field in the mutation.
+func (m *WorkOrderAdjustmentMutation) Amount() (r decimal.Decimal, exists bool) {
+	v := m.amount
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldAmount returns the old "amount" field's value of the WorkOrderAdjustment entity.
+// If the WorkOrderAdjustment object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *WorkOrderAdjustmentMutation) OldAmount(ctx context.Context) (v decimal.Decimal, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldAmount is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldAmount requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldAmount: %w", err)
+	}
+	return oldValue.Amount, nil
+}
+
+// ResetAmount resets all changes to the "amount" field.
+func (m *WorkOrderAdjustmentMutation) ResetAmount() {
+	m.amount = nil
+}
+
+// SetSource sets the "source" field.
+func (m *WorkOrderAdjustmentMutation) SetSource(w workorderadjustment.Source) {
+	m.source = &w
+}
+
+// Source returns the value of the "source" field in the mutation.
+func (m *WorkOrderAdjustmentMutation) Source() (r workorderadjustment.Source, exists bool) {
+	v := m.source
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldSource returns the old "source" field's value of the WorkOrderAdjustment entity.
+// If the WorkOrderAdjustment object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *WorkOrderAdjustmentMutation) OldSource(ctx context.Context) (v workorderadjustment.Source, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldSource is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldSource requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldSource: %w", err)
+	}
+	return oldValue.Source, nil
+}
+
+// ResetSource resets all changes to the "source" field.
+func (m *WorkOrderAdjustmentMutation) ResetSource() {
+	m.source = nil
+}
+
+// SetReason sets the "reason" field.
+func (m *WorkOrderAdjustmentMutation) SetReason(s string) {
+	m.reason = &s
+}
+
+// Reason returns the value of the "reason" field in the mutation.
+func (m *WorkOrderAdjustmentMutation) Reason() (r string, exists bool) {
+	v := m.reason
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldReason returns the old "reason" field's value of the WorkOrderAdjustment entity.
+// If the WorkOrderAdjustment object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *WorkOrderAdjustmentMutation) OldReason(ctx context.Context) (v *string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldReason is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldReason requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldReason: %w", err)
+	}
+	return oldValue.Reason, nil
+}
+
+// ClearReason clears the value of the "reason" field.
+func (m *WorkOrderAdjustmentMutation) ClearReason() {
+	m.reason = nil
+	m.clearedFields[workorderadjustment.FieldReason] = struct{}{}
+}
+
+// ReasonCleared returns if the "reason" field was cleared in this mutation.
+func (m *WorkOrderAdjustmentMutation) ReasonCleared() bool {
+	_, ok := m.clearedFields[workorderadjustment.FieldReason]
+	return ok
+}
+
+// ResetReason resets all changes to the "reason" field.
+func (m *WorkOrderAdjustmentMutation) ResetReason() {
+	m.reason = nil
+	delete(m.clearedFields, workorderadjustment.FieldReason)
+}
+
+// SetCreatedAt sets the "created_at" field.
+func (m *WorkOrderAdjustmentMutation) SetCreatedAt(t time.Time) {
+	m.created_at = &t
+}
+
+// CreatedAt returns the value of the "created_at" field in the mutation.
+func (m *WorkOrderAdjustmentMutation) CreatedAt() (r time.Time, exists bool) {
+	v := m.created_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldCreatedAt returns the old "created_at" field's value of the WorkOrderAdjustment entity.
+// If the WorkOrderAdjustment object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *WorkOrderAdjustmentMutation) OldCreatedAt(ctx context.Context) (v time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldCreatedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldCreatedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldCreatedAt: %w", err)
+	}
+	return oldValue.CreatedAt, nil
+}
+
+// ResetCreatedAt resets all changes to the "created_at" field.
+func (m *WorkOrderAdjustmentMutation) ResetCreatedAt() {
+	m.created_at = nil
+}
+
+// ClearWorkOrder clears the "work_order" edge to the WorkOrder entity.
+func (m *WorkOrderAdjustmentMutation) ClearWorkOrder() {
+	m.clearedwork_order = true
+	m.clearedFields[workorderadjustment.FieldWorkOrderID] = struct{}{}
+}
+
+// WorkOrderCleared reports if the "work_order" edge to the WorkOrder entity was cleared.
+func (m *WorkOrderAdjustmentMutation) WorkOrderCleared() bool {
+	return m.clearedwork_order
+}
+
+// WorkOrderIDs returns the "work_order" edge IDs in the mutation.
+// Note that IDs always returns len(IDs) <= 1 for unique edges, and you should use
+// WorkOrderID instead. It exists only for internal usage by the builders.
+func (m *WorkOrderAdjustmentMutation) WorkOrderIDs() (ids []int64) {
+	if id := m.work_order; id != nil {
+		ids = append(ids, *id)
+	}
+	return
+}
+
+// ResetWorkOrder resets all changes to the "work_order" edge.
+func (m *WorkOrderAdjustmentMutation) ResetWorkOrder() {
+	m.work_order = nil
+	m.clearedwork_order = false
+}
+
+// Where appends a list predicates to the WorkOrderAdjustmentMutation builder.
+func (m *WorkOrderAdjustmentMutation) Where(ps ...predicate.WorkOrderAdjustment) {
+	m.predicates = append(m.predicates, ps...)
+}
+
+// WhereP appends storage-level predicates to the WorkOrderAdjustmentMutation builder. Using this method,
+// users can use type-assertion to append predicates that do not depend on any generated package.
+func (m *WorkOrderAdjustmentMutation) WhereP(ps ...func(*sql.Selector)) {
+	p := make([]predicate.WorkOrderAdjustment, len(ps))
+	for i := range ps {
+		p[i] = ps[i]
+	}
+	m.Where(p...)
+}
+
+// Op returns the operation name.
+func (m *WorkOrderAdjustmentMutation) Op() Op {
+	return m.op
+}
+
+// SetOp allows setting the mutation operation.
+func (m *WorkOrderAdjustmentMutation) SetOp(op Op) {
+	m.op = op
+}
+
+// Type returns the node type of this mutation (WorkOrderAdjustment).
+func (m *WorkOrderAdjustmentMutation) Type() string {
+	return m.typ
+}
+
+// Fields returns all fields that were changed during this mutation. Note that in
+// order to get all numeric fields that were incremented/decremented, call
+// AddedFields().
+func (m *WorkOrderAdjustmentMutation) Fields() []string {
+	fields := make([]string, 0, 9)
+	if m.work_order != nil {
+		fields = append(fields, workorderadjustment.FieldWorkOrderID)
+	}
+	if m.kind != nil {
+		fields = append(fields, workorderadjustment.FieldKind)
+	}
+	if m.vat_rate != nil {
+		fields = append(fields, workorderadjustment.FieldVatRate)
+	}
+	if m.percent != nil {
+		fields = append(fields, workorderadjustment.FieldPercent)
+	}
+	if m.base != nil {
+		fields = append(fields, workorderadjustment.FieldBase)
+	}
+	if m.amount != nil {
+		fields = append(fields, workorderadjustment.FieldAmount)
+	}
+	if m.source != nil {
+		fields = append(fields, workorderadjustment.FieldSource)
+	}
+	if m.reason != nil {
+		fields = append(fields, workorderadjustment.FieldReason)
+	}
+	if m.created_at != nil {
+		fields = append(fields, workorderadjustment.FieldCreatedAt)
+	}
+	return fields
+}
+
+// Field returns the value of a field with the given name. The second boolean
+// return value indicates that this field was not set, or was not defined in the
+// schema.
+func (m *WorkOrderAdjustmentMutation) Field(name string) (ent.Value, bool) {
+	switch name {
+	case workorderadjustment.FieldWorkOrderID:
+		return m.WorkOrderID()
+	case workorderadjustment.FieldKind:
+		return m.Kind()
+	case workorderadjustment.FieldVatRate:
+		return m.VatRate()
+	case workorderadjustment.FieldPercent:
+		return m.Percent()
+	case workorderadjustment.FieldBase:
+		return m.Base()
+	case workorderadjustment.FieldAmount:
+		return m.Amount()
+	case workorderadjustment.FieldSource:
+		return m.Source()
+	case workorderadjustment.FieldReason:
+		return m.Reason()
+	case workorderadjustment.FieldCreatedAt:
+		return m.CreatedAt()
+	}
+	return nil, false
+}
+
+// OldField returns the old value of the field from the database. An error is
+// returned if the mutation operation is not UpdateOne, or the query to the
+// database failed.
+func (m *WorkOrderAdjustmentMutation) OldField(ctx context.Context, name string) (ent.Value, error) {
+	switch name {
+	case workorderadjustment.FieldWorkOrderID:
+		return m.OldWorkOrderID(ctx)
+	case workorderadjustment.FieldKind:
+		return m.OldKind(ctx)
+	case workorderadjustment.FieldVatRate:
+		return m.OldVatRate(ctx)
+	case workorderadjustment.FieldPercent:
+		return m.OldPercent(ctx)
+	case workorderadjustment.FieldBase:
+		return m.OldBase(ctx)
+	case workorderadjustment.FieldAmount:
+		return m.OldAmount(ctx)
+	case workorderadjustment.FieldSource:
+		return m.OldSource(ctx)
+	case workorderadjustment.FieldReason:
+		return m.OldReason(ctx)
+	case workorderadjustment.FieldCreatedAt:
+		return m.OldCreatedAt(ctx)
+	}
+	return nil, fmt.Errorf("unknown WorkOrderAdjustment field %s", name)
+}
+
+// SetField sets the value of a field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *WorkOrderAdjustmentMutation) SetField(name string, value ent.Value) error {
+	switch name {
+	case workorderadjustment.FieldWorkOrderID:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetWorkOrderID(v)
+		return nil
+	case workorderadjustment.FieldKind:
+		v, ok := value.(workorderadjustment.Kind)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetKind(v)
+		return nil
+	case workorderadjustment.FieldVatRate:
+		v, ok := value.(decimal.Decimal)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetVatRate(v)
+		return nil
+	case workorderadjustment.FieldPercent:
+		v, ok := value.(decimal.Decimal)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetPercent(v)
+		return nil
+	case workorderadjustment.FieldBase:
+		v, ok := value.(decimal.Decimal)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetBase(v)
+		return nil
+	case workorderadjustment.FieldAmount:
+		v, ok := value.(decimal.Decimal)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetAmount(v)
+		return nil
+	case workorderadjustment.FieldSource:
+		v, ok := value.(workorderadjustment.Source)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetSource(v)
+		return nil
+	case workorderadjustment.FieldReason:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetReason(v)
+		return nil
+	case workorderadjustment.FieldCreatedAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetCreatedAt(v)
+		return nil
+	}
+	return fmt.Errorf("unknown WorkOrderAdjustment field %s", name)
+}
+
+// AddedFields returns all numeric fields that were incremented/decremented during
+// this mutation.
+func (m *WorkOrderAdjustmentMutation) AddedFields() []string {
+	var fields []string
+	return fields
+}
+
+// AddedField returns the numeric value that was incremented/decremented on a field
+// with the given name. The second boolean return value indicates that this field
+// was not set, or was not defined in the schema.
+func (m *WorkOrderAdjustmentMutation) AddedField(name string) (ent.Value, bool) {
+	switch name {
+	}
+	return nil, false
+}
+
+// AddField adds the value to the field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *WorkOrderAdjustmentMutation) AddField(name string, value ent.Value) error {
+	switch name {
+	}
+	return fmt.Errorf("unknown WorkOrderAdjustment numeric field %s", name)
+}
+
+// ClearedFields returns all nullable fields that were cleared during this
+// mutation.
+func (m *WorkOrderAdjustmentMutation) ClearedFields() []string {
+	var fields []string
+	if m.FieldCleared(workorderadjustment.FieldReason) {
+		fields = append(fields, workorderadjustment.FieldReason)
+	}
+	return fields
+}
+
+// FieldCleared returns a boolean indicating if a field with the given name was
+// cleared in this mutation.
+func (m *WorkOrderAdjustmentMutation) FieldCleared(name string) bool {
+	_, ok := m.clearedFields[name]
+	return ok
+}
+
+// ClearField clears the value of the field with the given name. It returns an
+// error if the field is not defined in the schema.
+func (m *WorkOrderAdjustmentMutation) ClearField(name string) error {
+	switch name {
+	case workorderadjustment.FieldReason:
+		m.ClearReason()
+		return nil
+	}
+	return fmt.Errorf("unknown WorkOrderAdjustment nullable field %s", name)
+}
+
+// ResetField resets all changes in the mutation for the field with the given name.
+// It returns an error if the field is not defined in the schema.
+func (m *WorkOrderAdjustmentMutation) ResetField(name string) error {
+	switch name {
+	case workorderadjustment.FieldWorkOrderID:
+		m.ResetWorkOrderID()
+		return nil
+	case workorderadjustment.FieldKind:
+		m.ResetKind()
+		return nil
+	case workorderadjustment.FieldVatRate:
+		m.ResetVatRate()
+		return nil
+	case workorderadjustment.FieldPercent:
+		m.ResetPercent()
+		return nil
+	case workorderadjustment.FieldBase:
+		m.ResetBase()
+		return nil
+	case workorderadjustment.FieldAmount:
+		m.ResetAmount()
+		return nil
+	case workorderadjustment.FieldSource:
+		m.ResetSource()
+		return nil
+	case workorderadjustment.FieldReason:
+		m.ResetReason()
+		return nil
+	case workorderadjustment.FieldCreatedAt:
+		m.ResetCreatedAt()
+		return nil
+	}
+	return fmt.Errorf("unknown WorkOrderAdjustment field %s", name)
+}
+
+// AddedEdges returns all edge names that were set/added in this mutation.
+func (m *WorkOrderAdjustmentMutation) AddedEdges() []string {
+	edges := make([]string, 0, 1)
+	if m.work_order != nil {
+		edges = append(edges, workorderadjustment.EdgeWorkOrder)
+	}
+	return edges
+}
+
+// AddedIDs returns all IDs (to other nodes) that were added for the given edge
+// name in this mutation.
+func (m *WorkOrderAdjustmentMutation) AddedIDs(name string) []ent.Value {
+	switch name {
+	case workorderadjustment.EdgeWorkOrder:
+		if id := m.work_order; id != nil {
+			return []ent.Value{*id}
+		}
+	}
+	return nil
+}
+
+// RemovedEdges returns all edge names that were removed in this mutation.
+func (m *WorkOrderAdjustmentMutation) RemovedEdges() []string {
+	edges := make([]string, 0, 1)
+	return edges
+}
+
+// RemovedIDs returns all IDs (to other nodes) that were removed for the edge with
+// the given name in this mutation.
+func (m *WorkOrderAdjustmentMutation) RemovedIDs(name string) []ent.Value {
+	return nil
+}
+
+// ClearedEdges returns all edge names that were cleared in this mutation.
+func (m *WorkOrderAdjustmentMutation) ClearedEdges() []string {
+	edges := make([]string, 0, 1)
+	if m.clearedwork_order {
+		edges = append(edges, workorderadjustment.EdgeWorkOrder)
+	}
+	return edges
+}
+
+// EdgeCleared returns a boolean which indicates if the edge with the given name
+// was cleared in this mutation.
+func (m *WorkOrderAdjustmentMutation) EdgeCleared(name string) bool {
+	switch name {
+	case workorderadjustment.EdgeWorkOrder:
+		return m.clearedwork_order
+	}
+	return false
+}
+
+// ClearEdge clears the value of the edge with the given name. It returns an error
+// if that edge is not defined in the schema.
+func (m *WorkOrderAdjustmentMutation) ClearEdge(name string) error {
+	switch name {
+	case workorderadjustment.EdgeWorkOrder:
+		m.ClearWorkOrder()
+		return nil
+	}
+	return fmt.Errorf("unknown WorkOrderAdjustment unique edge %s", name)
+}
+
+// ResetEdge resets all changes to the edge with the given name in this mutation.
+// It returns an error if the edge is not defined in the schema.
+func (m *WorkOrderAdjustmentMutation) ResetEdge(name string) error {
+	switch name {
+	case workorderadjustment.EdgeWorkOrder:
+		m.ResetWorkOrder()
+		return nil
+	}
+	return fmt.Errorf("unknown WorkOrderAdjustment edge %s", name)
 }
 
 // WorkOrderItemMutation represents an operation that mutates the WorkOrderItem nodes in the graph.
 type WorkOrderItemMutation struct {
 	config
-	op                  Op
-	typ                 string
-	id                  *int64
-	created_at          *time.Time
-	updated_at          *time.Time
-	sequence            *int
-	addsequence         *int
-	item_type           *workorderitem.ItemType
-	service_code        *string
-	service_name        *string
-	resource_code       *string
-	resource_name       *string
-	start_time          *time.Time
-	end_time            *time.Time
-	duration_minutes    *int
-	addduration_minutes *int
-	quantity            *decimal.Decimal
-	unit                *string
-	unit_price          *decimal.Decimal
-	currency            *string
-	total_amount        *decimal.Decimal
-	vat_rate            *decimal.Decimal
-	vat_amount          *decimal.Decimal
-	grand_total         *decimal.Decimal
-	notes               *string
-	is_invoiced         *bool
-	version             *int
-	addversion          *int
-	clearedFields       map[string]struct{}
-	work_order          *int64
-	clearedwork_order   bool
-	service             *int64
-	clearedservice      bool
-	work_log            *int64
-	clearedwork_log     bool
-	done                bool
-	oldValue            func(context.Context) (*WorkOrderItem, error)
-	predicates          []predicate.WorkOrderItem
+	op                      Op
+	typ                     string
+	id                      *int64
+	created_at              *time.Time
+	updated_at              *time.Time
+	sequence                *int
+	addsequence             *int
+	item_type               *workorderitem.ItemType
+	service_code            *string
+	service_name            *string
+	resource_code           *string
+	resource_name           *string
+	start_time              *time.Time
+	end_time                *time.Time
+	duration_minutes        *int
+	addduration_minutes     *int
+	weight_kg               *decimal.Decimal
+	person_count            *int
+	addperson_count         *int
+	measure                 *decimal.Decimal
+	days                    *decimal.Decimal
+	quantity                *decimal.Decimal
+	unit                    *string
+	unit_price              *decimal.Decimal
+	currency                *string
+	total_amount            *decimal.Decimal
+	vat_rate                *decimal.Decimal
+	vat_amount              *decimal.Decimal
+	grand_total             *decimal.Decimal
+	notes                   *string
+	is_invoiced             *bool
+	price_source            *workorderitem.PriceSource
+	price_currency          *string
+	net_amount              *decimal.Decimal
+	exchange_rate           *decimal.Decimal
+	rate_kind               *string
+	rate_date               *calendar.Date
+	amount_try              *decimal.Decimal
+	calculation             *json.RawMessage
+	appendcalculation       json.RawMessage
+	version                 *int
+	addversion              *int
+	clearedFields           map[string]struct{}
+	work_order              *int64
+	clearedwork_order       bool
+	service                 *int64
+	clearedservice          bool
+	work_log                *int64
+	clearedwork_log         bool
+	price_list_item         *int64
+	clearedprice_list_item  bool
+	service_override        *int64
+	clearedservice_override bool
+	done                    bool
+	oldValue                func(context.Context) (*WorkOrderItem, error)
+	predicates              []predicate.WorkOrderItem
 }
 
 var _ ent.Mutation = (*WorkOrderItemMutation)(nil)
@@ -28877,6 +33751,223 @@ func (m *WorkOrderItemMutation) ResetDurationMinutes() {
 	delete(m.clearedFields, workorderitem.FieldDurationMinutes)
 }
 
+// SetWeightKg sets the "weight_kg" field.
+func (m *WorkOrderItemMutation) SetWeightKg(d decimal.Decimal) {
+	m.weight_kg = &d
+}
+
+// WeightKg returns the value of the "weight_kg" field in the mutation.
+func (m *WorkOrderItemMutation) WeightKg() (r decimal.Decimal, exists bool) {
+	v := m.weight_kg
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldWeightKg returns the old "weight_kg" field's value of the WorkOrderItem entity.
+// If the WorkOrderItem object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *WorkOrderItemMutation) OldWeightKg(ctx context.Context) (v *decimal.Decimal, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldWeightKg is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldWeightKg requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldWeightKg: %w", err)
+	}
+	return oldValue.WeightKg, nil
+}
+
+// ClearWeightKg clears the value of the "weight_kg" field.
+func (m *WorkOrderItemMutation) ClearWeightKg() {
+	m.weight_kg = nil
+	m.clearedFields[workorderitem.FieldWeightKg] = struct{}{}
+}
+
+// WeightKgCleared returns if the "weight_kg" field was cleared in this mutation.
+func (m *WorkOrderItemMutation) WeightKgCleared() bool {
+	_, ok := m.clearedFields[workorderitem.FieldWeightKg]
+	return ok
+}
+
+// ResetWeightKg resets all changes to the "weight_kg" field.
+func (m *WorkOrderItemMutation) ResetWeightKg() {
+	m.weight_kg = nil
+	delete(m.clearedFields, workorderitem.FieldWeightKg)
+}
+
+// SetPersonCount sets the "person_count" field.
+func (m *WorkOrderItemMutation) SetPersonCount(i int) {
+	m.person_count = &i
+	m.addperson_count = nil
+}
+
+// PersonCount returns the value of the "person_count" field in the mutation.
+func (m *WorkOrderItemMutation) PersonCount() (r int, exists bool) {
+	v := m.person_count
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldPersonCount returns the old "person_count" field's value of the WorkOrderItem entity.
+// If the WorkOrderItem object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *WorkOrderItemMutation) OldPersonCount(ctx context.Context) (v *int, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldPersonCount is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldPersonCount requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldPersonCount: %w", err)
+	}
+	return oldValue.PersonCount, nil
+}
+
+// AddPersonCount adds i to the "person_count" field.
+func (m *WorkOrderItemMutation) AddPersonCount(i int) {
+	if m.addperson_count != nil {
+		*m.addperson_count += i
+	} else {
+		m.addperson_count = &i
+	}
+}
+
+// AddedPersonCount returns the value that was added to the "person_count" field in this mutation.
+func (m *WorkOrderItemMutation) AddedPersonCount() (r int, exists bool) {
+	v := m.addperson_count
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ClearPersonCount clears the value of the "person_count" field.
+func (m *WorkOrderItemMutation) ClearPersonCount() {
+	m.person_count = nil
+	m.addperson_count = nil
+	m.clearedFields[workorderitem.FieldPersonCount] = struct{}{}
+}
+
+// PersonCountCleared returns if the "person_count" field was cleared in this mutation.
+func (m *WorkOrderItemMutation) PersonCountCleared() bool {
+	_, ok := m.clearedFields[workorderitem.FieldPersonCount]
+	return ok
+}
+
+// ResetPersonCount resets all changes to the "person_count" field.
+func (m *WorkOrderItemMutation) ResetPersonCount() {
+	m.person_count = nil
+	m.addperson_count = nil
+	delete(m.clearedFields, workorderitem.FieldPersonCount)
+}
+
+// SetMeasure sets the "measure" field.
+func (m *WorkOrderItemMutation) SetMeasure(d decimal.Decimal) {
+	m.measure = &d
+}
+
+// Measure returns the value of the "measure" field in the mutation.
+func (m *WorkOrderItemMutation) Measure() (r decimal.Decimal, exists bool) {
+	v := m.measure
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldMeasure returns the old "measure" field's value of the WorkOrderItem entity.
+// If the WorkOrderItem object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *WorkOrderItemMutation) OldMeasure(ctx context.Context) (v *decimal.Decimal, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldMeasure is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldMeasure requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldMeasure: %w", err)
+	}
+	return oldValue.Measure, nil
+}
+
+// ClearMeasure clears the value of the "measure" field.
+func (m *WorkOrderItemMutation) ClearMeasure() {
+	m.measure = nil
+	m.clearedFields[workorderitem.FieldMeasure] = struct{}{}
+}
+
+// MeasureCleared returns if the "measure" field was cleared in this mutation.
+func (m *WorkOrderItemMutation) MeasureCleared() bool {
+	_, ok := m.clearedFields[workorderitem.FieldMeasure]
+	return ok
+}
+
+// ResetMeasure resets all changes to the "measure" field.
+func (m *WorkOrderItemMutation) ResetMeasure() {
+	m.measure = nil
+	delete(m.clearedFields, workorderitem.FieldMeasure)
+}
+
+// SetDays sets the "days" field.
+func (m *WorkOrderItemMutation) SetDays(d decimal.Decimal) {
+	m.days = &d
+}
+
+// Days returns the value of the "days" field in the mutation.
+func (m *WorkOrderItemMutation) Days() (r decimal.Decimal, exists bool) {
+	v := m.days
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldDays returns the old "days" field's value of the WorkOrderItem entity.
+// If the WorkOrderItem object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *WorkOrderItemMutation) OldDays(ctx context.Context) (v *decimal.Decimal, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldDays is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldDays requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldDays: %w", err)
+	}
+	return oldValue.Days, nil
+}
+
+// ClearDays clears the value of the "days" field.
+func (m *WorkOrderItemMutation) ClearDays() {
+	m.days = nil
+	m.clearedFields[workorderitem.FieldDays] = struct{}{}
+}
+
+// DaysCleared returns if the "days" field was cleared in this mutation.
+func (m *WorkOrderItemMutation) DaysCleared() bool {
+	_, ok := m.clearedFields[workorderitem.FieldDays]
+	return ok
+}
+
+// ResetDays resets all changes to the "days" field.
+func (m *WorkOrderItemMutation) ResetDays() {
+	m.days = nil
+	delete(m.clearedFields, workorderitem.FieldDays)
+}
+
 // SetQuantity sets the "quantity" field.
 func (m *WorkOrderItemMutation) SetQuantity(d decimal.Decimal) {
 	m.quantity = &d
@@ -29250,6 +34341,512 @@ func (m *WorkOrderItemMutation) ResetIsInvoiced() {
 	m.is_invoiced = nil
 }
 
+// SetPriceSource sets the "price_source" field.
+func (m *WorkOrderItemMutation) SetPriceSource(ws workorderitem.PriceSource) {
+	m.price_source = &ws
+}
+
+// PriceSource returns the value of the "price_source" field in the mutation.
+func (m *WorkOrderItemMutation) PriceSource() (r workorderitem.PriceSource, exists bool) {
+	v := m.price_source
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldPriceSource returns the old "price_source" field's value of the WorkOrderItem entity.
+// If the WorkOrderItem object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *WorkOrderItemMutation) OldPriceSource(ctx context.Context) (v *workorderitem.PriceSource, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldPriceSource is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldPriceSource requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldPriceSource: %w", err)
+	}
+	return oldValue.PriceSource, nil
+}
+
+// ClearPriceSource clears the value of the "price_source" field.
+func (m *WorkOrderItemMutation) ClearPriceSource() {
+	m.price_source = nil
+	m.clearedFields[workorderitem.FieldPriceSource] = struct{}{}
+}
+
+// PriceSourceCleared returns if the "price_source" field was cleared in this mutation.
+func (m *WorkOrderItemMutation) PriceSourceCleared() bool {
+	_, ok := m.clearedFields[workorderitem.FieldPriceSource]
+	return ok
+}
+
+// ResetPriceSource resets all changes to the "price_source" field.
+func (m *WorkOrderItemMutation) ResetPriceSource() {
+	m.price_source = nil
+	delete(m.clearedFields, workorderitem.FieldPriceSource)
+}
+
+// SetPriceListItemID sets the "price_list_item_id" field.
+func (m *WorkOrderItemMutation) SetPriceListItemID(i int64) {
+	m.price_list_item = &i
+}
+
+// PriceListItemID returns the value of the "price_list_item_id" field in the mutation.
+func (m *WorkOrderItemMutation) PriceListItemID() (r int64, exists bool) {
+	v := m.price_list_item
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldPriceListItemID returns the old "price_list_item_id" field's value of the WorkOrderItem entity.
+// If the WorkOrderItem object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *WorkOrderItemMutation) OldPriceListItemID(ctx context.Context) (v *int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldPriceListItemID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldPriceListItemID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldPriceListItemID: %w", err)
+	}
+	return oldValue.PriceListItemID, nil
+}
+
+// ClearPriceListItemID clears the value of the "price_list_item_id" field.
+func (m *WorkOrderItemMutation) ClearPriceListItemID() {
+	m.price_list_item = nil
+	m.clearedFields[workorderitem.FieldPriceListItemID] = struct{}{}
+}
+
+// PriceListItemIDCleared returns if the "price_list_item_id" field was cleared in this mutation.
+func (m *WorkOrderItemMutation) PriceListItemIDCleared() bool {
+	_, ok := m.clearedFields[workorderitem.FieldPriceListItemID]
+	return ok
+}
+
+// ResetPriceListItemID resets all changes to the "price_list_item_id" field.
+func (m *WorkOrderItemMutation) ResetPriceListItemID() {
+	m.price_list_item = nil
+	delete(m.clearedFields, workorderitem.FieldPriceListItemID)
+}
+
+// SetServiceOverrideID sets the "service_override_id" field.
+func (m *WorkOrderItemMutation) SetServiceOverrideID(i int64) {
+	m.service_override = &i
+}
+
+// ServiceOverrideID returns the value of the "service_override_id" field in the mutation.
+func (m *WorkOrderItemMutation) ServiceOverrideID() (r int64, exists bool) {
+	v := m.service_override
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldServiceOverrideID returns the old "service_override_id" field's value of the WorkOrderItem entity.
+// If the WorkOrderItem object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *WorkOrderItemMutation) OldServiceOverrideID(ctx context.Context) (v *int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldServiceOverrideID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldServiceOverrideID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldServiceOverrideID: %w", err)
+	}
+	return oldValue.ServiceOverrideID, nil
+}
+
+// ClearServiceOverrideID clears the value of the "service_override_id" field.
+func (m *WorkOrderItemMutation) ClearServiceOverrideID() {
+	m.service_override = nil
+	m.clearedFields[workorderitem.FieldServiceOverrideID] = struct{}{}
+}
+
+// ServiceOverrideIDCleared returns if the "service_override_id" field was cleared in this mutation.
+func (m *WorkOrderItemMutation) ServiceOverrideIDCleared() bool {
+	_, ok := m.clearedFields[workorderitem.FieldServiceOverrideID]
+	return ok
+}
+
+// ResetServiceOverrideID resets all changes to the "service_override_id" field.
+func (m *WorkOrderItemMutation) ResetServiceOverrideID() {
+	m.service_override = nil
+	delete(m.clearedFields, workorderitem.FieldServiceOverrideID)
+}
+
+// SetPriceCurrency sets the "price_currency" field.
+func (m *WorkOrderItemMutation) SetPriceCurrency(s string) {
+	m.price_currency = &s
+}
+
+// PriceCurrency returns the value of the "price_currency" field in the mutation.
+func (m *WorkOrderItemMutation) PriceCurrency() (r string, exists bool) {
+	v := m.price_currency
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldPriceCurrency returns the old "price_currency" field's value of the WorkOrderItem entity.
+// If the WorkOrderItem object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *WorkOrderItemMutation) OldPriceCurrency(ctx context.Context) (v *string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldPriceCurrency is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldPriceCurrency requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldPriceCurrency: %w", err)
+	}
+	return oldValue.PriceCurrency, nil
+}
+
+// ClearPriceCurrency clears the value of the "price_currency" field.
+func (m *WorkOrderItemMutation) ClearPriceCurrency() {
+	m.price_currency = nil
+	m.clearedFields[workorderitem.FieldPriceCurrency] = struct{}{}
+}
+
+// PriceCurrencyCleared returns if the "price_currency" field was cleared in this mutation.
+func (m *WorkOrderItemMutation) PriceCurrencyCleared() bool {
+	_, ok := m.clearedFields[workorderitem.FieldPriceCurrency]
+	return ok
+}
+
+// ResetPriceCurrency resets all changes to the "price_currency" field.
+func (m *WorkOrderItemMutation) ResetPriceCurrency() {
+	m.price_currency = nil
+	delete(m.clearedFields, workorderitem.FieldPriceCurrency)
+}
+
+// SetNetAmount sets the "net_amount" field.
+func (m *WorkOrderItemMutation) SetNetAmount(d decimal.Decimal) {
+	m.net_amount = &d
+}
+
+// NetAmount returns the value of the "net_amount" field in the mutation.
+func (m *WorkOrderItemMutation) NetAmount() (r decimal.Decimal, exists bool) {
+	v := m.net_amount
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldNetAmount returns the old "net_amount" field's value of the WorkOrderItem entity.
+// If the WorkOrderItem object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *WorkOrderItemMutation) OldNetAmount(ctx context.Context) (v *decimal.Decimal, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldNetAmount is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldNetAmount requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldNetAmount: %w", err)
+	}
+	return oldValue.NetAmount, nil
+}
+
+// ClearNetAmount clears the value of the "net_amount" field.
+func (m *WorkOrderItemMutation) ClearNetAmount() {
+	m.net_amount = nil
+	m.clearedFields[workorderitem.FieldNetAmount] = struct{}{}
+}
+
+// NetAmountCleared returns if the "net_amount" field was cleared in this mutation.
+func (m *WorkOrderItemMutation) NetAmountCleared() bool {
+	_, ok := m.clearedFields[workorderitem.FieldNetAmount]
+	return ok
+}
+
+// ResetNetAmount resets all changes to the "net_amount" field.
+func (m *WorkOrderItemMutation) ResetNetAmount() {
+	m.net_amount = nil
+	delete(m.clearedFields, workorderitem.FieldNetAmount)
+}
+
+// SetExchangeRate sets the "exchange_rate" field.
+func (m *WorkOrderItemMutation) SetExchangeRate(d decimal.Decimal) {
+	m.exchange_rate = &d
+}
+
+// ExchangeRate returns the value of the "exchange_rate" field in the mutation.
+func (m *WorkOrderItemMutation) ExchangeRate() (r decimal.Decimal, exists bool) {
+	v := m.exchange_rate
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldExchangeRate returns the old "exchange_rate" field's value of the WorkOrderItem entity.
+// If the WorkOrderItem object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *WorkOrderItemMutation) OldExchangeRate(ctx context.Context) (v *decimal.Decimal, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldExchangeRate is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldExchangeRate requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldExchangeRate: %w", err)
+	}
+	return oldValue.ExchangeRate, nil
+}
+
+// ClearExchangeRate clears the value of the "exchange_rate" field.
+func (m *WorkOrderItemMutation) ClearExchangeRate() {
+	m.exchange_rate = nil
+	m.clearedFields[workorderitem.FieldExchangeRate] = struct{}{}
+}
+
+// ExchangeRateCleared returns if the "exchange_rate" field was cleared in this mutation.
+func (m *WorkOrderItemMutation) ExchangeRateCleared() bool {
+	_, ok := m.clearedFields[workorderitem.FieldExchangeRate]
+	return ok
+}
+
+// ResetExchangeRate resets all changes to the "exchange_rate" field.
+func (m *WorkOrderItemMutation) ResetExchangeRate() {
+	m.exchange_rate = nil
+	delete(m.clearedFields, workorderitem.FieldExchangeRate)
+}
+
+// SetRateKind sets the "rate_kind" field.
+func (m *WorkOrderItemMutation) SetRateKind(s string) {
+	m.rate_kind = &s
+}
+
+// RateKind returns the value of the "rate_kind" field in the mutation.
+func (m *WorkOrderItemMutation) RateKind() (r string, exists bool) {
+	v := m.rate_kind
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldRateKind returns the old "rate_kind" field's value of the WorkOrderItem entity.
+// If the WorkOrderItem object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *WorkOrderItemMutation) OldRateKind(ctx context.Context) (v *string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldRateKind is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldRateKind requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldRateKind: %w", err)
+	}
+	return oldValue.RateKind, nil
+}
+
+// ClearRateKind clears the value of the "rate_kind" field.
+func (m *WorkOrderItemMutation) ClearRateKind() {
+	m.rate_kind = nil
+	m.clearedFields[workorderitem.FieldRateKind] = struct{}{}
+}
+
+// RateKindCleared returns if the "rate_kind" field was cleared in this mutation.
+func (m *WorkOrderItemMutation) RateKindCleared() bool {
+	_, ok := m.clearedFields[workorderitem.FieldRateKind]
+	return ok
+}
+
+// ResetRateKind resets all changes to the "rate_kind" field.
+func (m *WorkOrderItemMutation) ResetRateKind() {
+	m.rate_kind = nil
+	delete(m.clearedFields, workorderitem.FieldRateKind)
+}
+
+// SetRateDate sets the "rate_date" field.
+func (m *WorkOrderItemMutation) SetRateDate(c calendar.Date) {
+	m.rate_date = &c
+}
+
+// RateDate returns the value of the "rate_date" field in the mutation.
+func (m *WorkOrderItemMutation) RateDate() (r calendar.Date, exists bool) {
+	v := m.rate_date
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldRateDate returns the old "rate_date" field's value of the WorkOrderItem entity.
+// If the WorkOrderItem object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *WorkOrderItemMutation) OldRateDate(ctx context.Context) (v *calendar.Date, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldRateDate is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldRateDate requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldRateDate: %w", err)
+	}
+	return oldValue.RateDate, nil
+}
+
+// ClearRateDate clears the value of the "rate_date" field.
+func (m *WorkOrderItemMutation) ClearRateDate() {
+	m.rate_date = nil
+	m.clearedFields[workorderitem.FieldRateDate] = struct{}{}
+}
+
+// RateDateCleared returns if the "rate_date" field was cleared in this mutation.
+func (m *WorkOrderItemMutation) RateDateCleared() bool {
+	_, ok := m.clearedFields[workorderitem.FieldRateDate]
+	return ok
+}
+
+// ResetRateDate resets all changes to the "rate_date" field.
+func (m *WorkOrderItemMutation) ResetRateDate() {
+	m.rate_date = nil
+	delete(m.clearedFields, workorderitem.FieldRateDate)
+}
+
+// SetAmountTry sets the "amount_try" field.
+func (m *WorkOrderItemMutation) SetAmountTry(d decimal.Decimal) {
+	m.amount_try = &d
+}
+
+// AmountTry returns the value of the "amount_try" field in the mutation.
+func (m *WorkOrderItemMutation) AmountTry() (r decimal.Decimal, exists bool) {
+	v := m.amount_try
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldAmountTry returns the old "amount_try" field's value of the WorkOrderItem entity.
+// If the WorkOrderItem object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *WorkOrderItemMutation) OldAmountTry(ctx context.Context) (v *decimal.Decimal, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldAmountTry is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldAmountTry requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldAmountTry: %w", err)
+	}
+	return oldValue.AmountTry, nil
+}
+
+// ClearAmountTry clears the value of the "amount_try" field.
+func (m *WorkOrderItemMutation) ClearAmountTry() {
+	m.amount_try = nil
+	m.clearedFields[workorderitem.FieldAmountTry] = struct{}{}
+}
+
+// AmountTryCleared returns if the "amount_try" field was cleared in this mutation.
+func (m *WorkOrderItemMutation) AmountTryCleared() bool {
+	_, ok := m.clearedFields[workorderitem.FieldAmountTry]
+	return ok
+}
+
+// ResetAmountTry resets all changes to the "amount_try" field.
+func (m *WorkOrderItemMutation) ResetAmountTry() {
+	m.amount_try = nil
+	delete(m.clearedFields, workorderitem.FieldAmountTry)
+}
+
+// SetCalculation sets the "calculation" field.
+func (m *WorkOrderItemMutation) SetCalculation(jm json.RawMessage) {
+	m.calculation = &jm
+	m.appendcalculation = nil
+}
+
+// Calculation returns the value of the "calculation" field in the mutation.
+func (m *WorkOrderItemMutation) Calculation() (r json.RawMessage, exists bool) {
+	v := m.calculation
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldCalculation returns the old "calculation" field's value of the WorkOrderItem entity.
+// If the WorkOrderItem object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *WorkOrderItemMutation) OldCalculation(ctx context.Context) (v json.RawMessage, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldCalculation is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldCalculation requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldCalculation: %w", err)
+	}
+	return oldValue.Calculation, nil
+}
+
+// AppendCalculation adds jm to the "calculation" field.
+func (m *WorkOrderItemMutation) AppendCalculation(jm json.RawMessage) {
+	m.appendcalculation = append(m.appendcalculation, jm...)
+}
+
+// AppendedCalculation returns the list of values that were appended to the "calculation" field in this mutation.
+func (m *WorkOrderItemMutation) AppendedCalculation() (json.RawMessage, bool) {
+	if len(m.appendcalculation) == 0 {
+		return nil, false
+	}
+	return m.appendcalculation, true
+}
+
+// ClearCalculation clears the value of the "calculation" field.
+func (m *WorkOrderItemMutation) ClearCalculation() {
+	m.calculation = nil
+	m.appendcalculation = nil
+	m.clearedFields[workorderitem.FieldCalculation] = struct{}{}
+}
+
+// CalculationCleared returns if the "calculation" field was cleared in this mutation.
+func (m *WorkOrderItemMutation) CalculationCleared() bool {
+	_, ok := m.clearedFields[workorderitem.FieldCalculation]
+	return ok
+}
+
+// ResetCalculation resets all changes to the "calculation" field.
+func (m *WorkOrderItemMutation) ResetCalculation() {
+	m.calculation = nil
+	m.appendcalculation = nil
+	delete(m.clearedFields, workorderitem.FieldCalculation)
+}
+
 // SetWorkLogID sets the "work_log_id" field.
 func (m *WorkOrderItemMutation) SetWorkLogID(i int64) {
 	m.work_log = &i
@@ -29436,6 +35033,60 @@ func (m *WorkOrderItemMutation) ResetWorkLog() {
 	m.clearedwork_log = false
 }
 
+// ClearPriceListItem clears the "price_list_item" edge to the PriceListItem entity.
+func (m *WorkOrderItemMutation) ClearPriceListItem() {
+	m.clearedprice_list_item = true
+	m.clearedFields[workorderitem.FieldPriceListItemID] = struct{}{}
+}
+
+// PriceListItemCleared reports if the "price_list_item" edge to the PriceListItem entity was cleared.
+func (m *WorkOrderItemMutation) PriceListItemCleared() bool {
+	return m.PriceListItemIDCleared() || m.clearedprice_list_item
+}
+
+// PriceListItemIDs returns the "price_list_item" edge IDs in the mutation.
+// Note that IDs always returns len(IDs) <= 1 for unique edges, and you should use
+// PriceListItemID instead. It exists only for internal usage by the builders.
+func (m *WorkOrderItemMutation) PriceListItemIDs() (ids []int64) {
+	if id := m.price_list_item; id != nil {
+		ids = append(ids, *id)
+	}
+	return
+}
+
+// ResetPriceListItem resets all changes to the "price_list_item" edge.
+func (m *WorkOrderItemMutation) ResetPriceListItem() {
+	m.price_list_item = nil
+	m.clearedprice_list_item = false
+}
+
+// ClearServiceOverride clears the "service_override" edge to the ServiceOverride entity.
+func (m *WorkOrderItemMutation) ClearServiceOverride() {
+	m.clearedservice_override = true
+	m.clearedFields[workorderitem.FieldServiceOverrideID] = struct{}{}
+}
+
+// ServiceOverrideCleared reports if the "service_override" edge to the ServiceOverride entity was cleared.
+func (m *WorkOrderItemMutation) ServiceOverrideCleared() bool {
+	return m.ServiceOverrideIDCleared() || m.clearedservice_override
+}
+
+// ServiceOverrideIDs returns the "service_override" edge IDs in the mutation.
+// Note that IDs always returns len(IDs) <= 1 for unique edges, and you should use
+// ServiceOverrideID instead. It exists only for internal usage by the builders.
+func (m *WorkOrderItemMutation) ServiceOverrideIDs() (ids []int64) {
+	if id := m.service_override; id != nil {
+		ids = append(ids, *id)
+	}
+	return
+}
+
+// ResetServiceOverride resets all changes to the "service_override" edge.
+func (m *WorkOrderItemMutation) ResetServiceOverride() {
+	m.service_override = nil
+	m.clearedservice_override = false
+}
+
 // Where appends a list predicates to the WorkOrderItemMutation builder.
 func (m *WorkOrderItemMutation) Where(ps ...predicate.WorkOrderItem) {
 	m.predicates = append(m.predicates, ps...)
@@ -29470,7 +35121,7 @@ func (m *WorkOrderItemMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *WorkOrderItemMutation) Fields() []string {
-	fields := make([]string, 0, 25)
+	fields := make([]string, 0, 39)
 	if m.created_at != nil {
 		fields = append(fields, workorderitem.FieldCreatedAt)
 	}
@@ -29510,6 +35161,18 @@ func (m *WorkOrderItemMutation) Fields() []string {
 	if m.duration_minutes != nil {
 		fields = append(fields, workorderitem.FieldDurationMinutes)
 	}
+	if m.weight_kg != nil {
+		fields = append(fields, workorderitem.FieldWeightKg)
+	}
+	if m.person_count != nil {
+		fields = append(fields, workorderitem.FieldPersonCount)
+	}
+	if m.measure != nil {
+		fields = append(fields, workorderitem.FieldMeasure)
+	}
+	if m.days != nil {
+		fields = append(fields, workorderitem.FieldDays)
+	}
 	if m.quantity != nil {
 		fields = append(fields, workorderitem.FieldQuantity)
 	}
@@ -29539,6 +35202,36 @@ func (m *WorkOrderItemMutation) Fields() []string {
 	}
 	if m.is_invoiced != nil {
 		fields = append(fields, workorderitem.FieldIsInvoiced)
+	}
+	if m.price_source != nil {
+		fields = append(fields, workorderitem.FieldPriceSource)
+	}
+	if m.price_list_item != nil {
+		fields = append(fields, workorderitem.FieldPriceListItemID)
+	}
+	if m.service_override != nil {
+		fields = append(fields, workorderitem.FieldServiceOverrideID)
+	}
+	if m.price_currency != nil {
+		fields = append(fields, workorderitem.FieldPriceCurrency)
+	}
+	if m.net_amount != nil {
+		fields = append(fields, workorderitem.FieldNetAmount)
+	}
+	if m.exchange_rate != nil {
+		fields = append(fields, workorderitem.FieldExchangeRate)
+	}
+	if m.rate_kind != nil {
+		fields = append(fields, workorderitem.FieldRateKind)
+	}
+	if m.rate_date != nil {
+		fields = append(fields, workorderitem.FieldRateDate)
+	}
+	if m.amount_try != nil {
+		fields = append(fields, workorderitem.FieldAmountTry)
+	}
+	if m.calculation != nil {
+		fields = append(fields, workorderitem.FieldCalculation)
 	}
 	if m.work_log != nil {
 		fields = append(fields, workorderitem.FieldWorkLogID)
@@ -29580,6 +35273,14 @@ func (m *WorkOrderItemMutation) Field(name string) (ent.Value, bool) {
 		return m.EndTime()
 	case workorderitem.FieldDurationMinutes:
 		return m.DurationMinutes()
+	case workorderitem.FieldWeightKg:
+		return m.WeightKg()
+	case workorderitem.FieldPersonCount:
+		return m.PersonCount()
+	case workorderitem.FieldMeasure:
+		return m.Measure()
+	case workorderitem.FieldDays:
+		return m.Days()
 	case workorderitem.FieldQuantity:
 		return m.Quantity()
 	case workorderitem.FieldUnit:
@@ -29600,6 +35301,26 @@ func (m *WorkOrderItemMutation) Field(name string) (ent.Value, bool) {
 		return m.Notes()
 	case workorderitem.FieldIsInvoiced:
 		return m.IsInvoiced()
+	case workorderitem.FieldPriceSource:
+		return m.PriceSource()
+	case workorderitem.FieldPriceListItemID:
+		return m.PriceListItemID()
+	case workorderitem.FieldServiceOverrideID:
+		return m.ServiceOverrideID()
+	case workorderitem.FieldPriceCurrency:
+		return m.PriceCurrency()
+	case workorderitem.FieldNetAmount:
+		return m.NetAmount()
+	case workorderitem.FieldExchangeRate:
+		return m.ExchangeRate()
+	case workorderitem.FieldRateKind:
+		return m.RateKind()
+	case workorderitem.FieldRateDate:
+		return m.RateDate()
+	case workorderitem.FieldAmountTry:
+		return m.AmountTry()
+	case workorderitem.FieldCalculation:
+		return m.Calculation()
 	case workorderitem.FieldWorkLogID:
 		return m.WorkLogID()
 	case workorderitem.FieldVersion:
@@ -29639,6 +35360,14 @@ func (m *WorkOrderItemMutation) OldField(ctx context.Context, name string) (ent.
 		return m.OldEndTime(ctx)
 	case workorderitem.FieldDurationMinutes:
 		return m.OldDurationMinutes(ctx)
+	case workorderitem.FieldWeightKg:
+		return m.OldWeightKg(ctx)
+	case workorderitem.FieldPersonCount:
+		return m.OldPersonCount(ctx)
+	case workorderitem.FieldMeasure:
+		return m.OldMeasure(ctx)
+	case workorderitem.FieldDays:
+		return m.OldDays(ctx)
 	case workorderitem.FieldQuantity:
 		return m.OldQuantity(ctx)
 	case workorderitem.FieldUnit:
@@ -29659,6 +35388,26 @@ func (m *WorkOrderItemMutation) OldField(ctx context.Context, name string) (ent.
 		return m.OldNotes(ctx)
 	case workorderitem.FieldIsInvoiced:
 		return m.OldIsInvoiced(ctx)
+	case workorderitem.FieldPriceSource:
+		return m.OldPriceSource(ctx)
+	case workorderitem.FieldPriceListItemID:
+		return m.OldPriceListItemID(ctx)
+	case workorderitem.FieldServiceOverrideID:
+		return m.OldServiceOverrideID(ctx)
+	case workorderitem.FieldPriceCurrency:
+		return m.OldPriceCurrency(ctx)
+	case workorderitem.FieldNetAmount:
+		return m.OldNetAmount(ctx)
+	case workorderitem.FieldExchangeRate:
+		return m.OldExchangeRate(ctx)
+	case workorderitem.FieldRateKind:
+		return m.OldRateKind(ctx)
+	case workorderitem.FieldRateDate:
+		return m.OldRateDate(ctx)
+	case workorderitem.FieldAmountTry:
+		return m.OldAmountTry(ctx)
+	case workorderitem.FieldCalculation:
+		return m.OldCalculation(ctx)
 	case workorderitem.FieldWorkLogID:
 		return m.OldWorkLogID(ctx)
 	case workorderitem.FieldVersion:
@@ -29763,6 +35512,34 @@ func (m *WorkOrderItemMutation) SetField(name string, value ent.Value) error {
 		}
 		m.SetDurationMinutes(v)
 		return nil
+	case workorderitem.FieldWeightKg:
+		v, ok := value.(decimal.Decimal)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetWeightKg(v)
+		return nil
+	case workorderitem.FieldPersonCount:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetPersonCount(v)
+		return nil
+	case workorderitem.FieldMeasure:
+		v, ok := value.(decimal.Decimal)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetMeasure(v)
+		return nil
+	case workorderitem.FieldDays:
+		v, ok := value.(decimal.Decimal)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetDays(v)
+		return nil
 	case workorderitem.FieldQuantity:
 		v, ok := value.(decimal.Decimal)
 		if !ok {
@@ -29833,6 +35610,76 @@ func (m *WorkOrderItemMutation) SetField(name string, value ent.Value) error {
 		}
 		m.SetIsInvoiced(v)
 		return nil
+	case workorderitem.FieldPriceSource:
+		v, ok := value.(workorderitem.PriceSource)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetPriceSource(v)
+		return nil
+	case workorderitem.FieldPriceListItemID:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetPriceListItemID(v)
+		return nil
+	case workorderitem.FieldServiceOverrideID:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetServiceOverrideID(v)
+		return nil
+	case workorderitem.FieldPriceCurrency:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetPriceCurrency(v)
+		return nil
+	case workorderitem.FieldNetAmount:
+		v, ok := value.(decimal.Decimal)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetNetAmount(v)
+		return nil
+	case workorderitem.FieldExchangeRate:
+		v, ok := value.(decimal.Decimal)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetExchangeRate(v)
+		return nil
+	case workorderitem.FieldRateKind:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetRateKind(v)
+		return nil
+	case workorderitem.FieldRateDate:
+		v, ok := value.(calendar.Date)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetRateDate(v)
+		return nil
+	case workorderitem.FieldAmountTry:
+		v, ok := value.(decimal.Decimal)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetAmountTry(v)
+		return nil
+	case workorderitem.FieldCalculation:
+		v, ok := value.(json.RawMessage)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetCalculation(v)
+		return nil
 	case workorderitem.FieldWorkLogID:
 		v, ok := value.(int64)
 		if !ok {
@@ -29861,6 +35708,9 @@ func (m *WorkOrderItemMutation) AddedFields() []string {
 	if m.addduration_minutes != nil {
 		fields = append(fields, workorderitem.FieldDurationMinutes)
 	}
+	if m.addperson_count != nil {
+		fields = append(fields, workorderitem.FieldPersonCount)
+	}
 	if m.addversion != nil {
 		fields = append(fields, workorderitem.FieldVersion)
 	}
@@ -29876,6 +35726,8 @@ func (m *WorkOrderItemMutation) AddedField(name string) (ent.Value, bool) {
 		return m.AddedSequence()
 	case workorderitem.FieldDurationMinutes:
 		return m.AddedDurationMinutes()
+	case workorderitem.FieldPersonCount:
+		return m.AddedPersonCount()
 	case workorderitem.FieldVersion:
 		return m.AddedVersion()
 	}
@@ -29900,6 +35752,13 @@ func (m *WorkOrderItemMutation) AddField(name string, value ent.Value) error {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.AddDurationMinutes(v)
+		return nil
+	case workorderitem.FieldPersonCount:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddPersonCount(v)
 		return nil
 	case workorderitem.FieldVersion:
 		v, ok := value.(int)
@@ -29940,8 +35799,50 @@ func (m *WorkOrderItemMutation) ClearedFields() []string {
 	if m.FieldCleared(workorderitem.FieldDurationMinutes) {
 		fields = append(fields, workorderitem.FieldDurationMinutes)
 	}
+	if m.FieldCleared(workorderitem.FieldWeightKg) {
+		fields = append(fields, workorderitem.FieldWeightKg)
+	}
+	if m.FieldCleared(workorderitem.FieldPersonCount) {
+		fields = append(fields, workorderitem.FieldPersonCount)
+	}
+	if m.FieldCleared(workorderitem.FieldMeasure) {
+		fields = append(fields, workorderitem.FieldMeasure)
+	}
+	if m.FieldCleared(workorderitem.FieldDays) {
+		fields = append(fields, workorderitem.FieldDays)
+	}
 	if m.FieldCleared(workorderitem.FieldNotes) {
 		fields = append(fields, workorderitem.FieldNotes)
+	}
+	if m.FieldCleared(workorderitem.FieldPriceSource) {
+		fields = append(fields, workorderitem.FieldPriceSource)
+	}
+	if m.FieldCleared(workorderitem.FieldPriceListItemID) {
+		fields = append(fields, workorderitem.FieldPriceListItemID)
+	}
+	if m.FieldCleared(workorderitem.FieldServiceOverrideID) {
+		fields = append(fields, workorderitem.FieldServiceOverrideID)
+	}
+	if m.FieldCleared(workorderitem.FieldPriceCurrency) {
+		fields = append(fields, workorderitem.FieldPriceCurrency)
+	}
+	if m.FieldCleared(workorderitem.FieldNetAmount) {
+		fields = append(fields, workorderitem.FieldNetAmount)
+	}
+	if m.FieldCleared(workorderitem.FieldExchangeRate) {
+		fields = append(fields, workorderitem.FieldExchangeRate)
+	}
+	if m.FieldCleared(workorderitem.FieldRateKind) {
+		fields = append(fields, workorderitem.FieldRateKind)
+	}
+	if m.FieldCleared(workorderitem.FieldRateDate) {
+		fields = append(fields, workorderitem.FieldRateDate)
+	}
+	if m.FieldCleared(workorderitem.FieldAmountTry) {
+		fields = append(fields, workorderitem.FieldAmountTry)
+	}
+	if m.FieldCleared(workorderitem.FieldCalculation) {
+		fields = append(fields, workorderitem.FieldCalculation)
 	}
 	if m.FieldCleared(workorderitem.FieldWorkLogID) {
 		fields = append(fields, workorderitem.FieldWorkLogID)
@@ -29984,8 +35885,50 @@ func (m *WorkOrderItemMutation) ClearField(name string) error {
 	case workorderitem.FieldDurationMinutes:
 		m.ClearDurationMinutes()
 		return nil
+	case workorderitem.FieldWeightKg:
+		m.ClearWeightKg()
+		return nil
+	case workorderitem.FieldPersonCount:
+		m.ClearPersonCount()
+		return nil
+	case workorderitem.FieldMeasure:
+		m.ClearMeasure()
+		return nil
+	case workorderitem.FieldDays:
+		m.ClearDays()
+		return nil
 	case workorderitem.FieldNotes:
 		m.ClearNotes()
+		return nil
+	case workorderitem.FieldPriceSource:
+		m.ClearPriceSource()
+		return nil
+	case workorderitem.FieldPriceListItemID:
+		m.ClearPriceListItemID()
+		return nil
+	case workorderitem.FieldServiceOverrideID:
+		m.ClearServiceOverrideID()
+		return nil
+	case workorderitem.FieldPriceCurrency:
+		m.ClearPriceCurrency()
+		return nil
+	case workorderitem.FieldNetAmount:
+		m.ClearNetAmount()
+		return nil
+	case workorderitem.FieldExchangeRate:
+		m.ClearExchangeRate()
+		return nil
+	case workorderitem.FieldRateKind:
+		m.ClearRateKind()
+		return nil
+	case workorderitem.FieldRateDate:
+		m.ClearRateDate()
+		return nil
+	case workorderitem.FieldAmountTry:
+		m.ClearAmountTry()
+		return nil
+	case workorderitem.FieldCalculation:
+		m.ClearCalculation()
 		return nil
 	case workorderitem.FieldWorkLogID:
 		m.ClearWorkLogID()
@@ -30037,6 +35980,18 @@ func (m *WorkOrderItemMutation) ResetField(name string) error {
 	case workorderitem.FieldDurationMinutes:
 		m.ResetDurationMinutes()
 		return nil
+	case workorderitem.FieldWeightKg:
+		m.ResetWeightKg()
+		return nil
+	case workorderitem.FieldPersonCount:
+		m.ResetPersonCount()
+		return nil
+	case workorderitem.FieldMeasure:
+		m.ResetMeasure()
+		return nil
+	case workorderitem.FieldDays:
+		m.ResetDays()
+		return nil
 	case workorderitem.FieldQuantity:
 		m.ResetQuantity()
 		return nil
@@ -30067,6 +36022,36 @@ func (m *WorkOrderItemMutation) ResetField(name string) error {
 	case workorderitem.FieldIsInvoiced:
 		m.ResetIsInvoiced()
 		return nil
+	case workorderitem.FieldPriceSource:
+		m.ResetPriceSource()
+		return nil
+	case workorderitem.FieldPriceListItemID:
+		m.ResetPriceListItemID()
+		return nil
+	case workorderitem.FieldServiceOverrideID:
+		m.ResetServiceOverrideID()
+		return nil
+	case workorderitem.FieldPriceCurrency:
+		m.ResetPriceCurrency()
+		return nil
+	case workorderitem.FieldNetAmount:
+		m.ResetNetAmount()
+		return nil
+	case workorderitem.FieldExchangeRate:
+		m.ResetExchangeRate()
+		return nil
+	case workorderitem.FieldRateKind:
+		m.ResetRateKind()
+		return nil
+	case workorderitem.FieldRateDate:
+		m.ResetRateDate()
+		return nil
+	case workorderitem.FieldAmountTry:
+		m.ResetAmountTry()
+		return nil
+	case workorderitem.FieldCalculation:
+		m.ResetCalculation()
+		return nil
 	case workorderitem.FieldWorkLogID:
 		m.ResetWorkLogID()
 		return nil
@@ -30079,7 +36064,7 @@ func (m *WorkOrderItemMutation) ResetField(name string) error {
 
 // AddedEdges returns all edge names that were set/added in this mutation.
 func (m *WorkOrderItemMutation) AddedEdges() []string {
-	edges := make([]string, 0, 3)
+	edges := make([]string, 0, 5)
 	if m.work_order != nil {
 		edges = append(edges, workorderitem.EdgeWorkOrder)
 	}
@@ -30088,6 +36073,12 @@ func (m *WorkOrderItemMutation) AddedEdges() []string {
 	}
 	if m.work_log != nil {
 		edges = append(edges, workorderitem.EdgeWorkLog)
+	}
+	if m.price_list_item != nil {
+		edges = append(edges, workorderitem.EdgePriceListItem)
+	}
+	if m.service_override != nil {
+		edges = append(edges, workorderitem.EdgeServiceOverride)
 	}
 	return edges
 }
@@ -30108,13 +36099,21 @@ func (m *WorkOrderItemMutation) AddedIDs(name string) []ent.Value {
 		if id := m.work_log; id != nil {
 			return []ent.Value{*id}
 		}
+	case workorderitem.EdgePriceListItem:
+		if id := m.price_list_item; id != nil {
+			return []ent.Value{*id}
+		}
+	case workorderitem.EdgeServiceOverride:
+		if id := m.service_override; id != nil {
+			return []ent.Value{*id}
+		}
 	}
 	return nil
 }
 
 // RemovedEdges returns all edge names that were removed in this mutation.
 func (m *WorkOrderItemMutation) RemovedEdges() []string {
-	edges := make([]string, 0, 3)
+	edges := make([]string, 0, 5)
 	return edges
 }
 
@@ -30126,7 +36125,7 @@ func (m *WorkOrderItemMutation) RemovedIDs(name string) []ent.Value {
 
 // ClearedEdges returns all edge names that were cleared in this mutation.
 func (m *WorkOrderItemMutation) ClearedEdges() []string {
-	edges := make([]string, 0, 3)
+	edges := make([]string, 0, 5)
 	if m.clearedwork_order {
 		edges = append(edges, workorderitem.EdgeWorkOrder)
 	}
@@ -30135,6 +36134,12 @@ func (m *WorkOrderItemMutation) ClearedEdges() []string {
 	}
 	if m.clearedwork_log {
 		edges = append(edges, workorderitem.EdgeWorkLog)
+	}
+	if m.clearedprice_list_item {
+		edges = append(edges, workorderitem.EdgePriceListItem)
+	}
+	if m.clearedservice_override {
+		edges = append(edges, workorderitem.EdgeServiceOverride)
 	}
 	return edges
 }
@@ -30149,6 +36154,10 @@ func (m *WorkOrderItemMutation) EdgeCleared(name string) bool {
 		return m.clearedservice
 	case workorderitem.EdgeWorkLog:
 		return m.clearedwork_log
+	case workorderitem.EdgePriceListItem:
+		return m.clearedprice_list_item
+	case workorderitem.EdgeServiceOverride:
+		return m.clearedservice_override
 	}
 	return false
 }
@@ -30166,6 +36175,12 @@ func (m *WorkOrderItemMutation) ClearEdge(name string) error {
 	case workorderitem.EdgeWorkLog:
 		m.ClearWorkLog()
 		return nil
+	case workorderitem.EdgePriceListItem:
+		m.ClearPriceListItem()
+		return nil
+	case workorderitem.EdgeServiceOverride:
+		m.ClearServiceOverride()
+		return nil
 	}
 	return fmt.Errorf("unknown WorkOrderItem unique edge %s", name)
 }
@@ -30182,6 +36197,12 @@ func (m *WorkOrderItemMutation) ResetEdge(name string) error {
 		return nil
 	case workorderitem.EdgeWorkLog:
 		m.ResetWorkLog()
+		return nil
+	case workorderitem.EdgePriceListItem:
+		m.ResetPriceListItem()
+		return nil
+	case workorderitem.EdgeServiceOverride:
+		m.ResetServiceOverride()
 		return nil
 	}
 	return fmt.Errorf("unknown WorkOrderItem edge %s", name)

@@ -15,14 +15,18 @@ import (
 	"aliaport/ent/parameter"
 	"aliaport/ent/parameterhistory"
 	"aliaport/ent/permission"
+	"aliaport/ent/pricelist"
+	"aliaport/ent/pricelistitem"
 	"aliaport/ent/refreshtoken"
 	"aliaport/ent/role"
 	"aliaport/ent/schema"
 	"aliaport/ent/service"
+	"aliaport/ent/serviceoverride"
 	"aliaport/ent/trip"
 	"aliaport/ent/user"
 	"aliaport/ent/worklog"
 	"aliaport/ent/workorder"
+	"aliaport/ent/workorderadjustment"
 	"aliaport/ent/workorderitem"
 	"aliaport/ent/workorderperson"
 	"aliaport/ent/workorderstatushistory"
@@ -480,6 +484,76 @@ func init() {
 	permissionDescName := permissionFields[0].Descriptor()
 	// permission.NameValidator is a validator for the "name" field. It is called by the builders before save.
 	permission.NameValidator = permissionDescName.Validators[0].(func(string) error)
+	pricelistMixin := schema.PriceList{}.Mixin()
+	pricelistMixinFields1 := pricelistMixin[1].Fields()
+	_ = pricelistMixinFields1
+	pricelistFields := schema.PriceList{}.Fields()
+	_ = pricelistFields
+	// pricelistDescCreatedAt is the schema descriptor for created_at field.
+	pricelistDescCreatedAt := pricelistMixinFields1[0].Descriptor()
+	// pricelist.DefaultCreatedAt holds the default value on creation for the created_at field.
+	pricelist.DefaultCreatedAt = pricelistDescCreatedAt.Default.(func() time.Time)
+	// pricelistDescUpdatedAt is the schema descriptor for updated_at field.
+	pricelistDescUpdatedAt := pricelistMixinFields1[1].Descriptor()
+	// pricelist.DefaultUpdatedAt holds the default value on creation for the updated_at field.
+	pricelist.DefaultUpdatedAt = pricelistDescUpdatedAt.Default.(func() time.Time)
+	// pricelist.UpdateDefaultUpdatedAt holds the default value on update for the updated_at field.
+	pricelist.UpdateDefaultUpdatedAt = pricelistDescUpdatedAt.UpdateDefault.(func() time.Time)
+	// pricelistDescCode is the schema descriptor for code field.
+	pricelistDescCode := pricelistFields[0].Descriptor()
+	// pricelist.CodeValidator is a validator for the "code" field. It is called by the builders before save.
+	pricelist.CodeValidator = pricelistDescCode.Validators[0].(func(string) error)
+	// pricelistDescVersion is the schema descriptor for version field.
+	pricelistDescVersion := pricelistFields[1].Descriptor()
+	// pricelist.DefaultVersion holds the default value on creation for the version field.
+	pricelist.DefaultVersion = pricelistDescVersion.Default.(int)
+	// pricelistDescName is the schema descriptor for name field.
+	pricelistDescName := pricelistFields[2].Descriptor()
+	// pricelist.NameValidator is a validator for the "name" field. It is called by the builders before save.
+	pricelist.NameValidator = pricelistDescName.Validators[0].(func(string) error)
+	// pricelistDescDescription is the schema descriptor for description field.
+	pricelistDescDescription := pricelistFields[3].Descriptor()
+	// pricelist.DescriptionValidator is a validator for the "description" field. It is called by the builders before save.
+	pricelist.DescriptionValidator = pricelistDescDescription.Validators[0].(func(string) error)
+	// pricelistDescCurrency is the schema descriptor for currency field.
+	pricelistDescCurrency := pricelistFields[4].Descriptor()
+	// pricelist.CurrencyValidator is a validator for the "currency" field. It is called by the builders before save.
+	pricelist.CurrencyValidator = pricelistDescCurrency.Validators[0].(func(string) error)
+	// pricelistDescRevision is the schema descriptor for revision field.
+	pricelistDescRevision := pricelistFields[9].Descriptor()
+	// pricelist.DefaultRevision holds the default value on creation for the revision field.
+	pricelist.DefaultRevision = pricelistDescRevision.Default.(int)
+	pricelistitemMixin := schema.PriceListItem{}.Mixin()
+	pricelistitemMixinFields1 := pricelistitemMixin[1].Fields()
+	_ = pricelistitemMixinFields1
+	pricelistitemFields := schema.PriceListItem{}.Fields()
+	_ = pricelistitemFields
+	// pricelistitemDescCreatedAt is the schema descriptor for created_at field.
+	pricelistitemDescCreatedAt := pricelistitemMixinFields1[0].Descriptor()
+	// pricelistitem.DefaultCreatedAt holds the default value on creation for the created_at field.
+	pricelistitem.DefaultCreatedAt = pricelistitemDescCreatedAt.Default.(func() time.Time)
+	// pricelistitemDescUpdatedAt is the schema descriptor for updated_at field.
+	pricelistitemDescUpdatedAt := pricelistitemMixinFields1[1].Descriptor()
+	// pricelistitem.DefaultUpdatedAt holds the default value on creation for the updated_at field.
+	pricelistitem.DefaultUpdatedAt = pricelistitemDescUpdatedAt.Default.(func() time.Time)
+	// pricelistitem.UpdateDefaultUpdatedAt holds the default value on update for the updated_at field.
+	pricelistitem.UpdateDefaultUpdatedAt = pricelistitemDescUpdatedAt.UpdateDefault.(func() time.Time)
+	// pricelistitemDescMinQuantity is the schema descriptor for min_quantity field.
+	pricelistitemDescMinQuantity := pricelistitemFields[2].Descriptor()
+	// pricelistitem.DefaultMinQuantity holds the default value on creation for the min_quantity field.
+	pricelistitem.DefaultMinQuantity = pricelistitemDescMinQuantity.Default.(decimal.Decimal)
+	// pricelistitemDescUnitPrice is the schema descriptor for unit_price field.
+	pricelistitemDescUnitPrice := pricelistitemFields[3].Descriptor()
+	// pricelistitem.DefaultUnitPrice holds the default value on creation for the unit_price field.
+	pricelistitem.DefaultUnitPrice = pricelistitemDescUnitPrice.Default.(decimal.Decimal)
+	// pricelistitemDescDescription is the schema descriptor for description field.
+	pricelistitemDescDescription := pricelistitemFields[5].Descriptor()
+	// pricelistitem.DescriptionValidator is a validator for the "description" field. It is called by the builders before save.
+	pricelistitem.DescriptionValidator = pricelistitemDescDescription.Validators[0].(func(string) error)
+	// pricelistitemDescSortNo is the schema descriptor for sort_no field.
+	pricelistitemDescSortNo := pricelistitemFields[6].Descriptor()
+	// pricelistitem.DefaultSortNo holds the default value on creation for the sort_no field.
+	pricelistitem.DefaultSortNo = pricelistitemDescSortNo.Default.(int)
 	refreshtokenFields := schema.RefreshToken{}.Fields()
 	_ = refreshtokenFields
 	// refreshtokenDescFamily is the schema descriptor for family field.
@@ -560,44 +634,87 @@ func init() {
 	serviceDescGroupCode := serviceFields[6].Descriptor()
 	// service.GroupCodeValidator is a validator for the "group_code" field. It is called by the builders before save.
 	service.GroupCodeValidator = serviceDescGroupCode.Validators[0].(func(string) error)
+	// serviceDescCategoryCode is the schema descriptor for category_code field.
+	serviceDescCategoryCode := serviceFields[7].Descriptor()
+	// service.CategoryCodeValidator is a validator for the "category_code" field. It is called by the builders before save.
+	service.CategoryCodeValidator = serviceDescCategoryCode.Validators[0].(func(string) error)
 	// serviceDescUnit is the schema descriptor for unit field.
-	serviceDescUnit := serviceFields[7].Descriptor()
+	serviceDescUnit := serviceFields[8].Descriptor()
 	// service.UnitValidator is a validator for the "unit" field. It is called by the builders before save.
 	service.UnitValidator = serviceDescUnit.Validators[0].(func(string) error)
 	// serviceDescBasePrice is the schema descriptor for base_price field.
-	serviceDescBasePrice := serviceFields[8].Descriptor()
+	serviceDescBasePrice := serviceFields[9].Descriptor()
 	// service.DefaultBasePrice holds the default value on creation for the base_price field.
 	service.DefaultBasePrice = serviceDescBasePrice.Default.(decimal.Decimal)
 	// serviceDescCurrency is the schema descriptor for currency field.
-	serviceDescCurrency := serviceFields[9].Descriptor()
+	serviceDescCurrency := serviceFields[10].Descriptor()
 	// service.DefaultCurrency holds the default value on creation for the currency field.
 	service.DefaultCurrency = serviceDescCurrency.Default.(string)
 	// service.CurrencyValidator is a validator for the "currency" field. It is called by the builders before save.
 	service.CurrencyValidator = serviceDescCurrency.Validators[0].(func(string) error)
+	// serviceDescVatExemption is the schema descriptor for vat_exemption field.
+	serviceDescVatExemption := serviceFields[12].Descriptor()
+	// service.VatExemptionValidator is a validator for the "vat_exemption" field. It is called by the builders before save.
+	service.VatExemptionValidator = serviceDescVatExemption.Validators[0].(func(string) error)
 	// serviceDescRequiresPersonCount is the schema descriptor for requires_person_count field.
-	serviceDescRequiresPersonCount := serviceFields[13].Descriptor()
+	serviceDescRequiresPersonCount := serviceFields[15].Descriptor()
 	// service.DefaultRequiresPersonCount holds the default value on creation for the requires_person_count field.
 	service.DefaultRequiresPersonCount = serviceDescRequiresPersonCount.Default.(bool)
 	// serviceDescRequiresVehicleInfo is the schema descriptor for requires_vehicle_info field.
-	serviceDescRequiresVehicleInfo := serviceFields[14].Descriptor()
+	serviceDescRequiresVehicleInfo := serviceFields[16].Descriptor()
 	// service.DefaultRequiresVehicleInfo holds the default value on creation for the requires_vehicle_info field.
 	service.DefaultRequiresVehicleInfo = serviceDescRequiresVehicleInfo.Default.(bool)
 	// serviceDescRequiresWeightInfo is the schema descriptor for requires_weight_info field.
-	serviceDescRequiresWeightInfo := serviceFields[15].Descriptor()
+	serviceDescRequiresWeightInfo := serviceFields[17].Descriptor()
 	// service.DefaultRequiresWeightInfo holds the default value on creation for the requires_weight_info field.
 	service.DefaultRequiresWeightInfo = serviceDescRequiresWeightInfo.Default.(bool)
 	// serviceDescSortNo is the schema descriptor for sort_no field.
-	serviceDescSortNo := serviceFields[16].Descriptor()
+	serviceDescSortNo := serviceFields[18].Descriptor()
 	// service.DefaultSortNo holds the default value on creation for the sort_no field.
 	service.DefaultSortNo = serviceDescSortNo.Default.(int)
 	// serviceDescIsActive is the schema descriptor for is_active field.
-	serviceDescIsActive := serviceFields[17].Descriptor()
+	serviceDescIsActive := serviceFields[19].Descriptor()
 	// service.DefaultIsActive holds the default value on creation for the is_active field.
 	service.DefaultIsActive = serviceDescIsActive.Default.(bool)
 	// serviceDescVersion is the schema descriptor for version field.
-	serviceDescVersion := serviceFields[18].Descriptor()
+	serviceDescVersion := serviceFields[20].Descriptor()
 	// service.DefaultVersion holds the default value on creation for the version field.
 	service.DefaultVersion = serviceDescVersion.Default.(int)
+	serviceoverrideMixin := schema.ServiceOverride{}.Mixin()
+	serviceoverrideMixinFields1 := serviceoverrideMixin[1].Fields()
+	_ = serviceoverrideMixinFields1
+	serviceoverrideFields := schema.ServiceOverride{}.Fields()
+	_ = serviceoverrideFields
+	// serviceoverrideDescCreatedAt is the schema descriptor for created_at field.
+	serviceoverrideDescCreatedAt := serviceoverrideMixinFields1[0].Descriptor()
+	// serviceoverride.DefaultCreatedAt holds the default value on creation for the created_at field.
+	serviceoverride.DefaultCreatedAt = serviceoverrideDescCreatedAt.Default.(func() time.Time)
+	// serviceoverrideDescUpdatedAt is the schema descriptor for updated_at field.
+	serviceoverrideDescUpdatedAt := serviceoverrideMixinFields1[1].Descriptor()
+	// serviceoverride.DefaultUpdatedAt holds the default value on creation for the updated_at field.
+	serviceoverride.DefaultUpdatedAt = serviceoverrideDescUpdatedAt.Default.(func() time.Time)
+	// serviceoverride.UpdateDefaultUpdatedAt holds the default value on update for the updated_at field.
+	serviceoverride.UpdateDefaultUpdatedAt = serviceoverrideDescUpdatedAt.UpdateDefault.(func() time.Time)
+	// serviceoverrideDescPrice is the schema descriptor for price field.
+	serviceoverrideDescPrice := serviceoverrideFields[3].Descriptor()
+	// serviceoverride.DefaultPrice holds the default value on creation for the price field.
+	serviceoverride.DefaultPrice = serviceoverrideDescPrice.Default.(decimal.Decimal)
+	// serviceoverrideDescCurrency is the schema descriptor for currency field.
+	serviceoverrideDescCurrency := serviceoverrideFields[4].Descriptor()
+	// serviceoverride.CurrencyValidator is a validator for the "currency" field. It is called by the builders before save.
+	serviceoverride.CurrencyValidator = serviceoverrideDescCurrency.Validators[0].(func(string) error)
+	// serviceoverrideDescNote is the schema descriptor for note field.
+	serviceoverrideDescNote := serviceoverrideFields[6].Descriptor()
+	// serviceoverride.NoteValidator is a validator for the "note" field. It is called by the builders before save.
+	serviceoverride.NoteValidator = serviceoverrideDescNote.Validators[0].(func(string) error)
+	// serviceoverrideDescIsActive is the schema descriptor for is_active field.
+	serviceoverrideDescIsActive := serviceoverrideFields[7].Descriptor()
+	// serviceoverride.DefaultIsActive holds the default value on creation for the is_active field.
+	serviceoverride.DefaultIsActive = serviceoverrideDescIsActive.Default.(bool)
+	// serviceoverrideDescVersion is the schema descriptor for version field.
+	serviceoverrideDescVersion := serviceoverrideFields[8].Descriptor()
+	// serviceoverride.DefaultVersion holds the default value on creation for the version field.
+	serviceoverride.DefaultVersion = serviceoverrideDescVersion.Default.(int)
 	tripMixin := schema.Trip{}.Mixin()
 	tripMixinFields1 := tripMixin[1].Fields()
 	_ = tripMixinFields1
@@ -846,6 +963,16 @@ func init() {
 	workorderDescVersion := workorderFields[38].Descriptor()
 	// workorder.DefaultVersion holds the default value on creation for the version field.
 	workorder.DefaultVersion = workorderDescVersion.Default.(int)
+	workorderadjustmentFields := schema.WorkOrderAdjustment{}.Fields()
+	_ = workorderadjustmentFields
+	// workorderadjustmentDescReason is the schema descriptor for reason field.
+	workorderadjustmentDescReason := workorderadjustmentFields[7].Descriptor()
+	// workorderadjustment.ReasonValidator is a validator for the "reason" field. It is called by the builders before save.
+	workorderadjustment.ReasonValidator = workorderadjustmentDescReason.Validators[0].(func(string) error)
+	// workorderadjustmentDescCreatedAt is the schema descriptor for created_at field.
+	workorderadjustmentDescCreatedAt := workorderadjustmentFields[8].Descriptor()
+	// workorderadjustment.DefaultCreatedAt holds the default value on creation for the created_at field.
+	workorderadjustment.DefaultCreatedAt = workorderadjustmentDescCreatedAt.Default.(func() time.Time)
 	workorderitemMixin := schema.WorkOrderItem{}.Mixin()
 	workorderitemMixinFields1 := workorderitemMixin[1].Fields()
 	_ = workorderitemMixinFields1
@@ -878,43 +1005,51 @@ func init() {
 	// workorderitem.ResourceNameValidator is a validator for the "resource_name" field. It is called by the builders before save.
 	workorderitem.ResourceNameValidator = workorderitemDescResourceName.Validators[0].(func(string) error)
 	// workorderitemDescQuantity is the schema descriptor for quantity field.
-	workorderitemDescQuantity := workorderitemFields[11].Descriptor()
+	workorderitemDescQuantity := workorderitemFields[15].Descriptor()
 	// workorderitem.DefaultQuantity holds the default value on creation for the quantity field.
 	workorderitem.DefaultQuantity = workorderitemDescQuantity.Default.(decimal.Decimal)
 	// workorderitemDescUnit is the schema descriptor for unit field.
-	workorderitemDescUnit := workorderitemFields[12].Descriptor()
+	workorderitemDescUnit := workorderitemFields[16].Descriptor()
 	// workorderitem.UnitValidator is a validator for the "unit" field. It is called by the builders before save.
 	workorderitem.UnitValidator = workorderitemDescUnit.Validators[0].(func(string) error)
 	// workorderitemDescUnitPrice is the schema descriptor for unit_price field.
-	workorderitemDescUnitPrice := workorderitemFields[13].Descriptor()
+	workorderitemDescUnitPrice := workorderitemFields[17].Descriptor()
 	// workorderitem.DefaultUnitPrice holds the default value on creation for the unit_price field.
 	workorderitem.DefaultUnitPrice = workorderitemDescUnitPrice.Default.(decimal.Decimal)
 	// workorderitemDescCurrency is the schema descriptor for currency field.
-	workorderitemDescCurrency := workorderitemFields[14].Descriptor()
+	workorderitemDescCurrency := workorderitemFields[18].Descriptor()
 	// workorderitem.CurrencyValidator is a validator for the "currency" field. It is called by the builders before save.
 	workorderitem.CurrencyValidator = workorderitemDescCurrency.Validators[0].(func(string) error)
 	// workorderitemDescTotalAmount is the schema descriptor for total_amount field.
-	workorderitemDescTotalAmount := workorderitemFields[15].Descriptor()
+	workorderitemDescTotalAmount := workorderitemFields[19].Descriptor()
 	// workorderitem.DefaultTotalAmount holds the default value on creation for the total_amount field.
 	workorderitem.DefaultTotalAmount = workorderitemDescTotalAmount.Default.(decimal.Decimal)
 	// workorderitemDescVatAmount is the schema descriptor for vat_amount field.
-	workorderitemDescVatAmount := workorderitemFields[17].Descriptor()
+	workorderitemDescVatAmount := workorderitemFields[21].Descriptor()
 	// workorderitem.DefaultVatAmount holds the default value on creation for the vat_amount field.
 	workorderitem.DefaultVatAmount = workorderitemDescVatAmount.Default.(decimal.Decimal)
 	// workorderitemDescGrandTotal is the schema descriptor for grand_total field.
-	workorderitemDescGrandTotal := workorderitemFields[18].Descriptor()
+	workorderitemDescGrandTotal := workorderitemFields[22].Descriptor()
 	// workorderitem.DefaultGrandTotal holds the default value on creation for the grand_total field.
 	workorderitem.DefaultGrandTotal = workorderitemDescGrandTotal.Default.(decimal.Decimal)
 	// workorderitemDescNotes is the schema descriptor for notes field.
-	workorderitemDescNotes := workorderitemFields[19].Descriptor()
+	workorderitemDescNotes := workorderitemFields[23].Descriptor()
 	// workorderitem.NotesValidator is a validator for the "notes" field. It is called by the builders before save.
 	workorderitem.NotesValidator = workorderitemDescNotes.Validators[0].(func(string) error)
 	// workorderitemDescIsInvoiced is the schema descriptor for is_invoiced field.
-	workorderitemDescIsInvoiced := workorderitemFields[20].Descriptor()
+	workorderitemDescIsInvoiced := workorderitemFields[24].Descriptor()
 	// workorderitem.DefaultIsInvoiced holds the default value on creation for the is_invoiced field.
 	workorderitem.DefaultIsInvoiced = workorderitemDescIsInvoiced.Default.(bool)
+	// workorderitemDescPriceCurrency is the schema descriptor for price_currency field.
+	workorderitemDescPriceCurrency := workorderitemFields[28].Descriptor()
+	// workorderitem.PriceCurrencyValidator is a validator for the "price_currency" field. It is called by the builders before save.
+	workorderitem.PriceCurrencyValidator = workorderitemDescPriceCurrency.Validators[0].(func(string) error)
+	// workorderitemDescRateKind is the schema descriptor for rate_kind field.
+	workorderitemDescRateKind := workorderitemFields[31].Descriptor()
+	// workorderitem.RateKindValidator is a validator for the "rate_kind" field. It is called by the builders before save.
+	workorderitem.RateKindValidator = workorderitemDescRateKind.Validators[0].(func(string) error)
 	// workorderitemDescVersion is the schema descriptor for version field.
-	workorderitemDescVersion := workorderitemFields[22].Descriptor()
+	workorderitemDescVersion := workorderitemFields[36].Descriptor()
 	// workorderitem.DefaultVersion holds the default value on creation for the version field.
 	workorderitem.DefaultVersion = workorderitemDescVersion.Default.(int)
 	workorderpersonMixin := schema.WorkOrderPerson{}.Mixin()

@@ -39,6 +39,8 @@ type Service struct {
 	AccountingCode *string `json:"accounting_code,omitempty"`
 	// GroupCode holds the value of the "group_code" field.
 	GroupCode *string `json:"group_code,omitempty"`
+	// CategoryCode holds the value of the "category_code" field.
+	CategoryCode *string `json:"category_code,omitempty"`
 	// Unit holds the value of the "unit" field.
 	Unit string `json:"unit,omitempty"`
 	// BasePrice holds the value of the "base_price" field.
@@ -47,6 +49,8 @@ type Service struct {
 	Currency string `json:"currency,omitempty"`
 	// VatRate holds the value of the "vat_rate" field.
 	VatRate decimal.Decimal `json:"vat_rate,omitempty"`
+	// of KDV_ISTISNA; with one, VAT is 0
+	VatExemption *string `json:"vat_exemption,omitempty"`
 	// CalculationType holds the value of the "calculation_type" field.
 	CalculationType service.CalculationType `json:"calculation_type,omitempty"`
 	// FormulaParams holds the value of the "formula_params" field.
@@ -77,9 +81,13 @@ type ServiceEdges struct {
 	Trips []*Trip `json:"trips,omitempty"`
 	// WorkLogs holds the value of the work_logs edge.
 	WorkLogs []*WorkLog `json:"work_logs,omitempty"`
+	// PriceListItems holds the value of the price_list_items edge.
+	PriceListItems []*PriceListItem `json:"price_list_items,omitempty"`
+	// Overrides holds the value of the overrides edge.
+	Overrides []*ServiceOverride `json:"overrides,omitempty"`
 	// loadedTypes holds the information for reporting if a
 	// type was loaded (or requested) in eager-loading or not.
-	loadedTypes [3]bool
+	loadedTypes [5]bool
 }
 
 // WorkOrderItemsOrErr returns the WorkOrderItems value or an error if the edge
@@ -109,6 +117,24 @@ func (e ServiceEdges) WorkLogsOrErr() ([]*WorkLog, error) {
 	return nil, &NotLoadedError{edge: "work_logs"}
 }
 
+// PriceListItemsOrErr returns the PriceListItems value or an error if the edge
+// was not loaded in eager-loading.
+func (e ServiceEdges) PriceListItemsOrErr() ([]*PriceListItem, error) {
+	if e.loadedTypes[3] {
+		return e.PriceListItems, nil
+	}
+	return nil, &NotLoadedError{edge: "price_list_items"}
+}
+
+// OverridesOrErr returns the Overrides value or an error if the edge
+// was not loaded in eager-loading.
+func (e ServiceEdges) OverridesOrErr() ([]*ServiceOverride, error) {
+	if e.loadedTypes[4] {
+		return e.Overrides, nil
+	}
+	return nil, &NotLoadedError{edge: "overrides"}
+}
+
 // scanValues returns the types for scanning values from sql.Rows.
 func (*Service) scanValues(columns []string) ([]any, error) {
 	values := make([]any, len(columns))
@@ -122,7 +148,7 @@ func (*Service) scanValues(columns []string) ([]any, error) {
 			values[i] = new(sql.NullBool)
 		case service.FieldID, service.FieldSortNo, service.FieldVersion:
 			values[i] = new(sql.NullInt64)
-		case service.FieldCode, service.FieldName, service.FieldNameFold, service.FieldSearchText, service.FieldDescription, service.FieldAccountingCode, service.FieldGroupCode, service.FieldUnit, service.FieldCurrency, service.FieldCalculationType:
+		case service.FieldCode, service.FieldName, service.FieldNameFold, service.FieldSearchText, service.FieldDescription, service.FieldAccountingCode, service.FieldGroupCode, service.FieldCategoryCode, service.FieldUnit, service.FieldCurrency, service.FieldVatExemption, service.FieldCalculationType:
 			values[i] = new(sql.NullString)
 		case service.FieldCreatedAt, service.FieldUpdatedAt:
 			values[i] = new(sql.NullTime)
@@ -204,6 +230,13 @@ func (_m *Service) assignValues(columns []string, values []any) error {
 				_m.GroupCode = new(string)
 				*_m.GroupCode = value.String
 			}
+		case service.FieldCategoryCode:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field category_code", values[i])
+			} else if value.Valid {
+				_m.CategoryCode = new(string)
+				*_m.CategoryCode = value.String
+			}
 		case service.FieldUnit:
 			if value, ok := values[i].(*sql.NullString); !ok {
 				return fmt.Errorf("unexpected type %T for field unit", values[i])
@@ -227,6 +260,13 @@ func (_m *Service) assignValues(columns []string, values []any) error {
 				return fmt.Errorf("unexpected type %T for field vat_rate", values[i])
 			} else if value != nil {
 				_m.VatRate = *value
+			}
+		case service.FieldVatExemption:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field vat_exemption", values[i])
+			} else if value.Valid {
+				_m.VatExemption = new(string)
+				*_m.VatExemption = value.String
 			}
 		case service.FieldCalculationType:
 			if value, ok := values[i].(*sql.NullString); !ok {
@@ -306,6 +346,16 @@ func (_m *Service) QueryWorkLogs() *WorkLogQuery {
 	return NewServiceClient(_m.config).QueryWorkLogs(_m)
 }
 
+// QueryPriceListItems queries the "price_list_items" edge of the Service entity.
+func (_m *Service) QueryPriceListItems() *PriceListItemQuery {
+	return NewServiceClient(_m.config).QueryPriceListItems(_m)
+}
+
+// QueryOverrides queries the "overrides" edge of the Service entity.
+func (_m *Service) QueryOverrides() *ServiceOverrideQuery {
+	return NewServiceClient(_m.config).QueryOverrides(_m)
+}
+
 // Update returns a builder for updating this Service.
 // Note that you need to call Service.Unwrap() before calling this method if this Service
 // was returned from a transaction, and the transaction was committed or rolled back.
@@ -362,6 +412,11 @@ func (_m *Service) String() string {
 		builder.WriteString(*v)
 	}
 	builder.WriteString(", ")
+	if v := _m.CategoryCode; v != nil {
+		builder.WriteString("category_code=")
+		builder.WriteString(*v)
+	}
+	builder.WriteString(", ")
 	builder.WriteString("unit=")
 	builder.WriteString(_m.Unit)
 	builder.WriteString(", ")
@@ -373,6 +428,11 @@ func (_m *Service) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("vat_rate=")
 	builder.WriteString(fmt.Sprintf("%v", _m.VatRate))
+	builder.WriteString(", ")
+	if v := _m.VatExemption; v != nil {
+		builder.WriteString("vat_exemption=")
+		builder.WriteString(*v)
+	}
 	builder.WriteString(", ")
 	builder.WriteString("calculation_type=")
 	builder.WriteString(fmt.Sprintf("%v", _m.CalculationType))

@@ -3,7 +3,9 @@
 package ent
 
 import (
+	"aliaport/ent/pricelistitem"
 	"aliaport/ent/service"
+	"aliaport/ent/serviceoverride"
 	"aliaport/ent/trip"
 	"aliaport/ent/worklog"
 	"aliaport/ent/workorderitem"
@@ -121,6 +123,20 @@ func (_c *ServiceCreate) SetNillableGroupCode(v *string) *ServiceCreate {
 	return _c
 }
 
+// SetCategoryCode sets the "category_code" field.
+func (_c *ServiceCreate) SetCategoryCode(v string) *ServiceCreate {
+	_c.mutation.SetCategoryCode(v)
+	return _c
+}
+
+// SetNillableCategoryCode sets the "category_code" field if the given value is not nil.
+func (_c *ServiceCreate) SetNillableCategoryCode(v *string) *ServiceCreate {
+	if v != nil {
+		_c.SetCategoryCode(*v)
+	}
+	return _c
+}
+
 // SetUnit sets the "unit" field.
 func (_c *ServiceCreate) SetUnit(v string) *ServiceCreate {
 	_c.mutation.SetUnit(v)
@@ -158,6 +174,20 @@ func (_c *ServiceCreate) SetNillableCurrency(v *string) *ServiceCreate {
 // SetVatRate sets the "vat_rate" field.
 func (_c *ServiceCreate) SetVatRate(v decimal.Decimal) *ServiceCreate {
 	_c.mutation.SetVatRate(v)
+	return _c
+}
+
+// SetVatExemption sets the "vat_exemption" field.
+func (_c *ServiceCreate) SetVatExemption(v string) *ServiceCreate {
+	_c.mutation.SetVatExemption(v)
+	return _c
+}
+
+// SetNillableVatExemption sets the "vat_exemption" field if the given value is not nil.
+func (_c *ServiceCreate) SetNillableVatExemption(v *string) *ServiceCreate {
+	if v != nil {
+		_c.SetVatExemption(*v)
+	}
 	return _c
 }
 
@@ -316,6 +346,36 @@ func (_c *ServiceCreate) AddWorkLogs(v ...*WorkLog) *ServiceCreate {
 	return _c.AddWorkLogIDs(ids...)
 }
 
+// AddPriceListItemIDs adds the "price_list_items" edge to the PriceListItem entity by IDs.
+func (_c *ServiceCreate) AddPriceListItemIDs(ids ...int64) *ServiceCreate {
+	_c.mutation.AddPriceListItemIDs(ids...)
+	return _c
+}
+
+// AddPriceListItems adds the "price_list_items" edges to the PriceListItem entity.
+func (_c *ServiceCreate) AddPriceListItems(v ...*PriceListItem) *ServiceCreate {
+	ids := make([]int64, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _c.AddPriceListItemIDs(ids...)
+}
+
+// AddOverrideIDs adds the "overrides" edge to the ServiceOverride entity by IDs.
+func (_c *ServiceCreate) AddOverrideIDs(ids ...int64) *ServiceCreate {
+	_c.mutation.AddOverrideIDs(ids...)
+	return _c
+}
+
+// AddOverrides adds the "overrides" edges to the ServiceOverride entity.
+func (_c *ServiceCreate) AddOverrides(v ...*ServiceOverride) *ServiceCreate {
+	ids := make([]int64, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _c.AddOverrideIDs(ids...)
+}
+
 // Mutation returns the ServiceMutation object of the builder.
 func (_c *ServiceCreate) Mutation() *ServiceMutation {
 	return _c.mutation
@@ -442,6 +502,11 @@ func (_c *ServiceCreate) check() error {
 			return &ValidationError{Name: "group_code", err: fmt.Errorf(`ent: validator failed for field "Service.group_code": %w`, err)}
 		}
 	}
+	if v, ok := _c.mutation.CategoryCode(); ok {
+		if err := service.CategoryCodeValidator(v); err != nil {
+			return &ValidationError{Name: "category_code", err: fmt.Errorf(`ent: validator failed for field "Service.category_code": %w`, err)}
+		}
+	}
 	if _, ok := _c.mutation.Unit(); !ok {
 		return &ValidationError{Name: "unit", err: errors.New(`ent: missing required field "Service.unit"`)}
 	}
@@ -463,6 +528,11 @@ func (_c *ServiceCreate) check() error {
 	}
 	if _, ok := _c.mutation.VatRate(); !ok {
 		return &ValidationError{Name: "vat_rate", err: errors.New(`ent: missing required field "Service.vat_rate"`)}
+	}
+	if v, ok := _c.mutation.VatExemption(); ok {
+		if err := service.VatExemptionValidator(v); err != nil {
+			return &ValidationError{Name: "vat_exemption", err: fmt.Errorf(`ent: validator failed for field "Service.vat_exemption": %w`, err)}
+		}
 	}
 	if _, ok := _c.mutation.CalculationType(); !ok {
 		return &ValidationError{Name: "calculation_type", err: errors.New(`ent: missing required field "Service.calculation_type"`)}
@@ -559,6 +629,10 @@ func (_c *ServiceCreate) createSpec() (*Service, *sqlgraph.CreateSpec) {
 		_spec.SetField(service.FieldGroupCode, field.TypeString, value)
 		_node.GroupCode = &value
 	}
+	if value, ok := _c.mutation.CategoryCode(); ok {
+		_spec.SetField(service.FieldCategoryCode, field.TypeString, value)
+		_node.CategoryCode = &value
+	}
 	if value, ok := _c.mutation.Unit(); ok {
 		_spec.SetField(service.FieldUnit, field.TypeString, value)
 		_node.Unit = value
@@ -574,6 +648,10 @@ func (_c *ServiceCreate) createSpec() (*Service, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.VatRate(); ok {
 		_spec.SetField(service.FieldVatRate, field.TypeOther, value)
 		_node.VatRate = value
+	}
+	if value, ok := _c.mutation.VatExemption(); ok {
+		_spec.SetField(service.FieldVatExemption, field.TypeString, value)
+		_node.VatExemption = &value
 	}
 	if value, ok := _c.mutation.CalculationType(); ok {
 		_spec.SetField(service.FieldCalculationType, field.TypeEnum, value)
@@ -648,6 +726,38 @@ func (_c *ServiceCreate) createSpec() (*Service, *sqlgraph.CreateSpec) {
 			Bidi:    false,
 			Target: &sqlgraph.EdgeTarget{
 				IDSpec: sqlgraph.NewFieldSpec(worklog.FieldID, field.TypeInt64),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges = append(_spec.Edges, edge)
+	}
+	if nodes := _c.mutation.PriceListItemsIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   service.PriceListItemsTable,
+			Columns: []string{service.PriceListItemsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(pricelistitem.FieldID, field.TypeInt64),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges = append(_spec.Edges, edge)
+	}
+	if nodes := _c.mutation.OverridesIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   service.OverridesTable,
+			Columns: []string{service.OverridesColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(serviceoverride.FieldID, field.TypeInt64),
 			},
 		}
 		for _, k := range nodes {
@@ -809,6 +919,24 @@ func (u *ServiceUpsert) ClearGroupCode() *ServiceUpsert {
 	return u
 }
 
+// SetCategoryCode sets the "category_code" field.
+func (u *ServiceUpsert) SetCategoryCode(v string) *ServiceUpsert {
+	u.Set(service.FieldCategoryCode, v)
+	return u
+}
+
+// UpdateCategoryCode sets the "category_code" field to the value that was provided on create.
+func (u *ServiceUpsert) UpdateCategoryCode() *ServiceUpsert {
+	u.SetExcluded(service.FieldCategoryCode)
+	return u
+}
+
+// ClearCategoryCode clears the value of the "category_code" field.
+func (u *ServiceUpsert) ClearCategoryCode() *ServiceUpsert {
+	u.SetNull(service.FieldCategoryCode)
+	return u
+}
+
 // SetUnit sets the "unit" field.
 func (u *ServiceUpsert) SetUnit(v string) *ServiceUpsert {
 	u.Set(service.FieldUnit, v)
@@ -854,6 +982,24 @@ func (u *ServiceUpsert) SetVatRate(v decimal.Decimal) *ServiceUpsert {
 // UpdateVatRate sets the "vat_rate" field to the value that was provided on create.
 func (u *ServiceUpsert) UpdateVatRate() *ServiceUpsert {
 	u.SetExcluded(service.FieldVatRate)
+	return u
+}
+
+// SetVatExemption sets the "vat_exemption" field.
+func (u *ServiceUpsert) SetVatExemption(v string) *ServiceUpsert {
+	u.Set(service.FieldVatExemption, v)
+	return u
+}
+
+// UpdateVatExemption sets the "vat_exemption" field to the value that was provided on create.
+func (u *ServiceUpsert) UpdateVatExemption() *ServiceUpsert {
+	u.SetExcluded(service.FieldVatExemption)
+	return u
+}
+
+// ClearVatExemption clears the value of the "vat_exemption" field.
+func (u *ServiceUpsert) ClearVatExemption() *ServiceUpsert {
+	u.SetNull(service.FieldVatExemption)
 	return u
 }
 
@@ -1144,6 +1290,27 @@ func (u *ServiceUpsertOne) ClearGroupCode() *ServiceUpsertOne {
 	})
 }
 
+// SetCategoryCode sets the "category_code" field.
+func (u *ServiceUpsertOne) SetCategoryCode(v string) *ServiceUpsertOne {
+	return u.Update(func(s *ServiceUpsert) {
+		s.SetCategoryCode(v)
+	})
+}
+
+// UpdateCategoryCode sets the "category_code" field to the value that was provided on create.
+func (u *ServiceUpsertOne) UpdateCategoryCode() *ServiceUpsertOne {
+	return u.Update(func(s *ServiceUpsert) {
+		s.UpdateCategoryCode()
+	})
+}
+
+// ClearCategoryCode clears the value of the "category_code" field.
+func (u *ServiceUpsertOne) ClearCategoryCode() *ServiceUpsertOne {
+	return u.Update(func(s *ServiceUpsert) {
+		s.ClearCategoryCode()
+	})
+}
+
 // SetUnit sets the "unit" field.
 func (u *ServiceUpsertOne) SetUnit(v string) *ServiceUpsertOne {
 	return u.Update(func(s *ServiceUpsert) {
@@ -1197,6 +1364,27 @@ func (u *ServiceUpsertOne) SetVatRate(v decimal.Decimal) *ServiceUpsertOne {
 func (u *ServiceUpsertOne) UpdateVatRate() *ServiceUpsertOne {
 	return u.Update(func(s *ServiceUpsert) {
 		s.UpdateVatRate()
+	})
+}
+
+// SetVatExemption sets the "vat_exemption" field.
+func (u *ServiceUpsertOne) SetVatExemption(v string) *ServiceUpsertOne {
+	return u.Update(func(s *ServiceUpsert) {
+		s.SetVatExemption(v)
+	})
+}
+
+// UpdateVatExemption sets the "vat_exemption" field to the value that was provided on create.
+func (u *ServiceUpsertOne) UpdateVatExemption() *ServiceUpsertOne {
+	return u.Update(func(s *ServiceUpsert) {
+		s.UpdateVatExemption()
+	})
+}
+
+// ClearVatExemption clears the value of the "vat_exemption" field.
+func (u *ServiceUpsertOne) ClearVatExemption() *ServiceUpsertOne {
+	return u.Update(func(s *ServiceUpsert) {
+		s.ClearVatExemption()
 	})
 }
 
@@ -1672,6 +1860,27 @@ func (u *ServiceUpsertBulk) ClearGroupCode() *ServiceUpsertBulk {
 	})
 }
 
+// SetCategoryCode sets the "category_code" field.
+func (u *ServiceUpsertBulk) SetCategoryCode(v string) *ServiceUpsertBulk {
+	return u.Update(func(s *ServiceUpsert) {
+		s.SetCategoryCode(v)
+	})
+}
+
+// UpdateCategoryCode sets the "category_code" field to the value that was provided on create.
+func (u *ServiceUpsertBulk) UpdateCategoryCode() *ServiceUpsertBulk {
+	return u.Update(func(s *ServiceUpsert) {
+		s.UpdateCategoryCode()
+	})
+}
+
+// ClearCategoryCode clears the value of the "category_code" field.
+func (u *ServiceUpsertBulk) ClearCategoryCode() *ServiceUpsertBulk {
+	return u.Update(func(s *ServiceUpsert) {
+		s.ClearCategoryCode()
+	})
+}
+
 // SetUnit sets the "unit" field.
 func (u *ServiceUpsertBulk) SetUnit(v string) *ServiceUpsertBulk {
 	return u.Update(func(s *ServiceUpsert) {
@@ -1725,6 +1934,27 @@ func (u *ServiceUpsertBulk) SetVatRate(v decimal.Decimal) *ServiceUpsertBulk {
 func (u *ServiceUpsertBulk) UpdateVatRate() *ServiceUpsertBulk {
 	return u.Update(func(s *ServiceUpsert) {
 		s.UpdateVatRate()
+	})
+}
+
+// SetVatExemption sets the "vat_exemption" field.
+func (u *ServiceUpsertBulk) SetVatExemption(v string) *ServiceUpsertBulk {
+	return u.Update(func(s *ServiceUpsert) {
+		s.SetVatExemption(v)
+	})
+}
+
+// UpdateVatExemption sets the "vat_exemption" field to the value that was provided on create.
+func (u *ServiceUpsertBulk) UpdateVatExemption() *ServiceUpsertBulk {
+	return u.Update(func(s *ServiceUpsert) {
+		s.UpdateVatExemption()
+	})
+}
+
+// ClearVatExemption clears the value of the "vat_exemption" field.
+func (u *ServiceUpsertBulk) ClearVatExemption() *ServiceUpsertBulk {
+	return u.Update(func(s *ServiceUpsert) {
+		s.ClearVatExemption()
 	})
 }
 

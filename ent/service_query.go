@@ -4,7 +4,9 @@ package ent
 
 import (
 	"aliaport/ent/predicate"
+	"aliaport/ent/pricelistitem"
 	"aliaport/ent/service"
+	"aliaport/ent/serviceoverride"
 	"aliaport/ent/trip"
 	"aliaport/ent/worklog"
 	"aliaport/ent/workorderitem"
@@ -30,6 +32,8 @@ type ServiceQuery struct {
 	withWorkOrderItems *WorkOrderItemQuery
 	withTrips          *TripQuery
 	withWorkLogs       *WorkLogQuery
+	withPriceListItems *PriceListItemQuery
+	withOverrides      *ServiceOverrideQuery
 	modifiers          []func(*sql.Selector)
 	// intermediate query (i.e. traversal path).
 	sql  *sql.Selector
@@ -126,6 +130,50 @@ func (_q *ServiceQuery) QueryWorkLogs() *WorkLogQuery {
 			sqlgraph.From(service.Table, service.FieldID, selector),
 			sqlgraph.To(worklog.Table, worklog.FieldID),
 			sqlgraph.Edge(sqlgraph.O2M, false, service.WorkLogsTable, service.WorkLogsColumn),
+		)
+		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
+		return fromU, nil
+	}
+	return query
+}
+
+// QueryPriceListItems chains the current query on the "price_list_items" edge.
+func (_q *ServiceQuery) QueryPriceListItems() *PriceListItemQuery {
+	query := (&PriceListItemClient{config: _q.config}).Query()
+	query.path = func(ctx context.Context) (fromU *sql.Selector, err error) {
+		if err := _q.prepareQuery(ctx); err != nil {
+			return nil, err
+		}
+		selector := _q.sqlQuery(ctx)
+		if err := selector.Err(); err != nil {
+			return nil, err
+		}
+		step := sqlgraph.NewStep(
+			sqlgraph.From(service.Table, service.FieldID, selector),
+			sqlgraph.To(pricelistitem.Table, pricelistitem.FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, service.PriceListItemsTable, service.PriceListItemsColumn),
+		)
+		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
+		return fromU, nil
+	}
+	return query
+}
+
+// QueryOverrides chains the current query on the "overrides" edge.
+func (_q *ServiceQuery) QueryOverrides() *ServiceOverrideQuery {
+	query := (&ServiceOverrideClient{config: _q.config}).Query()
+	query.path = func(ctx context.Context) (fromU *sql.Selector, err error) {
+		if err := _q.prepareQuery(ctx); err != nil {
+			return nil, err
+		}
+		selector := _q.sqlQuery(ctx)
+		if err := selector.Err(); err != nil {
+			return nil, err
+		}
+		step := sqlgraph.NewStep(
+			sqlgraph.From(service.Table, service.FieldID, selector),
+			sqlgraph.To(serviceoverride.Table, serviceoverride.FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, service.OverridesTable, service.OverridesColumn),
 		)
 		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
 		return fromU, nil
@@ -328,6 +376,8 @@ func (_q *ServiceQuery) Clone() *ServiceQuery {
 		withWorkOrderItems: _q.withWorkOrderItems.Clone(),
 		withTrips:          _q.withTrips.Clone(),
 		withWorkLogs:       _q.withWorkLogs.Clone(),
+		withPriceListItems: _q.withPriceListItems.Clone(),
+		withOverrides:      _q.withOverrides.Clone(),
 		// clone intermediate query.
 		sql:       _q.sql.Clone(),
 		path:      _q.path,
@@ -365,6 +415,28 @@ func (_q *ServiceQuery) WithWorkLogs(opts ...func(*WorkLogQuery)) *ServiceQuery 
 		opt(query)
 	}
 	_q.withWorkLogs = query
+	return _q
+}
+
+// WithPriceListItems tells the query-builder to eager-load the nodes that are connected to
+// the "price_list_items" edge. The optional arguments are used to configure the query builder of the edge.
+func (_q *ServiceQuery) WithPriceListItems(opts ...func(*PriceListItemQuery)) *ServiceQuery {
+	query := (&PriceListItemClient{config: _q.config}).Query()
+	for _, opt := range opts {
+		opt(query)
+	}
+	_q.withPriceListItems = query
+	return _q
+}
+
+// WithOverrides tells the query-builder to eager-load the nodes that are connected to
+// the "overrides" edge. The optional arguments are used to configure the query builder of the edge.
+func (_q *ServiceQuery) WithOverrides(opts ...func(*ServiceOverrideQuery)) *ServiceQuery {
+	query := (&ServiceOverrideClient{config: _q.config}).Query()
+	for _, opt := range opts {
+		opt(query)
+	}
+	_q.withOverrides = query
 	return _q
 }
 
@@ -446,10 +518,12 @@ func (_q *ServiceQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*Serv
 	var (
 		nodes       = []*Service{}
 		_spec       = _q.querySpec()
-		loadedTypes = [3]bool{
+		loadedTypes = [5]bool{
 			_q.withWorkOrderItems != nil,
 			_q.withTrips != nil,
 			_q.withWorkLogs != nil,
+			_q.withPriceListItems != nil,
+			_q.withOverrides != nil,
 		}
 	)
 	_spec.ScanValues = func(columns []string) ([]any, error) {
@@ -491,6 +565,20 @@ func (_q *ServiceQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*Serv
 		if err := _q.loadWorkLogs(ctx, query, nodes,
 			func(n *Service) { n.Edges.WorkLogs = []*WorkLog{} },
 			func(n *Service, e *WorkLog) { n.Edges.WorkLogs = append(n.Edges.WorkLogs, e) }); err != nil {
+			return nil, err
+		}
+	}
+	if query := _q.withPriceListItems; query != nil {
+		if err := _q.loadPriceListItems(ctx, query, nodes,
+			func(n *Service) { n.Edges.PriceListItems = []*PriceListItem{} },
+			func(n *Service, e *PriceListItem) { n.Edges.PriceListItems = append(n.Edges.PriceListItems, e) }); err != nil {
+			return nil, err
+		}
+	}
+	if query := _q.withOverrides; query != nil {
+		if err := _q.loadOverrides(ctx, query, nodes,
+			func(n *Service) { n.Edges.Overrides = []*ServiceOverride{} },
+			func(n *Service, e *ServiceOverride) { n.Edges.Overrides = append(n.Edges.Overrides, e) }); err != nil {
 			return nil, err
 		}
 	}
@@ -591,6 +679,66 @@ func (_q *ServiceQuery) loadWorkLogs(ctx context.Context, query *WorkLogQuery, n
 		node, ok := nodeids[*fk]
 		if !ok {
 			return fmt.Errorf(`unexpected referenced foreign-key "service_id" returned %v for node %v`, *fk, n.ID)
+		}
+		assign(node, n)
+	}
+	return nil
+}
+func (_q *ServiceQuery) loadPriceListItems(ctx context.Context, query *PriceListItemQuery, nodes []*Service, init func(*Service), assign func(*Service, *PriceListItem)) error {
+	fks := make([]driver.Value, 0, len(nodes))
+	nodeids := make(map[int64]*Service)
+	for i := range nodes {
+		fks = append(fks, nodes[i].ID)
+		nodeids[nodes[i].ID] = nodes[i]
+		if init != nil {
+			init(nodes[i])
+		}
+	}
+	if len(query.ctx.Fields) > 0 {
+		query.ctx.AppendFieldOnce(pricelistitem.FieldServiceID)
+	}
+	query.Where(predicate.PriceListItem(func(s *sql.Selector) {
+		s.Where(sql.InValues(s.C(service.PriceListItemsColumn), fks...))
+	}))
+	neighbors, err := query.All(ctx)
+	if err != nil {
+		return err
+	}
+	for _, n := range neighbors {
+		fk := n.ServiceID
+		node, ok := nodeids[fk]
+		if !ok {
+			return fmt.Errorf(`unexpected referenced foreign-key "service_id" returned %v for node %v`, fk, n.ID)
+		}
+		assign(node, n)
+	}
+	return nil
+}
+func (_q *ServiceQuery) loadOverrides(ctx context.Context, query *ServiceOverrideQuery, nodes []*Service, init func(*Service), assign func(*Service, *ServiceOverride)) error {
+	fks := make([]driver.Value, 0, len(nodes))
+	nodeids := make(map[int64]*Service)
+	for i := range nodes {
+		fks = append(fks, nodes[i].ID)
+		nodeids[nodes[i].ID] = nodes[i]
+		if init != nil {
+			init(nodes[i])
+		}
+	}
+	if len(query.ctx.Fields) > 0 {
+		query.ctx.AppendFieldOnce(serviceoverride.FieldServiceID)
+	}
+	query.Where(predicate.ServiceOverride(func(s *sql.Selector) {
+		s.Where(sql.InValues(s.C(service.OverridesColumn), fks...))
+	}))
+	neighbors, err := query.All(ctx)
+	if err != nil {
+		return err
+	}
+	for _, n := range neighbors {
+		fk := n.ServiceID
+		node, ok := nodeids[fk]
+		if !ok {
+			return fmt.Errorf(`unexpected referenced foreign-key "service_id" returned %v for node %v`, fk, n.ID)
 		}
 		assign(node, n)
 	}

@@ -4,7 +4,9 @@ package ent
 
 import (
 	"aliaport/ent/predicate"
+	"aliaport/ent/pricelistitem"
 	"aliaport/ent/service"
+	"aliaport/ent/serviceoverride"
 	"aliaport/ent/trip"
 	"aliaport/ent/worklog"
 	"aliaport/ent/workorderitem"
@@ -143,6 +145,26 @@ func (_u *ServiceUpdate) ClearGroupCode() *ServiceUpdate {
 	return _u
 }
 
+// SetCategoryCode sets the "category_code" field.
+func (_u *ServiceUpdate) SetCategoryCode(v string) *ServiceUpdate {
+	_u.mutation.SetCategoryCode(v)
+	return _u
+}
+
+// SetNillableCategoryCode sets the "category_code" field if the given value is not nil.
+func (_u *ServiceUpdate) SetNillableCategoryCode(v *string) *ServiceUpdate {
+	if v != nil {
+		_u.SetCategoryCode(*v)
+	}
+	return _u
+}
+
+// ClearCategoryCode clears the value of the "category_code" field.
+func (_u *ServiceUpdate) ClearCategoryCode() *ServiceUpdate {
+	_u.mutation.ClearCategoryCode()
+	return _u
+}
+
 // SetUnit sets the "unit" field.
 func (_u *ServiceUpdate) SetUnit(v string) *ServiceUpdate {
 	_u.mutation.SetUnit(v)
@@ -196,6 +218,26 @@ func (_u *ServiceUpdate) SetNillableVatRate(v *decimal.Decimal) *ServiceUpdate {
 	if v != nil {
 		_u.SetVatRate(*v)
 	}
+	return _u
+}
+
+// SetVatExemption sets the "vat_exemption" field.
+func (_u *ServiceUpdate) SetVatExemption(v string) *ServiceUpdate {
+	_u.mutation.SetVatExemption(v)
+	return _u
+}
+
+// SetNillableVatExemption sets the "vat_exemption" field if the given value is not nil.
+func (_u *ServiceUpdate) SetNillableVatExemption(v *string) *ServiceUpdate {
+	if v != nil {
+		_u.SetVatExemption(*v)
+	}
+	return _u
+}
+
+// ClearVatExemption clears the value of the "vat_exemption" field.
+func (_u *ServiceUpdate) ClearVatExemption() *ServiceUpdate {
+	_u.mutation.ClearVatExemption()
 	return _u
 }
 
@@ -374,6 +416,36 @@ func (_u *ServiceUpdate) AddWorkLogs(v ...*WorkLog) *ServiceUpdate {
 	return _u.AddWorkLogIDs(ids...)
 }
 
+// AddPriceListItemIDs adds the "price_list_items" edge to the PriceListItem entity by IDs.
+func (_u *ServiceUpdate) AddPriceListItemIDs(ids ...int64) *ServiceUpdate {
+	_u.mutation.AddPriceListItemIDs(ids...)
+	return _u
+}
+
+// AddPriceListItems adds the "price_list_items" edges to the PriceListItem entity.
+func (_u *ServiceUpdate) AddPriceListItems(v ...*PriceListItem) *ServiceUpdate {
+	ids := make([]int64, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.AddPriceListItemIDs(ids...)
+}
+
+// AddOverrideIDs adds the "overrides" edge to the ServiceOverride entity by IDs.
+func (_u *ServiceUpdate) AddOverrideIDs(ids ...int64) *ServiceUpdate {
+	_u.mutation.AddOverrideIDs(ids...)
+	return _u
+}
+
+// AddOverrides adds the "overrides" edges to the ServiceOverride entity.
+func (_u *ServiceUpdate) AddOverrides(v ...*ServiceOverride) *ServiceUpdate {
+	ids := make([]int64, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.AddOverrideIDs(ids...)
+}
+
 // Mutation returns the ServiceMutation object of the builder.
 func (_u *ServiceUpdate) Mutation() *ServiceMutation {
 	return _u.mutation
@@ -442,6 +514,48 @@ func (_u *ServiceUpdate) RemoveWorkLogs(v ...*WorkLog) *ServiceUpdate {
 	return _u.RemoveWorkLogIDs(ids...)
 }
 
+// ClearPriceListItems clears all "price_list_items" edges to the PriceListItem entity.
+func (_u *ServiceUpdate) ClearPriceListItems() *ServiceUpdate {
+	_u.mutation.ClearPriceListItems()
+	return _u
+}
+
+// RemovePriceListItemIDs removes the "price_list_items" edge to PriceListItem entities by IDs.
+func (_u *ServiceUpdate) RemovePriceListItemIDs(ids ...int64) *ServiceUpdate {
+	_u.mutation.RemovePriceListItemIDs(ids...)
+	return _u
+}
+
+// RemovePriceListItems removes "price_list_items" edges to PriceListItem entities.
+func (_u *ServiceUpdate) RemovePriceListItems(v ...*PriceListItem) *ServiceUpdate {
+	ids := make([]int64, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.RemovePriceListItemIDs(ids...)
+}
+
+// ClearOverrides clears all "overrides" edges to the ServiceOverride entity.
+func (_u *ServiceUpdate) ClearOverrides() *ServiceUpdate {
+	_u.mutation.ClearOverrides()
+	return _u
+}
+
+// RemoveOverrideIDs removes the "overrides" edge to ServiceOverride entities by IDs.
+func (_u *ServiceUpdate) RemoveOverrideIDs(ids ...int64) *ServiceUpdate {
+	_u.mutation.RemoveOverrideIDs(ids...)
+	return _u
+}
+
+// RemoveOverrides removes "overrides" edges to ServiceOverride entities.
+func (_u *ServiceUpdate) RemoveOverrides(v ...*ServiceOverride) *ServiceUpdate {
+	ids := make([]int64, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.RemoveOverrideIDs(ids...)
+}
+
 // Save executes the query and returns the number of nodes affected by the update operation.
 func (_u *ServiceUpdate) Save(ctx context.Context) (int, error) {
 	_u.defaults()
@@ -500,6 +614,11 @@ func (_u *ServiceUpdate) check() error {
 			return &ValidationError{Name: "group_code", err: fmt.Errorf(`ent: validator failed for field "Service.group_code": %w`, err)}
 		}
 	}
+	if v, ok := _u.mutation.CategoryCode(); ok {
+		if err := service.CategoryCodeValidator(v); err != nil {
+			return &ValidationError{Name: "category_code", err: fmt.Errorf(`ent: validator failed for field "Service.category_code": %w`, err)}
+		}
+	}
 	if v, ok := _u.mutation.Unit(); ok {
 		if err := service.UnitValidator(v); err != nil {
 			return &ValidationError{Name: "unit", err: fmt.Errorf(`ent: validator failed for field "Service.unit": %w`, err)}
@@ -508,6 +627,11 @@ func (_u *ServiceUpdate) check() error {
 	if v, ok := _u.mutation.Currency(); ok {
 		if err := service.CurrencyValidator(v); err != nil {
 			return &ValidationError{Name: "currency", err: fmt.Errorf(`ent: validator failed for field "Service.currency": %w`, err)}
+		}
+	}
+	if v, ok := _u.mutation.VatExemption(); ok {
+		if err := service.VatExemptionValidator(v); err != nil {
+			return &ValidationError{Name: "vat_exemption", err: fmt.Errorf(`ent: validator failed for field "Service.vat_exemption": %w`, err)}
 		}
 	}
 	if v, ok := _u.mutation.CalculationType(); ok {
@@ -566,6 +690,12 @@ func (_u *ServiceUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	if _u.mutation.GroupCodeCleared() {
 		_spec.ClearField(service.FieldGroupCode, field.TypeString)
 	}
+	if value, ok := _u.mutation.CategoryCode(); ok {
+		_spec.SetField(service.FieldCategoryCode, field.TypeString, value)
+	}
+	if _u.mutation.CategoryCodeCleared() {
+		_spec.ClearField(service.FieldCategoryCode, field.TypeString)
+	}
 	if value, ok := _u.mutation.Unit(); ok {
 		_spec.SetField(service.FieldUnit, field.TypeString, value)
 	}
@@ -577,6 +707,12 @@ func (_u *ServiceUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	}
 	if value, ok := _u.mutation.VatRate(); ok {
 		_spec.SetField(service.FieldVatRate, field.TypeOther, value)
+	}
+	if value, ok := _u.mutation.VatExemption(); ok {
+		_spec.SetField(service.FieldVatExemption, field.TypeString, value)
+	}
+	if _u.mutation.VatExemptionCleared() {
+		_spec.ClearField(service.FieldVatExemption, field.TypeString)
 	}
 	if value, ok := _u.mutation.CalculationType(); ok {
 		_spec.SetField(service.FieldCalculationType, field.TypeEnum, value)
@@ -751,6 +887,96 @@ func (_u *ServiceUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 		}
 		_spec.Edges.Add = append(_spec.Edges.Add, edge)
 	}
+	if _u.mutation.PriceListItemsCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   service.PriceListItemsTable,
+			Columns: []string{service.PriceListItemsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(pricelistitem.FieldID, field.TypeInt64),
+			},
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.RemovedPriceListItemsIDs(); len(nodes) > 0 && !_u.mutation.PriceListItemsCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   service.PriceListItemsTable,
+			Columns: []string{service.PriceListItemsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(pricelistitem.FieldID, field.TypeInt64),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.PriceListItemsIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   service.PriceListItemsTable,
+			Columns: []string{service.PriceListItemsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(pricelistitem.FieldID, field.TypeInt64),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
+	if _u.mutation.OverridesCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   service.OverridesTable,
+			Columns: []string{service.OverridesColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(serviceoverride.FieldID, field.TypeInt64),
+			},
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.RemovedOverridesIDs(); len(nodes) > 0 && !_u.mutation.OverridesCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   service.OverridesTable,
+			Columns: []string{service.OverridesColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(serviceoverride.FieldID, field.TypeInt64),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.OverridesIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   service.OverridesTable,
+			Columns: []string{service.OverridesColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(serviceoverride.FieldID, field.TypeInt64),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
 	_spec.AddModifiers(_u.modifiers...)
 	if _node, err = sqlgraph.UpdateNodes(ctx, _u.driver, _spec); err != nil {
 		if _, ok := err.(*sqlgraph.NotFoundError); ok {
@@ -881,6 +1107,26 @@ func (_u *ServiceUpdateOne) ClearGroupCode() *ServiceUpdateOne {
 	return _u
 }
 
+// SetCategoryCode sets the "category_code" field.
+func (_u *ServiceUpdateOne) SetCategoryCode(v string) *ServiceUpdateOne {
+	_u.mutation.SetCategoryCode(v)
+	return _u
+}
+
+// SetNillableCategoryCode sets the "category_code" field if the given value is not nil.
+func (_u *ServiceUpdateOne) SetNillableCategoryCode(v *string) *ServiceUpdateOne {
+	if v != nil {
+		_u.SetCategoryCode(*v)
+	}
+	return _u
+}
+
+// ClearCategoryCode clears the value of the "category_code" field.
+func (_u *ServiceUpdateOne) ClearCategoryCode() *ServiceUpdateOne {
+	_u.mutation.ClearCategoryCode()
+	return _u
+}
+
 // SetUnit sets the "unit" field.
 func (_u *ServiceUpdateOne) SetUnit(v string) *ServiceUpdateOne {
 	_u.mutation.SetUnit(v)
@@ -934,6 +1180,26 @@ func (_u *ServiceUpdateOne) SetNillableVatRate(v *decimal.Decimal) *ServiceUpdat
 	if v != nil {
 		_u.SetVatRate(*v)
 	}
+	return _u
+}
+
+// SetVatExemption sets the "vat_exemption" field.
+func (_u *ServiceUpdateOne) SetVatExemption(v string) *ServiceUpdateOne {
+	_u.mutation.SetVatExemption(v)
+	return _u
+}
+
+// SetNillableVatExemption sets the "vat_exemption" field if the given value is not nil.
+func (_u *ServiceUpdateOne) SetNillableVatExemption(v *string) *ServiceUpdateOne {
+	if v != nil {
+		_u.SetVatExemption(*v)
+	}
+	return _u
+}
+
+// ClearVatExemption clears the value of the "vat_exemption" field.
+func (_u *ServiceUpdateOne) ClearVatExemption() *ServiceUpdateOne {
+	_u.mutation.ClearVatExemption()
 	return _u
 }
 
@@ -1112,6 +1378,36 @@ func (_u *ServiceUpdateOne) AddWorkLogs(v ...*WorkLog) *ServiceUpdateOne {
 	return _u.AddWorkLogIDs(ids...)
 }
 
+// AddPriceListItemIDs adds the "price_list_items" edge to the PriceListItem entity by IDs.
+func (_u *ServiceUpdateOne) AddPriceListItemIDs(ids ...int64) *ServiceUpdateOne {
+	_u.mutation.AddPriceListItemIDs(ids...)
+	return _u
+}
+
+// AddPriceListItems adds the "price_list_items" edges to the PriceListItem entity.
+func (_u *ServiceUpdateOne) AddPriceListItems(v ...*PriceListItem) *ServiceUpdateOne {
+	ids := make([]int64, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.AddPriceListItemIDs(ids...)
+}
+
+// AddOverrideIDs adds the "overrides" edge to the ServiceOverride entity by IDs.
+func (_u *ServiceUpdateOne) AddOverrideIDs(ids ...int64) *ServiceUpdateOne {
+	_u.mutation.AddOverrideIDs(ids...)
+	return _u
+}
+
+// AddOverrides adds the "overrides" edges to the ServiceOverride entity.
+func (_u *ServiceUpdateOne) AddOverrides(v ...*ServiceOverride) *ServiceUpdateOne {
+	ids := make([]int64, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.AddOverrideIDs(ids...)
+}
+
 // Mutation returns the ServiceMutation object of the builder.
 func (_u *ServiceUpdateOne) Mutation() *ServiceMutation {
 	return _u.mutation
@@ -1178,6 +1474,48 @@ func (_u *ServiceUpdateOne) RemoveWorkLogs(v ...*WorkLog) *ServiceUpdateOne {
 		ids[i] = v[i].ID
 	}
 	return _u.RemoveWorkLogIDs(ids...)
+}
+
+// ClearPriceListItems clears all "price_list_items" edges to the PriceListItem entity.
+func (_u *ServiceUpdateOne) ClearPriceListItems() *ServiceUpdateOne {
+	_u.mutation.ClearPriceListItems()
+	return _u
+}
+
+// RemovePriceListItemIDs removes the "price_list_items" edge to PriceListItem entities by IDs.
+func (_u *ServiceUpdateOne) RemovePriceListItemIDs(ids ...int64) *ServiceUpdateOne {
+	_u.mutation.RemovePriceListItemIDs(ids...)
+	return _u
+}
+
+// RemovePriceListItems removes "price_list_items" edges to PriceListItem entities.
+func (_u *ServiceUpdateOne) RemovePriceListItems(v ...*PriceListItem) *ServiceUpdateOne {
+	ids := make([]int64, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.RemovePriceListItemIDs(ids...)
+}
+
+// ClearOverrides clears all "overrides" edges to the ServiceOverride entity.
+func (_u *ServiceUpdateOne) ClearOverrides() *ServiceUpdateOne {
+	_u.mutation.ClearOverrides()
+	return _u
+}
+
+// RemoveOverrideIDs removes the "overrides" edge to ServiceOverride entities by IDs.
+func (_u *ServiceUpdateOne) RemoveOverrideIDs(ids ...int64) *ServiceUpdateOne {
+	_u.mutation.RemoveOverrideIDs(ids...)
+	return _u
+}
+
+// RemoveOverrides removes "overrides" edges to ServiceOverride entities.
+func (_u *ServiceUpdateOne) RemoveOverrides(v ...*ServiceOverride) *ServiceUpdateOne {
+	ids := make([]int64, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.RemoveOverrideIDs(ids...)
 }
 
 // Where appends a list predicates to the ServiceUpdate builder.
@@ -1251,6 +1589,11 @@ func (_u *ServiceUpdateOne) check() error {
 			return &ValidationError{Name: "group_code", err: fmt.Errorf(`ent: validator failed for field "Service.group_code": %w`, err)}
 		}
 	}
+	if v, ok := _u.mutation.CategoryCode(); ok {
+		if err := service.CategoryCodeValidator(v); err != nil {
+			return &ValidationError{Name: "category_code", err: fmt.Errorf(`ent: validator failed for field "Service.category_code": %w`, err)}
+		}
+	}
 	if v, ok := _u.mutation.Unit(); ok {
 		if err := service.UnitValidator(v); err != nil {
 			return &ValidationError{Name: "unit", err: fmt.Errorf(`ent: validator failed for field "Service.unit": %w`, err)}
@@ -1259,6 +1602,11 @@ func (_u *ServiceUpdateOne) check() error {
 	if v, ok := _u.mutation.Currency(); ok {
 		if err := service.CurrencyValidator(v); err != nil {
 			return &ValidationError{Name: "currency", err: fmt.Errorf(`ent: validator failed for field "Service.currency": %w`, err)}
+		}
+	}
+	if v, ok := _u.mutation.VatExemption(); ok {
+		if err := service.VatExemptionValidator(v); err != nil {
+			return &ValidationError{Name: "vat_exemption", err: fmt.Errorf(`ent: validator failed for field "Service.vat_exemption": %w`, err)}
 		}
 	}
 	if v, ok := _u.mutation.CalculationType(); ok {
@@ -1334,6 +1682,12 @@ func (_u *ServiceUpdateOne) sqlSave(ctx context.Context) (_node *Service, err er
 	if _u.mutation.GroupCodeCleared() {
 		_spec.ClearField(service.FieldGroupCode, field.TypeString)
 	}
+	if value, ok := _u.mutation.CategoryCode(); ok {
+		_spec.SetField(service.FieldCategoryCode, field.TypeString, value)
+	}
+	if _u.mutation.CategoryCodeCleared() {
+		_spec.ClearField(service.FieldCategoryCode, field.TypeString)
+	}
 	if value, ok := _u.mutation.Unit(); ok {
 		_spec.SetField(service.FieldUnit, field.TypeString, value)
 	}
@@ -1345,6 +1699,12 @@ func (_u *ServiceUpdateOne) sqlSave(ctx context.Context) (_node *Service, err er
 	}
 	if value, ok := _u.mutation.VatRate(); ok {
 		_spec.SetField(service.FieldVatRate, field.TypeOther, value)
+	}
+	if value, ok := _u.mutation.VatExemption(); ok {
+		_spec.SetField(service.FieldVatExemption, field.TypeString, value)
+	}
+	if _u.mutation.VatExemptionCleared() {
+		_spec.ClearField(service.FieldVatExemption, field.TypeString)
 	}
 	if value, ok := _u.mutation.CalculationType(); ok {
 		_spec.SetField(service.FieldCalculationType, field.TypeEnum, value)
@@ -1512,6 +1872,96 @@ func (_u *ServiceUpdateOne) sqlSave(ctx context.Context) (_node *Service, err er
 			Bidi:    false,
 			Target: &sqlgraph.EdgeTarget{
 				IDSpec: sqlgraph.NewFieldSpec(worklog.FieldID, field.TypeInt64),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
+	if _u.mutation.PriceListItemsCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   service.PriceListItemsTable,
+			Columns: []string{service.PriceListItemsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(pricelistitem.FieldID, field.TypeInt64),
+			},
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.RemovedPriceListItemsIDs(); len(nodes) > 0 && !_u.mutation.PriceListItemsCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   service.PriceListItemsTable,
+			Columns: []string{service.PriceListItemsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(pricelistitem.FieldID, field.TypeInt64),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.PriceListItemsIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   service.PriceListItemsTable,
+			Columns: []string{service.PriceListItemsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(pricelistitem.FieldID, field.TypeInt64),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
+	if _u.mutation.OverridesCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   service.OverridesTable,
+			Columns: []string{service.OverridesColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(serviceoverride.FieldID, field.TypeInt64),
+			},
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.RemovedOverridesIDs(); len(nodes) > 0 && !_u.mutation.OverridesCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   service.OverridesTable,
+			Columns: []string{service.OverridesColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(serviceoverride.FieldID, field.TypeInt64),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.OverridesIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   service.OverridesTable,
+			Columns: []string{service.OverridesColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(serviceoverride.FieldID, field.TypeInt64),
 			},
 		}
 		for _, k := range nodes {

@@ -38,12 +38,18 @@ type Tx struct {
 	ParameterHistory *ParameterHistoryClient
 	// Permission is the client for interacting with the Permission builders.
 	Permission *PermissionClient
+	// PriceList is the client for interacting with the PriceList builders.
+	PriceList *PriceListClient
+	// PriceListItem is the client for interacting with the PriceListItem builders.
+	PriceListItem *PriceListItemClient
 	// RefreshToken is the client for interacting with the RefreshToken builders.
 	RefreshToken *RefreshTokenClient
 	// Role is the client for interacting with the Role builders.
 	Role *RoleClient
 	// Service is the client for interacting with the Service builders.
 	Service *ServiceClient
+	// ServiceOverride is the client for interacting with the ServiceOverride builders.
+	ServiceOverride *ServiceOverrideClient
 	// Trip is the client for interacting with the Trip builders.
 	Trip *TripClient
 	// User is the client for interacting with the User builders.
@@ -52,6 +58,8 @@ type Tx struct {
 	WorkLog *WorkLogClient
 	// WorkOrder is the client for interacting with the WorkOrder builders.
 	WorkOrder *WorkOrderClient
+	// WorkOrderAdjustment is the client for interacting with the WorkOrderAdjustment builders.
+	WorkOrderAdjustment *WorkOrderAdjustmentClient
 	// WorkOrderItem is the client for interacting with the WorkOrderItem builders.
 	WorkOrderItem *WorkOrderItemClient
 	// WorkOrderPerson is the client for interacting with the WorkOrderPerson builders.
@@ -201,13 +209,17 @@ func (tx *Tx) init() {
 	tx.Parameter = NewParameterClient(tx.config)
 	tx.ParameterHistory = NewParameterHistoryClient(tx.config)
 	tx.Permission = NewPermissionClient(tx.config)
+	tx.PriceList = NewPriceListClient(tx.config)
+	tx.PriceListItem = NewPriceListItemClient(tx.config)
 	tx.RefreshToken = NewRefreshTokenClient(tx.config)
 	tx.Role = NewRoleClient(tx.config)
 	tx.Service = NewServiceClient(tx.config)
+	tx.ServiceOverride = NewServiceOverrideClient(tx.config)
 	tx.Trip = NewTripClient(tx.config)
 	tx.User = NewUserClient(tx.config)
 	tx.WorkLog = NewWorkLogClient(tx.config)
 	tx.WorkOrder = NewWorkOrderClient(tx.config)
+	tx.WorkOrderAdjustment = NewWorkOrderAdjustmentClient(tx.config)
 	tx.WorkOrderItem = NewWorkOrderItemClient(tx.config)
 	tx.WorkOrderPerson = NewWorkOrderPersonClient(tx.config)
 	tx.WorkOrderStatusHistory = NewWorkOrderStatusHistoryClient(tx.config)

@@ -132,9 +132,11 @@ type WorkOrderEdges struct {
 	GateLogs []*GateLog `json:"gate_logs,omitempty"`
 	// Trips holds the value of the trips edge.
 	Trips []*Trip `json:"trips,omitempty"`
+	// Adjustments holds the value of the adjustments edge.
+	Adjustments []*WorkOrderAdjustment `json:"adjustments,omitempty"`
 	// loadedTypes holds the information for reporting if a
 	// type was loaded (or requested) in eager-loading or not.
-	loadedTypes [8]bool
+	loadedTypes [9]bool
 }
 
 // CariOrErr returns the Cari value or an error if the edge
@@ -211,6 +213,15 @@ func (e WorkOrderEdges) TripsOrErr() ([]*Trip, error) {
 		return e.Trips, nil
 	}
 	return nil, &NotLoadedError{edge: "trips"}
+}
+
+// AdjustmentsOrErr returns the Adjustments value or an error if the edge
+// was not loaded in eager-loading.
+func (e WorkOrderEdges) AdjustmentsOrErr() ([]*WorkOrderAdjustment, error) {
+	if e.loadedTypes[8] {
+		return e.Adjustments, nil
+	}
+	return nil, &NotLoadedError{edge: "adjustments"}
 }
 
 // scanValues returns the types for scanning values from sql.Rows.
@@ -576,6 +587,11 @@ func (_m *WorkOrder) QueryGateLogs() *GateLogQuery {
 // QueryTrips queries the "trips" edge of the WorkOrder entity.
 func (_m *WorkOrder) QueryTrips() *TripQuery {
 	return NewWorkOrderClient(_m.config).QueryTrips(_m)
+}
+
+// QueryAdjustments queries the "adjustments" edge of the WorkOrder entity.
+func (_m *WorkOrder) QueryAdjustments() *WorkOrderAdjustmentQuery {
+	return NewWorkOrderClient(_m.config).QueryAdjustments(_m)
 }
 
 // Update returns a builder for updating this WorkOrder.

@@ -9,6 +9,7 @@ import (
 	"aliaport/ent/user"
 	"aliaport/ent/worklog"
 	"aliaport/ent/workorder"
+	"aliaport/ent/workorderadjustment"
 	"aliaport/ent/workorderitem"
 	"aliaport/ent/workorderperson"
 	"aliaport/ent/workorderstatushistory"
@@ -651,6 +652,21 @@ func (_c *WorkOrderCreate) AddTrips(v ...*Trip) *WorkOrderCreate {
 	return _c.AddTripIDs(ids...)
 }
 
+// AddAdjustmentIDs adds the "adjustments" edge to the WorkOrderAdjustment entity by IDs.
+func (_c *WorkOrderCreate) AddAdjustmentIDs(ids ...int64) *WorkOrderCreate {
+	_c.mutation.AddAdjustmentIDs(ids...)
+	return _c
+}
+
+// AddAdjustments adds the "adjustments" edges to the WorkOrderAdjustment entity.
+func (_c *WorkOrderCreate) AddAdjustments(v ...*WorkOrderAdjustment) *WorkOrderCreate {
+	ids := make([]int64, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _c.AddAdjustmentIDs(ids...)
+}
+
 // Mutation returns the WorkOrderMutation object of the builder.
 func (_c *WorkOrderCreate) Mutation() *WorkOrderMutation {
 	return _c.mutation
@@ -1227,6 +1243,22 @@ func (_c *WorkOrderCreate) createSpec() (*WorkOrder, *sqlgraph.CreateSpec) {
 			Bidi:    false,
 			Target: &sqlgraph.EdgeTarget{
 				IDSpec: sqlgraph.NewFieldSpec(trip.FieldID, field.TypeInt64),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges = append(_spec.Edges, edge)
+	}
+	if nodes := _c.mutation.AdjustmentsIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   workorder.AdjustmentsTable,
+			Columns: []string{workorder.AdjustmentsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(workorderadjustment.FieldID, field.TypeInt64),
 			},
 		}
 		for _, k := range nodes {

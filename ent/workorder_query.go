@@ -10,6 +10,7 @@ import (
 	"aliaport/ent/user"
 	"aliaport/ent/worklog"
 	"aliaport/ent/workorder"
+	"aliaport/ent/workorderadjustment"
 	"aliaport/ent/workorderitem"
 	"aliaport/ent/workorderperson"
 	"aliaport/ent/workorderstatushistory"
@@ -28,19 +29,20 @@ import (
 // WorkOrderQuery is the builder for querying WorkOrder entities.
 type WorkOrderQuery struct {
 	config
-	ctx           *QueryContext
-	order         []workorder.OrderOption
-	inters        []Interceptor
-	predicates    []predicate.WorkOrder
-	withCari      *CariQuery
-	withRequester *UserQuery
-	withItems     *WorkOrderItemQuery
-	withHistory   *WorkOrderStatusHistoryQuery
-	withPersons   *WorkOrderPersonQuery
-	withWorkLogs  *WorkLogQuery
-	withGateLogs  *GateLogQuery
-	withTrips     *TripQuery
-	modifiers     []func(*sql.Selector)
+	ctx             *QueryContext
+	order           []workorder.OrderOption
+	inters          []Interceptor
+	predicates      []predicate.WorkOrder
+	withCari        *CariQuery
+	withRequester   *UserQuery
+	withItems       *WorkOrderItemQuery
+	withHistory     *WorkOrderStatusHistoryQuery
+	withPersons     *WorkOrderPersonQuery
+	withWorkLogs    *WorkLogQuery
+	withGateLogs    *GateLogQuery
+	withTrips       *TripQuery
+	withAdjustments *WorkOrderAdjustmentQuery
+	modifiers       []func(*sql.Selector)
 	// intermediate query (i.e. traversal path).
 	sql  *sql.Selector
 	path func(context.Context) (*sql.Selector, error)
@@ -253,6 +255,28 @@ func (_q *WorkOrderQuery) QueryTrips() *TripQuery {
 	return query
 }
 
+// QueryAdjustments chains the current query on the "adjustments" edge.
+func (_q *WorkOrderQuery) QueryAdjustments() *WorkOrderAdjustmentQuery {
+	query := (&WorkOrderAdjustmentClient{config: _q.config}).Query()
+	query.path = func(ctx context.Context) (fromU *sql.Selector, err error) {
+		if err := _q.prepareQuery(ctx); err != nil {
+			return nil, err
+		}
+		selector := _q.sqlQuery(ctx)
+		if err := selector.Err(); err != nil {
+			return nil, err
+		}
+		step := sqlgraph.NewStep(
+			sqlgraph.From(workorder.Table, workorder.FieldID, selector),
+			sqlgraph.To(workorderadjustment.Table, workorderadjustment.FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, workorder.AdjustmentsTable, workorder.AdjustmentsColumn),
+		)
+		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
+		return fromU, nil
+	}
+	return query
+}
+
 // First returns the first WorkOrder entity from the query.
 // Returns a *NotFoundError when no WorkOrder was found.
 func (_q *WorkOrderQuery) First(ctx context.Context) (*WorkOrder, error) {
@@ -440,19 +464,20 @@ func (_q *WorkOrderQuery) Clone() *WorkOrderQuery {
 		return nil
 	}
 	return &WorkOrderQuery{
-		config:        _q.config,
-		ctx:           _q.ctx.Clone(),
-		order:         append([]workorder.OrderOption{}, _q.order...),
-		inters:        append([]Interceptor{}, _q.inters...),
-		predicates:    append([]predicate.WorkOrder{}, _q.predicates...),
-		withCari:      _q.withCari.Clone(),
-		withRequester: _q.withRequester.Clone(),
-		withItems:     _q.withItems.Clone(),
-		withHistory:   _q.withHistory.Clone(),
-		withPersons:   _q.withPersons.Clone(),
-		withWorkLogs:  _q.withWorkLogs.Clone(),
-		withGateLogs:  _q.withGateLogs.Clone(),
-		withTrips:     _q.withTrips.Clone(),
+		config:          _q.config,
+		ctx:             _q.ctx.Clone(),
+		order:           append([]workorder.OrderOption{}, _q.order...),
+		inters:          append([]Interceptor{}, _q.inters...),
+		predicates:      append([]predicate.WorkOrder{}, _q.predicates...),
+		withCari:        _q.withCari.Clone(),
+		withRequester:   _q.withRequester.Clone(),
+		withItems:       _q.withItems.Clone(),
+		withHistory:     _q.withHistory.Clone(),
+		withPersons:     _q.withPersons.Clone(),
+		withWorkLogs:    _q.withWorkLogs.Clone(),
+		withGateLogs:    _q.withGateLogs.Clone(),
+		withTrips:       _q.withTrips.Clone(),
+		withAdjustments: _q.withAdjustments.Clone(),
 		// clone intermediate query.
 		sql:       _q.sql.Clone(),
 		path:      _q.path,
@@ -548,6 +573,17 @@ func (_q *WorkOrderQuery) WithTrips(opts ...func(*TripQuery)) *WorkOrderQuery {
 	return _q
 }
 
+// WithAdjustments tells the query-builder to eager-load the nodes that are connected to
+// the "adjustments" edge. The optional arguments are used to configure the query builder of the edge.
+func (_q *WorkOrderQuery) WithAdjustments(opts ...func(*WorkOrderAdjustmentQuery)) *WorkOrderQuery {
+	query := (&WorkOrderAdjustmentClient{config: _q.config}).Query()
+	for _, opt := range opts {
+		opt(query)
+	}
+	_q.withAdjustments = query
+	return _q
+}
+
 // GroupBy is used to group vertices by one or more fields/columns.
 // It is often used with aggregate functions, like: count, max, mean, min, sum.
 //
@@ -626,7 +662,7 @@ func (_q *WorkOrderQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*Wo
 	var (
 		nodes       = []*WorkOrder{}
 		_spec       = _q.querySpec()
-		loadedTypes = [8]bool{
+		loadedTypes = [9]bool{
 			_q.withCari != nil,
 			_q.withRequester != nil,
 			_q.withItems != nil,
@@ -635,6 +671,7 @@ func (_q *WorkOrderQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*Wo
 			_q.withWorkLogs != nil,
 			_q.withGateLogs != nil,
 			_q.withTrips != nil,
+			_q.withAdjustments != nil,
 		}
 	)
 	_spec.ScanValues = func(columns []string) ([]any, error) {
@@ -709,6 +746,13 @@ func (_q *WorkOrderQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*Wo
 		if err := _q.loadTrips(ctx, query, nodes,
 			func(n *WorkOrder) { n.Edges.Trips = []*Trip{} },
 			func(n *WorkOrder, e *Trip) { n.Edges.Trips = append(n.Edges.Trips, e) }); err != nil {
+			return nil, err
+		}
+	}
+	if query := _q.withAdjustments; query != nil {
+		if err := _q.loadAdjustments(ctx, query, nodes,
+			func(n *WorkOrder) { n.Edges.Adjustments = []*WorkOrderAdjustment{} },
+			func(n *WorkOrder, e *WorkOrderAdjustment) { n.Edges.Adjustments = append(n.Edges.Adjustments, e) }); err != nil {
 			return nil, err
 		}
 	}
@@ -951,6 +995,36 @@ func (_q *WorkOrderQuery) loadTrips(ctx context.Context, query *TripQuery, nodes
 		node, ok := nodeids[*fk]
 		if !ok {
 			return fmt.Errorf(`unexpected referenced foreign-key "work_order_id" returned %v for node %v`, *fk, n.ID)
+		}
+		assign(node, n)
+	}
+	return nil
+}
+func (_q *WorkOrderQuery) loadAdjustments(ctx context.Context, query *WorkOrderAdjustmentQuery, nodes []*WorkOrder, init func(*WorkOrder), assign func(*WorkOrder, *WorkOrderAdjustment)) error {
+	fks := make([]driver.Value, 0, len(nodes))
+	nodeids := make(map[int64]*WorkOrder)
+	for i := range nodes {
+		fks = append(fks, nodes[i].ID)
+		nodeids[nodes[i].ID] = nodes[i]
+		if init != nil {
+			init(nodes[i])
+		}
+	}
+	if len(query.ctx.Fields) > 0 {
+		query.ctx.AppendFieldOnce(workorderadjustment.FieldWorkOrderID)
+	}
+	query.Where(predicate.WorkOrderAdjustment(func(s *sql.Selector) {
+		s.Where(sql.InValues(s.C(workorder.AdjustmentsColumn), fks...))
+	}))
+	neighbors, err := query.All(ctx)
+	if err != nil {
+		return err
+	}
+	for _, n := range neighbors {
+		fk := n.WorkOrderID
+		node, ok := nodeids[fk]
+		if !ok {
+			return fmt.Errorf(`unexpected referenced foreign-key "work_order_id" returned %v for node %v`, fk, n.ID)
 		}
 		assign(node, n)
 	}

@@ -9,6 +9,7 @@ import (
 	"aliaport/ent/trip"
 	"aliaport/ent/worklog"
 	"aliaport/ent/workorder"
+	"aliaport/ent/workorderadjustment"
 	"aliaport/ent/workorderitem"
 	"aliaport/ent/workorderperson"
 	"aliaport/ent/workorderstatushistory"
@@ -792,6 +793,21 @@ func (_u *WorkOrderUpdate) AddTrips(v ...*Trip) *WorkOrderUpdate {
 	return _u.AddTripIDs(ids...)
 }
 
+// AddAdjustmentIDs adds the "adjustments" edge to the WorkOrderAdjustment entity by IDs.
+func (_u *WorkOrderUpdate) AddAdjustmentIDs(ids ...int64) *WorkOrderUpdate {
+	_u.mutation.AddAdjustmentIDs(ids...)
+	return _u
+}
+
+// AddAdjustments adds the "adjustments" edges to the WorkOrderAdjustment entity.
+func (_u *WorkOrderUpdate) AddAdjustments(v ...*WorkOrderAdjustment) *WorkOrderUpdate {
+	ids := make([]int64, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.AddAdjustmentIDs(ids...)
+}
+
 // Mutation returns the WorkOrderMutation object of the builder.
 func (_u *WorkOrderUpdate) Mutation() *WorkOrderMutation {
 	return _u.mutation
@@ -927,6 +943,27 @@ func (_u *WorkOrderUpdate) RemoveTrips(v ...*Trip) *WorkOrderUpdate {
 		ids[i] = v[i].ID
 	}
 	return _u.RemoveTripIDs(ids...)
+}
+
+// ClearAdjustments clears all "adjustments" edges to the WorkOrderAdjustment entity.
+func (_u *WorkOrderUpdate) ClearAdjustments() *WorkOrderUpdate {
+	_u.mutation.ClearAdjustments()
+	return _u
+}
+
+// RemoveAdjustmentIDs removes the "adjustments" edge to WorkOrderAdjustment entities by IDs.
+func (_u *WorkOrderUpdate) RemoveAdjustmentIDs(ids ...int64) *WorkOrderUpdate {
+	_u.mutation.RemoveAdjustmentIDs(ids...)
+	return _u
+}
+
+// RemoveAdjustments removes "adjustments" edges to WorkOrderAdjustment entities.
+func (_u *WorkOrderUpdate) RemoveAdjustments(v ...*WorkOrderAdjustment) *WorkOrderUpdate {
+	ids := make([]int64, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.RemoveAdjustmentIDs(ids...)
 }
 
 // Save executes the query and returns the number of nodes affected by the update operation.
@@ -1533,6 +1570,51 @@ func (_u *WorkOrderUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 			Bidi:    false,
 			Target: &sqlgraph.EdgeTarget{
 				IDSpec: sqlgraph.NewFieldSpec(trip.FieldID, field.TypeInt64),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
+	if _u.mutation.AdjustmentsCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   workorder.AdjustmentsTable,
+			Columns: []string{workorder.AdjustmentsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(workorderadjustment.FieldID, field.TypeInt64),
+			},
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.RemovedAdjustmentsIDs(); len(nodes) > 0 && !_u.mutation.AdjustmentsCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   workorder.AdjustmentsTable,
+			Columns: []string{workorder.AdjustmentsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(workorderadjustment.FieldID, field.TypeInt64),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.AdjustmentsIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   workorder.AdjustmentsTable,
+			Columns: []string{workorder.AdjustmentsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(workorderadjustment.FieldID, field.TypeInt64),
 			},
 		}
 		for _, k := range nodes {
@@ -2317,6 +2399,21 @@ func (_u *WorkOrderUpdateOne) AddTrips(v ...*Trip) *WorkOrderUpdateOne {
 	return _u.AddTripIDs(ids...)
 }
 
+// AddAdjustmentIDs adds the "adjustments" edge to the WorkOrderAdjustment entity by IDs.
+func (_u *WorkOrderUpdateOne) AddAdjustmentIDs(ids ...int64) *WorkOrderUpdateOne {
+	_u.mutation.AddAdjustmentIDs(ids...)
+	return _u
+}
+
+// AddAdjustments adds the "adjustments" edges to the WorkOrderAdjustment entity.
+func (_u *WorkOrderUpdateOne) AddAdjustments(v ...*WorkOrderAdjustment) *WorkOrderUpdateOne {
+	ids := make([]int64, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.AddAdjustmentIDs(ids...)
+}
+
 // Mutation returns the WorkOrderMutation object of the builder.
 func (_u *WorkOrderUpdateOne) Mutation() *WorkOrderMutation {
 	return _u.mutation
@@ -2452,6 +2549,27 @@ func (_u *WorkOrderUpdateOne) RemoveTrips(v ...*Trip) *WorkOrderUpdateOne {
 		ids[i] = v[i].ID
 	}
 	return _u.RemoveTripIDs(ids...)
+}
+
+// ClearAdjustments clears all "adjustments" edges to the WorkOrderAdjustment entity.
+func (_u *WorkOrderUpdateOne) ClearAdjustments() *WorkOrderUpdateOne {
+	_u.mutation.ClearAdjustments()
+	return _u
+}
+
+// RemoveAdjustmentIDs removes the "adjustments" edge to WorkOrderAdjustment entities by IDs.
+func (_u *WorkOrderUpdateOne) RemoveAdjustmentIDs(ids ...int64) *WorkOrderUpdateOne {
+	_u.mutation.RemoveAdjustmentIDs(ids...)
+	return _u
+}
+
+// RemoveAdjustments removes "adjustments" edges to WorkOrderAdjustment entities.
+func (_u *WorkOrderUpdateOne) RemoveAdjustments(v ...*WorkOrderAdjustment) *WorkOrderUpdateOne {
+	ids := make([]int64, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.RemoveAdjustmentIDs(ids...)
 }
 
 // Where appends a list predicates to the WorkOrderUpdate builder.
@@ -3088,6 +3206,51 @@ func (_u *WorkOrderUpdateOne) sqlSave(ctx context.Context) (_node *WorkOrder, er
 			Bidi:    false,
 			Target: &sqlgraph.EdgeTarget{
 				IDSpec: sqlgraph.NewFieldSpec(trip.FieldID, field.TypeInt64),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
+	if _u.mutation.AdjustmentsCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   workorder.AdjustmentsTable,
+			Columns: []string{workorder.AdjustmentsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(workorderadjustment.FieldID, field.TypeInt64),
+			},
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.RemovedAdjustmentsIDs(); len(nodes) > 0 && !_u.mutation.AdjustmentsCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   workorder.AdjustmentsTable,
+			Columns: []string{workorder.AdjustmentsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(workorderadjustment.FieldID, field.TypeInt64),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.AdjustmentsIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   workorder.AdjustmentsTable,
+			Columns: []string{workorder.AdjustmentsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(workorderadjustment.FieldID, field.TypeInt64),
 			},
 		}
 		for _, k := range nodes {

@@ -3,11 +3,15 @@
 package ent
 
 import (
+	"aliaport/ent/pricelistitem"
 	"aliaport/ent/service"
+	"aliaport/ent/serviceoverride"
 	"aliaport/ent/worklog"
 	"aliaport/ent/workorder"
 	"aliaport/ent/workorderitem"
+	"aliaport/internal/calendar"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
@@ -49,6 +53,14 @@ type WorkOrderItem struct {
 	EndTime *time.Time `json:"end_time,omitempty"`
 	// DurationMinutes holds the value of the "duration_minutes" field.
 	DurationMinutes *int `json:"duration_minutes,omitempty"`
+	// WeightKg holds the value of the "weight_kg" field.
+	WeightKg *decimal.Decimal `json:"weight_kg,omitempty"`
+	// PersonCount holds the value of the "person_count" field.
+	PersonCount *int `json:"person_count,omitempty"`
+	// Measure holds the value of the "measure" field.
+	Measure *decimal.Decimal `json:"measure,omitempty"`
+	// Days holds the value of the "days" field.
+	Days *decimal.Decimal `json:"days,omitempty"`
 	// Quantity holds the value of the "quantity" field.
 	Quantity decimal.Decimal `json:"quantity,omitempty"`
 	// Unit holds the value of the "unit" field.
@@ -69,6 +81,26 @@ type WorkOrderItem struct {
 	Notes *string `json:"notes,omitempty"`
 	// IsInvoiced holds the value of the "is_invoiced" field.
 	IsInvoiced bool `json:"is_invoiced,omitempty"`
+	// PriceSource holds the value of the "price_source" field.
+	PriceSource *workorderitem.PriceSource `json:"price_source,omitempty"`
+	// PriceListItemID holds the value of the "price_list_item_id" field.
+	PriceListItemID *int64 `json:"price_list_item_id,omitempty"`
+	// ServiceOverrideID holds the value of the "service_override_id" field.
+	ServiceOverrideID *int64 `json:"service_override_id,omitempty"`
+	// of unit_price and net_amount, where it is another than that of the order
+	PriceCurrency *string `json:"price_currency,omitempty"`
+	// NetAmount holds the value of the "net_amount" field.
+	NetAmount *decimal.Decimal `json:"net_amount,omitempty"`
+	// ExchangeRate holds the value of the "exchange_rate" field.
+	ExchangeRate *decimal.Decimal `json:"exchange_rate,omitempty"`
+	// RateKind holds the value of the "rate_kind" field.
+	RateKind *string `json:"rate_kind,omitempty"`
+	// RateDate holds the value of the "rate_date" field.
+	RateDate *calendar.Date `json:"rate_date,omitempty"`
+	// AmountTry holds the value of the "amount_try" field.
+	AmountTry *decimal.Decimal `json:"amount_try,omitempty"`
+	// how the price came about, step by step
+	Calculation json.RawMessage `json:"calculation,omitempty"`
 	// the approved work log that it bills
 	WorkLogID *int64 `json:"work_log_id,omitempty"`
 	// Version holds the value of the "version" field.
@@ -87,9 +119,13 @@ type WorkOrderItemEdges struct {
 	Service *Service `json:"service,omitempty"`
 	// WorkLog holds the value of the work_log edge.
 	WorkLog *WorkLog `json:"work_log,omitempty"`
+	// PriceListItem holds the value of the price_list_item edge.
+	PriceListItem *PriceListItem `json:"price_list_item,omitempty"`
+	// ServiceOverride holds the value of the service_override edge.
+	ServiceOverride *ServiceOverride `json:"service_override,omitempty"`
 	// loadedTypes holds the information for reporting if a
 	// type was loaded (or requested) in eager-loading or not.
-	loadedTypes [3]bool
+	loadedTypes [5]bool
 }
 
 // WorkOrderOrErr returns the WorkOrder value or an error if the edge
@@ -125,18 +161,46 @@ func (e WorkOrderItemEdges) WorkLogOrErr() (*WorkLog, error) {
 	return nil, &NotLoadedError{edge: "work_log"}
 }
 
+// PriceListItemOrErr returns the PriceListItem value or an error if the edge
+// was not loaded in eager-loading, or loaded but was not found.
+func (e WorkOrderItemEdges) PriceListItemOrErr() (*PriceListItem, error) {
+	if e.PriceListItem != nil {
+		return e.PriceListItem, nil
+	} else if e.loadedTypes[3] {
+		return nil, &NotFoundError{label: pricelistitem.Label}
+	}
+	return nil, &NotLoadedError{edge: "price_list_item"}
+}
+
+// ServiceOverrideOrErr returns the ServiceOverride value or an error if the edge
+// was not loaded in eager-loading, or loaded but was not found.
+func (e WorkOrderItemEdges) ServiceOverrideOrErr() (*ServiceOverride, error) {
+	if e.ServiceOverride != nil {
+		return e.ServiceOverride, nil
+	} else if e.loadedTypes[4] {
+		return nil, &NotFoundError{label: serviceoverride.Label}
+	}
+	return nil, &NotLoadedError{edge: "service_override"}
+}
+
 // scanValues returns the types for scanning values from sql.Rows.
 func (*WorkOrderItem) scanValues(columns []string) ([]any, error) {
 	values := make([]any, len(columns))
 	for i := range columns {
 		switch columns[i] {
+		case workorderitem.FieldRateDate:
+			values[i] = &sql.NullScanner{S: new(calendar.Date)}
+		case workorderitem.FieldWeightKg, workorderitem.FieldMeasure, workorderitem.FieldDays, workorderitem.FieldNetAmount, workorderitem.FieldExchangeRate, workorderitem.FieldAmountTry:
+			values[i] = &sql.NullScanner{S: new(decimal.Decimal)}
+		case workorderitem.FieldCalculation:
+			values[i] = new([]byte)
 		case workorderitem.FieldQuantity, workorderitem.FieldUnitPrice, workorderitem.FieldTotalAmount, workorderitem.FieldVatRate, workorderitem.FieldVatAmount, workorderitem.FieldGrandTotal:
 			values[i] = new(decimal.Decimal)
 		case workorderitem.FieldIsInvoiced:
 			values[i] = new(sql.NullBool)
-		case workorderitem.FieldID, workorderitem.FieldWorkOrderID, workorderitem.FieldSequence, workorderitem.FieldServiceID, workorderitem.FieldDurationMinutes, workorderitem.FieldWorkLogID, workorderitem.FieldVersion:
+		case workorderitem.FieldID, workorderitem.FieldWorkOrderID, workorderitem.FieldSequence, workorderitem.FieldServiceID, workorderitem.FieldDurationMinutes, workorderitem.FieldPersonCount, workorderitem.FieldPriceListItemID, workorderitem.FieldServiceOverrideID, workorderitem.FieldWorkLogID, workorderitem.FieldVersion:
 			values[i] = new(sql.NullInt64)
-		case workorderitem.FieldItemType, workorderitem.FieldServiceCode, workorderitem.FieldServiceName, workorderitem.FieldResourceCode, workorderitem.FieldResourceName, workorderitem.FieldUnit, workorderitem.FieldCurrency, workorderitem.FieldNotes:
+		case workorderitem.FieldItemType, workorderitem.FieldServiceCode, workorderitem.FieldServiceName, workorderitem.FieldResourceCode, workorderitem.FieldResourceName, workorderitem.FieldUnit, workorderitem.FieldCurrency, workorderitem.FieldNotes, workorderitem.FieldPriceSource, workorderitem.FieldPriceCurrency, workorderitem.FieldRateKind:
 			values[i] = new(sql.NullString)
 		case workorderitem.FieldCreatedAt, workorderitem.FieldUpdatedAt, workorderitem.FieldStartTime, workorderitem.FieldEndTime:
 			values[i] = new(sql.NullTime)
@@ -247,6 +311,34 @@ func (_m *WorkOrderItem) assignValues(columns []string, values []any) error {
 				_m.DurationMinutes = new(int)
 				*_m.DurationMinutes = int(value.Int64)
 			}
+		case workorderitem.FieldWeightKg:
+			if value, ok := values[i].(*sql.NullScanner); !ok {
+				return fmt.Errorf("unexpected type %T for field weight_kg", values[i])
+			} else if value.Valid {
+				_m.WeightKg = new(decimal.Decimal)
+				*_m.WeightKg = *value.S.(*decimal.Decimal)
+			}
+		case workorderitem.FieldPersonCount:
+			if value, ok := values[i].(*sql.NullInt64); !ok {
+				return fmt.Errorf("unexpected type %T for field person_count", values[i])
+			} else if value.Valid {
+				_m.PersonCount = new(int)
+				*_m.PersonCount = int(value.Int64)
+			}
+		case workorderitem.FieldMeasure:
+			if value, ok := values[i].(*sql.NullScanner); !ok {
+				return fmt.Errorf("unexpected type %T for field measure", values[i])
+			} else if value.Valid {
+				_m.Measure = new(decimal.Decimal)
+				*_m.Measure = *value.S.(*decimal.Decimal)
+			}
+		case workorderitem.FieldDays:
+			if value, ok := values[i].(*sql.NullScanner); !ok {
+				return fmt.Errorf("unexpected type %T for field days", values[i])
+			} else if value.Valid {
+				_m.Days = new(decimal.Decimal)
+				*_m.Days = *value.S.(*decimal.Decimal)
+			}
 		case workorderitem.FieldQuantity:
 			if value, ok := values[i].(*decimal.Decimal); !ok {
 				return fmt.Errorf("unexpected type %T for field quantity", values[i])
@@ -308,6 +400,77 @@ func (_m *WorkOrderItem) assignValues(columns []string, values []any) error {
 			} else if value.Valid {
 				_m.IsInvoiced = value.Bool
 			}
+		case workorderitem.FieldPriceSource:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field price_source", values[i])
+			} else if value.Valid {
+				_m.PriceSource = new(workorderitem.PriceSource)
+				*_m.PriceSource = workorderitem.PriceSource(value.String)
+			}
+		case workorderitem.FieldPriceListItemID:
+			if value, ok := values[i].(*sql.NullInt64); !ok {
+				return fmt.Errorf("unexpected type %T for field price_list_item_id", values[i])
+			} else if value.Valid {
+				_m.PriceListItemID = new(int64)
+				*_m.PriceListItemID = value.Int64
+			}
+		case workorderitem.FieldServiceOverrideID:
+			if value, ok := values[i].(*sql.NullInt64); !ok {
+				return fmt.Errorf("unexpected type %T for field service_override_id", values[i])
+			} else if value.Valid {
+				_m.ServiceOverrideID = new(int64)
+				*_m.ServiceOverrideID = value.Int64
+			}
+		case workorderitem.FieldPriceCurrency:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field price_currency", values[i])
+			} else if value.Valid {
+				_m.PriceCurrency = new(string)
+				*_m.PriceCurrency = value.String
+			}
+		case workorderitem.FieldNetAmount:
+			if value, ok := values[i].(*sql.NullScanner); !ok {
+				return fmt.Errorf("unexpected type %T for field net_amount", values[i])
+			} else if value.Valid {
+				_m.NetAmount = new(decimal.Decimal)
+				*_m.NetAmount = *value.S.(*decimal.Decimal)
+			}
+		case workorderitem.FieldExchangeRate:
+			if value, ok := values[i].(*sql.NullScanner); !ok {
+				return fmt.Errorf("unexpected type %T for field exchange_rate", values[i])
+			} else if value.Valid {
+				_m.ExchangeRate = new(decimal.Decimal)
+				*_m.ExchangeRate = *value.S.(*decimal.Decimal)
+			}
+		case workorderitem.FieldRateKind:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field rate_kind", values[i])
+			} else if value.Valid {
+				_m.RateKind = new(string)
+				*_m.RateKind = value.String
+			}
+		case workorderitem.FieldRateDate:
+			if value, ok := values[i].(*sql.NullScanner); !ok {
+				return fmt.Errorf("unexpected type %T for field rate_date", values[i])
+			} else if value.Valid {
+				_m.RateDate = new(calendar.Date)
+				*_m.RateDate = *value.S.(*calendar.Date)
+			}
+		case workorderitem.FieldAmountTry:
+			if value, ok := values[i].(*sql.NullScanner); !ok {
+				return fmt.Errorf("unexpected type %T for field amount_try", values[i])
+			} else if value.Valid {
+				_m.AmountTry = new(decimal.Decimal)
+				*_m.AmountTry = *value.S.(*decimal.Decimal)
+			}
+		case workorderitem.FieldCalculation:
+			if value, ok := values[i].(*[]byte); !ok {
+				return fmt.Errorf("unexpected type %T for field calculation", values[i])
+			} else if value != nil && len(*value) > 0 {
+				if err := json.Unmarshal(*value, &_m.Calculation); err != nil {
+					return fmt.Errorf("unmarshal field calculation: %w", err)
+				}
+			}
 		case workorderitem.FieldWorkLogID:
 			if value, ok := values[i].(*sql.NullInt64); !ok {
 				return fmt.Errorf("unexpected type %T for field work_log_id", values[i])
@@ -347,6 +510,16 @@ func (_m *WorkOrderItem) QueryService() *ServiceQuery {
 // QueryWorkLog queries the "work_log" edge of the WorkOrderItem entity.
 func (_m *WorkOrderItem) QueryWorkLog() *WorkLogQuery {
 	return NewWorkOrderItemClient(_m.config).QueryWorkLog(_m)
+}
+
+// QueryPriceListItem queries the "price_list_item" edge of the WorkOrderItem entity.
+func (_m *WorkOrderItem) QueryPriceListItem() *PriceListItemQuery {
+	return NewWorkOrderItemClient(_m.config).QueryPriceListItem(_m)
+}
+
+// QueryServiceOverride queries the "service_override" edge of the WorkOrderItem entity.
+func (_m *WorkOrderItem) QueryServiceOverride() *ServiceOverrideQuery {
+	return NewWorkOrderItemClient(_m.config).QueryServiceOverride(_m)
 }
 
 // Update returns a builder for updating this WorkOrderItem.
@@ -427,6 +600,26 @@ func (_m *WorkOrderItem) String() string {
 		builder.WriteString(fmt.Sprintf("%v", *v))
 	}
 	builder.WriteString(", ")
+	if v := _m.WeightKg; v != nil {
+		builder.WriteString("weight_kg=")
+		builder.WriteString(fmt.Sprintf("%v", *v))
+	}
+	builder.WriteString(", ")
+	if v := _m.PersonCount; v != nil {
+		builder.WriteString("person_count=")
+		builder.WriteString(fmt.Sprintf("%v", *v))
+	}
+	builder.WriteString(", ")
+	if v := _m.Measure; v != nil {
+		builder.WriteString("measure=")
+		builder.WriteString(fmt.Sprintf("%v", *v))
+	}
+	builder.WriteString(", ")
+	if v := _m.Days; v != nil {
+		builder.WriteString("days=")
+		builder.WriteString(fmt.Sprintf("%v", *v))
+	}
+	builder.WriteString(", ")
 	builder.WriteString("quantity=")
 	builder.WriteString(fmt.Sprintf("%v", _m.Quantity))
 	builder.WriteString(", ")
@@ -458,6 +651,54 @@ func (_m *WorkOrderItem) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("is_invoiced=")
 	builder.WriteString(fmt.Sprintf("%v", _m.IsInvoiced))
+	builder.WriteString(", ")
+	if v := _m.PriceSource; v != nil {
+		builder.WriteString("price_source=")
+		builder.WriteString(fmt.Sprintf("%v", *v))
+	}
+	builder.WriteString(", ")
+	if v := _m.PriceListItemID; v != nil {
+		builder.WriteString("price_list_item_id=")
+		builder.WriteString(fmt.Sprintf("%v", *v))
+	}
+	builder.WriteString(", ")
+	if v := _m.ServiceOverrideID; v != nil {
+		builder.WriteString("service_override_id=")
+		builder.WriteString(fmt.Sprintf("%v", *v))
+	}
+	builder.WriteString(", ")
+	if v := _m.PriceCurrency; v != nil {
+		builder.WriteString("price_currency=")
+		builder.WriteString(*v)
+	}
+	builder.WriteString(", ")
+	if v := _m.NetAmount; v != nil {
+		builder.WriteString("net_amount=")
+		builder.WriteString(fmt.Sprintf("%v", *v))
+	}
+	builder.WriteString(", ")
+	if v := _m.ExchangeRate; v != nil {
+		builder.WriteString("exchange_rate=")
+		builder.WriteString(fmt.Sprintf("%v", *v))
+	}
+	builder.WriteString(", ")
+	if v := _m.RateKind; v != nil {
+		builder.WriteString("rate_kind=")
+		builder.WriteString(*v)
+	}
+	builder.WriteString(", ")
+	if v := _m.RateDate; v != nil {
+		builder.WriteString("rate_date=")
+		builder.WriteString(fmt.Sprintf("%v", *v))
+	}
+	builder.WriteString(", ")
+	if v := _m.AmountTry; v != nil {
+		builder.WriteString("amount_try=")
+		builder.WriteString(fmt.Sprintf("%v", *v))
+	}
+	builder.WriteString(", ")
+	builder.WriteString("calculation=")
+	builder.WriteString(fmt.Sprintf("%v", _m.Calculation))
 	builder.WriteString(", ")
 	if v := _m.WorkLogID; v != nil {
 		builder.WriteString("work_log_id=")

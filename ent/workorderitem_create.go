@@ -3,11 +3,15 @@
 package ent
 
 import (
+	"aliaport/ent/pricelistitem"
 	"aliaport/ent/service"
+	"aliaport/ent/serviceoverride"
 	"aliaport/ent/worklog"
 	"aliaport/ent/workorder"
 	"aliaport/ent/workorderitem"
+	"aliaport/internal/calendar"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -192,6 +196,62 @@ func (_c *WorkOrderItemCreate) SetNillableDurationMinutes(v *int) *WorkOrderItem
 	return _c
 }
 
+// SetWeightKg sets the "weight_kg" field.
+func (_c *WorkOrderItemCreate) SetWeightKg(v decimal.Decimal) *WorkOrderItemCreate {
+	_c.mutation.SetWeightKg(v)
+	return _c
+}
+
+// SetNillableWeightKg sets the "weight_kg" field if the given value is not nil.
+func (_c *WorkOrderItemCreate) SetNillableWeightKg(v *decimal.Decimal) *WorkOrderItemCreate {
+	if v != nil {
+		_c.SetWeightKg(*v)
+	}
+	return _c
+}
+
+// SetPersonCount sets the "person_count" field.
+func (_c *WorkOrderItemCreate) SetPersonCount(v int) *WorkOrderItemCreate {
+	_c.mutation.SetPersonCount(v)
+	return _c
+}
+
+// SetNillablePersonCount sets the "person_count" field if the given value is not nil.
+func (_c *WorkOrderItemCreate) SetNillablePersonCount(v *int) *WorkOrderItemCreate {
+	if v != nil {
+		_c.SetPersonCount(*v)
+	}
+	return _c
+}
+
+// SetMeasure sets the "measure" field.
+func (_c *WorkOrderItemCreate) SetMeasure(v decimal.Decimal) *WorkOrderItemCreate {
+	_c.mutation.SetMeasure(v)
+	return _c
+}
+
+// SetNillableMeasure sets the "measure" field if the given value is not nil.
+func (_c *WorkOrderItemCreate) SetNillableMeasure(v *decimal.Decimal) *WorkOrderItemCreate {
+	if v != nil {
+		_c.SetMeasure(*v)
+	}
+	return _c
+}
+
+// SetDays sets the "days" field.
+func (_c *WorkOrderItemCreate) SetDays(v decimal.Decimal) *WorkOrderItemCreate {
+	_c.mutation.SetDays(v)
+	return _c
+}
+
+// SetNillableDays sets the "days" field if the given value is not nil.
+func (_c *WorkOrderItemCreate) SetNillableDays(v *decimal.Decimal) *WorkOrderItemCreate {
+	if v != nil {
+		_c.SetDays(*v)
+	}
+	return _c
+}
+
 // SetQuantity sets the "quantity" field.
 func (_c *WorkOrderItemCreate) SetQuantity(v decimal.Decimal) *WorkOrderItemCreate {
 	_c.mutation.SetQuantity(v)
@@ -308,6 +368,138 @@ func (_c *WorkOrderItemCreate) SetNillableIsInvoiced(v *bool) *WorkOrderItemCrea
 	return _c
 }
 
+// SetPriceSource sets the "price_source" field.
+func (_c *WorkOrderItemCreate) SetPriceSource(v workorderitem.PriceSource) *WorkOrderItemCreate {
+	_c.mutation.SetPriceSource(v)
+	return _c
+}
+
+// SetNillablePriceSource sets the "price_source" field if the given value is not nil.
+func (_c *WorkOrderItemCreate) SetNillablePriceSource(v *workorderitem.PriceSource) *WorkOrderItemCreate {
+	if v != nil {
+		_c.SetPriceSource(*v)
+	}
+	return _c
+}
+
+// SetPriceListItemID sets the "price_list_item_id" field.
+func (_c *WorkOrderItemCreate) SetPriceListItemID(v int64) *WorkOrderItemCreate {
+	_c.mutation.SetPriceListItemID(v)
+	return _c
+}
+
+// SetNillablePriceListItemID sets the "price_list_item_id" field if the given value is not nil.
+func (_c *WorkOrderItemCreate) SetNillablePriceListItemID(v *int64) *WorkOrderItemCreate {
+	if v != nil {
+		_c.SetPriceListItemID(*v)
+	}
+	return _c
+}
+
+// SetServiceOverrideID sets the "service_override_id" field.
+func (_c *WorkOrderItemCreate) SetServiceOverrideID(v int64) *WorkOrderItemCreate {
+	_c.mutation.SetServiceOverrideID(v)
+	return _c
+}
+
+// SetNillableServiceOverrideID sets the "service_override_id" field if the given value is not nil.
+func (_c *WorkOrderItemCreate) SetNillableServiceOverrideID(v *int64) *WorkOrderItemCreate {
+	if v != nil {
+		_c.SetServiceOverrideID(*v)
+	}
+	return _c
+}
+
+// SetPriceCurrency sets the "price_currency" field.
+func (_c *WorkOrderItemCreate) SetPriceCurrency(v string) *WorkOrderItemCreate {
+	_c.mutation.SetPriceCurrency(v)
+	return _c
+}
+
+// SetNillablePriceCurrency sets the "price_currency" field if the given value is not nil.
+func (_c *WorkOrderItemCreate) SetNillablePriceCurrency(v *string) *WorkOrderItemCreate {
+	if v != nil {
+		_c.SetPriceCurrency(*v)
+	}
+	return _c
+}
+
+// SetNetAmount sets the "net_amount" field.
+func (_c *WorkOrderItemCreate) SetNetAmount(v decimal.Decimal) *WorkOrderItemCreate {
+	_c.mutation.SetNetAmount(v)
+	return _c
+}
+
+// SetNillableNetAmount sets the "net_amount" field if the given value is not nil.
+func (_c *WorkOrderItemCreate) SetNillableNetAmount(v *decimal.Decimal) *WorkOrderItemCreate {
+	if v != nil {
+		_c.SetNetAmount(*v)
+	}
+	return _c
+}
+
+// SetExchangeRate sets the "exchange_rate" field.
+func (_c *WorkOrderItemCreate) SetExchangeRate(v decimal.Decimal) *WorkOrderItemCreate {
+	_c.mutation.SetExchangeRate(v)
+	return _c
+}
+
+// SetNillableExchangeRate sets the "exchange_rate" field if the given value is not nil.
+func (_c *WorkOrderItemCreate) SetNillableExchangeRate(v *decimal.Decimal) *WorkOrderItemCreate {
+	if v != nil {
+		_c.SetExchangeRate(*v)
+	}
+	return _c
+}
+
+// SetRateKind sets the "rate_kind" field.
+func (_c *WorkOrderItemCreate) SetRateKind(v string) *WorkOrderItemCreate {
+	_c.mutation.SetRateKind(v)
+	return _c
+}
+
+// SetNillableRateKind sets the "rate_kind" field if the given value is not nil.
+func (_c *WorkOrderItemCreate) SetNillableRateKind(v *string) *WorkOrderItemCreate {
+	if v != nil {
+		_c.SetRateKind(*v)
+	}
+	return _c
+}
+
+// SetRateDate sets the "rate_date" field.
+func (_c *WorkOrderItemCreate) SetRateDate(v calendar.Date) *WorkOrderItemCreate {
+	_c.mutation.SetRateDate(v)
+	return _c
+}
+
+// SetNillableRateDate sets the "rate_date" field if the given value is not nil.
+func (_c *WorkOrderItemCreate) SetNillableRateDate(v *calendar.Date) *WorkOrderItemCreate {
+	if v != nil {
+		_c.SetRateDate(*v)
+	}
+	return _c
+}
+
+// SetAmountTry sets the "amount_try" field.
+func (_c *WorkOrderItemCreate) SetAmountTry(v decimal.Decimal) *WorkOrderItemCreate {
+	_c.mutation.SetAmountTry(v)
+	return _c
+}
+
+// SetNillableAmountTry sets the "amount_try" field if the given value is not nil.
+func (_c *WorkOrderItemCreate) SetNillableAmountTry(v *decimal.Decimal) *WorkOrderItemCreate {
+	if v != nil {
+		_c.SetAmountTry(*v)
+	}
+	return _c
+}
+
+// SetCalculation sets the "calculation" field.
+func (_c *WorkOrderItemCreate) SetCalculation(v json.RawMessage) *WorkOrderItemCreate {
+	_c.mutation.SetCalculation(v)
+	return _c
+}
+
 // SetWorkLogID sets the "work_log_id" field.
 func (_c *WorkOrderItemCreate) SetWorkLogID(v int64) *WorkOrderItemCreate {
 	_c.mutation.SetWorkLogID(v)
@@ -355,6 +547,16 @@ func (_c *WorkOrderItemCreate) SetService(v *Service) *WorkOrderItemCreate {
 // SetWorkLog sets the "work_log" edge to the WorkLog entity.
 func (_c *WorkOrderItemCreate) SetWorkLog(v *WorkLog) *WorkOrderItemCreate {
 	return _c.SetWorkLogID(v.ID)
+}
+
+// SetPriceListItem sets the "price_list_item" edge to the PriceListItem entity.
+func (_c *WorkOrderItemCreate) SetPriceListItem(v *PriceListItem) *WorkOrderItemCreate {
+	return _c.SetPriceListItemID(v.ID)
+}
+
+// SetServiceOverride sets the "service_override" edge to the ServiceOverride entity.
+func (_c *WorkOrderItemCreate) SetServiceOverride(v *ServiceOverride) *WorkOrderItemCreate {
+	return _c.SetServiceOverrideID(v.ID)
 }
 
 // Mutation returns the WorkOrderItemMutation object of the builder.
@@ -518,6 +720,21 @@ func (_c *WorkOrderItemCreate) check() error {
 	if _, ok := _c.mutation.IsInvoiced(); !ok {
 		return &ValidationError{Name: "is_invoiced", err: errors.New(`ent: missing required field "WorkOrderItem.is_invoiced"`)}
 	}
+	if v, ok := _c.mutation.PriceSource(); ok {
+		if err := workorderitem.PriceSourceValidator(v); err != nil {
+			return &ValidationError{Name: "price_source", err: fmt.Errorf(`ent: validator failed for field "WorkOrderItem.price_source": %w`, err)}
+		}
+	}
+	if v, ok := _c.mutation.PriceCurrency(); ok {
+		if err := workorderitem.PriceCurrencyValidator(v); err != nil {
+			return &ValidationError{Name: "price_currency", err: fmt.Errorf(`ent: validator failed for field "WorkOrderItem.price_currency": %w`, err)}
+		}
+	}
+	if v, ok := _c.mutation.RateKind(); ok {
+		if err := workorderitem.RateKindValidator(v); err != nil {
+			return &ValidationError{Name: "rate_kind", err: fmt.Errorf(`ent: validator failed for field "WorkOrderItem.rate_kind": %w`, err)}
+		}
+	}
 	if _, ok := _c.mutation.Version(); !ok {
 		return &ValidationError{Name: "version", err: errors.New(`ent: missing required field "WorkOrderItem.version"`)}
 	}
@@ -601,6 +818,22 @@ func (_c *WorkOrderItemCreate) createSpec() (*WorkOrderItem, *sqlgraph.CreateSpe
 		_spec.SetField(workorderitem.FieldDurationMinutes, field.TypeInt, value)
 		_node.DurationMinutes = &value
 	}
+	if value, ok := _c.mutation.WeightKg(); ok {
+		_spec.SetField(workorderitem.FieldWeightKg, field.TypeOther, value)
+		_node.WeightKg = &value
+	}
+	if value, ok := _c.mutation.PersonCount(); ok {
+		_spec.SetField(workorderitem.FieldPersonCount, field.TypeInt, value)
+		_node.PersonCount = &value
+	}
+	if value, ok := _c.mutation.Measure(); ok {
+		_spec.SetField(workorderitem.FieldMeasure, field.TypeOther, value)
+		_node.Measure = &value
+	}
+	if value, ok := _c.mutation.Days(); ok {
+		_spec.SetField(workorderitem.FieldDays, field.TypeOther, value)
+		_node.Days = &value
+	}
 	if value, ok := _c.mutation.Quantity(); ok {
 		_spec.SetField(workorderitem.FieldQuantity, field.TypeOther, value)
 		_node.Quantity = value
@@ -640,6 +873,38 @@ func (_c *WorkOrderItemCreate) createSpec() (*WorkOrderItem, *sqlgraph.CreateSpe
 	if value, ok := _c.mutation.IsInvoiced(); ok {
 		_spec.SetField(workorderitem.FieldIsInvoiced, field.TypeBool, value)
 		_node.IsInvoiced = value
+	}
+	if value, ok := _c.mutation.PriceSource(); ok {
+		_spec.SetField(workorderitem.FieldPriceSource, field.TypeEnum, value)
+		_node.PriceSource = &value
+	}
+	if value, ok := _c.mutation.PriceCurrency(); ok {
+		_spec.SetField(workorderitem.FieldPriceCurrency, field.TypeString, value)
+		_node.PriceCurrency = &value
+	}
+	if value, ok := _c.mutation.NetAmount(); ok {
+		_spec.SetField(workorderitem.FieldNetAmount, field.TypeOther, value)
+		_node.NetAmount = &value
+	}
+	if value, ok := _c.mutation.ExchangeRate(); ok {
+		_spec.SetField(workorderitem.FieldExchangeRate, field.TypeOther, value)
+		_node.ExchangeRate = &value
+	}
+	if value, ok := _c.mutation.RateKind(); ok {
+		_spec.SetField(workorderitem.FieldRateKind, field.TypeString, value)
+		_node.RateKind = &value
+	}
+	if value, ok := _c.mutation.RateDate(); ok {
+		_spec.SetField(workorderitem.FieldRateDate, field.TypeOther, value)
+		_node.RateDate = &value
+	}
+	if value, ok := _c.mutation.AmountTry(); ok {
+		_spec.SetField(workorderitem.FieldAmountTry, field.TypeOther, value)
+		_node.AmountTry = &value
+	}
+	if value, ok := _c.mutation.Calculation(); ok {
+		_spec.SetField(workorderitem.FieldCalculation, field.TypeJSON, value)
+		_node.Calculation = value
 	}
 	if value, ok := _c.mutation.Version(); ok {
 		_spec.SetField(workorderitem.FieldVersion, field.TypeInt, value)
@@ -694,6 +959,40 @@ func (_c *WorkOrderItemCreate) createSpec() (*WorkOrderItem, *sqlgraph.CreateSpe
 			edge.Target.Nodes = append(edge.Target.Nodes, k)
 		}
 		_node.WorkLogID = &nodes[0]
+		_spec.Edges = append(_spec.Edges, edge)
+	}
+	if nodes := _c.mutation.PriceListItemIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.M2O,
+			Inverse: true,
+			Table:   workorderitem.PriceListItemTable,
+			Columns: []string{workorderitem.PriceListItemColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(pricelistitem.FieldID, field.TypeInt64),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_node.PriceListItemID = &nodes[0]
+		_spec.Edges = append(_spec.Edges, edge)
+	}
+	if nodes := _c.mutation.ServiceOverrideIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.M2O,
+			Inverse: true,
+			Table:   workorderitem.ServiceOverrideTable,
+			Columns: []string{workorderitem.ServiceOverrideColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(serviceoverride.FieldID, field.TypeInt64),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_node.ServiceOverrideID = &nodes[0]
 		_spec.Edges = append(_spec.Edges, edge)
 	}
 	return _node, _spec
@@ -940,6 +1239,84 @@ func (u *WorkOrderItemUpsert) ClearDurationMinutes() *WorkOrderItemUpsert {
 	return u
 }
 
+// SetWeightKg sets the "weight_kg" field.
+func (u *WorkOrderItemUpsert) SetWeightKg(v decimal.Decimal) *WorkOrderItemUpsert {
+	u.Set(workorderitem.FieldWeightKg, v)
+	return u
+}
+
+// UpdateWeightKg sets the "weight_kg" field to the value that was provided on create.
+func (u *WorkOrderItemUpsert) UpdateWeightKg() *WorkOrderItemUpsert {
+	u.SetExcluded(workorderitem.FieldWeightKg)
+	return u
+}
+
+// ClearWeightKg clears the value of the "weight_kg" field.
+func (u *WorkOrderItemUpsert) ClearWeightKg() *WorkOrderItemUpsert {
+	u.SetNull(workorderitem.FieldWeightKg)
+	return u
+}
+
+// SetPersonCount sets the "person_count" field.
+func (u *WorkOrderItemUpsert) SetPersonCount(v int) *WorkOrderItemUpsert {
+	u.Set(workorderitem.FieldPersonCount, v)
+	return u
+}
+
+// UpdatePersonCount sets the "person_count" field to the value that was provided on create.
+func (u *WorkOrderItemUpsert) UpdatePersonCount() *WorkOrderItemUpsert {
+	u.SetExcluded(workorderitem.FieldPersonCount)
+	return u
+}
+
+// AddPersonCount adds v to the "person_count" field.
+func (u *WorkOrderItemUpsert) AddPersonCount(v int) *WorkOrderItemUpsert {
+	u.Add(workorderitem.FieldPersonCount, v)
+	return u
+}
+
+// ClearPersonCount clears the value of the "person_count" field.
+func (u *WorkOrderItemUpsert) ClearPersonCount() *WorkOrderItemUpsert {
+	u.SetNull(workorderitem.FieldPersonCount)
+	return u
+}
+
+// SetMeasure sets the "measure" field.
+func (u *WorkOrderItemUpsert) SetMeasure(v decimal.Decimal) *WorkOrderItemUpsert {
+	u.Set(workorderitem.FieldMeasure, v)
+	return u
+}
+
+// UpdateMeasure sets the "measure" field to the value that was provided on create.
+func (u *WorkOrderItemUpsert) UpdateMeasure() *WorkOrderItemUpsert {
+	u.SetExcluded(workorderitem.FieldMeasure)
+	return u
+}
+
+// ClearMeasure clears the value of the "measure" field.
+func (u *WorkOrderItemUpsert) ClearMeasure() *WorkOrderItemUpsert {
+	u.SetNull(workorderitem.FieldMeasure)
+	return u
+}
+
+// SetDays sets the "days" field.
+func (u *WorkOrderItemUpsert) SetDays(v decimal.Decimal) *WorkOrderItemUpsert {
+	u.Set(workorderitem.FieldDays, v)
+	return u
+}
+
+// UpdateDays sets the "days" field to the value that was provided on create.
+func (u *WorkOrderItemUpsert) UpdateDays() *WorkOrderItemUpsert {
+	u.SetExcluded(workorderitem.FieldDays)
+	return u
+}
+
+// ClearDays clears the value of the "days" field.
+func (u *WorkOrderItemUpsert) ClearDays() *WorkOrderItemUpsert {
+	u.SetNull(workorderitem.FieldDays)
+	return u
+}
+
 // SetQuantity sets the "quantity" field.
 func (u *WorkOrderItemUpsert) SetQuantity(v decimal.Decimal) *WorkOrderItemUpsert {
 	u.Set(workorderitem.FieldQuantity, v)
@@ -1063,6 +1440,186 @@ func (u *WorkOrderItemUpsert) SetIsInvoiced(v bool) *WorkOrderItemUpsert {
 // UpdateIsInvoiced sets the "is_invoiced" field to the value that was provided on create.
 func (u *WorkOrderItemUpsert) UpdateIsInvoiced() *WorkOrderItemUpsert {
 	u.SetExcluded(workorderitem.FieldIsInvoiced)
+	return u
+}
+
+// SetPriceSource sets the "price_source" field.
+func (u *WorkOrderItemUpsert) SetPriceSource(v workorderitem.PriceSource) *WorkOrderItemUpsert {
+	u.Set(workorderitem.FieldPriceSource, v)
+	return u
+}
+
+// UpdatePriceSource sets the "price_source" field to the value that was provided on create.
+func (u *WorkOrderItemUpsert) UpdatePriceSource() *WorkOrderItemUpsert {
+	u.SetExcluded(workorderitem.FieldPriceSource)
+	return u
+}
+
+// ClearPriceSource clears the value of the "price_source" field.
+func (u *WorkOrderItemUpsert) ClearPriceSource() *WorkOrderItemUpsert {
+	u.SetNull(workorderitem.FieldPriceSource)
+	return u
+}
+
+// SetPriceListItemID sets the "price_list_item_id" field.
+func (u *WorkOrderItemUpsert) SetPriceListItemID(v int64) *WorkOrderItemUpsert {
+	u.Set(workorderitem.FieldPriceListItemID, v)
+	return u
+}
+
+// UpdatePriceListItemID sets the "price_list_item_id" field to the value that was provided on create.
+func (u *WorkOrderItemUpsert) UpdatePriceListItemID() *WorkOrderItemUpsert {
+	u.SetExcluded(workorderitem.FieldPriceListItemID)
+	return u
+}
+
+// ClearPriceListItemID clears the value of the "price_list_item_id" field.
+func (u *WorkOrderItemUpsert) ClearPriceListItemID() *WorkOrderItemUpsert {
+	u.SetNull(workorderitem.FieldPriceListItemID)
+	return u
+}
+
+// SetServiceOverrideID sets the "service_override_id" field.
+func (u *WorkOrderItemUpsert) SetServiceOverrideID(v int64) *WorkOrderItemUpsert {
+	u.Set(workorderitem.FieldServiceOverrideID, v)
+	return u
+}
+
+// UpdateServiceOverrideID sets the "service_override_id" field to the value that was provided on create.
+func (u *WorkOrderItemUpsert) UpdateServiceOverrideID() *WorkOrderItemUpsert {
+	u.SetExcluded(workorderitem.FieldServiceOverrideID)
+	return u
+}
+
+// ClearServiceOverrideID clears the value of the "service_override_id" field.
+func (u *WorkOrderItemUpsert) ClearServiceOverrideID() *WorkOrderItemUpsert {
+	u.SetNull(workorderitem.FieldServiceOverrideID)
+	return u
+}
+
+// SetPriceCurrency sets the "price_currency" field.
+func (u *WorkOrderItemUpsert) SetPriceCurrency(v string) *WorkOrderItemUpsert {
+	u.Set(workorderitem.FieldPriceCurrency, v)
+	return u
+}
+
+// UpdatePriceCurrency sets the "price_currency" field to the value that was provided on create.
+func (u *WorkOrderItemUpsert) UpdatePriceCurrency() *WorkOrderItemUpsert {
+	u.SetExcluded(workorderitem.FieldPriceCurrency)
+	return u
+}
+
+// ClearPriceCurrency clears the value of the "price_currency" field.
+func (u *WorkOrderItemUpsert) ClearPriceCurrency() *WorkOrderItemUpsert {
+	u.SetNull(workorderitem.FieldPriceCurrency)
+	return u
+}
+
+// SetNetAmount sets the "net_amount" field.
+func (u *WorkOrderItemUpsert) SetNetAmount(v decimal.Decimal) *WorkOrderItemUpsert {
+	u.Set(workorderitem.FieldNetAmount, v)
+	return u
+}
+
+// UpdateNetAmount sets the "net_amount" field to the value that was provided on create.
+func (u *WorkOrderItemUpsert) UpdateNetAmount() *WorkOrderItemUpsert {
+	u.SetExcluded(workorderitem.FieldNetAmount)
+	return u
+}
+
+// ClearNetAmount clears the value of the "net_amount" field.
+func (u *WorkOrderItemUpsert) ClearNetAmount() *WorkOrderItemUpsert {
+	u.SetNull(workorderitem.FieldNetAmount)
+	return u
+}
+
+// SetExchangeRate sets the "exchange_rate" field.
+func (u *WorkOrderItemUpsert) SetExchangeRate(v decimal.Decimal) *WorkOrderItemUpsert {
+	u.Set(workorderitem.FieldExchangeRate, v)
+	return u
+}
+
+// UpdateExchangeRate sets the "exchange_rate" field to the value that was provided on create.
+func (u *WorkOrderItemUpsert) UpdateExchangeRate() *WorkOrderItemUpsert {
+	u.SetExcluded(workorderitem.FieldExchangeRate)
+	return u
+}
+
+// ClearExchangeRate clears the value of the "exchange_rate" field.
+func (u *WorkOrderItemUpsert) ClearExchangeRate() *WorkOrderItemUpsert {
+	u.SetNull(workorderitem.FieldExchangeRate)
+	return u
+}
+
+// SetRateKind sets the "rate_kind" field.
+func (u *WorkOrderItemUpsert) SetRateKind(v string) *WorkOrderItemUpsert {
+	u.Set(workorderitem.FieldRateKind, v)
+	return u
+}
+
+// UpdateRateKind sets the "rate_kind" field to the value that was provided on create.
+func (u *WorkOrderItemUpsert) UpdateRateKind() *WorkOrderItemUpsert {
+	u.SetExcluded(workorderitem.FieldRateKind)
+	return u
+}
+
+// ClearRateKind clears the value of the "rate_kind" field.
+func (u *WorkOrderItemUpsert) ClearRateKind() *WorkOrderItemUpsert {
+	u.SetNull(workorderitem.FieldRateKind)
+	return u
+}
+
+// SetRateDate sets the "rate_date" field.
+func (u *WorkOrderItemUpsert) SetRateDate(v calendar.Date) *WorkOrderItemUpsert {
+	u.Set(workorderitem.FieldRateDate, v)
+	return u
+}
+
+// UpdateRateDate sets the "rate_date" field to the value that was provided on create.
+func (u *WorkOrderItemUpsert) UpdateRateDate() *WorkOrderItemUpsert {
+	u.SetExcluded(workorderitem.FieldRateDate)
+	return u
+}
+
+// ClearRateDate clears the value of the "rate_date" field.
+func (u *WorkOrderItemUpsert) ClearRateDate() *WorkOrderItemUpsert {
+	u.SetNull(workorderitem.FieldRateDate)
+	return u
+}
+
+// SetAmountTry sets the "amount_try" field.
+func (u *WorkOrderItemUpsert) SetAmountTry(v decimal.Decimal) *WorkOrderItemUpsert {
+	u.Set(workorderitem.FieldAmountTry, v)
+	return u
+}
+
+// UpdateAmountTry sets the "amount_try" field to the value that was provided on create.
+func (u *WorkOrderItemUpsert) UpdateAmountTry() *WorkOrderItemUpsert {
+	u.SetExcluded(workorderitem.FieldAmountTry)
+	return u
+}
+
+// ClearAmountTry clears the value of the "amount_try" field.
+func (u *WorkOrderItemUpsert) ClearAmountTry() *WorkOrderItemUpsert {
+	u.SetNull(workorderitem.FieldAmountTry)
+	return u
+}
+
+// SetCalculation sets the "calculation" field.
+func (u *WorkOrderItemUpsert) SetCalculation(v json.RawMessage) *WorkOrderItemUpsert {
+	u.Set(workorderitem.FieldCalculation, v)
+	return u
+}
+
+// UpdateCalculation sets the "calculation" field to the value that was provided on create.
+func (u *WorkOrderItemUpsert) UpdateCalculation() *WorkOrderItemUpsert {
+	u.SetExcluded(workorderitem.FieldCalculation)
+	return u
+}
+
+// ClearCalculation clears the value of the "calculation" field.
+func (u *WorkOrderItemUpsert) ClearCalculation() *WorkOrderItemUpsert {
+	u.SetNull(workorderitem.FieldCalculation)
 	return u
 }
 
@@ -1380,6 +1937,97 @@ func (u *WorkOrderItemUpsertOne) ClearDurationMinutes() *WorkOrderItemUpsertOne 
 	})
 }
 
+// SetWeightKg sets the "weight_kg" field.
+func (u *WorkOrderItemUpsertOne) SetWeightKg(v decimal.Decimal) *WorkOrderItemUpsertOne {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.SetWeightKg(v)
+	})
+}
+
+// UpdateWeightKg sets the "weight_kg" field to the value that was provided on create.
+func (u *WorkOrderItemUpsertOne) UpdateWeightKg() *WorkOrderItemUpsertOne {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.UpdateWeightKg()
+	})
+}
+
+// ClearWeightKg clears the value of the "weight_kg" field.
+func (u *WorkOrderItemUpsertOne) ClearWeightKg() *WorkOrderItemUpsertOne {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.ClearWeightKg()
+	})
+}
+
+// SetPersonCount sets the "person_count" field.
+func (u *WorkOrderItemUpsertOne) SetPersonCount(v int) *WorkOrderItemUpsertOne {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.SetPersonCount(v)
+	})
+}
+
+// AddPersonCount adds v to the "person_count" field.
+func (u *WorkOrderItemUpsertOne) AddPersonCount(v int) *WorkOrderItemUpsertOne {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.AddPersonCount(v)
+	})
+}
+
+// UpdatePersonCount sets the "person_count" field to the value that was provided on create.
+func (u *WorkOrderItemUpsertOne) UpdatePersonCount() *WorkOrderItemUpsertOne {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.UpdatePersonCount()
+	})
+}
+
+// ClearPersonCount clears the value of the "person_count" field.
+func (u *WorkOrderItemUpsertOne) ClearPersonCount() *WorkOrderItemUpsertOne {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.ClearPersonCount()
+	})
+}
+
+// SetMeasure sets the "measure" field.
+func (u *WorkOrderItemUpsertOne) SetMeasure(v decimal.Decimal) *WorkOrderItemUpsertOne {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.SetMeasure(v)
+	})
+}
+
+// UpdateMeasure sets the "measure" field to the value that was provided on create.
+func (u *WorkOrderItemUpsertOne) UpdateMeasure() *WorkOrderItemUpsertOne {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.UpdateMeasure()
+	})
+}
+
+// ClearMeasure clears the value of the "measure" field.
+func (u *WorkOrderItemUpsertOne) ClearMeasure() *WorkOrderItemUpsertOne {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.ClearMeasure()
+	})
+}
+
+// SetDays sets the "days" field.
+func (u *WorkOrderItemUpsertOne) SetDays(v decimal.Decimal) *WorkOrderItemUpsertOne {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.SetDays(v)
+	})
+}
+
+// UpdateDays sets the "days" field to the value that was provided on create.
+func (u *WorkOrderItemUpsertOne) UpdateDays() *WorkOrderItemUpsertOne {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.UpdateDays()
+	})
+}
+
+// ClearDays clears the value of the "days" field.
+func (u *WorkOrderItemUpsertOne) ClearDays() *WorkOrderItemUpsertOne {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.ClearDays()
+	})
+}
+
 // SetQuantity sets the "quantity" field.
 func (u *WorkOrderItemUpsertOne) SetQuantity(v decimal.Decimal) *WorkOrderItemUpsertOne {
 	return u.Update(func(s *WorkOrderItemUpsert) {
@@ -1524,6 +2172,216 @@ func (u *WorkOrderItemUpsertOne) SetIsInvoiced(v bool) *WorkOrderItemUpsertOne {
 func (u *WorkOrderItemUpsertOne) UpdateIsInvoiced() *WorkOrderItemUpsertOne {
 	return u.Update(func(s *WorkOrderItemUpsert) {
 		s.UpdateIsInvoiced()
+	})
+}
+
+// SetPriceSource sets the "price_source" field.
+func (u *WorkOrderItemUpsertOne) SetPriceSource(v workorderitem.PriceSource) *WorkOrderItemUpsertOne {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.SetPriceSource(v)
+	})
+}
+
+// UpdatePriceSource sets the "price_source" field to the value that was provided on create.
+func (u *WorkOrderItemUpsertOne) UpdatePriceSource() *WorkOrderItemUpsertOne {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.UpdatePriceSource()
+	})
+}
+
+// ClearPriceSource clears the value of the "price_source" field.
+func (u *WorkOrderItemUpsertOne) ClearPriceSource() *WorkOrderItemUpsertOne {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.ClearPriceSource()
+	})
+}
+
+// SetPriceListItemID sets the "price_list_item_id" field.
+func (u *WorkOrderItemUpsertOne) SetPriceListItemID(v int64) *WorkOrderItemUpsertOne {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.SetPriceListItemID(v)
+	})
+}
+
+// UpdatePriceListItemID sets the "price_list_item_id" field to the value that was provided on create.
+func (u *WorkOrderItemUpsertOne) UpdatePriceListItemID() *WorkOrderItemUpsertOne {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.UpdatePriceListItemID()
+	})
+}
+
+// ClearPriceListItemID clears the value of the "price_list_item_id" field.
+func (u *WorkOrderItemUpsertOne) ClearPriceListItemID() *WorkOrderItemUpsertOne {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.ClearPriceListItemID()
+	})
+}
+
+// SetServiceOverrideID sets the "service_override_id" field.
+func (u *WorkOrderItemUpsertOne) SetServiceOverrideID(v int64) *WorkOrderItemUpsertOne {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.SetServiceOverrideID(v)
+	})
+}
+
+// UpdateServiceOverrideID sets the "service_override_id" field to the value that was provided on create.
+func (u *WorkOrderItemUpsertOne) UpdateServiceOverrideID() *WorkOrderItemUpsertOne {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.UpdateServiceOverrideID()
+	})
+}
+
+// ClearServiceOverrideID clears the value of the "service_override_id" field.
+func (u *WorkOrderItemUpsertOne) ClearServiceOverrideID() *WorkOrderItemUpsertOne {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.ClearServiceOverrideID()
+	})
+}
+
+// SetPriceCurrency sets the "price_currency" field.
+func (u *WorkOrderItemUpsertOne) SetPriceCurrency(v string) *WorkOrderItemUpsertOne {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.SetPriceCurrency(v)
+	})
+}
+
+// UpdatePriceCurrency sets the "price_currency" field to the value that was provided on create.
+func (u *WorkOrderItemUpsertOne) UpdatePriceCurrency() *WorkOrderItemUpsertOne {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.UpdatePriceCurrency()
+	})
+}
+
+// ClearPriceCurrency clears the value of the "price_currency" field.
+func (u *WorkOrderItemUpsertOne) ClearPriceCurrency() *WorkOrderItemUpsertOne {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.ClearPriceCurrency()
+	})
+}
+
+// SetNetAmount sets the "net_amount" field.
+func (u *WorkOrderItemUpsertOne) SetNetAmount(v decimal.Decimal) *WorkOrderItemUpsertOne {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.SetNetAmount(v)
+	})
+}
+
+// UpdateNetAmount sets the "net_amount" field to the value that was provided on create.
+func (u *WorkOrderItemUpsertOne) UpdateNetAmount() *WorkOrderItemUpsertOne {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.UpdateNetAmount()
+	})
+}
+
+// ClearNetAmount clears the value of the "net_amount" field.
+func (u *WorkOrderItemUpsertOne) ClearNetAmount() *WorkOrderItemUpsertOne {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.ClearNetAmount()
+	})
+}
+
+// SetExchangeRate sets the "exchange_rate" field.
+func (u *WorkOrderItemUpsertOne) SetExchangeRate(v decimal.Decimal) *WorkOrderItemUpsertOne {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.SetExchangeRate(v)
+	})
+}
+
+// UpdateExchangeRate sets the "exchange_rate" field to the value that was provided on create.
+func (u *WorkOrderItemUpsertOne) UpdateExchangeRate() *WorkOrderItemUpsertOne {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.UpdateExchangeRate()
+	})
+}
+
+// ClearExchangeRate clears the value of the "exchange_rate" field.
+func (u *WorkOrderItemUpsertOne) ClearExchangeRate() *WorkOrderItemUpsertOne {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.ClearExchangeRate()
+	})
+}
+
+// SetRateKind sets the "rate_kind" field.
+func (u *WorkOrderItemUpsertOne) SetRateKind(v string) *WorkOrderItemUpsertOne {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.SetRateKind(v)
+	})
+}
+
+// UpdateRateKind sets the "rate_kind" field to the value that was provided on create.
+func (u *WorkOrderItemUpsertOne) UpdateRateKind() *WorkOrderItemUpsertOne {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.UpdateRateKind()
+	})
+}
+
+// ClearRateKind clears the value of the "rate_kind" field.
+func (u *WorkOrderItemUpsertOne) ClearRateKind() *WorkOrderItemUpsertOne {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.ClearRateKind()
+	})
+}
+
+// SetRateDate sets the "rate_date" field.
+func (u *WorkOrderItemUpsertOne) SetRateDate(v calendar.Date) *WorkOrderItemUpsertOne {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.SetRateDate(v)
+	})
+}
+
+// UpdateRateDate sets the "rate_date" field to the value that was provided on create.
+func (u *WorkOrderItemUpsertOne) UpdateRateDate() *WorkOrderItemUpsertOne {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.UpdateRateDate()
+	})
+}
+
+// ClearRateDate clears the value of the "rate_date" field.
+func (u *WorkOrderItemUpsertOne) ClearRateDate() *WorkOrderItemUpsertOne {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.ClearRateDate()
+	})
+}
+
+// SetAmountTry sets the "amount_try" field.
+func (u *WorkOrderItemUpsertOne) SetAmountTry(v decimal.Decimal) *WorkOrderItemUpsertOne {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.SetAmountTry(v)
+	})
+}
+
+// UpdateAmountTry sets the "amount_try" field to the value that was provided on create.
+func (u *WorkOrderItemUpsertOne) UpdateAmountTry() *WorkOrderItemUpsertOne {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.UpdateAmountTry()
+	})
+}
+
+// ClearAmountTry clears the value of the "amount_try" field.
+func (u *WorkOrderItemUpsertOne) ClearAmountTry() *WorkOrderItemUpsertOne {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.ClearAmountTry()
+	})
+}
+
+// SetCalculation sets the "calculation" field.
+func (u *WorkOrderItemUpsertOne) SetCalculation(v json.RawMessage) *WorkOrderItemUpsertOne {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.SetCalculation(v)
+	})
+}
+
+// UpdateCalculation sets the "calculation" field to the value that was provided on create.
+func (u *WorkOrderItemUpsertOne) UpdateCalculation() *WorkOrderItemUpsertOne {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.UpdateCalculation()
+	})
+}
+
+// ClearCalculation clears the value of the "calculation" field.
+func (u *WorkOrderItemUpsertOne) ClearCalculation() *WorkOrderItemUpsertOne {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.ClearCalculation()
 	})
 }
 
@@ -2013,6 +2871,97 @@ func (u *WorkOrderItemUpsertBulk) ClearDurationMinutes() *WorkOrderItemUpsertBul
 	})
 }
 
+// SetWeightKg sets the "weight_kg" field.
+func (u *WorkOrderItemUpsertBulk) SetWeightKg(v decimal.Decimal) *WorkOrderItemUpsertBulk {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.SetWeightKg(v)
+	})
+}
+
+// UpdateWeightKg sets the "weight_kg" field to the value that was provided on create.
+func (u *WorkOrderItemUpsertBulk) UpdateWeightKg() *WorkOrderItemUpsertBulk {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.UpdateWeightKg()
+	})
+}
+
+// ClearWeightKg clears the value of the "weight_kg" field.
+func (u *WorkOrderItemUpsertBulk) ClearWeightKg() *WorkOrderItemUpsertBulk {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.ClearWeightKg()
+	})
+}
+
+// SetPersonCount sets the "person_count" field.
+func (u *WorkOrderItemUpsertBulk) SetPersonCount(v int) *WorkOrderItemUpsertBulk {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.SetPersonCount(v)
+	})
+}
+
+// AddPersonCount adds v to the "person_count" field.
+func (u *WorkOrderItemUpsertBulk) AddPersonCount(v int) *WorkOrderItemUpsertBulk {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.AddPersonCount(v)
+	})
+}
+
+// UpdatePersonCount sets the "person_count" field to the value that was provided on create.
+func (u *WorkOrderItemUpsertBulk) UpdatePersonCount() *WorkOrderItemUpsertBulk {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.UpdatePersonCount()
+	})
+}
+
+// ClearPersonCount clears the value of the "person_count" field.
+func (u *WorkOrderItemUpsertBulk) ClearPersonCount() *WorkOrderItemUpsertBulk {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.ClearPersonCount()
+	})
+}
+
+// SetMeasure sets the "measure" field.
+func (u *WorkOrderItemUpsertBulk) SetMeasure(v decimal.Decimal) *WorkOrderItemUpsertBulk {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.SetMeasure(v)
+	})
+}
+
+// UpdateMeasure sets the "measure" field to the value that was provided on create.
+func (u *WorkOrderItemUpsertBulk) UpdateMeasure() *WorkOrderItemUpsertBulk {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.UpdateMeasure()
+	})
+}
+
+// ClearMeasure clears the value of the "measure" field.
+func (u *WorkOrderItemUpsertBulk) ClearMeasure() *WorkOrderItemUpsertBulk {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.ClearMeasure()
+	})
+}
+
+// SetDays sets the "days" field.
+func (u *WorkOrderItemUpsertBulk) SetDays(v decimal.Decimal) *WorkOrderItemUpsertBulk {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.SetDays(v)
+	})
+}
+
+// UpdateDays sets the "days" field to the value that was provided on create.
+func (u *WorkOrderItemUpsertBulk) UpdateDays() *WorkOrderItemUpsertBulk {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.UpdateDays()
+	})
+}
+
+// ClearDays clears the value of the "days" field.
+func (u *WorkOrderItemUpsertBulk) ClearDays() *WorkOrderItemUpsertBulk {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.ClearDays()
+	})
+}
+
 // SetQuantity sets the "quantity" field.
 func (u *WorkOrderItemUpsertBulk) SetQuantity(v decimal.Decimal) *WorkOrderItemUpsertBulk {
 	return u.Update(func(s *WorkOrderItemUpsert) {
@@ -2157,6 +3106,216 @@ func (u *WorkOrderItemUpsertBulk) SetIsInvoiced(v bool) *WorkOrderItemUpsertBulk
 func (u *WorkOrderItemUpsertBulk) UpdateIsInvoiced() *WorkOrderItemUpsertBulk {
 	return u.Update(func(s *WorkOrderItemUpsert) {
 		s.UpdateIsInvoiced()
+	})
+}
+
+// SetPriceSource sets the "price_source" field.
+func (u *WorkOrderItemUpsertBulk) SetPriceSource(v workorderitem.PriceSource) *WorkOrderItemUpsertBulk {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.SetPriceSource(v)
+	})
+}
+
+// UpdatePriceSource sets the "price_source" field to the value that was provided on create.
+func (u *WorkOrderItemUpsertBulk) UpdatePriceSource() *WorkOrderItemUpsertBulk {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.UpdatePriceSource()
+	})
+}
+
+// ClearPriceSource clears the value of the "price_source" field.
+func (u *WorkOrderItemUpsertBulk) ClearPriceSource() *WorkOrderItemUpsertBulk {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.ClearPriceSource()
+	})
+}
+
+// SetPriceListItemID sets the "price_list_item_id" field.
+func (u *WorkOrderItemUpsertBulk) SetPriceListItemID(v int64) *WorkOrderItemUpsertBulk {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.SetPriceListItemID(v)
+	})
+}
+
+// UpdatePriceListItemID sets the "price_list_item_id" field to the value that was provided on create.
+func (u *WorkOrderItemUpsertBulk) UpdatePriceListItemID() *WorkOrderItemUpsertBulk {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.UpdatePriceListItemID()
+	})
+}
+
+// ClearPriceListItemID clears the value of the "price_list_item_id" field.
+func (u *WorkOrderItemUpsertBulk) ClearPriceListItemID() *WorkOrderItemUpsertBulk {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.ClearPriceListItemID()
+	})
+}
+
+// SetServiceOverrideID sets the "service_override_id" field.
+func (u *WorkOrderItemUpsertBulk) SetServiceOverrideID(v int64) *WorkOrderItemUpsertBulk {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.SetServiceOverrideID(v)
+	})
+}
+
+// UpdateServiceOverrideID sets the "service_override_id" field to the value that was provided on create.
+func (u *WorkOrderItemUpsertBulk) UpdateServiceOverrideID() *WorkOrderItemUpsertBulk {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.UpdateServiceOverrideID()
+	})
+}
+
+// ClearServiceOverrideID clears the value of the "service_override_id" field.
+func (u *WorkOrderItemUpsertBulk) ClearServiceOverrideID() *WorkOrderItemUpsertBulk {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.ClearServiceOverrideID()
+	})
+}
+
+// SetPriceCurrency sets the "price_currency" field.
+func (u *WorkOrderItemUpsertBulk) SetPriceCurrency(v string) *WorkOrderItemUpsertBulk {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.SetPriceCurrency(v)
+	})
+}
+
+// UpdatePriceCurrency sets the "price_currency" field to the value that was provided on create.
+func (u *WorkOrderItemUpsertBulk) UpdatePriceCurrency() *WorkOrderItemUpsertBulk {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.UpdatePriceCurrency()
+	})
+}
+
+// ClearPriceCurrency clears the value of the "price_currency" field.
+func (u *WorkOrderItemUpsertBulk) ClearPriceCurrency() *WorkOrderItemUpsertBulk {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.ClearPriceCurrency()
+	})
+}
+
+// SetNetAmount sets the "net_amount" field.
+func (u *WorkOrderItemUpsertBulk) SetNetAmount(v decimal.Decimal) *WorkOrderItemUpsertBulk {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.SetNetAmount(v)
+	})
+}
+
+// UpdateNetAmount sets the "net_amount" field to the value that was provided on create.
+func (u *WorkOrderItemUpsertBulk) UpdateNetAmount() *WorkOrderItemUpsertBulk {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.UpdateNetAmount()
+	})
+}
+
+// ClearNetAmount clears the value of the "net_amount" field.
+func (u *WorkOrderItemUpsertBulk) ClearNetAmount() *WorkOrderItemUpsertBulk {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.ClearNetAmount()
+	})
+}
+
+// SetExchangeRate sets the "exchange_rate" field.
+func (u *WorkOrderItemUpsertBulk) SetExchangeRate(v decimal.Decimal) *WorkOrderItemUpsertBulk {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.SetExchangeRate(v)
+	})
+}
+
+// UpdateExchangeRate sets the "exchange_rate" field to the value that was provided on create.
+func (u *WorkOrderItemUpsertBulk) UpdateExchangeRate() *WorkOrderItemUpsertBulk {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.UpdateExchangeRate()
+	})
+}
+
+// ClearExchangeRate clears the value of the "exchange_rate" field.
+func (u *WorkOrderItemUpsertBulk) ClearExchangeRate() *WorkOrderItemUpsertBulk {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.ClearExchangeRate()
+	})
+}
+
+// SetRateKind sets the "rate_kind" field.
+func (u *WorkOrderItemUpsertBulk) SetRateKind(v string) *WorkOrderItemUpsertBulk {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.SetRateKind(v)
+	})
+}
+
+// UpdateRateKind sets the "rate_kind" field to the value that was provided on create.
+func (u *WorkOrderItemUpsertBulk) UpdateRateKind() *WorkOrderItemUpsertBulk {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.UpdateRateKind()
+	})
+}
+
+// ClearRateKind clears the value of the "rate_kind" field.
+func (u *WorkOrderItemUpsertBulk) ClearRateKind() *WorkOrderItemUpsertBulk {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.ClearRateKind()
+	})
+}
+
+// SetRateDate sets the "rate_date" field.
+func (u *WorkOrderItemUpsertBulk) SetRateDate(v calendar.Date) *WorkOrderItemUpsertBulk {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.SetRateDate(v)
+	})
+}
+
+// UpdateRateDate sets the "rate_date" field to the value that was provided on create.
+func (u *WorkOrderItemUpsertBulk) UpdateRateDate() *WorkOrderItemUpsertBulk {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.UpdateRateDate()
+	})
+}
+
+// ClearRateDate clears the value of the "rate_date" field.
+func (u *WorkOrderItemUpsertBulk) ClearRateDate() *WorkOrderItemUpsertBulk {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.ClearRateDate()
+	})
+}
+
+// SetAmountTry sets the "amount_try" field.
+func (u *WorkOrderItemUpsertBulk) SetAmountTry(v decimal.Decimal) *WorkOrderItemUpsertBulk {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.SetAmountTry(v)
+	})
+}
+
+// UpdateAmountTry sets the "amount_try" field to the value that was provided on create.
+func (u *WorkOrderItemUpsertBulk) UpdateAmountTry() *WorkOrderItemUpsertBulk {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.UpdateAmountTry()
+	})
+}
+
+// ClearAmountTry clears the value of the "amount_try" field.
+func (u *WorkOrderItemUpsertBulk) ClearAmountTry() *WorkOrderItemUpsertBulk {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.ClearAmountTry()
+	})
+}
+
+// SetCalculation sets the "calculation" field.
+func (u *WorkOrderItemUpsertBulk) SetCalculation(v json.RawMessage) *WorkOrderItemUpsertBulk {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.SetCalculation(v)
+	})
+}
+
+// UpdateCalculation sets the "calculation" field to the value that was provided on create.
+func (u *WorkOrderItemUpsertBulk) UpdateCalculation() *WorkOrderItemUpsertBulk {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.UpdateCalculation()
+	})
+}
+
+// ClearCalculation clears the value of the "calculation" field.
+func (u *WorkOrderItemUpsertBulk) ClearCalculation() *WorkOrderItemUpsertBulk {
+	return u.Update(func(s *WorkOrderItemUpsert) {
+		s.ClearCalculation()
 	})
 }
 

@@ -4,7 +4,9 @@ package ent
 
 import (
 	"aliaport/ent/predicate"
+	"aliaport/ent/pricelistitem"
 	"aliaport/ent/service"
+	"aliaport/ent/serviceoverride"
 	"aliaport/ent/worklog"
 	"aliaport/ent/workorder"
 	"aliaport/ent/workorderitem"
@@ -22,14 +24,16 @@ import (
 // WorkOrderItemQuery is the builder for querying WorkOrderItem entities.
 type WorkOrderItemQuery struct {
 	config
-	ctx           *QueryContext
-	order         []workorderitem.OrderOption
-	inters        []Interceptor
-	predicates    []predicate.WorkOrderItem
-	withWorkOrder *WorkOrderQuery
-	withService   *ServiceQuery
-	withWorkLog   *WorkLogQuery
-	modifiers     []func(*sql.Selector)
+	ctx                 *QueryContext
+	order               []workorderitem.OrderOption
+	inters              []Interceptor
+	predicates          []predicate.WorkOrderItem
+	withWorkOrder       *WorkOrderQuery
+	withService         *ServiceQuery
+	withWorkLog         *WorkLogQuery
+	withPriceListItem   *PriceListItemQuery
+	withServiceOverride *ServiceOverrideQuery
+	modifiers           []func(*sql.Selector)
 	// intermediate query (i.e. traversal path).
 	sql  *sql.Selector
 	path func(context.Context) (*sql.Selector, error)
@@ -125,6 +129,50 @@ func (_q *WorkOrderItemQuery) QueryWorkLog() *WorkLogQuery {
 			sqlgraph.From(workorderitem.Table, workorderitem.FieldID, selector),
 			sqlgraph.To(worklog.Table, worklog.FieldID),
 			sqlgraph.Edge(sqlgraph.O2O, true, workorderitem.WorkLogTable, workorderitem.WorkLogColumn),
+		)
+		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
+		return fromU, nil
+	}
+	return query
+}
+
+// QueryPriceListItem chains the current query on the "price_list_item" edge.
+func (_q *WorkOrderItemQuery) QueryPriceListItem() *PriceListItemQuery {
+	query := (&PriceListItemClient{config: _q.config}).Query()
+	query.path = func(ctx context.Context) (fromU *sql.Selector, err error) {
+		if err := _q.prepareQuery(ctx); err != nil {
+			return nil, err
+		}
+		selector := _q.sqlQuery(ctx)
+		if err := selector.Err(); err != nil {
+			return nil, err
+		}
+		step := sqlgraph.NewStep(
+			sqlgraph.From(workorderitem.Table, workorderitem.FieldID, selector),
+			sqlgraph.To(pricelistitem.Table, pricelistitem.FieldID),
+			sqlgraph.Edge(sqlgraph.M2O, true, workorderitem.PriceListItemTable, workorderitem.PriceListItemColumn),
+		)
+		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
+		return fromU, nil
+	}
+	return query
+}
+
+// QueryServiceOverride chains the current query on the "service_override" edge.
+func (_q *WorkOrderItemQuery) QueryServiceOverride() *ServiceOverrideQuery {
+	query := (&ServiceOverrideClient{config: _q.config}).Query()
+	query.path = func(ctx context.Context) (fromU *sql.Selector, err error) {
+		if err := _q.prepareQuery(ctx); err != nil {
+			return nil, err
+		}
+		selector := _q.sqlQuery(ctx)
+		if err := selector.Err(); err != nil {
+			return nil, err
+		}
+		step := sqlgraph.NewStep(
+			sqlgraph.From(workorderitem.Table, workorderitem.FieldID, selector),
+			sqlgraph.To(serviceoverride.Table, serviceoverride.FieldID),
+			sqlgraph.Edge(sqlgraph.M2O, true, workorderitem.ServiceOverrideTable, workorderitem.ServiceOverrideColumn),
 		)
 		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
 		return fromU, nil
@@ -319,14 +367,16 @@ func (_q *WorkOrderItemQuery) Clone() *WorkOrderItemQuery {
 		return nil
 	}
 	return &WorkOrderItemQuery{
-		config:        _q.config,
-		ctx:           _q.ctx.Clone(),
-		order:         append([]workorderitem.OrderOption{}, _q.order...),
-		inters:        append([]Interceptor{}, _q.inters...),
-		predicates:    append([]predicate.WorkOrderItem{}, _q.predicates...),
-		withWorkOrder: _q.withWorkOrder.Clone(),
-		withService:   _q.withService.Clone(),
-		withWorkLog:   _q.withWorkLog.Clone(),
+		config:              _q.config,
+		ctx:                 _q.ctx.Clone(),
+		order:               append([]workorderitem.OrderOption{}, _q.order...),
+		inters:              append([]Interceptor{}, _q.inters...),
+		predicates:          append([]predicate.WorkOrderItem{}, _q.predicates...),
+		withWorkOrder:       _q.withWorkOrder.Clone(),
+		withService:         _q.withService.Clone(),
+		withWorkLog:         _q.withWorkLog.Clone(),
+		withPriceListItem:   _q.withPriceListItem.Clone(),
+		withServiceOverride: _q.withServiceOverride.Clone(),
 		// clone intermediate query.
 		sql:       _q.sql.Clone(),
 		path:      _q.path,
@@ -364,6 +414,28 @@ func (_q *WorkOrderItemQuery) WithWorkLog(opts ...func(*WorkLogQuery)) *WorkOrde
 		opt(query)
 	}
 	_q.withWorkLog = query
+	return _q
+}
+
+// WithPriceListItem tells the query-builder to eager-load the nodes that are connected to
+// the "price_list_item" edge. The optional arguments are used to configure the query builder of the edge.
+func (_q *WorkOrderItemQuery) WithPriceListItem(opts ...func(*PriceListItemQuery)) *WorkOrderItemQuery {
+	query := (&PriceListItemClient{config: _q.config}).Query()
+	for _, opt := range opts {
+		opt(query)
+	}
+	_q.withPriceListItem = query
+	return _q
+}
+
+// WithServiceOverride tells the query-builder to eager-load the nodes that are connected to
+// the "service_override" edge. The optional arguments are used to configure the query builder of the edge.
+func (_q *WorkOrderItemQuery) WithServiceOverride(opts ...func(*ServiceOverrideQuery)) *WorkOrderItemQuery {
+	query := (&ServiceOverrideClient{config: _q.config}).Query()
+	for _, opt := range opts {
+		opt(query)
+	}
+	_q.withServiceOverride = query
 	return _q
 }
 
@@ -445,10 +517,12 @@ func (_q *WorkOrderItemQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([
 	var (
 		nodes       = []*WorkOrderItem{}
 		_spec       = _q.querySpec()
-		loadedTypes = [3]bool{
+		loadedTypes = [5]bool{
 			_q.withWorkOrder != nil,
 			_q.withService != nil,
 			_q.withWorkLog != nil,
+			_q.withPriceListItem != nil,
+			_q.withServiceOverride != nil,
 		}
 	)
 	_spec.ScanValues = func(columns []string) ([]any, error) {
@@ -487,6 +561,18 @@ func (_q *WorkOrderItemQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([
 	if query := _q.withWorkLog; query != nil {
 		if err := _q.loadWorkLog(ctx, query, nodes, nil,
 			func(n *WorkOrderItem, e *WorkLog) { n.Edges.WorkLog = e }); err != nil {
+			return nil, err
+		}
+	}
+	if query := _q.withPriceListItem; query != nil {
+		if err := _q.loadPriceListItem(ctx, query, nodes, nil,
+			func(n *WorkOrderItem, e *PriceListItem) { n.Edges.PriceListItem = e }); err != nil {
+			return nil, err
+		}
+	}
+	if query := _q.withServiceOverride; query != nil {
+		if err := _q.loadServiceOverride(ctx, query, nodes, nil,
+			func(n *WorkOrderItem, e *ServiceOverride) { n.Edges.ServiceOverride = e }); err != nil {
 			return nil, err
 		}
 	}
@@ -586,6 +672,70 @@ func (_q *WorkOrderItemQuery) loadWorkLog(ctx context.Context, query *WorkLogQue
 	}
 	return nil
 }
+func (_q *WorkOrderItemQuery) loadPriceListItem(ctx context.Context, query *PriceListItemQuery, nodes []*WorkOrderItem, init func(*WorkOrderItem), assign func(*WorkOrderItem, *PriceListItem)) error {
+	ids := make([]int64, 0, len(nodes))
+	nodeids := make(map[int64][]*WorkOrderItem)
+	for i := range nodes {
+		if nodes[i].PriceListItemID == nil {
+			continue
+		}
+		fk := *nodes[i].PriceListItemID
+		if _, ok := nodeids[fk]; !ok {
+			ids = append(ids, fk)
+		}
+		nodeids[fk] = append(nodeids[fk], nodes[i])
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	query.Where(pricelistitem.IDIn(ids...))
+	neighbors, err := query.All(ctx)
+	if err != nil {
+		return err
+	}
+	for _, n := range neighbors {
+		nodes, ok := nodeids[n.ID]
+		if !ok {
+			return fmt.Errorf(`unexpected foreign-key "price_list_item_id" returned %v`, n.ID)
+		}
+		for i := range nodes {
+			assign(nodes[i], n)
+		}
+	}
+	return nil
+}
+func (_q *WorkOrderItemQuery) loadServiceOverride(ctx context.Context, query *ServiceOverrideQuery, nodes []*WorkOrderItem, init func(*WorkOrderItem), assign func(*WorkOrderItem, *ServiceOverride)) error {
+	ids := make([]int64, 0, len(nodes))
+	nodeids := make(map[int64][]*WorkOrderItem)
+	for i := range nodes {
+		if nodes[i].ServiceOverrideID == nil {
+			continue
+		}
+		fk := *nodes[i].ServiceOverrideID
+		if _, ok := nodeids[fk]; !ok {
+			ids = append(ids, fk)
+		}
+		nodeids[fk] = append(nodeids[fk], nodes[i])
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	query.Where(serviceoverride.IDIn(ids...))
+	neighbors, err := query.All(ctx)
+	if err != nil {
+		return err
+	}
+	for _, n := range neighbors {
+		nodes, ok := nodeids[n.ID]
+		if !ok {
+			return fmt.Errorf(`unexpected foreign-key "service_override_id" returned %v`, n.ID)
+		}
+		for i := range nodes {
+			assign(nodes[i], n)
+		}
+	}
+	return nil
+}
 
 func (_q *WorkOrderItemQuery) sqlCount(ctx context.Context) (int, error) {
 	_spec := _q.querySpec()
@@ -623,6 +773,12 @@ func (_q *WorkOrderItemQuery) querySpec() *sqlgraph.QuerySpec {
 		}
 		if _q.withWorkLog != nil {
 			_spec.Node.AddColumnOnce(workorderitem.FieldWorkLogID)
+		}
+		if _q.withPriceListItem != nil {
+			_spec.Node.AddColumnOnce(workorderitem.FieldPriceListItemID)
+		}
+		if _q.withServiceOverride != nil {
+			_spec.Node.AddColumnOnce(workorderitem.FieldServiceOverrideID)
 		}
 	}
 	if ps := _q.predicates; len(ps) > 0 {

@@ -4,16 +4,21 @@ package ent
 
 import (
 	"aliaport/ent/predicate"
+	"aliaport/ent/pricelistitem"
 	"aliaport/ent/service"
+	"aliaport/ent/serviceoverride"
 	"aliaport/ent/worklog"
 	"aliaport/ent/workorderitem"
+	"aliaport/internal/calendar"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
 
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	"entgo.io/ent/dialect/sql/sqljson"
 	"entgo.io/ent/schema/field"
 	"github.com/shopspring/decimal"
 )
@@ -240,6 +245,93 @@ func (_u *WorkOrderItemUpdate) ClearDurationMinutes() *WorkOrderItemUpdate {
 	return _u
 }
 
+// SetWeightKg sets the "weight_kg" field.
+func (_u *WorkOrderItemUpdate) SetWeightKg(v decimal.Decimal) *WorkOrderItemUpdate {
+	_u.mutation.SetWeightKg(v)
+	return _u
+}
+
+// SetNillableWeightKg sets the "weight_kg" field if the given value is not nil.
+func (_u *WorkOrderItemUpdate) SetNillableWeightKg(v *decimal.Decimal) *WorkOrderItemUpdate {
+	if v != nil {
+		_u.SetWeightKg(*v)
+	}
+	return _u
+}
+
+// ClearWeightKg clears the value of the "weight_kg" field.
+func (_u *WorkOrderItemUpdate) ClearWeightKg() *WorkOrderItemUpdate {
+	_u.mutation.ClearWeightKg()
+	return _u
+}
+
+// SetPersonCount sets the "person_count" field.
+func (_u *WorkOrderItemUpdate) SetPersonCount(v int) *WorkOrderItemUpdate {
+	_u.mutation.ResetPersonCount()
+	_u.mutation.SetPersonCount(v)
+	return _u
+}
+
+// SetNillablePersonCount sets the "person_count" field if the given value is not nil.
+func (_u *WorkOrderItemUpdate) SetNillablePersonCount(v *int) *WorkOrderItemUpdate {
+	if v != nil {
+		_u.SetPersonCount(*v)
+	}
+	return _u
+}
+
+// AddPersonCount adds value to the "person_count" field.
+func (_u *WorkOrderItemUpdate) AddPersonCount(v int) *WorkOrderItemUpdate {
+	_u.mutation.AddPersonCount(v)
+	return _u
+}
+
+// ClearPersonCount clears the value of the "person_count" field.
+func (_u *WorkOrderItemUpdate) ClearPersonCount() *WorkOrderItemUpdate {
+	_u.mutation.ClearPersonCount()
+	return _u
+}
+
+// SetMeasure sets the "measure" field.
+func (_u *WorkOrderItemUpdate) SetMeasure(v decimal.Decimal) *WorkOrderItemUpdate {
+	_u.mutation.SetMeasure(v)
+	return _u
+}
+
+// SetNillableMeasure sets the "measure" field if the given value is not nil.
+func (_u *WorkOrderItemUpdate) SetNillableMeasure(v *decimal.Decimal) *WorkOrderItemUpdate {
+	if v != nil {
+		_u.SetMeasure(*v)
+	}
+	return _u
+}
+
+// ClearMeasure clears the value of the "measure" field.
+func (_u *WorkOrderItemUpdate) ClearMeasure() *WorkOrderItemUpdate {
+	_u.mutation.ClearMeasure()
+	return _u
+}
+
+// SetDays sets the "days" field.
+func (_u *WorkOrderItemUpdate) SetDays(v decimal.Decimal) *WorkOrderItemUpdate {
+	_u.mutation.SetDays(v)
+	return _u
+}
+
+// SetNillableDays sets the "days" field if the given value is not nil.
+func (_u *WorkOrderItemUpdate) SetNillableDays(v *decimal.Decimal) *WorkOrderItemUpdate {
+	if v != nil {
+		_u.SetDays(*v)
+	}
+	return _u
+}
+
+// ClearDays clears the value of the "days" field.
+func (_u *WorkOrderItemUpdate) ClearDays() *WorkOrderItemUpdate {
+	_u.mutation.ClearDays()
+	return _u
+}
+
 // SetQuantity sets the "quantity" field.
 func (_u *WorkOrderItemUpdate) SetQuantity(v decimal.Decimal) *WorkOrderItemUpdate {
 	_u.mutation.SetQuantity(v)
@@ -386,6 +478,204 @@ func (_u *WorkOrderItemUpdate) SetNillableIsInvoiced(v *bool) *WorkOrderItemUpda
 	return _u
 }
 
+// SetPriceSource sets the "price_source" field.
+func (_u *WorkOrderItemUpdate) SetPriceSource(v workorderitem.PriceSource) *WorkOrderItemUpdate {
+	_u.mutation.SetPriceSource(v)
+	return _u
+}
+
+// SetNillablePriceSource sets the "price_source" field if the given value is not nil.
+func (_u *WorkOrderItemUpdate) SetNillablePriceSource(v *workorderitem.PriceSource) *WorkOrderItemUpdate {
+	if v != nil {
+		_u.SetPriceSource(*v)
+	}
+	return _u
+}
+
+// ClearPriceSource clears the value of the "price_source" field.
+func (_u *WorkOrderItemUpdate) ClearPriceSource() *WorkOrderItemUpdate {
+	_u.mutation.ClearPriceSource()
+	return _u
+}
+
+// SetPriceListItemID sets the "price_list_item_id" field.
+func (_u *WorkOrderItemUpdate) SetPriceListItemID(v int64) *WorkOrderItemUpdate {
+	_u.mutation.SetPriceListItemID(v)
+	return _u
+}
+
+// SetNillablePriceListItemID sets the "price_list_item_id" field if the given value is not nil.
+func (_u *WorkOrderItemUpdate) SetNillablePriceListItemID(v *int64) *WorkOrderItemUpdate {
+	if v != nil {
+		_u.SetPriceListItemID(*v)
+	}
+	return _u
+}
+
+// ClearPriceListItemID clears the value of the "price_list_item_id" field.
+func (_u *WorkOrderItemUpdate) ClearPriceListItemID() *WorkOrderItemUpdate {
+	_u.mutation.ClearPriceListItemID()
+	return _u
+}
+
+// SetServiceOverrideID sets the "service_override_id" field.
+func (_u *WorkOrderItemUpdate) SetServiceOverrideID(v int64) *WorkOrderItemUpdate {
+	_u.mutation.SetServiceOverrideID(v)
+	return _u
+}
+
+// SetNillableServiceOverrideID sets the "service_override_id" field if the given value is not nil.
+func (_u *WorkOrderItemUpdate) SetNillableServiceOverrideID(v *int64) *WorkOrderItemUpdate {
+	if v != nil {
+		_u.SetServiceOverrideID(*v)
+	}
+	return _u
+}
+
+// ClearServiceOverrideID clears the value of the "service_override_id" field.
+func (_u *WorkOrderItemUpdate) ClearServiceOverrideID() *WorkOrderItemUpdate {
+	_u.mutation.ClearServiceOverrideID()
+	return _u
+}
+
+// SetPriceCurrency sets the "price_currency" field.
+func (_u *WorkOrderItemUpdate) SetPriceCurrency(v string) *WorkOrderItemUpdate {
+	_u.mutation.SetPriceCurrency(v)
+	return _u
+}
+
+// SetNillablePriceCurrency sets the "price_currency" field if the given value is not nil.
+func (_u *WorkOrderItemUpdate) SetNillablePriceCurrency(v *string) *WorkOrderItemUpdate {
+	if v != nil {
+		_u.SetPriceCurrency(*v)
+	}
+	return _u
+}
+
+// ClearPriceCurrency clears the value of the "price_currency" field.
+func (_u *WorkOrderItemUpdate) ClearPriceCurrency() *WorkOrderItemUpdate {
+	_u.mutation.ClearPriceCurrency()
+	return _u
+}
+
+// SetNetAmount sets the "net_amount" field.
+func (_u *WorkOrderItemUpdate) SetNetAmount(v decimal.Decimal) *WorkOrderItemUpdate {
+	_u.mutation.SetNetAmount(v)
+	return _u
+}
+
+// SetNillableNetAmount sets the "net_amount" field if the given value is not nil.
+func (_u *WorkOrderItemUpdate) SetNillableNetAmount(v *decimal.Decimal) *WorkOrderItemUpdate {
+	if v != nil {
+		_u.SetNetAmount(*v)
+	}
+	return _u
+}
+
+// ClearNetAmount clears the value of the "net_amount" field.
+func (_u *WorkOrderItemUpdate) ClearNetAmount() *WorkOrderItemUpdate {
+	_u.mutation.ClearNetAmount()
+	return _u
+}
+
+// SetExchangeRate sets the "exchange_rate" field.
+func (_u *WorkOrderItemUpdate) SetExchangeRate(v decimal.Decimal) *WorkOrderItemUpdate {
+	_u.mutation.SetExchangeRate(v)
+	return _u
+}
+
+// SetNillableExchangeRate sets the "exchange_rate" field if the given value is not nil.
+func (_u *WorkOrderItemUpdate) SetNillableExchangeRate(v *decimal.Decimal) *WorkOrderItemUpdate {
+	if v != nil {
+		_u.SetExchangeRate(*v)
+	}
+	return _u
+}
+
+// ClearExchangeRate clears the value of the "exchange_rate" field.
+func (_u *WorkOrderItemUpdate) ClearExchangeRate() *WorkOrderItemUpdate {
+	_u.mutation.ClearExchangeRate()
+	return _u
+}
+
+// SetRateKind sets the "rate_kind" field.
+func (_u *WorkOrderItemUpdate) SetRateKind(v string) *WorkOrderItemUpdate {
+	_u.mutation.SetRateKind(v)
+	return _u
+}
+
+// SetNillableRateKind sets the "rate_kind" field if the given value is not nil.
+func (_u *WorkOrderItemUpdate) SetNillableRateKind(v *string) *WorkOrderItemUpdate {
+	if v != nil {
+		_u.SetRateKind(*v)
+	}
+	return _u
+}
+
+// ClearRateKind clears the value of the "rate_kind" field.
+func (_u *WorkOrderItemUpdate) ClearRateKind() *WorkOrderItemUpdate {
+	_u.mutation.ClearRateKind()
+	return _u
+}
+
+// SetRateDate sets the "rate_date" field.
+func (_u *WorkOrderItemUpdate) SetRateDate(v calendar.Date) *WorkOrderItemUpdate {
+	_u.mutation.SetRateDate(v)
+	return _u
+}
+
+// SetNillableRateDate sets the "rate_date" field if the given value is not nil.
+func (_u *WorkOrderItemUpdate) SetNillableRateDate(v *calendar.Date) *WorkOrderItemUpdate {
+	if v != nil {
+		_u.SetRateDate(*v)
+	}
+	return _u
+}
+
+// ClearRateDate clears the value of the "rate_date" field.
+func (_u *WorkOrderItemUpdate) ClearRateDate() *WorkOrderItemUpdate {
+	_u.mutation.ClearRateDate()
+	return _u
+}
+
+// SetAmountTry sets the "amount_try" field.
+func (_u *WorkOrderItemUpdate) SetAmountTry(v decimal.Decimal) *WorkOrderItemUpdate {
+	_u.mutation.SetAmountTry(v)
+	return _u
+}
+
+// SetNillableAmountTry sets the "amount_try" field if the given value is not nil.
+func (_u *WorkOrderItemUpdate) SetNillableAmountTry(v *decimal.Decimal) *WorkOrderItemUpdate {
+	if v != nil {
+		_u.SetAmountTry(*v)
+	}
+	return _u
+}
+
+// ClearAmountTry clears the value of the "amount_try" field.
+func (_u *WorkOrderItemUpdate) ClearAmountTry() *WorkOrderItemUpdate {
+	_u.mutation.ClearAmountTry()
+	return _u
+}
+
+// SetCalculation sets the "calculation" field.
+func (_u *WorkOrderItemUpdate) SetCalculation(v json.RawMessage) *WorkOrderItemUpdate {
+	_u.mutation.SetCalculation(v)
+	return _u
+}
+
+// AppendCalculation appends value to the "calculation" field.
+func (_u *WorkOrderItemUpdate) AppendCalculation(v json.RawMessage) *WorkOrderItemUpdate {
+	_u.mutation.AppendCalculation(v)
+	return _u
+}
+
+// ClearCalculation clears the value of the "calculation" field.
+func (_u *WorkOrderItemUpdate) ClearCalculation() *WorkOrderItemUpdate {
+	_u.mutation.ClearCalculation()
+	return _u
+}
+
 // SetWorkLogID sets the "work_log_id" field.
 func (_u *WorkOrderItemUpdate) SetWorkLogID(v int64) *WorkOrderItemUpdate {
 	_u.mutation.SetWorkLogID(v)
@@ -437,6 +727,16 @@ func (_u *WorkOrderItemUpdate) SetWorkLog(v *WorkLog) *WorkOrderItemUpdate {
 	return _u.SetWorkLogID(v.ID)
 }
 
+// SetPriceListItem sets the "price_list_item" edge to the PriceListItem entity.
+func (_u *WorkOrderItemUpdate) SetPriceListItem(v *PriceListItem) *WorkOrderItemUpdate {
+	return _u.SetPriceListItemID(v.ID)
+}
+
+// SetServiceOverride sets the "service_override" edge to the ServiceOverride entity.
+func (_u *WorkOrderItemUpdate) SetServiceOverride(v *ServiceOverride) *WorkOrderItemUpdate {
+	return _u.SetServiceOverrideID(v.ID)
+}
+
 // Mutation returns the WorkOrderItemMutation object of the builder.
 func (_u *WorkOrderItemUpdate) Mutation() *WorkOrderItemMutation {
 	return _u.mutation
@@ -451,6 +751,18 @@ func (_u *WorkOrderItemUpdate) ClearService() *WorkOrderItemUpdate {
 // ClearWorkLog clears the "work_log" edge to the WorkLog entity.
 func (_u *WorkOrderItemUpdate) ClearWorkLog() *WorkOrderItemUpdate {
 	_u.mutation.ClearWorkLog()
+	return _u
+}
+
+// ClearPriceListItem clears the "price_list_item" edge to the PriceListItem entity.
+func (_u *WorkOrderItemUpdate) ClearPriceListItem() *WorkOrderItemUpdate {
+	_u.mutation.ClearPriceListItem()
+	return _u
+}
+
+// ClearServiceOverride clears the "service_override" edge to the ServiceOverride entity.
+func (_u *WorkOrderItemUpdate) ClearServiceOverride() *WorkOrderItemUpdate {
+	_u.mutation.ClearServiceOverride()
 	return _u
 }
 
@@ -530,6 +842,21 @@ func (_u *WorkOrderItemUpdate) check() error {
 	if v, ok := _u.mutation.Notes(); ok {
 		if err := workorderitem.NotesValidator(v); err != nil {
 			return &ValidationError{Name: "notes", err: fmt.Errorf(`ent: validator failed for field "WorkOrderItem.notes": %w`, err)}
+		}
+	}
+	if v, ok := _u.mutation.PriceSource(); ok {
+		if err := workorderitem.PriceSourceValidator(v); err != nil {
+			return &ValidationError{Name: "price_source", err: fmt.Errorf(`ent: validator failed for field "WorkOrderItem.price_source": %w`, err)}
+		}
+	}
+	if v, ok := _u.mutation.PriceCurrency(); ok {
+		if err := workorderitem.PriceCurrencyValidator(v); err != nil {
+			return &ValidationError{Name: "price_currency", err: fmt.Errorf(`ent: validator failed for field "WorkOrderItem.price_currency": %w`, err)}
+		}
+	}
+	if v, ok := _u.mutation.RateKind(); ok {
+		if err := workorderitem.RateKindValidator(v); err != nil {
+			return &ValidationError{Name: "rate_kind", err: fmt.Errorf(`ent: validator failed for field "WorkOrderItem.rate_kind": %w`, err)}
 		}
 	}
 	if _u.mutation.WorkOrderCleared() && len(_u.mutation.WorkOrderIDs()) > 0 {
@@ -613,6 +940,33 @@ func (_u *WorkOrderItemUpdate) sqlSave(ctx context.Context) (_node int, err erro
 	if _u.mutation.DurationMinutesCleared() {
 		_spec.ClearField(workorderitem.FieldDurationMinutes, field.TypeInt)
 	}
+	if value, ok := _u.mutation.WeightKg(); ok {
+		_spec.SetField(workorderitem.FieldWeightKg, field.TypeOther, value)
+	}
+	if _u.mutation.WeightKgCleared() {
+		_spec.ClearField(workorderitem.FieldWeightKg, field.TypeOther)
+	}
+	if value, ok := _u.mutation.PersonCount(); ok {
+		_spec.SetField(workorderitem.FieldPersonCount, field.TypeInt, value)
+	}
+	if value, ok := _u.mutation.AddedPersonCount(); ok {
+		_spec.AddField(workorderitem.FieldPersonCount, field.TypeInt, value)
+	}
+	if _u.mutation.PersonCountCleared() {
+		_spec.ClearField(workorderitem.FieldPersonCount, field.TypeInt)
+	}
+	if value, ok := _u.mutation.Measure(); ok {
+		_spec.SetField(workorderitem.FieldMeasure, field.TypeOther, value)
+	}
+	if _u.mutation.MeasureCleared() {
+		_spec.ClearField(workorderitem.FieldMeasure, field.TypeOther)
+	}
+	if value, ok := _u.mutation.Days(); ok {
+		_spec.SetField(workorderitem.FieldDays, field.TypeOther, value)
+	}
+	if _u.mutation.DaysCleared() {
+		_spec.ClearField(workorderitem.FieldDays, field.TypeOther)
+	}
 	if value, ok := _u.mutation.Quantity(); ok {
 		_spec.SetField(workorderitem.FieldQuantity, field.TypeOther, value)
 	}
@@ -645,6 +999,59 @@ func (_u *WorkOrderItemUpdate) sqlSave(ctx context.Context) (_node int, err erro
 	}
 	if value, ok := _u.mutation.IsInvoiced(); ok {
 		_spec.SetField(workorderitem.FieldIsInvoiced, field.TypeBool, value)
+	}
+	if value, ok := _u.mutation.PriceSource(); ok {
+		_spec.SetField(workorderitem.FieldPriceSource, field.TypeEnum, value)
+	}
+	if _u.mutation.PriceSourceCleared() {
+		_spec.ClearField(workorderitem.FieldPriceSource, field.TypeEnum)
+	}
+	if value, ok := _u.mutation.PriceCurrency(); ok {
+		_spec.SetField(workorderitem.FieldPriceCurrency, field.TypeString, value)
+	}
+	if _u.mutation.PriceCurrencyCleared() {
+		_spec.ClearField(workorderitem.FieldPriceCurrency, field.TypeString)
+	}
+	if value, ok := _u.mutation.NetAmount(); ok {
+		_spec.SetField(workorderitem.FieldNetAmount, field.TypeOther, value)
+	}
+	if _u.mutation.NetAmountCleared() {
+		_spec.ClearField(workorderitem.FieldNetAmount, field.TypeOther)
+	}
+	if value, ok := _u.mutation.ExchangeRate(); ok {
+		_spec.SetField(workorderitem.FieldExchangeRate, field.TypeOther, value)
+	}
+	if _u.mutation.ExchangeRateCleared() {
+		_spec.ClearField(workorderitem.FieldExchangeRate, field.TypeOther)
+	}
+	if value, ok := _u.mutation.RateKind(); ok {
+		_spec.SetField(workorderitem.FieldRateKind, field.TypeString, value)
+	}
+	if _u.mutation.RateKindCleared() {
+		_spec.ClearField(workorderitem.FieldRateKind, field.TypeString)
+	}
+	if value, ok := _u.mutation.RateDate(); ok {
+		_spec.SetField(workorderitem.FieldRateDate, field.TypeOther, value)
+	}
+	if _u.mutation.RateDateCleared() {
+		_spec.ClearField(workorderitem.FieldRateDate, field.TypeOther)
+	}
+	if value, ok := _u.mutation.AmountTry(); ok {
+		_spec.SetField(workorderitem.FieldAmountTry, field.TypeOther, value)
+	}
+	if _u.mutation.AmountTryCleared() {
+		_spec.ClearField(workorderitem.FieldAmountTry, field.TypeOther)
+	}
+	if value, ok := _u.mutation.Calculation(); ok {
+		_spec.SetField(workorderitem.FieldCalculation, field.TypeJSON, value)
+	}
+	if value, ok := _u.mutation.AppendedCalculation(); ok {
+		_spec.AddModifier(func(u *sql.UpdateBuilder) {
+			sqljson.Append(u, workorderitem.FieldCalculation, value)
+		})
+	}
+	if _u.mutation.CalculationCleared() {
+		_spec.ClearField(workorderitem.FieldCalculation, field.TypeJSON)
 	}
 	if value, ok := _u.mutation.Version(); ok {
 		_spec.SetField(workorderitem.FieldVersion, field.TypeInt, value)
@@ -703,6 +1110,64 @@ func (_u *WorkOrderItemUpdate) sqlSave(ctx context.Context) (_node int, err erro
 			Bidi:    false,
 			Target: &sqlgraph.EdgeTarget{
 				IDSpec: sqlgraph.NewFieldSpec(worklog.FieldID, field.TypeInt64),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
+	if _u.mutation.PriceListItemCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.M2O,
+			Inverse: true,
+			Table:   workorderitem.PriceListItemTable,
+			Columns: []string{workorderitem.PriceListItemColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(pricelistitem.FieldID, field.TypeInt64),
+			},
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.PriceListItemIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.M2O,
+			Inverse: true,
+			Table:   workorderitem.PriceListItemTable,
+			Columns: []string{workorderitem.PriceListItemColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(pricelistitem.FieldID, field.TypeInt64),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
+	if _u.mutation.ServiceOverrideCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.M2O,
+			Inverse: true,
+			Table:   workorderitem.ServiceOverrideTable,
+			Columns: []string{workorderitem.ServiceOverrideColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(serviceoverride.FieldID, field.TypeInt64),
+			},
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.ServiceOverrideIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.M2O,
+			Inverse: true,
+			Table:   workorderitem.ServiceOverrideTable,
+			Columns: []string{workorderitem.ServiceOverrideColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(serviceoverride.FieldID, field.TypeInt64),
 			},
 		}
 		for _, k := range nodes {
@@ -940,6 +1405,93 @@ func (_u *WorkOrderItemUpdateOne) ClearDurationMinutes() *WorkOrderItemUpdateOne
 	return _u
 }
 
+// SetWeightKg sets the "weight_kg" field.
+func (_u *WorkOrderItemUpdateOne) SetWeightKg(v decimal.Decimal) *WorkOrderItemUpdateOne {
+	_u.mutation.SetWeightKg(v)
+	return _u
+}
+
+// SetNillableWeightKg sets the "weight_kg" field if the given value is not nil.
+func (_u *WorkOrderItemUpdateOne) SetNillableWeightKg(v *decimal.Decimal) *WorkOrderItemUpdateOne {
+	if v != nil {
+		_u.SetWeightKg(*v)
+	}
+	return _u
+}
+
+// ClearWeightKg clears the value of the "weight_kg" field.
+func (_u *WorkOrderItemUpdateOne) ClearWeightKg() *WorkOrderItemUpdateOne {
+	_u.mutation.ClearWeightKg()
+	return _u
+}
+
+// SetPersonCount sets the "person_count" field.
+func (_u *WorkOrderItemUpdateOne) SetPersonCount(v int) *WorkOrderItemUpdateOne {
+	_u.mutation.ResetPersonCount()
+	_u.mutation.SetPersonCount(v)
+	return _u
+}
+
+// SetNillablePersonCount sets the "person_count" field if the given value is not nil.
+func (_u *WorkOrderItemUpdateOne) SetNillablePersonCount(v *int) *WorkOrderItemUpdateOne {
+	if v != nil {
+		_u.SetPersonCount(*v)
+	}
+	return _u
+}
+
+// AddPersonCount adds value to the "person_count" field.
+func (_u *WorkOrderItemUpdateOne) AddPersonCount(v int) *WorkOrderItemUpdateOne {
+	_u.mutation.AddPersonCount(v)
+	return _u
+}
+
+// ClearPersonCount clears the value of the "person_count" field.
+func (_u *WorkOrderItemUpdateOne) ClearPersonCount() *WorkOrderItemUpdateOne {
+	_u.mutation.ClearPersonCount()
+	return _u
+}
+
+// SetMeasure sets the "measure" field.
+func (_u *WorkOrderItemUpdateOne) SetMeasure(v decimal.Decimal) *WorkOrderItemUpdateOne {
+	_u.mutation.SetMeasure(v)
+	return _u
+}
+
+// SetNillableMeasure sets the "measure" field if the given value is not nil.
+func (_u *WorkOrderItemUpdateOne) SetNillableMeasure(v *decimal.Decimal) *WorkOrderItemUpdateOne {
+	if v != nil {
+		_u.SetMeasure(*v)
+	}
+	return _u
+}
+
+// ClearMeasure clears the value of the "measure" field.
+func (_u *WorkOrderItemUpdateOne) ClearMeasure() *WorkOrderItemUpdateOne {
+	_u.mutation.ClearMeasure()
+	return _u
+}
+
+// SetDays sets the "days" field.
+func (_u *WorkOrderItemUpdateOne) SetDays(v decimal.Decimal) *WorkOrderItemUpdateOne {
+	_u.mutation.SetDays(v)
+	return _u
+}
+
+// SetNillableDays sets the "days" field if the given value is not nil.
+func (_u *WorkOrderItemUpdateOne) SetNillableDays(v *decimal.Decimal) *WorkOrderItemUpdateOne {
+	if v != nil {
+		_u.SetDays(*v)
+	}
+	return _u
+}
+
+// ClearDays clears the value of the "days" field.
+func (_u *WorkOrderItemUpdateOne) ClearDays() *WorkOrderItemUpdateOne {
+	_u.mutation.ClearDays()
+	return _u
+}
+
 // SetQuantity sets the "quantity" field.
 func (_u *WorkOrderItemUpdateOne) SetQuantity(v decimal.Decimal) *WorkOrderItemUpdateOne {
 	_u.mutation.SetQuantity(v)
@@ -1086,6 +1638,204 @@ func (_u *WorkOrderItemUpdateOne) SetNillableIsInvoiced(v *bool) *WorkOrderItemU
 	return _u
 }
 
+// SetPriceSource sets the "price_source" field.
+func (_u *WorkOrderItemUpdateOne) SetPriceSource(v workorderitem.PriceSource) *WorkOrderItemUpdateOne {
+	_u.mutation.SetPriceSource(v)
+	return _u
+}
+
+// SetNillablePriceSource sets the "price_source" field if the given value is not nil.
+func (_u *WorkOrderItemUpdateOne) SetNillablePriceSource(v *workorderitem.PriceSource) *WorkOrderItemUpdateOne {
+	if v != nil {
+		_u.SetPriceSource(*v)
+	}
+	return _u
+}
+
+// ClearPriceSource clears the value of the "price_source" field.
+func (_u *WorkOrderItemUpdateOne) ClearPriceSource() *WorkOrderItemUpdateOne {
+	_u.mutation.ClearPriceSource()
+	return _u
+}
+
+// SetPriceListItemID sets the "price_list_item_id" field.
+func (_u *WorkOrderItemUpdateOne) SetPriceListItemID(v int64) *WorkOrderItemUpdateOne {
+	_u.mutation.SetPriceListItemID(v)
+	return _u
+}
+
+// SetNillablePriceListItemID sets the "price_list_item_id" field if the given value is not nil.
+func (_u *WorkOrderItemUpdateOne) SetNillablePriceListItemID(v *int64) *WorkOrderItemUpdateOne {
+	if v != nil {
+		_u.SetPriceListItemID(*v)
+	}
+	return _u
+}
+
+// ClearPriceListItemID clears the value of the "price_list_item_id" field.
+func (_u *WorkOrderItemUpdateOne) ClearPriceListItemID() *WorkOrderItemUpdateOne {
+	_u.mutation.ClearPriceListItemID()
+	return _u
+}
+
+// SetServiceOverrideID sets the "service_override_id" field.
+func (_u *WorkOrderItemUpdateOne) SetServiceOverrideID(v int64) *WorkOrderItemUpdateOne {
+	_u.mutation.SetServiceOverrideID(v)
+	return _u
+}
+
+// SetNillableServiceOverrideID sets the "service_override_id" field if the given value is not nil.
+func (_u *WorkOrderItemUpdateOne) SetNillableServiceOverrideID(v *int64) *WorkOrderItemUpdateOne {
+	if v != nil {
+		_u.SetServiceOverrideID(*v)
+	}
+	return _u
+}
+
+// ClearServiceOverrideID clears the value of the "service_override_id" field.
+func (_u *WorkOrderItemUpdateOne) ClearServiceOverrideID() *WorkOrderItemUpdateOne {
+	_u.mutation.ClearServiceOverrideID()
+	return _u
+}
+
+// SetPriceCurrency sets the "price_currency" field.
+func (_u *WorkOrderItemUpdateOne) SetPriceCurrency(v string) *WorkOrderItemUpdateOne {
+	_u.mutation.SetPriceCurrency(v)
+	return _u
+}
+
+// SetNillablePriceCurrency sets the "price_currency" field if the given value is not nil.
+func (_u *WorkOrderItemUpdateOne) SetNillablePriceCurrency(v *string) *WorkOrderItemUpdateOne {
+	if v != nil {
+		_u.SetPriceCurrency(*v)
+	}
+	return _u
+}
+
+// ClearPriceCurrency clears the value of the "price_currency" field.
+func (_u *WorkOrderItemUpdateOne) ClearPriceCurrency() *WorkOrderItemUpdateOne {
+	_u.mutation.ClearPriceCurrency()
+	return _u
+}
+
+// SetNetAmount sets the "net_amount" field.
+func (_u *WorkOrderItemUpdateOne) SetNetAmount(v decimal.Decimal) *WorkOrderItemUpdateOne {
+	_u.mutation.SetNetAmount(v)
+	return _u
+}
+
+// SetNillableNetAmount sets the "net_amount" field if the given value is not nil.
+func (_u *WorkOrderItemUpdateOne) SetNillableNetAmount(v *decimal.Decimal) *WorkOrderItemUpdateOne {
+	if v != nil {
+		_u.SetNetAmount(*v)
+	}
+	return _u
+}
+
+// ClearNetAmount clears the value of the "net_amount" field.
+func (_u *WorkOrderItemUpdateOne) ClearNetAmount() *WorkOrderItemUpdateOne {
+	_u.mutation.ClearNetAmount()
+	return _u
+}
+
+// SetExchangeRate sets the "exchange_rate" field.
+func (_u *WorkOrderItemUpdateOne) SetExchangeRate(v decimal.Decimal) *WorkOrderItemUpdateOne {
+	_u.mutation.SetExchangeRate(v)
+	return _u
+}
+
+// SetNillableExchangeRate sets the "exchange_rate" field if the given value is not nil.
+func (_u *WorkOrderItemUpdateOne) SetNillableExchangeRate(v *decimal.Decimal) *WorkOrderItemUpdateOne {
+	if v != nil {
+		_u.SetExchangeRate(*v)
+	}
+	return _u
+}
+
+// ClearExchangeRate clears the value of the "exchange_rate" field.
+func (_u *WorkOrderItemUpdateOne) ClearExchangeRate() *WorkOrderItemUpdateOne {
+	_u.mutation.ClearExchangeRate()
+	return _u
+}
+
+// SetRateKind sets the "rate_kind" field.
+func (_u *WorkOrderItemUpdateOne) SetRateKind(v string) *WorkOrderItemUpdateOne {
+	_u.mutation.SetRateKind(v)
+	return _u
+}
+
+// SetNillableRateKind sets the "rate_kind" field if the given value is not nil.
+func (_u *WorkOrderItemUpdateOne) SetNillableRateKind(v *string) *WorkOrderItemUpdateOne {
+	if v != nil {
+		_u.SetRateKind(*v)
+	}
+	return _u
+}
+
+// ClearRateKind clears the value of the "rate_kind" field.
+func (_u *WorkOrderItemUpdateOne) ClearRateKind() *WorkOrderItemUpdateOne {
+	_u.mutation.ClearRateKind()
+	return _u
+}
+
+// SetRateDate sets the "rate_date" field.
+func (_u *WorkOrderItemUpdateOne) SetRateDate(v calendar.Date) *WorkOrderItemUpdateOne {
+	_u.mutation.SetRateDate(v)
+	return _u
+}
+
+// SetNillableRateDate sets the "rate_date" field if the given value is not nil.
+func (_u *WorkOrderItemUpdateOne) SetNillableRateDate(v *calendar.Date) *WorkOrderItemUpdateOne {
+	if v != nil {
+		_u.SetRateDate(*v)
+	}
+	return _u
+}
+
+// ClearRateDate clears the value of the "rate_date" field.
+func (_u *WorkOrderItemUpdateOne) ClearRateDate() *WorkOrderItemUpdateOne {
+	_u.mutation.ClearRateDate()
+	return _u
+}
+
+// SetAmountTry sets the "amount_try" field.
+func (_u *WorkOrderItemUpdateOne) SetAmountTry(v decimal.Decimal) *WorkOrderItemUpdateOne {
+	_u.mutation.SetAmountTry(v)
+	return _u
+}
+
+// SetNillableAmountTry sets the "amount_try" field if the given value is not nil.
+func (_u *WorkOrderItemUpdateOne) SetNillableAmountTry(v *decimal.Decimal) *WorkOrderItemUpdateOne {
+	if v != nil {
+		_u.SetAmountTry(*v)
+	}
+	return _u
+}
+
+// ClearAmountTry clears the value of the "amount_try" field.
+func (_u *WorkOrderItemUpdateOne) ClearAmountTry() *WorkOrderItemUpdateOne {
+	_u.mutation.ClearAmountTry()
+	return _u
+}
+
+// SetCalculation sets the "calculation" field.
+func (_u *WorkOrderItemUpdateOne) SetCalculation(v json.RawMessage) *WorkOrderItemUpdateOne {
+	_u.mutation.SetCalculation(v)
+	return _u
+}
+
+// AppendCalculation appends value to the "calculation" field.
+func (_u *WorkOrderItemUpdateOne) AppendCalculation(v json.RawMessage) *WorkOrderItemUpdateOne {
+	_u.mutation.AppendCalculation(v)
+	return _u
+}
+
+// ClearCalculation clears the value of the "calculation" field.
+func (_u *WorkOrderItemUpdateOne) ClearCalculation() *WorkOrderItemUpdateOne {
+	_u.mutation.ClearCalculation()
+	return _u
+}
+
 // SetWorkLogID sets the "work_log_id" field.
 func (_u *WorkOrderItemUpdateOne) SetWorkLogID(v int64) *WorkOrderItemUpdateOne {
 	_u.mutation.SetWorkLogID(v)
@@ -1137,6 +1887,16 @@ func (_u *WorkOrderItemUpdateOne) SetWorkLog(v *WorkLog) *WorkOrderItemUpdateOne
 	return _u.SetWorkLogID(v.ID)
 }
 
+// SetPriceListItem sets the "price_list_item" edge to the PriceListItem entity.
+func (_u *WorkOrderItemUpdateOne) SetPriceListItem(v *PriceListItem) *WorkOrderItemUpdateOne {
+	return _u.SetPriceListItemID(v.ID)
+}
+
+// SetServiceOverride sets the "service_override" edge to the ServiceOverride entity.
+func (_u *WorkOrderItemUpdateOne) SetServiceOverride(v *ServiceOverride) *WorkOrderItemUpdateOne {
+	return _u.SetServiceOverrideID(v.ID)
+}
+
 // Mutation returns the WorkOrderItemMutation object of the builder.
 func (_u *WorkOrderItemUpdateOne) Mutation() *WorkOrderItemMutation {
 	return _u.mutation
@@ -1151,6 +1911,18 @@ func (_u *WorkOrderItemUpdateOne) ClearService() *WorkOrderItemUpdateOne {
 // ClearWorkLog clears the "work_log" edge to the WorkLog entity.
 func (_u *WorkOrderItemUpdateOne) ClearWorkLog() *WorkOrderItemUpdateOne {
 	_u.mutation.ClearWorkLog()
+	return _u
+}
+
+// ClearPriceListItem clears the "price_list_item" edge to the PriceListItem entity.
+func (_u *WorkOrderItemUpdateOne) ClearPriceListItem() *WorkOrderItemUpdateOne {
+	_u.mutation.ClearPriceListItem()
+	return _u
+}
+
+// ClearServiceOverride clears the "service_override" edge to the ServiceOverride entity.
+func (_u *WorkOrderItemUpdateOne) ClearServiceOverride() *WorkOrderItemUpdateOne {
+	_u.mutation.ClearServiceOverride()
 	return _u
 }
 
@@ -1243,6 +2015,21 @@ func (_u *WorkOrderItemUpdateOne) check() error {
 	if v, ok := _u.mutation.Notes(); ok {
 		if err := workorderitem.NotesValidator(v); err != nil {
 			return &ValidationError{Name: "notes", err: fmt.Errorf(`ent: validator failed for field "WorkOrderItem.notes": %w`, err)}
+		}
+	}
+	if v, ok := _u.mutation.PriceSource(); ok {
+		if err := workorderitem.PriceSourceValidator(v); err != nil {
+			return &ValidationError{Name: "price_source", err: fmt.Errorf(`ent: validator failed for field "WorkOrderItem.price_source": %w`, err)}
+		}
+	}
+	if v, ok := _u.mutation.PriceCurrency(); ok {
+		if err := workorderitem.PriceCurrencyValidator(v); err != nil {
+			return &ValidationError{Name: "price_currency", err: fmt.Errorf(`ent: validator failed for field "WorkOrderItem.price_currency": %w`, err)}
+		}
+	}
+	if v, ok := _u.mutation.RateKind(); ok {
+		if err := workorderitem.RateKindValidator(v); err != nil {
+			return &ValidationError{Name: "rate_kind", err: fmt.Errorf(`ent: validator failed for field "WorkOrderItem.rate_kind": %w`, err)}
 		}
 	}
 	if _u.mutation.WorkOrderCleared() && len(_u.mutation.WorkOrderIDs()) > 0 {
@@ -1343,6 +2130,33 @@ func (_u *WorkOrderItemUpdateOne) sqlSave(ctx context.Context) (_node *WorkOrder
 	if _u.mutation.DurationMinutesCleared() {
 		_spec.ClearField(workorderitem.FieldDurationMinutes, field.TypeInt)
 	}
+	if value, ok := _u.mutation.WeightKg(); ok {
+		_spec.SetField(workorderitem.FieldWeightKg, field.TypeOther, value)
+	}
+	if _u.mutation.WeightKgCleared() {
+		_spec.ClearField(workorderitem.FieldWeightKg, field.TypeOther)
+	}
+	if value, ok := _u.mutation.PersonCount(); ok {
+		_spec.SetField(workorderitem.FieldPersonCount, field.TypeInt, value)
+	}
+	if value, ok := _u.mutation.AddedPersonCount(); ok {
+		_spec.AddField(workorderitem.FieldPersonCount, field.TypeInt, value)
+	}
+	if _u.mutation.PersonCountCleared() {
+		_spec.ClearField(workorderitem.FieldPersonCount, field.TypeInt)
+	}
+	if value, ok := _u.mutation.Measure(); ok {
+		_spec.SetField(workorderitem.FieldMeasure, field.TypeOther, value)
+	}
+	if _u.mutation.MeasureCleared() {
+		_spec.ClearField(workorderitem.FieldMeasure, field.TypeOther)
+	}
+	if value, ok := _u.mutation.Days(); ok {
+		_spec.SetField(workorderitem.FieldDays, field.TypeOther, value)
+	}
+	if _u.mutation.DaysCleared() {
+		_spec.ClearField(workorderitem.FieldDays, field.TypeOther)
+	}
 	if value, ok := _u.mutation.Quantity(); ok {
 		_spec.SetField(workorderitem.FieldQuantity, field.TypeOther, value)
 	}
@@ -1375,6 +2189,59 @@ func (_u *WorkOrderItemUpdateOne) sqlSave(ctx context.Context) (_node *WorkOrder
 	}
 	if value, ok := _u.mutation.IsInvoiced(); ok {
 		_spec.SetField(workorderitem.FieldIsInvoiced, field.TypeBool, value)
+	}
+	if value, ok := _u.mutation.PriceSource(); ok {
+		_spec.SetField(workorderitem.FieldPriceSource, field.TypeEnum, value)
+	}
+	if _u.mutation.PriceSourceCleared() {
+		_spec.ClearField(workorderitem.FieldPriceSource, field.TypeEnum)
+	}
+	if value, ok := _u.mutation.PriceCurrency(); ok {
+		_spec.SetField(workorderitem.FieldPriceCurrency, field.TypeString, value)
+	}
+	if _u.mutation.PriceCurrencyCleared() {
+		_spec.ClearField(workorderitem.FieldPriceCurrency, field.TypeString)
+	}
+	if value, ok := _u.mutation.NetAmount(); ok {
+		_spec.SetField(workorderitem.FieldNetAmount, field.TypeOther, value)
+	}
+	if _u.mutation.NetAmountCleared() {
+		_spec.ClearField(workorderitem.FieldNetAmount, field.TypeOther)
+	}
+	if value, ok := _u.mutation.ExchangeRate(); ok {
+		_spec.SetField(workorderitem.FieldExchangeRate, field.TypeOther, value)
+	}
+	if _u.mutation.ExchangeRateCleared() {
+		_spec.ClearField(workorderitem.FieldExchangeRate, field.TypeOther)
+	}
+	if value, ok := _u.mutation.RateKind(); ok {
+		_spec.SetField(workorderitem.FieldRateKind, field.TypeString, value)
+	}
+	if _u.mutation.RateKindCleared() {
+		_spec.ClearField(workorderitem.FieldRateKind, field.TypeString)
+	}
+	if value, ok := _u.mutation.RateDate(); ok {
+		_spec.SetField(workorderitem.FieldRateDate, field.TypeOther, value)
+	}
+	if _u.mutation.RateDateCleared() {
+		_spec.ClearField(workorderitem.FieldRateDate, field.TypeOther)
+	}
+	if value, ok := _u.mutation.AmountTry(); ok {
+		_spec.SetField(workorderitem.FieldAmountTry, field.TypeOther, value)
+	}
+	if _u.mutation.AmountTryCleared() {
+		_spec.ClearField(workorderitem.FieldAmountTry, field.TypeOther)
+	}
+	if value, ok := _u.mutation.Calculation(); ok {
+		_spec.SetField(workorderitem.FieldCalculation, field.TypeJSON, value)
+	}
+	if value, ok := _u.mutation.AppendedCalculation(); ok {
+		_spec.AddModifier(func(u *sql.UpdateBuilder) {
+			sqljson.Append(u, workorderitem.FieldCalculation, value)
+		})
+	}
+	if _u.mutation.CalculationCleared() {
+		_spec.ClearField(workorderitem.FieldCalculation, field.TypeJSON)
 	}
 	if value, ok := _u.mutation.Version(); ok {
 		_spec.SetField(workorderitem.FieldVersion, field.TypeInt, value)
@@ -1433,6 +2300,64 @@ func (_u *WorkOrderItemUpdateOne) sqlSave(ctx context.Context) (_node *WorkOrder
 			Bidi:    false,
 			Target: &sqlgraph.EdgeTarget{
 				IDSpec: sqlgraph.NewFieldSpec(worklog.FieldID, field.TypeInt64),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
+	if _u.mutation.PriceListItemCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.M2O,
+			Inverse: true,
+			Table:   workorderitem.PriceListItemTable,
+			Columns: []string{workorderitem.PriceListItemColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(pricelistitem.FieldID, field.TypeInt64),
+			},
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.PriceListItemIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.M2O,
+			Inverse: true,
+			Table:   workorderitem.PriceListItemTable,
+			Columns: []string{workorderitem.PriceListItemColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(pricelistitem.FieldID, field.TypeInt64),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
+	if _u.mutation.ServiceOverrideCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.M2O,
+			Inverse: true,
+			Table:   workorderitem.ServiceOverrideTable,
+			Columns: []string{workorderitem.ServiceOverrideColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(serviceoverride.FieldID, field.TypeInt64),
+			},
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.ServiceOverrideIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.M2O,
+			Inverse: true,
+			Table:   workorderitem.ServiceOverrideTable,
+			Columns: []string{workorderitem.ServiceOverrideColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(serviceoverride.FieldID, field.TypeInt64),
 			},
 		}
 		for _, k := range nodes {

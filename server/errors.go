@@ -107,7 +107,7 @@ func fromDatabase(err error) *apperr.Error {
 		return apperr.New(apperr.Timeout).Because(err)
 	case store.ReadOnly:
 		return apperr.New(apperr.ReadOnly).Because(err)
-	case store.None, store.Unique, store.ForeignKey, store.Check, store.NotNull, store.Other:
+	case store.None, store.Unique, store.ForeignKey, store.Check, store.NotNull, store.Exclusion, store.Other:
 	}
 	return nil
 }

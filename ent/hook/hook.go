@@ -152,6 +152,30 @@ func (f PermissionFunc) Mutate(ctx context.Context, m ent.Mutation) (ent.Value, 
 	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.PermissionMutation", m)
 }
 
+// The PriceListFunc type is an adapter to allow the use of ordinary
+// function as PriceList mutator.
+type PriceListFunc func(context.Context, *ent.PriceListMutation) (ent.Value, error)
+
+// Mutate calls f(ctx, m).
+func (f PriceListFunc) Mutate(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+	if mv, ok := m.(*ent.PriceListMutation); ok {
+		return f(ctx, mv)
+	}
+	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.PriceListMutation", m)
+}
+
+// The PriceListItemFunc type is an adapter to allow the use of ordinary
+// function as PriceListItem mutator.
+type PriceListItemFunc func(context.Context, *ent.PriceListItemMutation) (ent.Value, error)
+
+// Mutate calls f(ctx, m).
+func (f PriceListItemFunc) Mutate(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+	if mv, ok := m.(*ent.PriceListItemMutation); ok {
+		return f(ctx, mv)
+	}
+	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.PriceListItemMutation", m)
+}
+
 // The RefreshTokenFunc type is an adapter to allow the use of ordinary
 // function as RefreshToken mutator.
 type RefreshTokenFunc func(context.Context, *ent.RefreshTokenMutation) (ent.Value, error)
@@ -186,6 +210,18 @@ func (f ServiceFunc) Mutate(ctx context.Context, m ent.Mutation) (ent.Value, err
 		return f(ctx, mv)
 	}
 	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.ServiceMutation", m)
+}
+
+// The ServiceOverrideFunc type is an adapter to allow the use of ordinary
+// function as ServiceOverride mutator.
+type ServiceOverrideFunc func(context.Context, *ent.ServiceOverrideMutation) (ent.Value, error)
+
+// Mutate calls f(ctx, m).
+func (f ServiceOverrideFunc) Mutate(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+	if mv, ok := m.(*ent.ServiceOverrideMutation); ok {
+		return f(ctx, mv)
+	}
+	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.ServiceOverrideMutation", m)
 }
 
 // The TripFunc type is an adapter to allow the use of ordinary
@@ -234,6 +270,18 @@ func (f WorkOrderFunc) Mutate(ctx context.Context, m ent.Mutation) (ent.Value, e
 		return f(ctx, mv)
 	}
 	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.WorkOrderMutation", m)
+}
+
+// The WorkOrderAdjustmentFunc type is an adapter to allow the use of ordinary
+// function as WorkOrderAdjustment mutator.
+type WorkOrderAdjustmentFunc func(context.Context, *ent.WorkOrderAdjustmentMutation) (ent.Value, error)
+
+// Mutate calls f(ctx, m).
+func (f WorkOrderAdjustmentFunc) Mutate(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+	if mv, ok := m.(*ent.WorkOrderAdjustmentMutation); ok {
+		return f(ctx, mv)
+	}
+	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.WorkOrderAdjustmentMutation", m)
 }
 
 // The WorkOrderItemFunc type is an adapter to allow the use of ordinary

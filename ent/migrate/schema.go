@@ -576,6 +576,112 @@ var (
 			},
 		},
 	}
+	// PriceListsColumns holds the columns for the "price_lists" table.
+	PriceListsColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt64, Increment: true},
+		{Name: "created_at", Type: field.TypeTime},
+		{Name: "updated_at", Type: field.TypeTime},
+		{Name: "code", Type: field.TypeString, Size: 50, Collation: "C"},
+		{Name: "version", Type: field.TypeInt, Default: 1},
+		{Name: "name", Type: field.TypeString, Size: 200},
+		{Name: "description", Type: field.TypeString, Nullable: true, Size: 1000},
+		{Name: "currency", Type: field.TypeString, Size: 3, Collation: "C"},
+		{Name: "status", Type: field.TypeEnum, Enums: []string{"DRAFT", "ACTIVE", "PASSIVE"}, Default: "DRAFT", SchemaType: map[string]string{"postgres": "text"}},
+		{Name: "valid_from", Type: field.TypeOther, SchemaType: map[string]string{"postgres": "date", "sqlite3": "date"}},
+		{Name: "valid_to", Type: field.TypeOther, Nullable: true, SchemaType: map[string]string{"postgres": "date", "sqlite3": "date"}},
+		{Name: "activated_at", Type: field.TypeTime, Nullable: true},
+		{Name: "revision", Type: field.TypeInt, Default: 1},
+		{Name: "created_by", Type: field.TypeInt64},
+		{Name: "updated_by", Type: field.TypeInt64},
+	}
+	// PriceListsTable holds the schema information for the "price_lists" table.
+	PriceListsTable = &schema.Table{
+		Name:       "price_lists",
+		Columns:    PriceListsColumns,
+		PrimaryKey: []*schema.Column{PriceListsColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "price_lists_code_version",
+				Unique:  true,
+				Columns: []*schema.Column{PriceListsColumns[3], PriceListsColumns[4]},
+			},
+			{
+				Name:    "price_lists_valid_from",
+				Unique:  false,
+				Columns: []*schema.Column{PriceListsColumns[9], PriceListsColumns[0]},
+			},
+			{
+				Name:    "price_lists_status",
+				Unique:  false,
+				Columns: []*schema.Column{PriceListsColumns[8], PriceListsColumns[9], PriceListsColumns[0]},
+			},
+			{
+				Name:    "price_lists_currency",
+				Unique:  false,
+				Columns: []*schema.Column{PriceListsColumns[7], PriceListsColumns[9], PriceListsColumns[0]},
+			},
+			{
+				Name:    "price_lists_active",
+				Unique:  false,
+				Columns: []*schema.Column{PriceListsColumns[8], PriceListsColumns[7], PriceListsColumns[9], PriceListsColumns[0]},
+			},
+			{
+				Name:    "price_lists_code",
+				Unique:  false,
+				Columns: []*schema.Column{PriceListsColumns[3], PriceListsColumns[9], PriceListsColumns[0]},
+			},
+		},
+	}
+	// PriceListItemsColumns holds the columns for the "price_list_items" table.
+	PriceListItemsColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt64, Increment: true},
+		{Name: "created_at", Type: field.TypeTime},
+		{Name: "updated_at", Type: field.TypeTime},
+		{Name: "min_quantity", Type: field.TypeOther, SchemaType: map[string]string{"postgres": "numeric(15,4)", "sqlite3": "numeric(15,4)"}},
+		{Name: "unit_price", Type: field.TypeOther, SchemaType: map[string]string{"postgres": "numeric(15,4)", "sqlite3": "numeric(15,4)"}},
+		{Name: "vat_rate", Type: field.TypeOther, SchemaType: map[string]string{"postgres": "numeric(5,2)", "sqlite3": "numeric(5,2)"}},
+		{Name: "description", Type: field.TypeString, Nullable: true, Size: 500},
+		{Name: "sort_no", Type: field.TypeInt, Default: 0},
+		{Name: "price_list_id", Type: field.TypeInt64},
+		{Name: "service_id", Type: field.TypeInt64},
+	}
+	// PriceListItemsTable holds the schema information for the "price_list_items" table.
+	PriceListItemsTable = &schema.Table{
+		Name:       "price_list_items",
+		Columns:    PriceListItemsColumns,
+		PrimaryKey: []*schema.Column{PriceListItemsColumns[0]},
+		ForeignKeys: []*schema.ForeignKey{
+			{
+				Symbol:     "price_list_items_price_lists_items",
+				Columns:    []*schema.Column{PriceListItemsColumns[8]},
+				RefColumns: []*schema.Column{PriceListsColumns[0]},
+				OnDelete:   schema.Cascade,
+			},
+			{
+				Symbol:     "price_list_items_services_price_list_items",
+				Columns:    []*schema.Column{PriceListItemsColumns[9]},
+				RefColumns: []*schema.Column{ServicesColumns[0]},
+				OnDelete:   schema.Restrict,
+			},
+		},
+		Indexes: []*schema.Index{
+			{
+				Name:    "price_list_items_tier",
+				Unique:  true,
+				Columns: []*schema.Column{PriceListItemsColumns[8], PriceListItemsColumns[9], PriceListItemsColumns[3]},
+			},
+			{
+				Name:    "price_list_items_order",
+				Unique:  false,
+				Columns: []*schema.Column{PriceListItemsColumns[8], PriceListItemsColumns[7], PriceListItemsColumns[0]},
+			},
+			{
+				Name:    "price_list_items_service_id",
+				Unique:  false,
+				Columns: []*schema.Column{PriceListItemsColumns[9]},
+			},
+		},
+	}
 	// RefreshTokensColumns holds the columns for the "refresh_tokens" table.
 	RefreshTokensColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeInt64, Increment: true},
@@ -653,10 +759,12 @@ var (
 		{Name: "description", Type: field.TypeString, Nullable: true, Size: 1000},
 		{Name: "accounting_code", Type: field.TypeString, Nullable: true, Size: 50},
 		{Name: "group_code", Type: field.TypeString, Nullable: true, Size: 50, Collation: "C"},
+		{Name: "category_code", Type: field.TypeString, Nullable: true, Size: 50},
 		{Name: "unit", Type: field.TypeString, Size: 20},
 		{Name: "base_price", Type: field.TypeOther, SchemaType: map[string]string{"postgres": "numeric(15,4)", "sqlite3": "numeric(15,4)"}},
 		{Name: "currency", Type: field.TypeString, Size: 3, Default: "TRY"},
 		{Name: "vat_rate", Type: field.TypeOther, SchemaType: map[string]string{"postgres": "numeric(5,2)", "sqlite3": "numeric(5,2)"}},
+		{Name: "vat_exemption", Type: field.TypeString, Nullable: true, Size: 20},
 		{Name: "calculation_type", Type: field.TypeEnum, Enums: []string{"FIXED", "PER_UNIT", "X_SECONDARY", "PER_BLOCK", "BASE_PLUS_INCREMENT", "VEHICLE_4H_RULE"}, Default: "FIXED", SchemaType: map[string]string{"postgres": "text"}},
 		{Name: "formula_params", Type: field.TypeJSON, Nullable: true},
 		{Name: "requires_person_count", Type: field.TypeBool, Default: false},
@@ -685,7 +793,7 @@ var (
 			{
 				Name:    "services_active_name",
 				Unique:  false,
-				Columns: []*schema.Column{ServicesColumns[20], ServicesColumns[5], ServicesColumns[0]},
+				Columns: []*schema.Column{ServicesColumns[22], ServicesColumns[5], ServicesColumns[0]},
 			},
 			{
 				Name:    "services_group_name",
@@ -700,6 +808,44 @@ var (
 					OpClass: "gin_trgm_ops",
 					Type:    "GIN",
 				},
+			},
+		},
+	}
+	// ServiceTariffOverridesColumns holds the columns for the "service_tariff_overrides" table.
+	ServiceTariffOverridesColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt64, Increment: true},
+		{Name: "created_at", Type: field.TypeTime},
+		{Name: "updated_at", Type: field.TypeTime},
+		{Name: "valid_from", Type: field.TypeOther, SchemaType: map[string]string{"postgres": "date", "sqlite3": "date"}},
+		{Name: "valid_to", Type: field.TypeOther, Nullable: true, SchemaType: map[string]string{"postgres": "date", "sqlite3": "date"}},
+		{Name: "price", Type: field.TypeOther, SchemaType: map[string]string{"postgres": "numeric(15,4)", "sqlite3": "numeric(15,4)"}},
+		{Name: "currency", Type: field.TypeString, Size: 3},
+		{Name: "vat_rate", Type: field.TypeOther, Nullable: true, SchemaType: map[string]string{"postgres": "numeric(5,2)", "sqlite3": "numeric(5,2)"}},
+		{Name: "note", Type: field.TypeString, Nullable: true, Size: 500},
+		{Name: "is_active", Type: field.TypeBool, Default: true},
+		{Name: "version", Type: field.TypeInt, Default: 1},
+		{Name: "created_by", Type: field.TypeInt64},
+		{Name: "updated_by", Type: field.TypeInt64},
+		{Name: "service_id", Type: field.TypeInt64},
+	}
+	// ServiceTariffOverridesTable holds the schema information for the "service_tariff_overrides" table.
+	ServiceTariffOverridesTable = &schema.Table{
+		Name:       "service_tariff_overrides",
+		Columns:    ServiceTariffOverridesColumns,
+		PrimaryKey: []*schema.Column{ServiceTariffOverridesColumns[0]},
+		ForeignKeys: []*schema.ForeignKey{
+			{
+				Symbol:     "service_tariff_overrides_services_overrides",
+				Columns:    []*schema.Column{ServiceTariffOverridesColumns[13]},
+				RefColumns: []*schema.Column{ServicesColumns[0]},
+				OnDelete:   schema.Restrict,
+			},
+		},
+		Indexes: []*schema.Index{
+			{
+				Name:    "service_tariff_overrides_service_id",
+				Unique:  false,
+				Columns: []*schema.Column{ServiceTariffOverridesColumns[13], ServiceTariffOverridesColumns[9], ServiceTariffOverridesColumns[3], ServiceTariffOverridesColumns[0]},
 			},
 		},
 	}
@@ -1096,6 +1242,40 @@ var (
 			},
 		},
 	}
+	// WorkOrderAdjustmentsColumns holds the columns for the "work_order_adjustments" table.
+	WorkOrderAdjustmentsColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt64, Increment: true},
+		{Name: "kind", Type: field.TypeEnum, Enums: []string{"SURCHARGE_NIGHT", "SURCHARGE_WEEKEND", "SURCHARGE_URGENT", "CABOTAGE"}, SchemaType: map[string]string{"postgres": "text"}},
+		{Name: "vat_rate", Type: field.TypeOther, SchemaType: map[string]string{"postgres": "numeric(5,2)", "sqlite3": "numeric(5,2)"}},
+		{Name: "percent", Type: field.TypeOther, SchemaType: map[string]string{"postgres": "numeric(15,4)", "sqlite3": "numeric(15,4)"}},
+		{Name: "base", Type: field.TypeOther, SchemaType: map[string]string{"postgres": "numeric(15,4)", "sqlite3": "numeric(15,4)"}},
+		{Name: "amount", Type: field.TypeOther, SchemaType: map[string]string{"postgres": "numeric(15,4)", "sqlite3": "numeric(15,4)"}},
+		{Name: "source", Type: field.TypeEnum, Enums: []string{"DERIVED", "MANUAL"}, SchemaType: map[string]string{"postgres": "text"}},
+		{Name: "reason", Type: field.TypeString, Nullable: true, Size: 500},
+		{Name: "created_at", Type: field.TypeTime},
+		{Name: "work_order_id", Type: field.TypeInt64},
+	}
+	// WorkOrderAdjustmentsTable holds the schema information for the "work_order_adjustments" table.
+	WorkOrderAdjustmentsTable = &schema.Table{
+		Name:       "work_order_adjustments",
+		Columns:    WorkOrderAdjustmentsColumns,
+		PrimaryKey: []*schema.Column{WorkOrderAdjustmentsColumns[0]},
+		ForeignKeys: []*schema.ForeignKey{
+			{
+				Symbol:     "work_order_adjustments_work_orders_adjustments",
+				Columns:    []*schema.Column{WorkOrderAdjustmentsColumns[9]},
+				RefColumns: []*schema.Column{WorkOrdersColumns[0]},
+				OnDelete:   schema.Cascade,
+			},
+		},
+		Indexes: []*schema.Index{
+			{
+				Name:    "work_order_adjustments_work_order_id",
+				Unique:  true,
+				Columns: []*schema.Column{WorkOrderAdjustmentsColumns[9], WorkOrderAdjustmentsColumns[1], WorkOrderAdjustmentsColumns[2]},
+			},
+		},
+	}
 	// WorkOrderItemsColumns holds the columns for the "work_order_items" table.
 	WorkOrderItemsColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeInt64, Increment: true},
@@ -1110,6 +1290,10 @@ var (
 		{Name: "start_time", Type: field.TypeTime, Nullable: true},
 		{Name: "end_time", Type: field.TypeTime, Nullable: true},
 		{Name: "duration_minutes", Type: field.TypeInt, Nullable: true},
+		{Name: "weight_kg", Type: field.TypeOther, Nullable: true, SchemaType: map[string]string{"postgres": "numeric(15,4)", "sqlite3": "numeric(15,4)"}},
+		{Name: "person_count", Type: field.TypeInt, Nullable: true},
+		{Name: "measure", Type: field.TypeOther, Nullable: true, SchemaType: map[string]string{"postgres": "numeric(15,4)", "sqlite3": "numeric(15,4)"}},
+		{Name: "days", Type: field.TypeOther, Nullable: true, SchemaType: map[string]string{"postgres": "numeric(15,4)", "sqlite3": "numeric(15,4)"}},
 		{Name: "quantity", Type: field.TypeOther, SchemaType: map[string]string{"postgres": "numeric(15,4)", "sqlite3": "numeric(15,4)"}},
 		{Name: "unit", Type: field.TypeString, Size: 20},
 		{Name: "unit_price", Type: field.TypeOther, SchemaType: map[string]string{"postgres": "numeric(15,4)", "sqlite3": "numeric(15,4)"}},
@@ -1120,8 +1304,18 @@ var (
 		{Name: "grand_total", Type: field.TypeOther, SchemaType: map[string]string{"postgres": "numeric(15,4)", "sqlite3": "numeric(15,4)"}},
 		{Name: "notes", Type: field.TypeString, Nullable: true, Size: 500},
 		{Name: "is_invoiced", Type: field.TypeBool, Default: false},
+		{Name: "price_source", Type: field.TypeEnum, Nullable: true, Enums: []string{"OVERRIDE", "PRICE_LIST", "SERVICE", "MANUAL"}, SchemaType: map[string]string{"postgres": "text"}},
+		{Name: "price_currency", Type: field.TypeString, Nullable: true, Size: 3},
+		{Name: "net_amount", Type: field.TypeOther, Nullable: true, SchemaType: map[string]string{"postgres": "numeric(15,4)", "sqlite3": "numeric(15,4)"}},
+		{Name: "exchange_rate", Type: field.TypeOther, Nullable: true, SchemaType: map[string]string{"postgres": "numeric(18,6)", "sqlite3": "numeric(18,6)"}},
+		{Name: "rate_kind", Type: field.TypeString, Nullable: true, Size: 20},
+		{Name: "rate_date", Type: field.TypeOther, Nullable: true, SchemaType: map[string]string{"postgres": "date", "sqlite3": "date"}},
+		{Name: "amount_try", Type: field.TypeOther, Nullable: true, SchemaType: map[string]string{"postgres": "numeric(15,4)", "sqlite3": "numeric(15,4)"}},
+		{Name: "calculation", Type: field.TypeJSON, Nullable: true},
 		{Name: "version", Type: field.TypeInt, Default: 1},
+		{Name: "price_list_item_id", Type: field.TypeInt64, Nullable: true},
 		{Name: "service_id", Type: field.TypeInt64, Nullable: true},
+		{Name: "service_override_id", Type: field.TypeInt64, Nullable: true},
 		{Name: "work_log_id", Type: field.TypeInt64, Unique: true, Nullable: true},
 		{Name: "work_order_id", Type: field.TypeInt64},
 	}
@@ -1132,20 +1326,32 @@ var (
 		PrimaryKey: []*schema.Column{WorkOrderItemsColumns[0]},
 		ForeignKeys: []*schema.ForeignKey{
 			{
+				Symbol:     "work_order_items_price_list_items_work_order_items",
+				Columns:    []*schema.Column{WorkOrderItemsColumns[35]},
+				RefColumns: []*schema.Column{PriceListItemsColumns[0]},
+				OnDelete:   schema.Restrict,
+			},
+			{
 				Symbol:     "work_order_items_services_work_order_items",
-				Columns:    []*schema.Column{WorkOrderItemsColumns[23]},
+				Columns:    []*schema.Column{WorkOrderItemsColumns[36]},
 				RefColumns: []*schema.Column{ServicesColumns[0]},
 				OnDelete:   schema.Restrict,
 			},
 			{
+				Symbol:     "work_order_items_service_tariff_overrides_work_order_items",
+				Columns:    []*schema.Column{WorkOrderItemsColumns[37]},
+				RefColumns: []*schema.Column{ServiceTariffOverridesColumns[0]},
+				OnDelete:   schema.Restrict,
+			},
+			{
 				Symbol:     "work_order_items_work_logs_item",
-				Columns:    []*schema.Column{WorkOrderItemsColumns[24]},
+				Columns:    []*schema.Column{WorkOrderItemsColumns[38]},
 				RefColumns: []*schema.Column{WorkLogsColumns[0]},
 				OnDelete:   schema.SetNull,
 			},
 			{
 				Symbol:     "work_order_items_work_orders_items",
-				Columns:    []*schema.Column{WorkOrderItemsColumns[25]},
+				Columns:    []*schema.Column{WorkOrderItemsColumns[39]},
 				RefColumns: []*schema.Column{WorkOrdersColumns[0]},
 				OnDelete:   schema.Cascade,
 			},
@@ -1154,12 +1360,22 @@ var (
 			{
 				Name:    "work_order_items_work_order_id",
 				Unique:  true,
-				Columns: []*schema.Column{WorkOrderItemsColumns[25], WorkOrderItemsColumns[3]},
+				Columns: []*schema.Column{WorkOrderItemsColumns[39], WorkOrderItemsColumns[3]},
 			},
 			{
 				Name:    "work_order_items_service_id",
 				Unique:  false,
-				Columns: []*schema.Column{WorkOrderItemsColumns[23]},
+				Columns: []*schema.Column{WorkOrderItemsColumns[36]},
+			},
+			{
+				Name:    "work_order_items_price_list_item_id",
+				Unique:  false,
+				Columns: []*schema.Column{WorkOrderItemsColumns[35]},
+			},
+			{
+				Name:    "work_order_items_service_override_id",
+				Unique:  false,
+				Columns: []*schema.Column{WorkOrderItemsColumns[37]},
 			},
 		},
 	}
@@ -1329,13 +1545,17 @@ var (
 		ParametersTable,
 		ParameterHistoryTable,
 		PermissionsTable,
+		PriceListsTable,
+		PriceListItemsTable,
 		RefreshTokensTable,
 		RolesTable,
 		ServicesTable,
+		ServiceTariffOverridesTable,
 		TripsTable,
 		UsersTable,
 		WorkLogsTable,
 		WorkOrdersTable,
+		WorkOrderAdjustmentsTable,
 		WorkOrderItemsTable,
 		WorkOrderPersonsTable,
 		WorkOrderStatusHistoryTable,
@@ -1422,6 +1642,24 @@ func init() {
 	PermissionsTable.Annotation = &entsql.Annotation{
 		Table: "permissions",
 	}
+	PriceListsTable.Annotation = &entsql.Annotation{
+		Table: "price_lists",
+	}
+	PriceListsTable.Annotation.Checks = map[string]string{
+		"price_lists_status_check":  "status IN ('DRAFT', 'ACTIVE', 'PASSIVE')",
+		"price_lists_valid_check":   "valid_to > valid_from",
+		"price_lists_version_check": "version > 0",
+	}
+	PriceListItemsTable.ForeignKeys[0].RefTable = PriceListsTable
+	PriceListItemsTable.ForeignKeys[1].RefTable = ServicesTable
+	PriceListItemsTable.Annotation = &entsql.Annotation{
+		Table: "price_list_items",
+	}
+	PriceListItemsTable.Annotation.Checks = map[string]string{
+		"price_list_items_min_quantity_check": "min_quantity >= 0",
+		"price_list_items_unit_price_check":   "unit_price >= 0",
+		"price_list_items_vat_rate_check":     "vat_rate BETWEEN 0 AND 100",
+	}
 	RefreshTokensTable.ForeignKeys[0].RefTable = UsersTable
 	RefreshTokensTable.Annotation = &entsql.Annotation{
 		Table: "refresh_tokens",
@@ -1436,6 +1674,15 @@ func init() {
 		"services_base_price_check":       "base_price >= 0",
 		"services_calculation_type_check": "calculation_type IN ('FIXED', 'PER_UNIT', 'X_SECONDARY', 'PER_BLOCK', 'BASE_PLUS_INCREMENT', 'VEHICLE_4H_RULE')",
 		"services_vat_rate_check":         "vat_rate BETWEEN 0 AND 100",
+	}
+	ServiceTariffOverridesTable.ForeignKeys[0].RefTable = ServicesTable
+	ServiceTariffOverridesTable.Annotation = &entsql.Annotation{
+		Table: "service_tariff_overrides",
+	}
+	ServiceTariffOverridesTable.Annotation.Checks = map[string]string{
+		"service_tariff_overrides_price_check":    "price >= 0",
+		"service_tariff_overrides_valid_check":    "valid_to > valid_from",
+		"service_tariff_overrides_vat_rate_check": "vat_rate BETWEEN 0 AND 100",
 	}
 	TripsTable.ForeignKeys[0].RefTable = CariTable
 	TripsTable.ForeignKeys[1].RefTable = MotorbotTable
@@ -1480,18 +1727,32 @@ func init() {
 		"work_orders_status_check":   "status IN ('DRAFT', 'SUBMITTED', 'APPROVED', 'IN_PROGRESS', 'COMPLETED', 'INVOICED', 'CLOSED', 'REJECTED', 'CANCELLED')",
 		"work_orders_type_check":     "type IN ('SERVICE', 'MOTORBOT', 'BERTHING', 'OTHER')",
 	}
-	WorkOrderItemsTable.ForeignKeys[0].RefTable = ServicesTable
-	WorkOrderItemsTable.ForeignKeys[1].RefTable = WorkLogsTable
-	WorkOrderItemsTable.ForeignKeys[2].RefTable = WorkOrdersTable
+	WorkOrderAdjustmentsTable.ForeignKeys[0].RefTable = WorkOrdersTable
+	WorkOrderAdjustmentsTable.Annotation = &entsql.Annotation{
+		Table: "work_order_adjustments",
+	}
+	WorkOrderAdjustmentsTable.Annotation.Checks = map[string]string{
+		"work_order_adjustments_kind_check":     "kind IN ('SURCHARGE_NIGHT', 'SURCHARGE_WEEKEND', 'SURCHARGE_URGENT', 'CABOTAGE')",
+		"work_order_adjustments_source_check":   "source IN ('DERIVED', 'MANUAL')",
+		"work_order_adjustments_vat_rate_check": "vat_rate BETWEEN 0 AND 100",
+	}
+	WorkOrderItemsTable.ForeignKeys[0].RefTable = PriceListItemsTable
+	WorkOrderItemsTable.ForeignKeys[1].RefTable = ServicesTable
+	WorkOrderItemsTable.ForeignKeys[2].RefTable = ServiceTariffOverridesTable
+	WorkOrderItemsTable.ForeignKeys[3].RefTable = WorkLogsTable
+	WorkOrderItemsTable.ForeignKeys[4].RefTable = WorkOrdersTable
 	WorkOrderItemsTable.Annotation = &entsql.Annotation{
 		Table: "work_order_items",
 	}
 	WorkOrderItemsTable.Annotation.Checks = map[string]string{
-		"work_order_items_item_type_check":  "item_type IN ('WORKLOG', 'RESOURCE', 'SERVICE')",
-		"work_order_items_quantity_check":   "quantity > 0",
-		"work_order_items_time_check":       "end_time > start_time",
-		"work_order_items_unit_price_check": "unit_price >= 0",
-		"work_order_items_vat_rate_check":   "vat_rate BETWEEN 0 AND 100",
+		"work_order_items_exchange_rate_check": "exchange_rate > 0",
+		"work_order_items_inputs_check":        "weight_kg >= 0 AND person_count >= 0 AND measure >= 0 AND days >= 0",
+		"work_order_items_item_type_check":     "item_type IN ('WORKLOG', 'RESOURCE', 'SERVICE')",
+		"work_order_items_price_source_check":  "price_source IN ('OVERRIDE', 'PRICE_LIST', 'SERVICE', 'MANUAL')",
+		"work_order_items_quantity_check":      "quantity > 0",
+		"work_order_items_time_check":          "end_time > start_time",
+		"work_order_items_unit_price_check":    "unit_price >= 0",
+		"work_order_items_vat_rate_check":      "vat_rate BETWEEN 0 AND 100",
 	}
 	WorkOrderPersonsTable.ForeignKeys[0].RefTable = WorkOrdersTable
 	WorkOrderPersonsTable.Annotation = &entsql.Annotation{

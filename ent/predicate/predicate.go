@@ -42,6 +42,12 @@ type ParameterHistory func(*sql.Selector)
 // Permission is the predicate function for permission builders.
 type Permission func(*sql.Selector)
 
+// PriceList is the predicate function for pricelist builders.
+type PriceList func(*sql.Selector)
+
+// PriceListItem is the predicate function for pricelistitem builders.
+type PriceListItem func(*sql.Selector)
+
 // RefreshToken is the predicate function for refreshtoken builders.
 type RefreshToken func(*sql.Selector)
 
@@ -50,6 +56,9 @@ type Role func(*sql.Selector)
 
 // Service is the predicate function for service builders.
 type Service func(*sql.Selector)
+
+// ServiceOverride is the predicate function for serviceoverride builders.
+type ServiceOverride func(*sql.Selector)
 
 // Trip is the predicate function for trip builders.
 type Trip func(*sql.Selector)
@@ -62,6 +71,9 @@ type WorkLog func(*sql.Selector)
 
 // WorkOrder is the predicate function for workorder builders.
 type WorkOrder func(*sql.Selector)
+
+// WorkOrderAdjustment is the predicate function for workorderadjustment builders.
+type WorkOrderAdjustment func(*sql.Selector)
 
 // WorkOrderItem is the predicate function for workorderitem builders.
 type WorkOrderItem func(*sql.Selector)

@@ -33,10 +33,12 @@ func (Service) Fields() []ent.Field {
 		field.String("description").MaxRuneLen(1000).Optional().Nillable(),
 		field.String("accounting_code").MaxRuneLen(50).Optional().Nillable(),
 		field.String("group_code").MaxRuneLen(50).Optional().Nillable().Annotations(byteOrder()),
+		field.String("category_code").MaxRuneLen(50).Optional().Nillable(),
 		field.String("unit").MaxRuneLen(20),
 		money("base_price"),
 		field.String("currency").MaxRuneLen(3).Default("TRY"),
 		field.Other("vat_rate", decimal.Decimal{}).SchemaType(percent),
+		field.String("vat_exemption").MaxRuneLen(20).Optional().Nillable().Comment("of KDV_ISTISNA; with one, VAT is 0"),
 		field.Enum("calculation_type").NamedValues(named(calculationTypes)...).SchemaType(text).Default("FIXED"),
 		field.JSON("formula_params", json.RawMessage{}).Optional(),
 		field.Bool("requires_person_count").Default(false),
@@ -53,6 +55,8 @@ func (Service) Edges() []ent.Edge {
 		edge.To("work_order_items", WorkOrderItem.Type).Annotations(entsql.OnDelete(entsql.Restrict)),
 		edge.To("trips", Trip.Type).Annotations(entsql.OnDelete(entsql.Restrict)),
 		edge.To("work_logs", WorkLog.Type).Annotations(entsql.OnDelete(entsql.Restrict)),
+		edge.To("price_list_items", PriceListItem.Type).Annotations(entsql.OnDelete(entsql.Restrict)),
+		edge.To("overrides", ServiceOverride.Type).Annotations(entsql.OnDelete(entsql.Restrict)),
 	}
 }
 

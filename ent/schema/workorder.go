@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"encoding/json"
 	"strings"
 
 	"entgo.io/ent"
@@ -10,6 +11,8 @@ import (
 	"entgo.io/ent/schema/field"
 	"entgo.io/ent/schema/index"
 	"github.com/shopspring/decimal"
+
+	"aliaport/internal/calendar"
 )
 
 var (
@@ -92,6 +95,7 @@ func (WorkOrder) Edges() []ent.Edge {
 		edge.To("work_logs", WorkLog.Type).Annotations(entsql.OnDelete(entsql.Cascade)),
 		edge.To("gate_logs", GateLog.Type).Annotations(entsql.OnDelete(entsql.Restrict)),
 		edge.To("trips", Trip.Type).Annotations(entsql.OnDelete(entsql.SetNull)),
+		edge.To("adjustments", WorkOrderAdjustment.Type).Annotations(entsql.OnDelete(entsql.Cascade)),
 	}
 }
 
@@ -118,13 +122,17 @@ func (WorkOrder) Indexes() []ent.Index {
 // WorkOrderItem is a billable line of a work order (iş emri kalemi).
 type WorkOrderItem struct{ ent.Schema }
 
-var itemTypes = []string{"WORKLOG", "RESOURCE", "SERVICE"}
+var (
+	itemTypes    = []string{"WORKLOG", "RESOURCE", "SERVICE"}
+	priceSources = []string{"OVERRIDE", "PRICE_LIST", "SERVICE", "MANUAL"}
+)
 
 func (WorkOrderItem) Mixin() []ent.Mixin { return []ent.Mixin{key{}, times{}} }
 
 func (WorkOrderItem) Annotations() []schema.Annotation {
-	return []schema.Annotation{table("work_order_items", oneOf("item_type", itemTypes), check("quantity", "quantity > 0"),
-		check("unit_price", "unit_price >= 0"), check("vat_rate", "vat_rate BETWEEN 0 AND 100"), check("time", "end_time > start_time"))}
+	return []schema.Annotation{table("work_order_items", oneOf("item_type", itemTypes), oneOf("price_source", priceSources),
+		check("quantity", "quantity > 0"), check("unit_price", "unit_price >= 0"), check("vat_rate", "vat_rate BETWEEN 0 AND 100"), check("time", "end_time > start_time"),
+		check("inputs", "weight_kg >= 0 AND person_count >= 0 AND measure >= 0 AND days >= 0"), check("exchange_rate", "exchange_rate > 0"))}
 }
 
 func (WorkOrderItem) Fields() []ent.Field {
@@ -140,6 +148,11 @@ func (WorkOrderItem) Fields() []ent.Field {
 		field.Time("start_time").Optional().Nillable(),
 		field.Time("end_time").Optional().Nillable(),
 		field.Int("duration_minutes").Optional().Nillable(),
+		// What the formula of the service works on, besides quantity and minutes.
+		optionalDecimal("weight_kg", amount),
+		field.Int("person_count").Optional().Nillable(),
+		optionalDecimal("measure", amount), // such as gross tonnage
+		optionalDecimal("days", amount),
 		money("quantity"),
 		field.String("unit").MaxRuneLen(20),
 		money("unit_price"),
@@ -150,6 +163,17 @@ func (WorkOrderItem) Fields() []ent.Field {
 		money("grand_total"),
 		field.String("notes").MaxRuneLen(500).Optional().Nillable(),
 		field.Bool("is_invoiced").Default(false),
+		// Where the price came from and how it became the amounts above.
+		field.Enum("price_source").NamedValues(named(priceSources)...).SchemaType(text).Optional().Nillable(),
+		field.Int64("price_list_item_id").Optional().Nillable(),
+		field.Int64("service_override_id").Optional().Nillable(),
+		field.String("price_currency").MaxRuneLen(3).Optional().Nillable().Comment("of unit_price and net_amount, where it is another than that of the order"),
+		optionalDecimal("net_amount", amount),  // in the currency of the price, not yet rounded to cents
+		optionalDecimal("exchange_rate", rate), // from the currency of the price to that of the order
+		field.String("rate_kind").MaxRuneLen(20).Optional().Nillable(),
+		field.Other("rate_date", calendar.Date{}).SchemaType(day).Optional().Nillable(),
+		optionalDecimal("amount_try", amount), // total_amount in TRY
+		field.JSON("calculation", json.RawMessage{}).Optional().Comment("how the price came about, step by step"),
 		field.Int64("work_log_id").Optional().Nillable().Comment("the approved work log that it bills"),
 		field.Int("version").Default(1),
 	}
@@ -160,6 +184,8 @@ func (WorkOrderItem) Edges() []ent.Edge {
 		edge.From("work_order", WorkOrder.Type).Ref("items").Field("work_order_id").Unique().Required().Immutable(),
 		edge.From("service", Service.Type).Ref("work_order_items").Field("service_id").Unique(),
 		edge.From("work_log", WorkLog.Type).Ref("item").Field("work_log_id").Unique(),
+		edge.From("price_list_item", PriceListItem.Type).Ref("work_order_items").Field("price_list_item_id").Unique(),
+		edge.From("service_override", ServiceOverride.Type).Ref("work_order_items").Field("service_override_id").Unique(),
 	}
 }
 
@@ -167,6 +193,8 @@ func (WorkOrderItem) Indexes() []ent.Index {
 	return []ent.Index{
 		index.Fields("work_order_id", "sequence").Unique().StorageKey("work_order_items_work_order_id"),
 		index.Fields("service_id").StorageKey("work_order_items_service_id"),
+		index.Fields("price_list_item_id").StorageKey("work_order_items_price_list_item_id"),
+		index.Fields("service_override_id").StorageKey("work_order_items_service_override_id"),
 	}
 }
 

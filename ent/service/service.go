@@ -36,6 +36,8 @@ const (
 	FieldAccountingCode = "accounting_code"
 	// FieldGroupCode holds the string denoting the group_code field in the database.
 	FieldGroupCode = "group_code"
+	// FieldCategoryCode holds the string denoting the category_code field in the database.
+	FieldCategoryCode = "category_code"
 	// FieldUnit holds the string denoting the unit field in the database.
 	FieldUnit = "unit"
 	// FieldBasePrice holds the string denoting the base_price field in the database.
@@ -44,6 +46,8 @@ const (
 	FieldCurrency = "currency"
 	// FieldVatRate holds the string denoting the vat_rate field in the database.
 	FieldVatRate = "vat_rate"
+	// FieldVatExemption holds the string denoting the vat_exemption field in the database.
+	FieldVatExemption = "vat_exemption"
 	// FieldCalculationType holds the string denoting the calculation_type field in the database.
 	FieldCalculationType = "calculation_type"
 	// FieldFormulaParams holds the string denoting the formula_params field in the database.
@@ -66,6 +70,10 @@ const (
 	EdgeTrips = "trips"
 	// EdgeWorkLogs holds the string denoting the work_logs edge name in mutations.
 	EdgeWorkLogs = "work_logs"
+	// EdgePriceListItems holds the string denoting the price_list_items edge name in mutations.
+	EdgePriceListItems = "price_list_items"
+	// EdgeOverrides holds the string denoting the overrides edge name in mutations.
+	EdgeOverrides = "overrides"
 	// Table holds the table name of the service in the database.
 	Table = "services"
 	// WorkOrderItemsTable is the table that holds the work_order_items relation/edge.
@@ -89,6 +97,20 @@ const (
 	WorkLogsInverseTable = "work_logs"
 	// WorkLogsColumn is the table column denoting the work_logs relation/edge.
 	WorkLogsColumn = "service_id"
+	// PriceListItemsTable is the table that holds the price_list_items relation/edge.
+	PriceListItemsTable = "price_list_items"
+	// PriceListItemsInverseTable is the table name for the PriceListItem entity.
+	// It exists in this package in order to avoid circular dependency with the "pricelistitem" package.
+	PriceListItemsInverseTable = "price_list_items"
+	// PriceListItemsColumn is the table column denoting the price_list_items relation/edge.
+	PriceListItemsColumn = "service_id"
+	// OverridesTable is the table that holds the overrides relation/edge.
+	OverridesTable = "service_tariff_overrides"
+	// OverridesInverseTable is the table name for the ServiceOverride entity.
+	// It exists in this package in order to avoid circular dependency with the "serviceoverride" package.
+	OverridesInverseTable = "service_tariff_overrides"
+	// OverridesColumn is the table column denoting the overrides relation/edge.
+	OverridesColumn = "service_id"
 )
 
 // Columns holds all SQL columns for service fields.
@@ -103,10 +125,12 @@ var Columns = []string{
 	FieldDescription,
 	FieldAccountingCode,
 	FieldGroupCode,
+	FieldCategoryCode,
 	FieldUnit,
 	FieldBasePrice,
 	FieldCurrency,
 	FieldVatRate,
+	FieldVatExemption,
 	FieldCalculationType,
 	FieldFormulaParams,
 	FieldRequiresPersonCount,
@@ -144,6 +168,8 @@ var (
 	AccountingCodeValidator func(string) error
 	// GroupCodeValidator is a validator for the "group_code" field. It is called by the builders before save.
 	GroupCodeValidator func(string) error
+	// CategoryCodeValidator is a validator for the "category_code" field. It is called by the builders before save.
+	CategoryCodeValidator func(string) error
 	// UnitValidator is a validator for the "unit" field. It is called by the builders before save.
 	UnitValidator func(string) error
 	// DefaultBasePrice holds the default value on creation for the "base_price" field.
@@ -152,6 +178,8 @@ var (
 	DefaultCurrency string
 	// CurrencyValidator is a validator for the "currency" field. It is called by the builders before save.
 	CurrencyValidator func(string) error
+	// VatExemptionValidator is a validator for the "vat_exemption" field. It is called by the builders before save.
+	VatExemptionValidator func(string) error
 	// DefaultRequiresPersonCount holds the default value on creation for the "requires_person_count" field.
 	DefaultRequiresPersonCount bool
 	// DefaultRequiresVehicleInfo holds the default value on creation for the "requires_vehicle_info" field.
@@ -249,6 +277,11 @@ func ByGroupCode(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldGroupCode, opts...).ToFunc()
 }
 
+// ByCategoryCode orders the results by the category_code field.
+func ByCategoryCode(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldCategoryCode, opts...).ToFunc()
+}
+
 // ByUnit orders the results by the unit field.
 func ByUnit(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldUnit, opts...).ToFunc()
@@ -267,6 +300,11 @@ func ByCurrency(opts ...sql.OrderTermOption) OrderOption {
 // ByVatRate orders the results by the vat_rate field.
 func ByVatRate(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldVatRate, opts...).ToFunc()
+}
+
+// ByVatExemption orders the results by the vat_exemption field.
+func ByVatExemption(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldVatExemption, opts...).ToFunc()
 }
 
 // ByCalculationType orders the results by the calculation_type field.
@@ -345,6 +383,34 @@ func ByWorkLogs(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
 		sqlgraph.OrderByNeighborTerms(s, newWorkLogsStep(), append([]sql.OrderTerm{term}, terms...)...)
 	}
 }
+
+// ByPriceListItemsCount orders the results by price_list_items count.
+func ByPriceListItemsCount(opts ...sql.OrderTermOption) OrderOption {
+	return func(s *sql.Selector) {
+		sqlgraph.OrderByNeighborsCount(s, newPriceListItemsStep(), opts...)
+	}
+}
+
+// ByPriceListItems orders the results by price_list_items terms.
+func ByPriceListItems(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
+	return func(s *sql.Selector) {
+		sqlgraph.OrderByNeighborTerms(s, newPriceListItemsStep(), append([]sql.OrderTerm{term}, terms...)...)
+	}
+}
+
+// ByOverridesCount orders the results by overrides count.
+func ByOverridesCount(opts ...sql.OrderTermOption) OrderOption {
+	return func(s *sql.Selector) {
+		sqlgraph.OrderByNeighborsCount(s, newOverridesStep(), opts...)
+	}
+}
+
+// ByOverrides orders the results by overrides terms.
+func ByOverrides(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
+	return func(s *sql.Selector) {
+		sqlgraph.OrderByNeighborTerms(s, newOverridesStep(), append([]sql.OrderTerm{term}, terms...)...)
+	}
+}
 func newWorkOrderItemsStep() *sqlgraph.Step {
 	return sqlgraph.NewStep(
 		sqlgraph.From(Table, FieldID),
@@ -364,6 +430,20 @@ func newWorkLogsStep() *sqlgraph.Step {
 		sqlgraph.From(Table, FieldID),
 		sqlgraph.To(WorkLogsInverseTable, FieldID),
 		sqlgraph.Edge(sqlgraph.O2M, false, WorkLogsTable, WorkLogsColumn),
+	)
+}
+func newPriceListItemsStep() *sqlgraph.Step {
+	return sqlgraph.NewStep(
+		sqlgraph.From(Table, FieldID),
+		sqlgraph.To(PriceListItemsInverseTable, FieldID),
+		sqlgraph.Edge(sqlgraph.O2M, false, PriceListItemsTable, PriceListItemsColumn),
+	)
+}
+func newOverridesStep() *sqlgraph.Step {
+	return sqlgraph.NewStep(
+		sqlgraph.From(Table, FieldID),
+		sqlgraph.To(OverridesInverseTable, FieldID),
+		sqlgraph.Edge(sqlgraph.O2M, false, OverridesTable, OverridesColumn),
 	)
 }
 

@@ -101,6 +101,11 @@ func GroupCode(v string) predicate.Service {
 	return predicate.Service(sql.FieldEQ(FieldGroupCode, v))
 }
 
+// CategoryCode applies equality check predicate on the "category_code" field. It's identical to CategoryCodeEQ.
+func CategoryCode(v string) predicate.Service {
+	return predicate.Service(sql.FieldEQ(FieldCategoryCode, v))
+}
+
 // Unit applies equality check predicate on the "unit" field. It's identical to UnitEQ.
 func Unit(v string) predicate.Service {
 	return predicate.Service(sql.FieldEQ(FieldUnit, v))
@@ -119,6 +124,11 @@ func Currency(v string) predicate.Service {
 // VatRate applies equality check predicate on the "vat_rate" field. It's identical to VatRateEQ.
 func VatRate(v decimal.Decimal) predicate.Service {
 	return predicate.Service(sql.FieldEQ(FieldVatRate, v))
+}
+
+// VatExemption applies equality check predicate on the "vat_exemption" field. It's identical to VatExemptionEQ.
+func VatExemption(v string) predicate.Service {
+	return predicate.Service(sql.FieldEQ(FieldVatExemption, v))
 }
 
 // RequiresPersonCount applies equality check predicate on the "requires_person_count" field. It's identical to RequiresPersonCountEQ.
@@ -716,6 +726,81 @@ func GroupCodeContainsFold(v string) predicate.Service {
 	return predicate.Service(sql.FieldContainsFold(FieldGroupCode, v))
 }
 
+// CategoryCodeEQ applies the EQ predicate on the "category_code" field.
+func CategoryCodeEQ(v string) predicate.Service {
+	return predicate.Service(sql.FieldEQ(FieldCategoryCode, v))
+}
+
+// CategoryCodeNEQ applies the NEQ predicate on the "category_code" field.
+func CategoryCodeNEQ(v string) predicate.Service {
+	return predicate.Service(sql.FieldNEQ(FieldCategoryCode, v))
+}
+
+// CategoryCodeIn applies the In predicate on the "category_code" field.
+func CategoryCodeIn(vs ...string) predicate.Service {
+	return predicate.Service(sql.FieldIn(FieldCategoryCode, vs...))
+}
+
+// CategoryCodeNotIn applies the NotIn predicate on the "category_code" field.
+func CategoryCodeNotIn(vs ...string) predicate.Service {
+	return predicate.Service(sql.FieldNotIn(FieldCategoryCode, vs...))
+}
+
+// CategoryCodeGT applies the GT predicate on the "category_code" field.
+func CategoryCodeGT(v string) predicate.Service {
+	return predicate.Service(sql.FieldGT(FieldCategoryCode, v))
+}
+
+// CategoryCodeGTE applies the GTE predicate on the "category_code" field.
+func CategoryCodeGTE(v string) predicate.Service {
+	return predicate.Service(sql.FieldGTE(FieldCategoryCode, v))
+}
+
+// CategoryCodeLT applies the LT predicate on the "category_code" field.
+func CategoryCodeLT(v string) predicate.Service {
+	return predicate.Service(sql.FieldLT(FieldCategoryCode, v))
+}
+
+// CategoryCodeLTE applies the LTE predicate on the "category_code" field.
+func CategoryCodeLTE(v string) predicate.Service {
+	return predicate.Service(sql.FieldLTE(FieldCategoryCode, v))
+}
+
+// CategoryCodeContains applies the Contains predicate on the "category_code" field.
+func CategoryCodeContains(v string) predicate.Service {
+	return predicate.Service(sql.FieldContains(FieldCategoryCode, v))
+}
+
+// CategoryCodeHasPrefix applies the HasPrefix predicate on the "category_code" field.
+func CategoryCodeHasPrefix(v string) predicate.Service {
+	return predicate.Service(sql.FieldHasPrefix(FieldCategoryCode, v))
+}
+
+// CategoryCodeHasSuffix applies the HasSuffix predicate on the "category_code" field.
+func CategoryCodeHasSuffix(v string) predicate.Service {
+	return predicate.Service(sql.FieldHasSuffix(FieldCategoryCode, v))
+}
+
+// CategoryCodeIsNil applies the IsNil predicate on the "category_code" field.
+func CategoryCodeIsNil() predicate.Service {
+	return predicate.Service(sql.FieldIsNull(FieldCategoryCode))
+}
+
+// CategoryCodeNotNil applies the NotNil predicate on the "category_code" field.
+func CategoryCodeNotNil() predicate.Service {
+	return predicate.Service(sql.FieldNotNull(FieldCategoryCode))
+}
+
+// CategoryCodeEqualFold applies the EqualFold predicate on the "category_code" field.
+func CategoryCodeEqualFold(v string) predicate.Service {
+	return predicate.Service(sql.FieldEqualFold(FieldCategoryCode, v))
+}
+
+// CategoryCodeContainsFold applies the ContainsFold predicate on the "category_code" field.
+func CategoryCodeContainsFold(v string) predicate.Service {
+	return predicate.Service(sql.FieldContainsFold(FieldCategoryCode, v))
+}
+
 // UnitEQ applies the EQ predicate on the "unit" field.
 func UnitEQ(v string) predicate.Service {
 	return predicate.Service(sql.FieldEQ(FieldUnit, v))
@@ -924,6 +1009,81 @@ func VatRateLT(v decimal.Decimal) predicate.Service {
 // VatRateLTE applies the LTE predicate on the "vat_rate" field.
 func VatRateLTE(v decimal.Decimal) predicate.Service {
 	return predicate.Service(sql.FieldLTE(FieldVatRate, v))
+}
+
+// VatExemptionEQ applies the EQ predicate on the "vat_exemption" field.
+func VatExemptionEQ(v string) predicate.Service {
+	return predicate.Service(sql.FieldEQ(FieldVatExemption, v))
+}
+
+// VatExemptionNEQ applies the NEQ predicate on the "vat_exemption" field.
+func VatExemptionNEQ(v string) predicate.Service {
+	return predicate.Service(sql.FieldNEQ(FieldVatExemption, v))
+}
+
+// VatExemptionIn applies the In predicate on the "vat_exemption" field.
+func VatExemptionIn(vs ...string) predicate.Service {
+	return predicate.Service(sql.FieldIn(FieldVatExemption, vs...))
+}
+
+// VatExemptionNotIn applies the NotIn predicate on the "vat_exemption" field.
+func VatExemptionNotIn(vs ...string) predicate.Service {
+	return predicate.Service(sql.FieldNotIn(FieldVatExemption, vs...))
+}
+
+// VatExemptionGT applies the GT predicate on the "vat_exemption" field.
+func VatExemptionGT(v string) predicate.Service {
+	return predicate.Service(sql.FieldGT(FieldVatExemption, v))
+}
+
+// VatExemptionGTE applies the GTE predicate on the "vat_exemption" field.
+func VatExemptionGTE(v string) predicate.Service {
+	return predicate.Service(sql.FieldGTE(FieldVatExemption, v))
+}
+
+// VatExemptionLT applies the LT predicate on the "vat_exemption" field.
+func VatExemptionLT(v string) predicate.Service {
+	return predicate.Service(sql.FieldLT(FieldVatExemption, v))
+}
+
+// VatExemptionLTE applies the LTE predicate on the "vat_exemption" field.
+func VatExemptionLTE(v string) predicate.Service {
+	return predicate.Service(sql.FieldLTE(FieldVatExemption, v))
+}
+
+// VatExemptionContains applies the Contains predicate on the "vat_exemption" field.
+func VatExemptionContains(v string) predicate.Service {
+	return predicate.Service(sql.FieldContains(FieldVatExemption, v))
+}
+
+// VatExemptionHasPrefix applies the HasPrefix predicate on the "vat_exemption" field.
+func VatExemptionHasPrefix(v string) predicate.Service {
+	return predicate.Service(sql.FieldHasPrefix(FieldVatExemption, v))
+}
+
+// VatExemptionHasSuffix applies the HasSuffix predicate on the "vat_exemption" field.
+func VatExemptionHasSuffix(v string) predicate.Service {
+	return predicate.Service(sql.FieldHasSuffix(FieldVatExemption, v))
+}
+
+// VatExemptionIsNil applies the IsNil predicate on the "vat_exemption" field.
+func VatExemptionIsNil() predicate.Service {
+	return predicate.Service(sql.FieldIsNull(FieldVatExemption))
+}
+
+// VatExemptionNotNil applies the NotNil predicate on the "vat_exemption" field.
+func VatExemptionNotNil() predicate.Service {
+	return predicate.Service(sql.FieldNotNull(FieldVatExemption))
+}
+
+// VatExemptionEqualFold applies the EqualFold predicate on the "vat_exemption" field.
+func VatExemptionEqualFold(v string) predicate.Service {
+	return predicate.Service(sql.FieldEqualFold(FieldVatExemption, v))
+}
+
+// VatExemptionContainsFold applies the ContainsFold predicate on the "vat_exemption" field.
+func VatExemptionContainsFold(v string) predicate.Service {
+	return predicate.Service(sql.FieldContainsFold(FieldVatExemption, v))
 }
 
 // CalculationTypeEQ applies the EQ predicate on the "calculation_type" field.
@@ -1137,6 +1297,52 @@ func HasWorkLogs() predicate.Service {
 func HasWorkLogsWith(preds ...predicate.WorkLog) predicate.Service {
 	return predicate.Service(func(s *sql.Selector) {
 		step := newWorkLogsStep()
+		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
+			for _, p := range preds {
+				p(s)
+			}
+		})
+	})
+}
+
+// HasPriceListItems applies the HasEdge predicate on the "price_list_items" edge.
+func HasPriceListItems() predicate.Service {
+	return predicate.Service(func(s *sql.Selector) {
+		step := sqlgraph.NewStep(
+			sqlgraph.From(Table, FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, PriceListItemsTable, PriceListItemsColumn),
+		)
+		sqlgraph.HasNeighbors(s, step)
+	})
+}
+
+// HasPriceListItemsWith applies the HasEdge predicate on the "price_list_items" edge with a given conditions (other predicates).
+func HasPriceListItemsWith(preds ...predicate.PriceListItem) predicate.Service {
+	return predicate.Service(func(s *sql.Selector) {
+		step := newPriceListItemsStep()
+		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
+			for _, p := range preds {
+				p(s)
+			}
+		})
+	})
+}
+
+// HasOverrides applies the HasEdge predicate on the "overrides" edge.
+func HasOverrides() predicate.Service {
+	return predicate.Service(func(s *sql.Selector) {
+		step := sqlgraph.NewStep(
+			sqlgraph.From(Table, FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, OverridesTable, OverridesColumn),
+		)
+		sqlgraph.HasNeighbors(s, step)
+	})
+}
+
+// HasOverridesWith applies the HasEdge predicate on the "overrides" edge with a given conditions (other predicates).
+func HasOverridesWith(preds ...predicate.ServiceOverride) predicate.Service {
+	return predicate.Service(func(s *sql.Selector) {
+		step := newOverridesStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)

@@ -120,6 +120,8 @@ const (
 	EdgeGateLogs = "gate_logs"
 	// EdgeTrips holds the string denoting the trips edge name in mutations.
 	EdgeTrips = "trips"
+	// EdgeAdjustments holds the string denoting the adjustments edge name in mutations.
+	EdgeAdjustments = "adjustments"
 	// Table holds the table name of the workorder in the database.
 	Table = "work_orders"
 	// CariTable is the table that holds the cari relation/edge.
@@ -178,6 +180,13 @@ const (
 	TripsInverseTable = "trips"
 	// TripsColumn is the table column denoting the trips relation/edge.
 	TripsColumn = "work_order_id"
+	// AdjustmentsTable is the table that holds the adjustments relation/edge.
+	AdjustmentsTable = "work_order_adjustments"
+	// AdjustmentsInverseTable is the table name for the WorkOrderAdjustment entity.
+	// It exists in this package in order to avoid circular dependency with the "workorderadjustment" package.
+	AdjustmentsInverseTable = "work_order_adjustments"
+	// AdjustmentsColumn is the table column denoting the adjustments relation/edge.
+	AdjustmentsColumn = "work_order_id"
 )
 
 // Columns holds all SQL columns for workorder fields.
@@ -699,6 +708,20 @@ func ByTrips(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
 		sqlgraph.OrderByNeighborTerms(s, newTripsStep(), append([]sql.OrderTerm{term}, terms...)...)
 	}
 }
+
+// ByAdjustmentsCount orders the results by adjustments count.
+func ByAdjustmentsCount(opts ...sql.OrderTermOption) OrderOption {
+	return func(s *sql.Selector) {
+		sqlgraph.OrderByNeighborsCount(s, newAdjustmentsStep(), opts...)
+	}
+}
+
+// ByAdjustments orders the results by adjustments terms.
+func ByAdjustments(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
+	return func(s *sql.Selector) {
+		sqlgraph.OrderByNeighborTerms(s, newAdjustmentsStep(), append([]sql.OrderTerm{term}, terms...)...)
+	}
+}
 func newCariStep() *sqlgraph.Step {
 	return sqlgraph.NewStep(
 		sqlgraph.From(Table, FieldID),
@@ -753,6 +776,13 @@ func newTripsStep() *sqlgraph.Step {
 		sqlgraph.From(Table, FieldID),
 		sqlgraph.To(TripsInverseTable, FieldID),
 		sqlgraph.Edge(sqlgraph.O2M, false, TripsTable, TripsColumn),
+	)
+}
+func newAdjustmentsStep() *sqlgraph.Step {
+	return sqlgraph.NewStep(
+		sqlgraph.From(Table, FieldID),
+		sqlgraph.To(AdjustmentsInverseTable, FieldID),
+		sqlgraph.Edge(sqlgraph.O2M, false, AdjustmentsTable, AdjustmentsColumn),
 	)
 }
 

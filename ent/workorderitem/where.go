@@ -4,6 +4,7 @@ package workorderitem
 
 import (
 	"aliaport/ent/predicate"
+	"aliaport/internal/calendar"
 	"time"
 
 	"entgo.io/ent/dialect/sql"
@@ -116,6 +117,26 @@ func DurationMinutes(v int) predicate.WorkOrderItem {
 	return predicate.WorkOrderItem(sql.FieldEQ(FieldDurationMinutes, v))
 }
 
+// WeightKg applies equality check predicate on the "weight_kg" field. It's identical to WeightKgEQ.
+func WeightKg(v decimal.Decimal) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldEQ(FieldWeightKg, v))
+}
+
+// PersonCount applies equality check predicate on the "person_count" field. It's identical to PersonCountEQ.
+func PersonCount(v int) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldEQ(FieldPersonCount, v))
+}
+
+// Measure applies equality check predicate on the "measure" field. It's identical to MeasureEQ.
+func Measure(v decimal.Decimal) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldEQ(FieldMeasure, v))
+}
+
+// Days applies equality check predicate on the "days" field. It's identical to DaysEQ.
+func Days(v decimal.Decimal) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldEQ(FieldDays, v))
+}
+
 // Quantity applies equality check predicate on the "quantity" field. It's identical to QuantityEQ.
 func Quantity(v decimal.Decimal) predicate.WorkOrderItem {
 	return predicate.WorkOrderItem(sql.FieldEQ(FieldQuantity, v))
@@ -164,6 +185,46 @@ func Notes(v string) predicate.WorkOrderItem {
 // IsInvoiced applies equality check predicate on the "is_invoiced" field. It's identical to IsInvoicedEQ.
 func IsInvoiced(v bool) predicate.WorkOrderItem {
 	return predicate.WorkOrderItem(sql.FieldEQ(FieldIsInvoiced, v))
+}
+
+// PriceListItemID applies equality check predicate on the "price_list_item_id" field. It's identical to PriceListItemIDEQ.
+func PriceListItemID(v int64) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldEQ(FieldPriceListItemID, v))
+}
+
+// ServiceOverrideID applies equality check predicate on the "service_override_id" field. It's identical to ServiceOverrideIDEQ.
+func ServiceOverrideID(v int64) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldEQ(FieldServiceOverrideID, v))
+}
+
+// PriceCurrency applies equality check predicate on the "price_currency" field. It's identical to PriceCurrencyEQ.
+func PriceCurrency(v string) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldEQ(FieldPriceCurrency, v))
+}
+
+// NetAmount applies equality check predicate on the "net_amount" field. It's identical to NetAmountEQ.
+func NetAmount(v decimal.Decimal) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldEQ(FieldNetAmount, v))
+}
+
+// ExchangeRate applies equality check predicate on the "exchange_rate" field. It's identical to ExchangeRateEQ.
+func ExchangeRate(v decimal.Decimal) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldEQ(FieldExchangeRate, v))
+}
+
+// RateKind applies equality check predicate on the "rate_kind" field. It's identical to RateKindEQ.
+func RateKind(v string) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldEQ(FieldRateKind, v))
+}
+
+// RateDate applies equality check predicate on the "rate_date" field. It's identical to RateDateEQ.
+func RateDate(v calendar.Date) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldEQ(FieldRateDate, v))
+}
+
+// AmountTry applies equality check predicate on the "amount_try" field. It's identical to AmountTryEQ.
+func AmountTry(v decimal.Decimal) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldEQ(FieldAmountTry, v))
 }
 
 // WorkLogID applies equality check predicate on the "work_log_id" field. It's identical to WorkLogIDEQ.
@@ -816,6 +877,206 @@ func DurationMinutesNotNil() predicate.WorkOrderItem {
 	return predicate.WorkOrderItem(sql.FieldNotNull(FieldDurationMinutes))
 }
 
+// WeightKgEQ applies the EQ predicate on the "weight_kg" field.
+func WeightKgEQ(v decimal.Decimal) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldEQ(FieldWeightKg, v))
+}
+
+// WeightKgNEQ applies the NEQ predicate on the "weight_kg" field.
+func WeightKgNEQ(v decimal.Decimal) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldNEQ(FieldWeightKg, v))
+}
+
+// WeightKgIn applies the In predicate on the "weight_kg" field.
+func WeightKgIn(vs ...decimal.Decimal) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldIn(FieldWeightKg, vs...))
+}
+
+// WeightKgNotIn applies the NotIn predicate on the "weight_kg" field.
+func WeightKgNotIn(vs ...decimal.Decimal) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldNotIn(FieldWeightKg, vs...))
+}
+
+// WeightKgGT applies the GT predicate on the "weight_kg" field.
+func WeightKgGT(v decimal.Decimal) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldGT(FieldWeightKg, v))
+}
+
+// WeightKgGTE applies the GTE predicate on the "weight_kg" field.
+func WeightKgGTE(v decimal.Decimal) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldGTE(FieldWeightKg, v))
+}
+
+// WeightKgLT applies the LT predicate on the "weight_kg" field.
+func WeightKgLT(v decimal.Decimal) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldLT(FieldWeightKg, v))
+}
+
+// WeightKgLTE applies the LTE predicate on the "weight_kg" field.
+func WeightKgLTE(v decimal.Decimal) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldLTE(FieldWeightKg, v))
+}
+
+// WeightKgIsNil applies the IsNil predicate on the "weight_kg" field.
+func WeightKgIsNil() predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldIsNull(FieldWeightKg))
+}
+
+// WeightKgNotNil applies the NotNil predicate on the "weight_kg" field.
+func WeightKgNotNil() predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldNotNull(FieldWeightKg))
+}
+
+// PersonCountEQ applies the EQ predicate on the "person_count" field.
+func PersonCountEQ(v int) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldEQ(FieldPersonCount, v))
+}
+
+// PersonCountNEQ applies the NEQ predicate on the "person_count" field.
+func PersonCountNEQ(v int) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldNEQ(FieldPersonCount, v))
+}
+
+// PersonCountIn applies the In predicate on the "person_count" field.
+func PersonCountIn(vs ...int) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldIn(FieldPersonCount, vs...))
+}
+
+// PersonCountNotIn applies the NotIn predicate on the "person_count" field.
+func PersonCountNotIn(vs ...int) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldNotIn(FieldPersonCount, vs...))
+}
+
+// PersonCountGT applies the GT predicate on the "person_count" field.
+func PersonCountGT(v int) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldGT(FieldPersonCount, v))
+}
+
+// PersonCountGTE applies the GTE predicate on the "person_count" field.
+func PersonCountGTE(v int) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldGTE(FieldPersonCount, v))
+}
+
+// PersonCountLT applies the LT predicate on the "person_count" field.
+func PersonCountLT(v int) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldLT(FieldPersonCount, v))
+}
+
+// PersonCountLTE applies the LTE predicate on the "person_count" field.
+func PersonCountLTE(v int) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldLTE(FieldPersonCount, v))
+}
+
+// PersonCountIsNil applies the IsNil predicate on the "person_count" field.
+func PersonCountIsNil() predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldIsNull(FieldPersonCount))
+}
+
+// PersonCountNotNil applies the NotNil predicate on the "person_count" field.
+func PersonCountNotNil() predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldNotNull(FieldPersonCount))
+}
+
+// MeasureEQ applies the EQ predicate on the "measure" field.
+func MeasureEQ(v decimal.Decimal) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldEQ(FieldMeasure, v))
+}
+
+// MeasureNEQ applies the NEQ predicate on the "measure" field.
+func MeasureNEQ(v decimal.Decimal) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldNEQ(FieldMeasure, v))
+}
+
+// MeasureIn applies the In predicate on the "measure" field.
+func MeasureIn(vs ...decimal.Decimal) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldIn(FieldMeasure, vs...))
+}
+
+// MeasureNotIn applies the NotIn predicate on the "measure" field.
+func MeasureNotIn(vs ...decimal.Decimal) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldNotIn(FieldMeasure, vs...))
+}
+
+// MeasureGT applies the GT predicate on the "measure" field.
+func MeasureGT(v decimal.Decimal) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldGT(FieldMeasure, v))
+}
+
+// MeasureGTE applies the GTE predicate on the "measure" field.
+func MeasureGTE(v decimal.Decimal) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldGTE(FieldMeasure, v))
+}
+
+// MeasureLT applies the LT predicate on the "measure" field.
+func MeasureLT(v decimal.Decimal) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldLT(FieldMeasure, v))
+}
+
+// MeasureLTE applies the LTE predicate on the "measure" field.
+func MeasureLTE(v decimal.Decimal) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldLTE(FieldMeasure, v))
+}
+
+// MeasureIsNil applies the IsNil predicate on the "measure" field.
+func MeasureIsNil() predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldIsNull(FieldMeasure))
+}
+
+// MeasureNotNil applies the NotNil predicate on the "measure" field.
+func MeasureNotNil() predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldNotNull(FieldMeasure))
+}
+
+// DaysEQ applies the EQ predicate on the "days" field.
+func DaysEQ(v decimal.Decimal) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldEQ(FieldDays, v))
+}
+
+// DaysNEQ applies the NEQ predicate on the "days" field.
+func DaysNEQ(v decimal.Decimal) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldNEQ(FieldDays, v))
+}
+
+// DaysIn applies the In predicate on the "days" field.
+func DaysIn(vs ...decimal.Decimal) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldIn(FieldDays, vs...))
+}
+
+// DaysNotIn applies the NotIn predicate on the "days" field.
+func DaysNotIn(vs ...decimal.Decimal) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldNotIn(FieldDays, vs...))
+}
+
+// DaysGT applies the GT predicate on the "days" field.
+func DaysGT(v decimal.Decimal) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldGT(FieldDays, v))
+}
+
+// DaysGTE applies the GTE predicate on the "days" field.
+func DaysGTE(v decimal.Decimal) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldGTE(FieldDays, v))
+}
+
+// DaysLT applies the LT predicate on the "days" field.
+func DaysLT(v decimal.Decimal) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldLT(FieldDays, v))
+}
+
+// DaysLTE applies the LTE predicate on the "days" field.
+func DaysLTE(v decimal.Decimal) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldLTE(FieldDays, v))
+}
+
+// DaysIsNil applies the IsNil predicate on the "days" field.
+func DaysIsNil() predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldIsNull(FieldDays))
+}
+
+// DaysNotNil applies the NotNil predicate on the "days" field.
+func DaysNotNil() predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldNotNull(FieldDays))
+}
+
 // QuantityEQ applies the EQ predicate on the "quantity" field.
 func QuantityEQ(v decimal.Decimal) predicate.WorkOrderItem {
 	return predicate.WorkOrderItem(sql.FieldEQ(FieldQuantity, v))
@@ -1271,6 +1532,456 @@ func IsInvoicedNEQ(v bool) predicate.WorkOrderItem {
 	return predicate.WorkOrderItem(sql.FieldNEQ(FieldIsInvoiced, v))
 }
 
+// PriceSourceEQ applies the EQ predicate on the "price_source" field.
+func PriceSourceEQ(v PriceSource) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldEQ(FieldPriceSource, v))
+}
+
+// PriceSourceNEQ applies the NEQ predicate on the "price_source" field.
+func PriceSourceNEQ(v PriceSource) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldNEQ(FieldPriceSource, v))
+}
+
+// PriceSourceIn applies the In predicate on the "price_source" field.
+func PriceSourceIn(vs ...PriceSource) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldIn(FieldPriceSource, vs...))
+}
+
+// PriceSourceNotIn applies the NotIn predicate on the "price_source" field.
+func PriceSourceNotIn(vs ...PriceSource) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldNotIn(FieldPriceSource, vs...))
+}
+
+// PriceSourceIsNil applies the IsNil predicate on the "price_source" field.
+func PriceSourceIsNil() predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldIsNull(FieldPriceSource))
+}
+
+// PriceSourceNotNil applies the NotNil predicate on the "price_source" field.
+func PriceSourceNotNil() predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldNotNull(FieldPriceSource))
+}
+
+// PriceListItemIDEQ applies the EQ predicate on the "price_list_item_id" field.
+func PriceListItemIDEQ(v int64) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldEQ(FieldPriceListItemID, v))
+}
+
+// PriceListItemIDNEQ applies the NEQ predicate on the "price_list_item_id" field.
+func PriceListItemIDNEQ(v int64) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldNEQ(FieldPriceListItemID, v))
+}
+
+// PriceListItemIDIn applies the In predicate on the "price_list_item_id" field.
+func PriceListItemIDIn(vs ...int64) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldIn(FieldPriceListItemID, vs...))
+}
+
+// PriceListItemIDNotIn applies the NotIn predicate on the "price_list_item_id" field.
+func PriceListItemIDNotIn(vs ...int64) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldNotIn(FieldPriceListItemID, vs...))
+}
+
+// PriceListItemIDIsNil applies the IsNil predicate on the "price_list_item_id" field.
+func PriceListItemIDIsNil() predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldIsNull(FieldPriceListItemID))
+}
+
+// PriceListItemIDNotNil applies the NotNil predicate on the "price_list_item_id" field.
+func PriceListItemIDNotNil() predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldNotNull(FieldPriceListItemID))
+}
+
+// ServiceOverrideIDEQ applies the EQ predicate on the "service_override_id" field.
+func ServiceOverrideIDEQ(v int64) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldEQ(FieldServiceOverrideID, v))
+}
+
+// ServiceOverrideIDNEQ applies the NEQ predicate on the "service_override_id" field.
+func ServiceOverrideIDNEQ(v int64) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldNEQ(FieldServiceOverrideID, v))
+}
+
+// ServiceOverrideIDIn applies the In predicate on the "service_override_id" field.
+func ServiceOverrideIDIn(vs ...int64) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldIn(FieldServiceOverrideID, vs...))
+}
+
+// ServiceOverrideIDNotIn applies the NotIn predicate on the "service_override_id" field.
+func ServiceOverrideIDNotIn(vs ...int64) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldNotIn(FieldServiceOverrideID, vs...))
+}
+
+// ServiceOverrideIDIsNil applies the IsNil predicate on the "service_override_id" field.
+func ServiceOverrideIDIsNil() predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldIsNull(FieldServiceOverrideID))
+}
+
+// ServiceOverrideIDNotNil applies the NotNil predicate on the "service_override_id" field.
+func ServiceOverrideIDNotNil() predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldNotNull(FieldServiceOverrideID))
+}
+
+// PriceCurrencyEQ applies the EQ predicate on the "price_currency" field.
+func PriceCurrencyEQ(v string) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldEQ(FieldPriceCurrency, v))
+}
+
+// PriceCurrencyNEQ applies the NEQ predicate on the "price_currency" field.
+func PriceCurrencyNEQ(v string) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldNEQ(FieldPriceCurrency, v))
+}
+
+// PriceCurrencyIn applies the In predicate on the "price_currency" field.
+func PriceCurrencyIn(vs ...string) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldIn(FieldPriceCurrency, vs...))
+}
+
+// PriceCurrencyNotIn applies the NotIn predicate on the "price_currency" field.
+func PriceCurrencyNotIn(vs ...string) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldNotIn(FieldPriceCurrency, vs...))
+}
+
+// PriceCurrencyGT applies the GT predicate on the "price_currency" field.
+func PriceCurrencyGT(v string) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldGT(FieldPriceCurrency, v))
+}
+
+// PriceCurrencyGTE applies the GTE predicate on the "price_currency" field.
+func PriceCurrencyGTE(v string) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldGTE(FieldPriceCurrency, v))
+}
+
+// PriceCurrencyLT applies the LT predicate on the "price_currency" field.
+func PriceCurrencyLT(v string) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldLT(FieldPriceCurrency, v))
+}
+
+// PriceCurrencyLTE applies the LTE predicate on the "price_currency" field.
+func PriceCurrencyLTE(v string) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldLTE(FieldPriceCurrency, v))
+}
+
+// PriceCurrencyContains applies the Contains predicate on the "price_currency" field.
+func PriceCurrencyContains(v string) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldContains(FieldPriceCurrency, v))
+}
+
+// PriceCurrencyHasPrefix applies the HasPrefix predicate on the "price_currency" field.
+func PriceCurrencyHasPrefix(v string) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldHasPrefix(FieldPriceCurrency, v))
+}
+
+// PriceCurrencyHasSuffix applies the HasSuffix predicate on the "price_currency" field.
+func PriceCurrencyHasSuffix(v string) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldHasSuffix(FieldPriceCurrency, v))
+}
+
+// PriceCurrencyIsNil applies the IsNil predicate on the "price_currency" field.
+func PriceCurrencyIsNil() predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldIsNull(FieldPriceCurrency))
+}
+
+// PriceCurrencyNotNil applies the NotNil predicate on the "price_currency" field.
+func PriceCurrencyNotNil() predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldNotNull(FieldPriceCurrency))
+}
+
+// PriceCurrencyEqualFold applies the EqualFold predicate on the "price_currency" field.
+func PriceCurrencyEqualFold(v string) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldEqualFold(FieldPriceCurrency, v))
+}
+
+// PriceCurrencyContainsFold applies the ContainsFold predicate on the "price_currency" field.
+func PriceCurrencyContainsFold(v string) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldContainsFold(FieldPriceCurrency, v))
+}
+
+// NetAmountEQ applies the EQ predicate on the "net_amount" field.
+func NetAmountEQ(v decimal.Decimal) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldEQ(FieldNetAmount, v))
+}
+
+// NetAmountNEQ applies the NEQ predicate on the "net_amount" field.
+func NetAmountNEQ(v decimal.Decimal) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldNEQ(FieldNetAmount, v))
+}
+
+// NetAmountIn applies the In predicate on the "net_amount" field.
+func NetAmountIn(vs ...decimal.Decimal) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldIn(FieldNetAmount, vs...))
+}
+
+// NetAmountNotIn applies the NotIn predicate on the "net_amount" field.
+func NetAmountNotIn(vs ...decimal.Decimal) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldNotIn(FieldNetAmount, vs...))
+}
+
+// NetAmountGT applies the GT predicate on the "net_amount" field.
+func NetAmountGT(v decimal.Decimal) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldGT(FieldNetAmount, v))
+}
+
+// NetAmountGTE applies the GTE predicate on the "net_amount" field.
+func NetAmountGTE(v decimal.Decimal) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldGTE(FieldNetAmount, v))
+}
+
+// NetAmountLT applies the LT predicate on the "net_amount" field.
+func NetAmountLT(v decimal.Decimal) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldLT(FieldNetAmount, v))
+}
+
+// NetAmountLTE applies the LTE predicate on the "net_amount" field.
+func NetAmountLTE(v decimal.Decimal) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldLTE(FieldNetAmount, v))
+}
+
+// NetAmountIsNil applies the IsNil predicate on the "net_amount" field.
+func NetAmountIsNil() predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldIsNull(FieldNetAmount))
+}
+
+// NetAmountNotNil applies the NotNil predicate on the "net_amount" field.
+func NetAmountNotNil() predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldNotNull(FieldNetAmount))
+}
+
+// ExchangeRateEQ applies the EQ predicate on the "exchange_rate" field.
+func ExchangeRateEQ(v decimal.Decimal) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldEQ(FieldExchangeRate, v))
+}
+
+// ExchangeRateNEQ applies the NEQ predicate on the "exchange_rate" field.
+func ExchangeRateNEQ(v decimal.Decimal) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldNEQ(FieldExchangeRate, v))
+}
+
+// ExchangeRateIn applies the In predicate on the "exchange_rate" field.
+func ExchangeRateIn(vs ...decimal.Decimal) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldIn(FieldExchangeRate, vs...))
+}
+
+// ExchangeRateNotIn applies the NotIn predicate on the "exchange_rate" field.
+func ExchangeRateNotIn(vs ...decimal.Decimal) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldNotIn(FieldExchangeRate, vs...))
+}
+
+// ExchangeRateGT applies the GT predicate on the "exchange_rate" field.
+func ExchangeRateGT(v decimal.Decimal) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldGT(FieldExchangeRate, v))
+}
+
+// ExchangeRateGTE applies the GTE predicate on the "exchange_rate" field.
+func ExchangeRateGTE(v decimal.Decimal) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldGTE(FieldExchangeRate, v))
+}
+
+// ExchangeRateLT applies the LT predicate on the "exchange_rate" field.
+func ExchangeRateLT(v decimal.Decimal) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldLT(FieldExchangeRate, v))
+}
+
+// ExchangeRateLTE applies the LTE predicate on the "exchange_rate" field.
+func ExchangeRateLTE(v decimal.Decimal) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldLTE(FieldExchangeRate, v))
+}
+
+// ExchangeRateIsNil applies the IsNil predicate on the "exchange_rate" field.
+func ExchangeRateIsNil() predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldIsNull(FieldExchangeRate))
+}
+
+// ExchangeRateNotNil applies the NotNil predicate on the "exchange_rate" field.
+func ExchangeRateNotNil() predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldNotNull(FieldExchangeRate))
+}
+
+// RateKindEQ applies the EQ predicate on the "rate_kind" field.
+func RateKindEQ(v string) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldEQ(FieldRateKind, v))
+}
+
+// RateKindNEQ applies the NEQ predicate on the "rate_kind" field.
+func RateKindNEQ(v string) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldNEQ(FieldRateKind, v))
+}
+
+// RateKindIn applies the In predicate on the "rate_kind" field.
+func RateKindIn(vs ...string) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldIn(FieldRateKind, vs...))
+}
+
+// RateKindNotIn applies the NotIn predicate on the "rate_kind" field.
+func RateKindNotIn(vs ...string) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldNotIn(FieldRateKind, vs...))
+}
+
+// RateKindGT applies the GT predicate on the "rate_kind" field.
+func RateKindGT(v string) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldGT(FieldRateKind, v))
+}
+
+// RateKindGTE applies the GTE predicate on the "rate_kind" field.
+func RateKindGTE(v string) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldGTE(FieldRateKind, v))
+}
+
+// RateKindLT applies the LT predicate on the "rate_kind" field.
+func RateKindLT(v string) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldLT(FieldRateKind, v))
+}
+
+// RateKindLTE applies the LTE predicate on the "rate_kind" field.
+func RateKindLTE(v string) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldLTE(FieldRateKind, v))
+}
+
+// RateKindContains applies the Contains predicate on the "rate_kind" field.
+func RateKindContains(v string) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldContains(FieldRateKind, v))
+}
+
+// RateKindHasPrefix applies the HasPrefix predicate on the "rate_kind" field.
+func RateKindHasPrefix(v string) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldHasPrefix(FieldRateKind, v))
+}
+
+// RateKindHasSuffix applies the HasSuffix predicate on the "rate_kind" field.
+func RateKindHasSuffix(v string) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldHasSuffix(FieldRateKind, v))
+}
+
+// RateKindIsNil applies the IsNil predicate on the "rate_kind" field.
+func RateKindIsNil() predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldIsNull(FieldRateKind))
+}
+
+// RateKindNotNil applies the NotNil predicate on the "rate_kind" field.
+func RateKindNotNil() predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldNotNull(FieldRateKind))
+}
+
+// RateKindEqualFold applies the EqualFold predicate on the "rate_kind" field.
+func RateKindEqualFold(v string) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldEqualFold(FieldRateKind, v))
+}
+
+// RateKindContainsFold applies the ContainsFold predicate on the "rate_kind" field.
+func RateKindContainsFold(v string) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldContainsFold(FieldRateKind, v))
+}
+
+// RateDateEQ applies the EQ predicate on the "rate_date" field.
+func RateDateEQ(v calendar.Date) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldEQ(FieldRateDate, v))
+}
+
+// RateDateNEQ applies the NEQ predicate on the "rate_date" field.
+func RateDateNEQ(v calendar.Date) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldNEQ(FieldRateDate, v))
+}
+
+// RateDateIn applies the In predicate on the "rate_date" field.
+func RateDateIn(vs ...calendar.Date) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldIn(FieldRateDate, vs...))
+}
+
+// RateDateNotIn applies the NotIn predicate on the "rate_date" field.
+func RateDateNotIn(vs ...calendar.Date) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldNotIn(FieldRateDate, vs...))
+}
+
+// RateDateGT applies the GT predicate on the "rate_date" field.
+func RateDateGT(v calendar.Date) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldGT(FieldRateDate, v))
+}
+
+// RateDateGTE applies the GTE predicate on the "rate_date" field.
+func RateDateGTE(v calendar.Date) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldGTE(FieldRateDate, v))
+}
+
+// RateDateLT applies the LT predicate on the "rate_date" field.
+func RateDateLT(v calendar.Date) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldLT(FieldRateDate, v))
+}
+
+// RateDateLTE applies the LTE predicate on the "rate_date" field.
+func RateDateLTE(v calendar.Date) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldLTE(FieldRateDate, v))
+}
+
+// RateDateIsNil applies the IsNil predicate on the "rate_date" field.
+func RateDateIsNil() predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldIsNull(FieldRateDate))
+}
+
+// RateDateNotNil applies the NotNil predicate on the "rate_date" field.
+func RateDateNotNil() predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldNotNull(FieldRateDate))
+}
+
+// AmountTryEQ applies the EQ predicate on the "amount_try" field.
+func AmountTryEQ(v decimal.Decimal) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldEQ(FieldAmountTry, v))
+}
+
+// AmountTryNEQ applies the NEQ predicate on the "amount_try" field.
+func AmountTryNEQ(v decimal.Decimal) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldNEQ(FieldAmountTry, v))
+}
+
+// AmountTryIn applies the In predicate on the "amount_try" field.
+func AmountTryIn(vs ...decimal.Decimal) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldIn(FieldAmountTry, vs...))
+}
+
+// AmountTryNotIn applies the NotIn predicate on the "amount_try" field.
+func AmountTryNotIn(vs ...decimal.Decimal) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldNotIn(FieldAmountTry, vs...))
+}
+
+// AmountTryGT applies the GT predicate on the "amount_try" field.
+func AmountTryGT(v decimal.Decimal) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldGT(FieldAmountTry, v))
+}
+
+// AmountTryGTE applies the GTE predicate on the "amount_try" field.
+func AmountTryGTE(v decimal.Decimal) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldGTE(FieldAmountTry, v))
+}
+
+// AmountTryLT applies the LT predicate on the "amount_try" field.
+func AmountTryLT(v decimal.Decimal) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldLT(FieldAmountTry, v))
+}
+
+// AmountTryLTE applies the LTE predicate on the "amount_try" field.
+func AmountTryLTE(v decimal.Decimal) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldLTE(FieldAmountTry, v))
+}
+
+// AmountTryIsNil applies the IsNil predicate on the "amount_try" field.
+func AmountTryIsNil() predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldIsNull(FieldAmountTry))
+}
+
+// AmountTryNotNil applies the NotNil predicate on the "amount_try" field.
+func AmountTryNotNil() predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldNotNull(FieldAmountTry))
+}
+
+// CalculationIsNil applies the IsNil predicate on the "calculation" field.
+func CalculationIsNil() predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldIsNull(FieldCalculation))
+}
+
+// CalculationNotNil applies the NotNil predicate on the "calculation" field.
+func CalculationNotNil() predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(sql.FieldNotNull(FieldCalculation))
+}
+
 // WorkLogIDEQ applies the EQ predicate on the "work_log_id" field.
 func WorkLogIDEQ(v int64) predicate.WorkOrderItem {
 	return predicate.WorkOrderItem(sql.FieldEQ(FieldWorkLogID, v))
@@ -1402,6 +2113,52 @@ func HasWorkLog() predicate.WorkOrderItem {
 func HasWorkLogWith(preds ...predicate.WorkLog) predicate.WorkOrderItem {
 	return predicate.WorkOrderItem(func(s *sql.Selector) {
 		step := newWorkLogStep()
+		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
+			for _, p := range preds {
+				p(s)
+			}
+		})
+	})
+}
+
+// HasPriceListItem applies the HasEdge predicate on the "price_list_item" edge.
+func HasPriceListItem() predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(func(s *sql.Selector) {
+		step := sqlgraph.NewStep(
+			sqlgraph.From(Table, FieldID),
+			sqlgraph.Edge(sqlgraph.M2O, true, PriceListItemTable, PriceListItemColumn),
+		)
+		sqlgraph.HasNeighbors(s, step)
+	})
+}
+
+// HasPriceListItemWith applies the HasEdge predicate on the "price_list_item" edge with a given conditions (other predicates).
+func HasPriceListItemWith(preds ...predicate.PriceListItem) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(func(s *sql.Selector) {
+		step := newPriceListItemStep()
+		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
+			for _, p := range preds {
+				p(s)
+			}
+		})
+	})
+}
+
+// HasServiceOverride applies the HasEdge predicate on the "service_override" edge.
+func HasServiceOverride() predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(func(s *sql.Selector) {
+		step := sqlgraph.NewStep(
+			sqlgraph.From(Table, FieldID),
+			sqlgraph.Edge(sqlgraph.M2O, true, ServiceOverrideTable, ServiceOverrideColumn),
+		)
+		sqlgraph.HasNeighbors(s, step)
+	})
+}
+
+// HasServiceOverrideWith applies the HasEdge predicate on the "service_override" edge with a given conditions (other predicates).
+func HasServiceOverrideWith(preds ...predicate.ServiceOverride) predicate.WorkOrderItem {
+	return predicate.WorkOrderItem(func(s *sql.Selector) {
+		step := newServiceOverrideStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)

@@ -44,6 +44,14 @@ const (
 	FieldEndTime = "end_time"
 	// FieldDurationMinutes holds the string denoting the duration_minutes field in the database.
 	FieldDurationMinutes = "duration_minutes"
+	// FieldWeightKg holds the string denoting the weight_kg field in the database.
+	FieldWeightKg = "weight_kg"
+	// FieldPersonCount holds the string denoting the person_count field in the database.
+	FieldPersonCount = "person_count"
+	// FieldMeasure holds the string denoting the measure field in the database.
+	FieldMeasure = "measure"
+	// FieldDays holds the string denoting the days field in the database.
+	FieldDays = "days"
 	// FieldQuantity holds the string denoting the quantity field in the database.
 	FieldQuantity = "quantity"
 	// FieldUnit holds the string denoting the unit field in the database.
@@ -64,6 +72,26 @@ const (
 	FieldNotes = "notes"
 	// FieldIsInvoiced holds the string denoting the is_invoiced field in the database.
 	FieldIsInvoiced = "is_invoiced"
+	// FieldPriceSource holds the string denoting the price_source field in the database.
+	FieldPriceSource = "price_source"
+	// FieldPriceListItemID holds the string denoting the price_list_item_id field in the database.
+	FieldPriceListItemID = "price_list_item_id"
+	// FieldServiceOverrideID holds the string denoting the service_override_id field in the database.
+	FieldServiceOverrideID = "service_override_id"
+	// FieldPriceCurrency holds the string denoting the price_currency field in the database.
+	FieldPriceCurrency = "price_currency"
+	// FieldNetAmount holds the string denoting the net_amount field in the database.
+	FieldNetAmount = "net_amount"
+	// FieldExchangeRate holds the string denoting the exchange_rate field in the database.
+	FieldExchangeRate = "exchange_rate"
+	// FieldRateKind holds the string denoting the rate_kind field in the database.
+	FieldRateKind = "rate_kind"
+	// FieldRateDate holds the string denoting the rate_date field in the database.
+	FieldRateDate = "rate_date"
+	// FieldAmountTry holds the string denoting the amount_try field in the database.
+	FieldAmountTry = "amount_try"
+	// FieldCalculation holds the string denoting the calculation field in the database.
+	FieldCalculation = "calculation"
 	// FieldWorkLogID holds the string denoting the work_log_id field in the database.
 	FieldWorkLogID = "work_log_id"
 	// FieldVersion holds the string denoting the version field in the database.
@@ -74,6 +102,10 @@ const (
 	EdgeService = "service"
 	// EdgeWorkLog holds the string denoting the work_log edge name in mutations.
 	EdgeWorkLog = "work_log"
+	// EdgePriceListItem holds the string denoting the price_list_item edge name in mutations.
+	EdgePriceListItem = "price_list_item"
+	// EdgeServiceOverride holds the string denoting the service_override edge name in mutations.
+	EdgeServiceOverride = "service_override"
 	// Table holds the table name of the workorderitem in the database.
 	Table = "work_order_items"
 	// WorkOrderTable is the table that holds the work_order relation/edge.
@@ -97,6 +129,20 @@ const (
 	WorkLogInverseTable = "work_logs"
 	// WorkLogColumn is the table column denoting the work_log relation/edge.
 	WorkLogColumn = "work_log_id"
+	// PriceListItemTable is the table that holds the price_list_item relation/edge.
+	PriceListItemTable = "work_order_items"
+	// PriceListItemInverseTable is the table name for the PriceListItem entity.
+	// It exists in this package in order to avoid circular dependency with the "pricelistitem" package.
+	PriceListItemInverseTable = "price_list_items"
+	// PriceListItemColumn is the table column denoting the price_list_item relation/edge.
+	PriceListItemColumn = "price_list_item_id"
+	// ServiceOverrideTable is the table that holds the service_override relation/edge.
+	ServiceOverrideTable = "work_order_items"
+	// ServiceOverrideInverseTable is the table name for the ServiceOverride entity.
+	// It exists in this package in order to avoid circular dependency with the "serviceoverride" package.
+	ServiceOverrideInverseTable = "service_tariff_overrides"
+	// ServiceOverrideColumn is the table column denoting the service_override relation/edge.
+	ServiceOverrideColumn = "service_override_id"
 )
 
 // Columns holds all SQL columns for workorderitem fields.
@@ -115,6 +161,10 @@ var Columns = []string{
 	FieldStartTime,
 	FieldEndTime,
 	FieldDurationMinutes,
+	FieldWeightKg,
+	FieldPersonCount,
+	FieldMeasure,
+	FieldDays,
 	FieldQuantity,
 	FieldUnit,
 	FieldUnitPrice,
@@ -125,6 +175,16 @@ var Columns = []string{
 	FieldGrandTotal,
 	FieldNotes,
 	FieldIsInvoiced,
+	FieldPriceSource,
+	FieldPriceListItemID,
+	FieldServiceOverrideID,
+	FieldPriceCurrency,
+	FieldNetAmount,
+	FieldExchangeRate,
+	FieldRateKind,
+	FieldRateDate,
+	FieldAmountTry,
+	FieldCalculation,
 	FieldWorkLogID,
 	FieldVersion,
 }
@@ -172,6 +232,10 @@ var (
 	NotesValidator func(string) error
 	// DefaultIsInvoiced holds the default value on creation for the "is_invoiced" field.
 	DefaultIsInvoiced bool
+	// PriceCurrencyValidator is a validator for the "price_currency" field. It is called by the builders before save.
+	PriceCurrencyValidator func(string) error
+	// RateKindValidator is a validator for the "rate_kind" field. It is called by the builders before save.
+	RateKindValidator func(string) error
 	// DefaultVersion holds the default value on creation for the "version" field.
 	DefaultVersion int
 )
@@ -200,6 +264,31 @@ func ItemTypeValidator(it ItemType) error {
 		return nil
 	default:
 		return fmt.Errorf("workorderitem: invalid enum value for item_type field: %q", it)
+	}
+}
+
+// PriceSource defines the type for the "price_source" enum field.
+type PriceSource string
+
+// PriceSource values.
+const (
+	PriceSourceOverride  PriceSource = "OVERRIDE"
+	PriceSourcePriceList PriceSource = "PRICE_LIST"
+	PriceSourceService   PriceSource = "SERVICE"
+	PriceSourceManual    PriceSource = "MANUAL"
+)
+
+func (ps PriceSource) String() string {
+	return string(ps)
+}
+
+// PriceSourceValidator is a validator for the "price_source" field enum values. It is called by the builders before save.
+func PriceSourceValidator(ps PriceSource) error {
+	switch ps {
+	case PriceSourceOverride, PriceSourcePriceList, PriceSourceService, PriceSourceManual:
+		return nil
+	default:
+		return fmt.Errorf("workorderitem: invalid enum value for price_source field: %q", ps)
 	}
 }
 
@@ -276,6 +365,26 @@ func ByDurationMinutes(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldDurationMinutes, opts...).ToFunc()
 }
 
+// ByWeightKg orders the results by the weight_kg field.
+func ByWeightKg(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldWeightKg, opts...).ToFunc()
+}
+
+// ByPersonCount orders the results by the person_count field.
+func ByPersonCount(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldPersonCount, opts...).ToFunc()
+}
+
+// ByMeasure orders the results by the measure field.
+func ByMeasure(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldMeasure, opts...).ToFunc()
+}
+
+// ByDays orders the results by the days field.
+func ByDays(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldDays, opts...).ToFunc()
+}
+
 // ByQuantity orders the results by the quantity field.
 func ByQuantity(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldQuantity, opts...).ToFunc()
@@ -326,6 +435,51 @@ func ByIsInvoiced(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldIsInvoiced, opts...).ToFunc()
 }
 
+// ByPriceSource orders the results by the price_source field.
+func ByPriceSource(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldPriceSource, opts...).ToFunc()
+}
+
+// ByPriceListItemID orders the results by the price_list_item_id field.
+func ByPriceListItemID(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldPriceListItemID, opts...).ToFunc()
+}
+
+// ByServiceOverrideID orders the results by the service_override_id field.
+func ByServiceOverrideID(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldServiceOverrideID, opts...).ToFunc()
+}
+
+// ByPriceCurrency orders the results by the price_currency field.
+func ByPriceCurrency(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldPriceCurrency, opts...).ToFunc()
+}
+
+// ByNetAmount orders the results by the net_amount field.
+func ByNetAmount(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldNetAmount, opts...).ToFunc()
+}
+
+// ByExchangeRate orders the results by the exchange_rate field.
+func ByExchangeRate(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldExchangeRate, opts...).ToFunc()
+}
+
+// ByRateKind orders the results by the rate_kind field.
+func ByRateKind(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldRateKind, opts...).ToFunc()
+}
+
+// ByRateDate orders the results by the rate_date field.
+func ByRateDate(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldRateDate, opts...).ToFunc()
+}
+
+// ByAmountTry orders the results by the amount_try field.
+func ByAmountTry(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldAmountTry, opts...).ToFunc()
+}
+
 // ByWorkLogID orders the results by the work_log_id field.
 func ByWorkLogID(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldWorkLogID, opts...).ToFunc()
@@ -356,6 +510,20 @@ func ByWorkLogField(field string, opts ...sql.OrderTermOption) OrderOption {
 		sqlgraph.OrderByNeighborTerms(s, newWorkLogStep(), sql.OrderByField(field, opts...))
 	}
 }
+
+// ByPriceListItemField orders the results by price_list_item field.
+func ByPriceListItemField(field string, opts ...sql.OrderTermOption) OrderOption {
+	return func(s *sql.Selector) {
+		sqlgraph.OrderByNeighborTerms(s, newPriceListItemStep(), sql.OrderByField(field, opts...))
+	}
+}
+
+// ByServiceOverrideField orders the results by service_override field.
+func ByServiceOverrideField(field string, opts ...sql.OrderTermOption) OrderOption {
+	return func(s *sql.Selector) {
+		sqlgraph.OrderByNeighborTerms(s, newServiceOverrideStep(), sql.OrderByField(field, opts...))
+	}
+}
 func newWorkOrderStep() *sqlgraph.Step {
 	return sqlgraph.NewStep(
 		sqlgraph.From(Table, FieldID),
@@ -377,6 +545,20 @@ func newWorkLogStep() *sqlgraph.Step {
 		sqlgraph.Edge(sqlgraph.O2O, true, WorkLogTable, WorkLogColumn),
 	)
 }
+func newPriceListItemStep() *sqlgraph.Step {
+	return sqlgraph.NewStep(
+		sqlgraph.From(Table, FieldID),
+		sqlgraph.To(PriceListItemInverseTable, FieldID),
+		sqlgraph.Edge(sqlgraph.M2O, true, PriceListItemTable, PriceListItemColumn),
+	)
+}
+func newServiceOverrideStep() *sqlgraph.Step {
+	return sqlgraph.NewStep(
+		sqlgraph.From(Table, FieldID),
+		sqlgraph.To(ServiceOverrideInverseTable, FieldID),
+		sqlgraph.Edge(sqlgraph.M2O, true, ServiceOverrideTable, ServiceOverrideColumn),
+	)
+}
 
 // MarshalGQL writes the value as a GraphQL enum.
 func (it ItemType) MarshalGQL(w io.Writer) {
@@ -391,4 +573,19 @@ func (it *ItemType) UnmarshalGQL(v any) error {
 	}
 	*it = ItemType(word)
 	return ItemTypeValidator(*it)
+}
+
+// MarshalGQL writes the value as a GraphQL enum.
+func (ps PriceSource) MarshalGQL(w io.Writer) {
+	_, _ = io.WriteString(w, strconv.Quote(ps.String()))
+}
+
+// UnmarshalGQL reads a GraphQL enum and refuses unknown values.
+func (ps *PriceSource) UnmarshalGQL(v any) error {
+	word, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enum must be a string, not %T", v)
+	}
+	*ps = PriceSource(word)
+	return PriceSourceValidator(*ps)
 }

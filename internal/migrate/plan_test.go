@@ -184,10 +184,20 @@ func TestTheDatabasesHoldWhatTheSchemaPromises(t *testing.T) { //nolint:tparalle
 			t.Errorf("trigram indexes %v, want %v", trigrams, want)
 		}
 	})
-	t.Run("PostgreSQL keeps the trips of a boat apart", func(t *testing.T) {
+	t.Run("PostgreSQL keeps apart what must not overlap", func(t *testing.T) {
 		got := schemaFacts(t, onPG, "SELECT conname || ' ' || pg_get_constraintdef(oid) FROM pg_constraint WHERE contype = 'x'")
-		if len(got) != 1 || !regexp.MustCompile(`^trips_no_overlap EXCLUDE USING gist .*motorbot_id WITH =.*tstzrange\(starts_at, ends_at\) WITH &&.*is_active.*PLANNED.*UNDERWAY`).MatchString(got[0]) {
-			t.Errorf("exclusion constraints %v", got)
+		want := []string{
+			`^price_lists_no_overlap EXCLUDE USING gist .*currency WITH =.*daterange\(valid_from, valid_to\) WITH &&.*ACTIVE`,
+			`^service_tariff_overrides_no_overlap EXCLUDE USING gist .*service_id WITH =.*daterange\(valid_from, valid_to\) WITH &&.*is_active`,
+			`^trips_no_overlap EXCLUDE USING gist .*motorbot_id WITH =.*tstzrange\(starts_at, ends_at\) WITH &&.*is_active.*PLANNED.*UNDERWAY`,
+		}
+		if len(got) != len(want) {
+			t.Fatalf("exclusion constraints %v", got)
+		}
+		for i := range want {
+			if !regexp.MustCompile(want[i]).MatchString(got[i]) {
+				t.Errorf("%s, want %s", got[i], want[i])
+			}
 		}
 	})
 	t.Run("the index on overdue orders is partial on both", func(t *testing.T) {

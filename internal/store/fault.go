@@ -28,6 +28,7 @@ const (
 	ForeignKey                // the row pointed to is missing, or others point to it
 	Check                     // a CHECK constraint does not hold
 	NotNull                   // a value is missing
+	Exclusion                 // a row that overlaps it exists; on PostgreSQL only
 	Busy                      // another connection holds the lock
 	Serialization             // lost against a concurrent transaction: run the whole transaction again
 	Unavailable               // the database cannot be reached, or it is closing down
@@ -39,7 +40,7 @@ const (
 )
 
 var kindNames = [...]string{
-	"none", "unique", "foreign_key", "check", "not_null", "busy", "serialization",
+	"none", "unique", "foreign_key", "check", "not_null", "exclusion", "busy", "serialization",
 	"unavailable", "timeout", "canceled", "read_only", "full", "other",
 }
 
@@ -104,6 +105,8 @@ func fromPostgres(e *pq.Error, err error) Fault {
 		f.Kind = Check
 	case pqerror.NotNullViolation:
 		f.Kind, f.Columns = NotNull, []string{e.Column}
+	case pqerror.ExclusionViolation:
+		f.Kind = Exclusion
 	case pqerror.LockNotAvailable:
 		f.Kind = Busy
 	case pqerror.TRSerializationFailure, pqerror.TRDeadlockDetected:

@@ -17,7 +17,9 @@ import (
 	"github.com/shopspring/decimal"
 
 	"aliaport/ent"
+	"aliaport/ent/pricelist"
 	"aliaport/internal/aliatest"
+	"aliaport/internal/calendar"
 	"aliaport/internal/store"
 )
 
@@ -96,6 +98,22 @@ func TestClassifyConstraints(t *testing.T) {
 			t.Error("a second VINC does not break services_code")
 		}
 	})
+}
+
+func TestClassifyWhatOverlapsOnPostgres(t *testing.T) {
+	t.Parallel()
+	db := aliatest.Open(t, dialect.Postgres)
+	list := func(version int) error {
+		return db.PriceList.Create().SetCode("LISTE").SetVersion(version).SetName("Liste").SetCurrency("TRY").SetStatus(pricelist.StatusActive).
+			SetValidFrom(calendar.Date{Year: 2026, Month: 1, Day: 1}).SetCreatedBy(1).SetUpdatedBy(1).Exec(t.Context())
+	}
+	if err := list(1); err != nil {
+		t.Fatal(err)
+	}
+	want := store.Fault{Kind: store.Exclusion, Table: "price_lists", Constraint: "price_lists_no_overlap"}
+	if got := store.Classify(list(2)); !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v, want %+v", got, want)
+	}
 }
 
 func TestClassifyOwnTriggersOnSQLiteAsOther(t *testing.T) {
