@@ -87,6 +87,8 @@ type GateLog struct {
 	Notes *string `json:"notes,omitempty"`
 	// CorrectsID holds the value of the "corrects_id" field.
 	CorrectsID *int64 `json:"corrects_id,omitempty"`
+	// CorrectionReason holds the value of the "correction_reason" field.
+	CorrectionReason *string `json:"correction_reason,omitempty"`
 	// another row corrects it
 	IsSuperseded bool `json:"is_superseded,omitempty"`
 	// Edges holds the relations/edges for other nodes in the graph.
@@ -178,7 +180,7 @@ func (*GateLog) scanValues(columns []string) ([]any, error) {
 			values[i] = new(sql.NullBool)
 		case gatelog.FieldID, gatelog.FieldWorkOrderID, gatelog.FieldPersonID, gatelog.FieldMotorbotID, gatelog.FieldEntryBy, gatelog.FieldExitBy, gatelog.FieldDurationMinutes, gatelog.FieldBaseMinutes, gatelog.FieldOverrunMinutes, gatelog.FieldCorrectsID:
 			values[i] = new(sql.NullInt64)
-		case gatelog.FieldWoNumber, gatelog.FieldWoStatus, gatelog.FieldSubject, gatelog.FieldVehiclePlate, gatelog.FieldPlateNorm, gatelog.FieldVehicleType, gatelog.FieldDriverName, gatelog.FieldExceptionReason, gatelog.FieldEntryByName, gatelog.FieldExitByName, gatelog.FieldNotes:
+		case gatelog.FieldWoNumber, gatelog.FieldWoStatus, gatelog.FieldSubject, gatelog.FieldVehiclePlate, gatelog.FieldPlateNorm, gatelog.FieldVehicleType, gatelog.FieldDriverName, gatelog.FieldExceptionReason, gatelog.FieldEntryByName, gatelog.FieldExitByName, gatelog.FieldNotes, gatelog.FieldCorrectionReason:
 			values[i] = new(sql.NullString)
 		case gatelog.FieldCreatedAt, gatelog.FieldUpdatedAt, gatelog.FieldEntryAt, gatelog.FieldEntryDeviceAt, gatelog.FieldExitAt, gatelog.FieldExitDeviceAt:
 			values[i] = new(sql.NullTime)
@@ -413,6 +415,13 @@ func (_m *GateLog) assignValues(columns []string, values []any) error {
 				_m.CorrectsID = new(int64)
 				*_m.CorrectsID = value.Int64
 			}
+		case gatelog.FieldCorrectionReason:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field correction_reason", values[i])
+			} else if value.Valid {
+				_m.CorrectionReason = new(string)
+				*_m.CorrectionReason = value.String
+			}
 		case gatelog.FieldIsSuperseded:
 			if value, ok := values[i].(*sql.NullBool); !ok {
 				return fmt.Errorf("unexpected type %T for field is_superseded", values[i])
@@ -606,6 +615,11 @@ func (_m *GateLog) String() string {
 	if v := _m.CorrectsID; v != nil {
 		builder.WriteString("corrects_id=")
 		builder.WriteString(fmt.Sprintf("%v", *v))
+	}
+	builder.WriteString(", ")
+	if v := _m.CorrectionReason; v != nil {
+		builder.WriteString("correction_reason=")
+		builder.WriteString(*v)
 	}
 	builder.WriteString(", ")
 	builder.WriteString("is_superseded=")

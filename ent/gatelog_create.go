@@ -402,6 +402,20 @@ func (_c *GateLogCreate) SetNillableCorrectsID(v *int64) *GateLogCreate {
 	return _c
 }
 
+// SetCorrectionReason sets the "correction_reason" field.
+func (_c *GateLogCreate) SetCorrectionReason(v string) *GateLogCreate {
+	_c.mutation.SetCorrectionReason(v)
+	return _c
+}
+
+// SetNillableCorrectionReason sets the "correction_reason" field if the given value is not nil.
+func (_c *GateLogCreate) SetNillableCorrectionReason(v *string) *GateLogCreate {
+	if v != nil {
+		_c.SetCorrectionReason(*v)
+	}
+	return _c
+}
+
 // SetIsSuperseded sets the "is_superseded" field.
 func (_c *GateLogCreate) SetIsSuperseded(v bool) *GateLogCreate {
 	_c.mutation.SetIsSuperseded(v)
@@ -632,6 +646,11 @@ func (_c *GateLogCreate) check() error {
 			return &ValidationError{Name: "notes", err: fmt.Errorf(`ent: validator failed for field "GateLog.notes": %w`, err)}
 		}
 	}
+	if v, ok := _c.mutation.CorrectionReason(); ok {
+		if err := gatelog.CorrectionReasonValidator(v); err != nil {
+			return &ValidationError{Name: "correction_reason", err: fmt.Errorf(`ent: validator failed for field "GateLog.correction_reason": %w`, err)}
+		}
+	}
 	if _, ok := _c.mutation.IsSuperseded(); !ok {
 		return &ValidationError{Name: "is_superseded", err: errors.New(`ent: missing required field "GateLog.is_superseded"`)}
 	}
@@ -782,6 +801,10 @@ func (_c *GateLogCreate) createSpec() (*GateLog, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.Notes(); ok {
 		_spec.SetField(gatelog.FieldNotes, field.TypeString, value)
 		_node.Notes = &value
+	}
+	if value, ok := _c.mutation.CorrectionReason(); ok {
+		_spec.SetField(gatelog.FieldCorrectionReason, field.TypeString, value)
+		_node.CorrectionReason = &value
 	}
 	if value, ok := _c.mutation.IsSuperseded(); ok {
 		_spec.SetField(gatelog.FieldIsSuperseded, field.TypeBool, value)
@@ -1188,6 +1211,9 @@ func (u *GateLogUpsertOne) UpdateNewValues() *GateLogUpsertOne {
 		}
 		if _, exists := u.create.mutation.CorrectsID(); exists {
 			s.SetIgnore(gatelog.FieldCorrectsID)
+		}
+		if _, exists := u.create.mutation.CorrectionReason(); exists {
+			s.SetIgnore(gatelog.FieldCorrectionReason)
 		}
 	}))
 	return u
@@ -1680,6 +1706,9 @@ func (u *GateLogUpsertBulk) UpdateNewValues() *GateLogUpsertBulk {
 			}
 			if _, exists := b.mutation.CorrectsID(); exists {
 				s.SetIgnore(gatelog.FieldCorrectsID)
+			}
+			if _, exists := b.mutation.CorrectionReason(); exists {
+				s.SetIgnore(gatelog.FieldCorrectionReason)
 			}
 		}
 	}))

@@ -404,6 +404,9 @@ func (_u *GateLogUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	if _u.mutation.NotesCleared() {
 		_spec.ClearField(gatelog.FieldNotes, field.TypeString)
 	}
+	if _u.mutation.CorrectionReasonCleared() {
+		_spec.ClearField(gatelog.FieldCorrectionReason, field.TypeString)
+	}
 	if value, ok := _u.mutation.IsSuperseded(); ok {
 		_spec.SetField(gatelog.FieldIsSuperseded, field.TypeBool, value)
 	}
@@ -862,6 +865,9 @@ func (_u *GateLogUpdateOne) sqlSave(ctx context.Context) (_node *GateLog, err er
 	}
 	if _u.mutation.NotesCleared() {
 		_spec.ClearField(gatelog.FieldNotes, field.TypeString)
+	}
+	if _u.mutation.CorrectionReasonCleared() {
+		_spec.ClearField(gatelog.FieldCorrectionReason, field.TypeString)
 	}
 	if value, ok := _u.mutation.IsSuperseded(); ok {
 		_spec.SetField(gatelog.FieldIsSuperseded, field.TypeBool, value)

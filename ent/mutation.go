@@ -5737,6 +5737,7 @@ type GateLogMutation struct {
 	overrun_minutes     *int
 	addoverrun_minutes  *int
 	notes               *string
+	correction_reason   *string
 	is_superseded       *bool
 	clearedFields       map[string]struct{}
 	work_order          *int64
@@ -7350,6 +7351,55 @@ func (m *GateLogMutation) ResetCorrectsID() {
 	delete(m.clearedFields, gatelog.FieldCorrectsID)
 }
 
+// SetCorrectionReason sets the "correction_reason" field.
+func (m *GateLogMutation) SetCorrectionReason(s string) {
+	m.correction_reason = &s
+}
+
+// CorrectionReason returns the value of the "correction_reason" field in the mutation.
+func (m *GateLogMutation) CorrectionReason() (r string, exists bool) {
+	v := m.correction_reason
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldCorrectionReason returns the old "correction_reason" field's value of the GateLog entity.
+// If the GateLog object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *GateLogMutation) OldCorrectionReason(ctx context.Context) (v *string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldCorrectionReason is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldCorrectionReason requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldCorrectionReason: %w", err)
+	}
+	return oldValue.CorrectionReason, nil
+}
+
+// ClearCorrectionReason clears the value of the "correction_reason" field.
+func (m *GateLogMutation) ClearCorrectionReason() {
+	m.correction_reason = nil
+	m.clearedFields[gatelog.FieldCorrectionReason] = struct{}{}
+}
+
+// CorrectionReasonCleared returns if the "correction_reason" field was cleared in this mutation.
+func (m *GateLogMutation) CorrectionReasonCleared() bool {
+	_, ok := m.clearedFields[gatelog.FieldCorrectionReason]
+	return ok
+}
+
+// ResetCorrectionReason resets all changes to the "correction_reason" field.
+func (m *GateLogMutation) ResetCorrectionReason() {
+	m.correction_reason = nil
+	delete(m.clearedFields, gatelog.FieldCorrectionReason)
+}
+
 // SetIsSuperseded sets the "is_superseded" field.
 func (m *GateLogMutation) SetIsSuperseded(b bool) {
 	m.is_superseded = &b
@@ -7567,7 +7617,7 @@ func (m *GateLogMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *GateLogMutation) Fields() []string {
-	fields := make([]string, 0, 33)
+	fields := make([]string, 0, 34)
 	if m.created_at != nil {
 		fields = append(fields, gatelog.FieldCreatedAt)
 	}
@@ -7664,6 +7714,9 @@ func (m *GateLogMutation) Fields() []string {
 	if m.corrects != nil {
 		fields = append(fields, gatelog.FieldCorrectsID)
 	}
+	if m.correction_reason != nil {
+		fields = append(fields, gatelog.FieldCorrectionReason)
+	}
 	if m.is_superseded != nil {
 		fields = append(fields, gatelog.FieldIsSuperseded)
 	}
@@ -7739,6 +7792,8 @@ func (m *GateLogMutation) Field(name string) (ent.Value, bool) {
 		return m.Notes()
 	case gatelog.FieldCorrectsID:
 		return m.CorrectsID()
+	case gatelog.FieldCorrectionReason:
+		return m.CorrectionReason()
 	case gatelog.FieldIsSuperseded:
 		return m.IsSuperseded()
 	}
@@ -7814,6 +7869,8 @@ func (m *GateLogMutation) OldField(ctx context.Context, name string) (ent.Value,
 		return m.OldNotes(ctx)
 	case gatelog.FieldCorrectsID:
 		return m.OldCorrectsID(ctx)
+	case gatelog.FieldCorrectionReason:
+		return m.OldCorrectionReason(ctx)
 	case gatelog.FieldIsSuperseded:
 		return m.OldIsSuperseded(ctx)
 	}
@@ -8049,6 +8106,13 @@ func (m *GateLogMutation) SetField(name string, value ent.Value) error {
 		}
 		m.SetCorrectsID(v)
 		return nil
+	case gatelog.FieldCorrectionReason:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetCorrectionReason(v)
+		return nil
 	case gatelog.FieldIsSuperseded:
 		v, ok := value.(bool)
 		if !ok {
@@ -8200,6 +8264,9 @@ func (m *GateLogMutation) ClearedFields() []string {
 	if m.FieldCleared(gatelog.FieldCorrectsID) {
 		fields = append(fields, gatelog.FieldCorrectsID)
 	}
+	if m.FieldCleared(gatelog.FieldCorrectionReason) {
+		fields = append(fields, gatelog.FieldCorrectionReason)
+	}
 	return fields
 }
 
@@ -8264,6 +8331,9 @@ func (m *GateLogMutation) ClearField(name string) error {
 		return nil
 	case gatelog.FieldCorrectsID:
 		m.ClearCorrectsID()
+		return nil
+	case gatelog.FieldCorrectionReason:
+		m.ClearCorrectionReason()
 		return nil
 	}
 	return fmt.Errorf("unknown GateLog nullable field %s", name)
@@ -8368,6 +8438,9 @@ func (m *GateLogMutation) ResetField(name string) error {
 		return nil
 	case gatelog.FieldCorrectsID:
 		m.ResetCorrectsID()
+		return nil
+	case gatelog.FieldCorrectionReason:
+		m.ResetCorrectionReason()
 		return nil
 	case gatelog.FieldIsSuperseded:
 		m.ResetIsSuperseded()

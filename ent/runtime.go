@@ -319,8 +319,12 @@ func init() {
 	gatelogDescNotes := gatelogFields[28].Descriptor()
 	// gatelog.NotesValidator is a validator for the "notes" field. It is called by the builders before save.
 	gatelog.NotesValidator = gatelogDescNotes.Validators[0].(func(string) error)
+	// gatelogDescCorrectionReason is the schema descriptor for correction_reason field.
+	gatelogDescCorrectionReason := gatelogFields[30].Descriptor()
+	// gatelog.CorrectionReasonValidator is a validator for the "correction_reason" field. It is called by the builders before save.
+	gatelog.CorrectionReasonValidator = gatelogDescCorrectionReason.Validators[0].(func(string) error)
 	// gatelogDescIsSuperseded is the schema descriptor for is_superseded field.
-	gatelogDescIsSuperseded := gatelogFields[30].Descriptor()
+	gatelogDescIsSuperseded := gatelogFields[31].Descriptor()
 	// gatelog.DefaultIsSuperseded holds the default value on creation for the is_superseded field.
 	gatelog.DefaultIsSuperseded = gatelogDescIsSuperseded.Default.(bool)
 	gatepinMixin := schema.GatePin{}.Mixin()

@@ -81,6 +81,8 @@ const (
 	FieldNotes = "notes"
 	// FieldCorrectsID holds the string denoting the corrects_id field in the database.
 	FieldCorrectsID = "corrects_id"
+	// FieldCorrectionReason holds the string denoting the correction_reason field in the database.
+	FieldCorrectionReason = "correction_reason"
 	// FieldIsSuperseded holds the string denoting the is_superseded field in the database.
 	FieldIsSuperseded = "is_superseded"
 	// EdgeWorkOrder holds the string denoting the work_order edge name in mutations.
@@ -161,6 +163,7 @@ var Columns = []string{
 	FieldOverrunMinutes,
 	FieldNotes,
 	FieldCorrectsID,
+	FieldCorrectionReason,
 	FieldIsSuperseded,
 }
 
@@ -207,6 +210,8 @@ var (
 	ExitByNameValidator func(string) error
 	// NotesValidator is a validator for the "notes" field. It is called by the builders before save.
 	NotesValidator func(string) error
+	// CorrectionReasonValidator is a validator for the "correction_reason" field. It is called by the builders before save.
+	CorrectionReasonValidator func(string) error
 	// DefaultIsSuperseded holds the default value on creation for the "is_superseded" field.
 	DefaultIsSuperseded bool
 )
@@ -452,6 +457,11 @@ func ByNotes(opts ...sql.OrderTermOption) OrderOption {
 // ByCorrectsID orders the results by the corrects_id field.
 func ByCorrectsID(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldCorrectsID, opts...).ToFunc()
+}
+
+// ByCorrectionReason orders the results by the correction_reason field.
+func ByCorrectionReason(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldCorrectionReason, opts...).ToFunc()
 }
 
 // ByIsSuperseded orders the results by the is_superseded field.

@@ -195,6 +195,11 @@ func CorrectsID(v int64) predicate.GateLog {
 	return predicate.GateLog(sql.FieldEQ(FieldCorrectsID, v))
 }
 
+// CorrectionReason applies equality check predicate on the "correction_reason" field. It's identical to CorrectionReasonEQ.
+func CorrectionReason(v string) predicate.GateLog {
+	return predicate.GateLog(sql.FieldEQ(FieldCorrectionReason, v))
+}
+
 // IsSuperseded applies equality check predicate on the "is_superseded" field. It's identical to IsSupersededEQ.
 func IsSuperseded(v bool) predicate.GateLog {
 	return predicate.GateLog(sql.FieldEQ(FieldIsSuperseded, v))
@@ -1518,6 +1523,81 @@ func CorrectsIDIsNil() predicate.GateLog {
 // CorrectsIDNotNil applies the NotNil predicate on the "corrects_id" field.
 func CorrectsIDNotNil() predicate.GateLog {
 	return predicate.GateLog(sql.FieldNotNull(FieldCorrectsID))
+}
+
+// CorrectionReasonEQ applies the EQ predicate on the "correction_reason" field.
+func CorrectionReasonEQ(v string) predicate.GateLog {
+	return predicate.GateLog(sql.FieldEQ(FieldCorrectionReason, v))
+}
+
+// CorrectionReasonNEQ applies the NEQ predicate on the "correction_reason" field.
+func CorrectionReasonNEQ(v string) predicate.GateLog {
+	return predicate.GateLog(sql.FieldNEQ(FieldCorrectionReason, v))
+}
+
+// CorrectionReasonIn applies the In predicate on the "correction_reason" field.
+func CorrectionReasonIn(vs ...string) predicate.GateLog {
+	return predicate.GateLog(sql.FieldIn(FieldCorrectionReason, vs...))
+}
+
+// CorrectionReasonNotIn applies the NotIn predicate on the "correction_reason" field.
+func CorrectionReasonNotIn(vs ...string) predicate.GateLog {
+	return predicate.GateLog(sql.FieldNotIn(FieldCorrectionReason, vs...))
+}
+
+// CorrectionReasonGT applies the GT predicate on the "correction_reason" field.
+func CorrectionReasonGT(v string) predicate.GateLog {
+	return predicate.GateLog(sql.FieldGT(FieldCorrectionReason, v))
+}
+
+// CorrectionReasonGTE applies the GTE predicate on the "correction_reason" field.
+func CorrectionReasonGTE(v string) predicate.GateLog {
+	return predicate.GateLog(sql.FieldGTE(FieldCorrectionReason, v))
+}
+
+// CorrectionReasonLT applies the LT predicate on the "correction_reason" field.
+func CorrectionReasonLT(v string) predicate.GateLog {
+	return predicate.GateLog(sql.FieldLT(FieldCorrectionReason, v))
+}
+
+// CorrectionReasonLTE applies the LTE predicate on the "correction_reason" field.
+func CorrectionReasonLTE(v string) predicate.GateLog {
+	return predicate.GateLog(sql.FieldLTE(FieldCorrectionReason, v))
+}
+
+// CorrectionReasonContains applies the Contains predicate on the "correction_reason" field.
+func CorrectionReasonContains(v string) predicate.GateLog {
+	return predicate.GateLog(sql.FieldContains(FieldCorrectionReason, v))
+}
+
+// CorrectionReasonHasPrefix applies the HasPrefix predicate on the "correction_reason" field.
+func CorrectionReasonHasPrefix(v string) predicate.GateLog {
+	return predicate.GateLog(sql.FieldHasPrefix(FieldCorrectionReason, v))
+}
+
+// CorrectionReasonHasSuffix applies the HasSuffix predicate on the "correction_reason" field.
+func CorrectionReasonHasSuffix(v string) predicate.GateLog {
+	return predicate.GateLog(sql.FieldHasSuffix(FieldCorrectionReason, v))
+}
+
+// CorrectionReasonIsNil applies the IsNil predicate on the "correction_reason" field.
+func CorrectionReasonIsNil() predicate.GateLog {
+	return predicate.GateLog(sql.FieldIsNull(FieldCorrectionReason))
+}
+
+// CorrectionReasonNotNil applies the NotNil predicate on the "correction_reason" field.
+func CorrectionReasonNotNil() predicate.GateLog {
+	return predicate.GateLog(sql.FieldNotNull(FieldCorrectionReason))
+}
+
+// CorrectionReasonEqualFold applies the EqualFold predicate on the "correction_reason" field.
+func CorrectionReasonEqualFold(v string) predicate.GateLog {
+	return predicate.GateLog(sql.FieldEqualFold(FieldCorrectionReason, v))
+}
+
+// CorrectionReasonContainsFold applies the ContainsFold predicate on the "correction_reason" field.
+func CorrectionReasonContainsFold(v string) predicate.GateLog {
+	return predicate.GateLog(sql.FieldContainsFold(FieldCorrectionReason, v))
 }
 
 // IsSupersededEQ applies the EQ predicate on the "is_superseded" field.

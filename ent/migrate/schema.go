@@ -249,6 +249,7 @@ var (
 		{Name: "base_minutes", Type: field.TypeInt},
 		{Name: "overrun_minutes", Type: field.TypeInt, Nullable: true},
 		{Name: "notes", Type: field.TypeString, Nullable: true, Size: 1000},
+		{Name: "correction_reason", Type: field.TypeString, Nullable: true, Size: 500},
 		{Name: "is_superseded", Type: field.TypeBool, Default: false},
 		{Name: "corrects_id", Type: field.TypeInt64, Unique: true, Nullable: true},
 		{Name: "motorbot_id", Type: field.TypeInt64, Nullable: true},
@@ -263,25 +264,25 @@ var (
 		ForeignKeys: []*schema.ForeignKey{
 			{
 				Symbol:     "gate_logs_gate_logs_correction",
-				Columns:    []*schema.Column{GateLogsColumns[30]},
+				Columns:    []*schema.Column{GateLogsColumns[31]},
 				RefColumns: []*schema.Column{GateLogsColumns[0]},
 				OnDelete:   schema.SetNull,
 			},
 			{
 				Symbol:     "gate_logs_motorbot_gate_logs",
-				Columns:    []*schema.Column{GateLogsColumns[31]},
+				Columns:    []*schema.Column{GateLogsColumns[32]},
 				RefColumns: []*schema.Column{MotorbotColumns[0]},
 				OnDelete:   schema.Restrict,
 			},
 			{
 				Symbol:     "gate_logs_work_orders_gate_logs",
-				Columns:    []*schema.Column{GateLogsColumns[32]},
+				Columns:    []*schema.Column{GateLogsColumns[33]},
 				RefColumns: []*schema.Column{WorkOrdersColumns[0]},
 				OnDelete:   schema.Restrict,
 			},
 			{
 				Symbol:     "gate_logs_work_order_persons_gate_logs",
-				Columns:    []*schema.Column{GateLogsColumns[33]},
+				Columns:    []*schema.Column{GateLogsColumns[34]},
 				RefColumns: []*schema.Column{WorkOrderPersonsColumns[0]},
 				OnDelete:   schema.Restrict,
 			},
@@ -303,7 +304,7 @@ var (
 			{
 				Name:    "gate_logs_work_order_id",
 				Unique:  false,
-				Columns: []*schema.Column{GateLogsColumns[32], GateLogsColumns[15], GateLogsColumns[0]},
+				Columns: []*schema.Column{GateLogsColumns[33], GateLogsColumns[15], GateLogsColumns[0]},
 			},
 			{
 				Name:    "gate_logs_plate",
@@ -311,19 +312,32 @@ var (
 				Columns: []*schema.Column{GateLogsColumns[7], GateLogsColumns[15], GateLogsColumns[0]},
 			},
 			{
+				Name:    "gate_logs_plate_prefix",
+				Unique:  false,
+				Columns: []*schema.Column{GateLogsColumns[7], GateLogsColumns[0]},
+			},
+			{
 				Name:    "gate_logs_person_id",
 				Unique:  false,
-				Columns: []*schema.Column{GateLogsColumns[33], GateLogsColumns[15], GateLogsColumns[0]},
+				Columns: []*schema.Column{GateLogsColumns[34], GateLogsColumns[15], GateLogsColumns[0]},
 			},
 			{
 				Name:    "gate_logs_motorbot_id",
 				Unique:  false,
-				Columns: []*schema.Column{GateLogsColumns[31]},
+				Columns: []*schema.Column{GateLogsColumns[32]},
 			},
 			{
 				Name:    "gate_logs_inside",
 				Unique:  false,
 				Columns: []*schema.Column{GateLogsColumns[15], GateLogsColumns[0]},
+				Annotation: &entsql.IndexAnnotation{
+					Where: "exit_at IS NULL AND NOT is_superseded",
+				},
+			},
+			{
+				Name:    "gate_logs_order_inside",
+				Unique:  false,
+				Columns: []*schema.Column{GateLogsColumns[33]},
 				Annotation: &entsql.IndexAnnotation{
 					Where: "exit_at IS NULL AND NOT is_superseded",
 				},
@@ -347,7 +361,7 @@ var (
 			{
 				Name:    "gate_logs_person_inside",
 				Unique:  true,
-				Columns: []*schema.Column{GateLogsColumns[33]},
+				Columns: []*schema.Column{GateLogsColumns[34]},
 				Annotation: &entsql.IndexAnnotation{
 					Where: "exit_at IS NULL AND NOT is_superseded AND person_id IS NOT NULL",
 				},

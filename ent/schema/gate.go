@@ -185,6 +185,7 @@ func (GateLog) Fields() []ent.Field {
 		field.Int("overrun_minutes").Optional().Nillable().Comment("minutes beyond base_minutes"),
 		field.String("notes").MaxRuneLen(1000).Optional().Nillable(),
 		field.Int64("corrects_id").Optional().Nillable().Immutable(),
+		field.String("correction_reason").MaxRuneLen(500).Optional().Nillable().Immutable(),
 		field.Bool("is_superseded").Default(false).Comment("another row corrects it"),
 	}
 }
@@ -204,9 +205,13 @@ func (GateLog) Indexes() []ent.Index {
 		index.Fields("exit_at", "id").StorageKey("gate_logs_exit").Annotations(entsql.IndexWhere(GateLeftCondition)),
 		index.Fields("work_order_id", "entry_at", "id").StorageKey("gate_logs_work_order_id"),
 		index.Fields("plate_norm", "entry_at", "id").StorageKey("gate_logs_plate"),
+		// Plates that begin alike are listed by plate.
+		index.Fields("plate_norm", "id").StorageKey("gate_logs_plate_prefix"),
 		index.Fields("person_id", "entry_at", "id").StorageKey("gate_logs_person_id"),
 		index.Fields("motorbot_id").StorageKey("gate_logs_motorbot_id"),
 		index.Fields("entry_at", "id").StorageKey("gate_logs_inside").Annotations(entsql.IndexWhere(GateInsideCondition)),
+		// Who of an order is still inside: asked with every exit.
+		index.Fields("work_order_id").StorageKey("gate_logs_order_inside").Annotations(entsql.IndexWhere(GateInsideCondition)),
 		index.Fields("entry_at", "id").StorageKey("gate_logs_exception").Annotations(entsql.IndexWhere(GateExceptionCondition)),
 		// A plate, and a person, is inside at most once.
 		index.Fields("plate_norm").Unique().StorageKey("gate_logs_plate_inside").Annotations(entsql.IndexWhere(vehicleIsInside)),
