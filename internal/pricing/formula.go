@@ -17,12 +17,12 @@ type Inputs struct {
 	Minutes  *decimal.Decimal
 	Days     *decimal.Decimal
 	Persons  *decimal.Decimal
-	Measures map[string]decimal.Decimal // by name, such as GRT
+	Measure  *decimal.Decimal // the one that the parameters name, such as GRT
 }
 
 // Input is one that a formula has read.
 type Input struct {
-	Name  string          `json:"name"` // the field of Inputs, or the name of a measure
+	Name  string          `json:"name"` // the field of Inputs; for a named measure its name
 	Value decimal.Decimal `json:"value"`
 }
 
@@ -66,7 +66,7 @@ func Calculate(t Type, p Params, price decimal.Decimal, in Inputs) (Result, erro
 		return Result{}, err
 	}
 	r := reading{from: in}
-	r.check(price, "price")
+	r.check("price", price)
 	amount, steps := p.calculate(price, &r)
 	if err := r.faults.OrNil(); err != nil {
 		return Result{}, err
@@ -82,52 +82,49 @@ type reading struct {
 }
 
 // check refuses a value that is negative or cannot be stored.
-func (r *reading) check(d decimal.Decimal, field ...string) bool {
-	name := field[len(field)-1]
-	if e := money.Check(name, d, money.PricePlaces); e != nil {
-		r.faults.Add(e.At(field[:len(field)-1]...))
+func (r *reading) check(field string, d decimal.Decimal) bool {
+	if e := money.Check(field, d, money.PricePlaces); e != nil {
+		r.faults.Add(e)
 		return false
 	}
 	if d.IsNegative() {
-		r.missing(field)
+		r.missing(field, field)
 		return false
 	}
 	return true
 }
 
-func (r *reading) missing(field []string) {
-	r.faults.Add(apperr.New(apperr.PriceMissing, "field", field[len(field)-1]).At(field...))
+func (r *reading) missing(field, name string) {
+	r.faults.Add(apperr.New(apperr.PriceMissing, "field", name).At(field))
 }
 
 // get returns an input, and 0 if it is refused.
 func (r *reading) get(m Measure) decimal.Decimal {
-	var field []string
-	var v *decimal.Decimal
+	in, v := Input{Name: string(m)}, r.from.Measure
+	field, name := "measure", "measure ("+string(m)+")"
 	switch m {
 	case Quantity:
-		field, v = []string{"quantity"}, r.from.Quantity
+		field, v = "quantity", r.from.Quantity
 	case Weight:
-		field, v = []string{"weightKg"}, r.from.WeightKg
+		field, v = "weightKg", r.from.WeightKg
 	case Minutes:
-		field, v = []string{"minutes"}, r.from.Minutes
+		field, v = "minutes", r.from.Minutes
 	case Days:
-		field, v = []string{"days"}, r.from.Days
+		field, v = "days", r.from.Days
 	case Persons:
-		field, v = []string{"persons"}, r.from.Persons
-	default:
-		field = []string{"measures", string(m)}
-		if d, ok := r.from.Measures[string(m)]; ok {
-			v = &d
-		}
+		field, v = "persons", r.from.Persons
+	}
+	if field != "measure" {
+		in.Name, name = field, field
 	}
 	if v == nil {
-		r.missing(field)
+		r.missing(field, name)
 		return decimal.Zero
 	}
-	if !r.check(*v, field...) {
+	if !r.check(field, *v) {
 		return decimal.Zero
 	}
-	in := Input{field[len(field)-1], *v}
+	in.Value = *v
 	if !slices.ContainsFunc(r.read, func(i Input) bool { return i.Name == in.Name }) {
 		r.read = append(r.read, in)
 	}

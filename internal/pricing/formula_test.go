@@ -46,10 +46,7 @@ func given(t testing.TB, words string) (in pricing.Inputs) {
 		case "persons":
 			in.Persons = &d
 		default:
-			if in.Measures == nil {
-				in.Measures = map[string]decimal.Decimal{}
-			}
-			in.Measures[name] = d
+			in.Measure = &d
 		}
 	}
 	return in
@@ -162,8 +159,8 @@ func TestNothingIsGuessed(t *testing.T) {
 		"negative minutes":                 {pricing.PerBlock, forklift, "80", "weightKg 5000, minutes -1", "PRICE_MISSING_INPUT minutes"},
 		"both at once":                     {pricing.PerBlock, forklift, "80", "quantity 1", "PRICE_MISSING_INPUT weightKg; PRICE_MISSING_INPUT minutes"},
 		"no persons":                       {pricing.XSecondary, `{"primary":"GRT","secondary":"PERSONS"}`, "1", "GRT 5", "PRICE_MISSING_INPUT persons"},
-		"no tonnage":                       {pricing.BasePlusIncrement, portUse, "950", "weightKg 5000", "PRICE_MISSING_INPUT measures.GRT"},
-		"a negative tonnage":               {pricing.BasePlusIncrement, portUse, "950", "GRT -5000", "PRICE_MISSING_INPUT measures.GRT"},
+		"no tonnage":                       {pricing.BasePlusIncrement, portUse, "950", "weightKg 5000", "PRICE_MISSING_INPUT measure"},
+		"a negative tonnage":               {pricing.BasePlusIncrement, portUse, "950", "GRT -5000", "PRICE_MISSING_INPUT measure"},
 		"no stay":                          {pricing.Vehicle4H, vehicle, "15", "", "PRICE_MISSING_INPUT minutes"},
 		"a negative price":                 {pricing.Fixed, ``, "-1", "", "PRICE_MISSING_INPUT price"},
 		"a price of five places":           {pricing.Fixed, ``, "1.00001", "", "VALIDATION_ERROR price"},

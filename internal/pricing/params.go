@@ -47,8 +47,7 @@ func ParseType(name string) (Type, error) {
 // measure of the vessel or cargo such as GRT.
 type Measure string
 
-// The inputs that every quote can have. Any other name is looked up in
-// Inputs.Measures.
+// The inputs that every quote can have. Any other name stands for Inputs.Measure.
 const (
 	Quantity Measure = "QUANTITY" // in the unit of the service
 	Weight   Measure = "WEIGHT"   // in the weight_unit of the parameters
@@ -56,6 +55,15 @@ const (
 	Days     Measure = "DAYS"
 	Persons  Measure = "PERSONS"
 )
+
+// named tells whether the measure is none of the fixed inputs.
+func (m Measure) named() bool {
+	switch m {
+	case Quantity, Weight, Minutes, Days, Persons:
+		return false
+	}
+	return true
+}
 
 var measureName = regexp.MustCompile(`^[A-Z][A-Z0-9_]{0,19}$`)
 
@@ -202,6 +210,9 @@ func (PerUnitParams) faults() apperr.Errors { return nil }
 func (p XSecondaryParams) faults() (es apperr.Errors) {
 	es.Add(checkMeasure("primary", p.Primary))
 	es.Add(checkMeasure("secondary", p.Secondary))
+	if p.Primary == p.Secondary || p.Primary.named() && p.Secondary.named() {
+		es.Add(badFormula(apperr.SameMeasure).At("secondary")) // there is one input for named ones
+	}
 	if p.Primary == Weight || p.Secondary == Weight {
 		es.Add(checkOneOf("weight_unit", p.WeightUnit, Kilogram, Ton))
 	}
@@ -273,7 +284,12 @@ func checkMinutes(key string, n int64) *apperr.Error {
 
 // badFormula is PRICE_INVALID_FORMULA with a reason.
 func badFormula(reason apperr.Text, params ...any) *apperr.Error {
-	e := apperr.New(apperr.PriceFormula, params...)
+	return because(apperr.PriceFormula, reason, params...)
+}
+
+// because is a refusal whose text is the reason.
+func because(code apperr.Code, reason apperr.Text, params ...any) *apperr.Error {
+	e := apperr.New(code, params...)
 	e.Text = reason
 	return e
 }

@@ -78,6 +78,8 @@ func TestParseParamsRefuses(t *testing.T) {
 		"a measure in small letters":           {pricing.XSecondary, `{"primary":"grt","secondary":"DAYS"}`, "primary", apperr.MeasureName},
 		"a measure without a name":             {pricing.BasePlusIncrement, `{"measure":"","rate":1}`, "measure", apperr.MeasureName},
 		"a measure with a long name":           {pricing.BasePlusIncrement, `{"measure":"ABCDEFGHIJKLMNOPQRSTU","rate":1}`, "measure", apperr.MeasureName},
+		"the same measure twice":               {pricing.XSecondary, `{"primary":"DAYS","secondary":"DAYS"}`, "secondary", apperr.SameMeasure},
+		"two measures of their own":            {pricing.XSecondary, `{"primary":"GRT","secondary":"LOA"}`, "secondary", apperr.SameMeasure},
 		"yes instead of true":                  {pricing.XSecondary, `{"weight_unit":"kg","secondary_round_up":"yes"}`, "secondary_round_up", apperr.NotATruthValue},
 		"nothing that is needed":               {pricing.PerBlock, `{}`, "base_weight_ton base_time_min", apperr.Required},
 		"no measure, no rate":                  {pricing.BasePlusIncrement, ``, "measure rate", apperr.Required},

@@ -105,7 +105,5 @@ func (t Tier) bad(field string, reason apperr.Text, params ...any) *apperr.Error
 }
 
 func badTiers(reason apperr.Text, params ...any) *apperr.Error {
-	e := apperr.New(apperr.TariffTiers, params...)
-	e.Text = reason
-	return e
+	return because(apperr.TariffTiers, reason, params...)
 }
