@@ -15,6 +15,7 @@ import (
 	"aliaport/ent/auditevent"
 	"aliaport/internal/actor"
 	"aliaport/internal/apperr"
+	"aliaport/internal/identity"
 	"aliaport/internal/input"
 )
 
@@ -180,9 +181,10 @@ func Record(ctx context.Context, tx *ent.Tx, now time.Time, e Event) error {
 
 // personal are the fields whose values the trail must not keep whole.
 var personal = map[string]func(string) string{
-	"national_id":   func(s string) string { return hide(s, 0, 2) },
+	"national_id":   identity.Masked,
+	"passport_no":   identity.Masked,
 	"iban":          func(s string) string { return hide(s, 4, 4) },
-	"phone":         func(s string) string { return hide(s, 0, 2) },
+	"phone":         identity.Masked,
 	"password_hash": func(string) string { return "***" },
 }
 

@@ -18,6 +18,7 @@ import (
 	"aliaport/internal/audit"
 	"aliaport/internal/globalid"
 	"aliaport/internal/idempotency"
+	"aliaport/internal/identity"
 	"aliaport/internal/input"
 	"aliaport/internal/money"
 	"aliaport/internal/page"
@@ -153,7 +154,7 @@ func (d *details) clean() (faults apperr.Errors) {
 	}
 	faults = append(faults, d.identity()...)
 	if v := *d.phone; v != nil {
-		number, ok := Phone(*v)
+		number, ok := identity.Phone(*v)
 		if !ok {
 			faults.Add(apperr.New(apperr.CariPhone).At("phone"))
 		}
@@ -167,7 +168,7 @@ func (d *details) clean() (faults apperr.Errors) {
 		*d.email = &address
 	}
 	if v := *d.iban; v != nil {
-		number, ok := IBAN(*v)
+		number, ok := identity.IBAN(*v)
 		if !ok {
 			faults.Add(apperr.Invalid("iban", apperr.IBAN))
 		}
@@ -187,7 +188,7 @@ func (d *details) identity() (faults apperr.Errors) {
 		return faults
 	}
 	switch {
-	case tax != nil && !IsTaxNumber(*tax):
+	case tax != nil && !identity.IsTaxNumber(*tax):
 		faults.Add(apperr.New(apperr.CariTaxNumber).At("taxNumber"))
 	case legal && tax == nil:
 		faults.Add(apperr.Invalid("taxNumber", apperr.Required))
@@ -199,7 +200,7 @@ func (d *details) identity() (faults apperr.Errors) {
 	case legal:
 	case id == nil:
 		faults.Add(apperr.Invalid("nationalId", apperr.Required))
-	case !IsNationalID(*id):
+	case !identity.IsNationalID(*id):
 		faults.Add(apperr.Invalid("nationalId", apperr.NationalID))
 	}
 	return faults

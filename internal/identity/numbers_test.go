@@ -1,10 +1,10 @@
-package cari_test
+package identity_test
 
 import (
 	"strings"
 	"testing"
 
-	"aliaport/internal/cari"
+	"aliaport/internal/identity"
 )
 
 func TestTaxNumbers(t *testing.T) {
@@ -13,7 +13,7 @@ func TestTaxNumbers(t *testing.T) {
 		"1234567890": true, "1111111114": true, "9876543217": true, "0000000001": true,
 		"1234567891": false, "1111111111": false, "123456789": false, "12345678901": false, "12345６7890": false, "123456789a": false, "": false,
 	} {
-		if got := cari.IsTaxNumber(s); got != want {
+		if got := identity.IsTaxNumber(s); got != want {
 			t.Errorf("IsTaxNumber(%q) = %t", s, got)
 		}
 	}
@@ -25,7 +25,7 @@ func TestNationalIDs(t *testing.T) {
 		"10000000146": true, "12345678950": true, "98765432150": true, "11111111110": true,
 		"12345678901": false, "00000000000": false, "01234567890": false, "1000000014": false, "1000000014x": false, "": false,
 	} {
-		if got := cari.IsNationalID(s); got != want {
+		if got := identity.IsNationalID(s); got != want {
 			t.Errorf("IsNationalID(%q) = %t", s, got)
 		}
 	}
@@ -51,7 +51,7 @@ func TestIBANs(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got, ok := cari.IBAN(c.in)
+			got, ok := identity.IBAN(c.in)
 			if ok != c.ok || ok && got != c.want {
 				t.Errorf("IBAN(%q) = %q, %t", c.in, got, ok)
 			}
@@ -66,7 +66,7 @@ func TestPhones(t *testing.T) {
 		"+49 30 1234567": "+49301234567", "+1 212 555 0100": "+12125550100",
 		"12345": "", "+90123": "", "0132 123 45 67": "", "05321234567x": "", "++905321234567": "", "": "", "+90 532 123 45 678": "",
 	} {
-		got, ok := cari.Phone(in)
+		got, ok := identity.Phone(in)
 		if ok != (want != "") || ok && got != want {
 			t.Errorf("Phone(%q) = %q, %t", in, got, ok)
 		}
@@ -78,15 +78,15 @@ func FuzzNumbers(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		cari.IsTaxNumber(s)
-		cari.IsNationalID(s)
-		if n, ok := cari.IBAN(s); ok {
-			if again, still := cari.IBAN(n); !still || again != n {
+		identity.IsTaxNumber(s)
+		identity.IsNationalID(s)
+		if n, ok := identity.IBAN(s); ok {
+			if again, still := identity.IBAN(n); !still || again != n {
 				t.Errorf("IBAN(%q) = %q is none", s, n)
 			}
 		}
-		if n, ok := cari.Phone(s); ok {
-			if again, still := cari.Phone(n); !still || again != n {
+		if n, ok := identity.Phone(s); ok {
+			if again, still := identity.Phone(n); !still || again != n {
 				t.Errorf("Phone(%q) = %q is none", s, n)
 			}
 		}
@@ -95,7 +95,7 @@ func FuzzNumbers(f *testing.F) {
 
 func TestOneWrongDigitIsNoticed(t *testing.T) {
 	t.Parallel()
-	for number, check := range map[string]func(string) bool{"1234567890": cari.IsTaxNumber, "10000000146": cari.IsNationalID} {
+	for number, check := range map[string]func(string) bool{"1234567890": identity.IsTaxNumber, "10000000146": identity.IsNationalID} {
 		for i := range number {
 			for d := byte('0'); d <= '9'; d++ {
 				changed := number[:i] + string(d) + number[i+1:]
@@ -104,6 +104,40 @@ func TestOneWrongDigitIsNoticed(t *testing.T) {
 					t.Errorf("%s passes for %s", changed, number)
 				}
 			}
+		}
+	}
+}
+
+func TestPassports(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		"u 1234 5678": "U12345678", "AB12CD": "AB12CD", "123456789012345": "123456789012345",
+		"AB12C": "", "1234567890123456": "", "AB-12CD": "", "Ç123456": "", "": "",
+	} {
+		got, ok := identity.Passport(in)
+		if ok != (want != "") || ok && got != want {
+			t.Errorf("Passport(%q) = %q, %t", in, got, ok)
+		}
+	}
+}
+
+func TestNationalities(t *testing.T) {
+	t.Parallel()
+	for s, want := range map[string]bool{
+		"TUR": true, "DEU": true, "GRC": true, "GBR": true, "UKR": true, "PHL": true, "SYR": true, "CYP": true, "SSD": true, "MMR": true, "XKX": true, "ZWE": true, "ABW": true,
+		"TR": false, "tur": false, "XXX": false, "ABC": false, "792": false, "SUN": false, "YUG": false, "BUR": false, "": false, "TÜR": false, "WA ": false, "BWA": true, "WAF": false, "FG ": false,
+	} {
+		if got := identity.IsNationality(s); got != want {
+			t.Errorf("IsNationality(%q) = %t", s, got)
+		}
+	}
+}
+
+func TestMaskedKeepsTheLastTwo(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{"10000000146": "*********46", "U12345678": "*******78", "12": "***", "": "***"} {
+		if got := identity.Masked(in); got != want {
+			t.Errorf("Masked(%q) = %q", in, got)
 		}
 	}
 }

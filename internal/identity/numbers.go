@@ -1,4 +1,6 @@
-package cari
+// Package identity knows the numbers by which persons, companies, their accounts and
+// telephones are known.
+package identity
 
 import (
 	"regexp"
@@ -101,4 +103,45 @@ func Phone(s string) (string, bool) {
 		return s, false
 	}
 	return s, international.MatchString(s)
+}
+
+// passportForm is what the number of a passport looks like.
+var passportForm = regexp.MustCompile(`^[A-Z0-9]{6,15}$`)
+
+// Passport writes the number of a passport without spaces in upper case and tells
+// whether it can be one.
+func Passport(s string) (string, bool) {
+	s = asciiUpper(strings.ReplaceAll(s, " ", ""))
+	return s, passportForm.MatchString(s)
+}
+
+// Turkish is the nationality whose people have a TCKN.
+const Turkish = "TUR"
+
+// countries are the 249 of ISO 3166-1 by their three letters, and Kosovo, whose
+// passports say XKX or RKS.
+const countries = `ABW AFG AGO AIA ALA ALB AND ARE ARG ARM ASM ATA ATF ATG AUS AUT AZE BDI BEL BEN BES BFA BGD BGR BHR
+BHS BIH BLM BLR BLZ BMU BOL BRA BRB BRN BTN BVT BWA CAF CAN CCK CHE CHL CHN CIV CMR COD COG COK COL
+COM CPV CRI CUB CUW CXR CYM CYP CZE DEU DJI DMA DNK DOM DZA ECU EGY ERI ESH ESP EST ETH FIN FJI FLK
+FRA FRO FSM GAB GBR GEO GGY GHA GIB GIN GLP GMB GNB GNQ GRC GRD GRL GTM GUF GUM GUY HKG HMD HND HRV
+HTI HUN IDN IMN IND IOT IRL IRN IRQ ISL ISR ITA JAM JEY JOR JPN KAZ KEN KGZ KHM KIR KNA KOR KWT LAO
+LBN LBR LBY LCA LIE LKA LSO LTU LUX LVA MAC MAF MAR MCO MDA MDG MDV MEX MHL MKD MLI MLT MMR MNE MNG
+MNP MOZ MRT MSR MTQ MUS MWI MYS MYT NAM NCL NER NFK NGA NIC NIU NLD NOR NPL NRU NZL OMN PAK PAN PCN
+PER PHL PLW PNG POL PRI PRK PRT PRY PSE PYF QAT REU ROU RUS RWA SAU SDN SEN SGP SGS SHN SJM SLB SLE
+SLV SMR SOM SPM SRB SSD STP SUR SVK SVN SWE SWZ SXM SYC SYR TCA TCD TGO THA TJK TKL TKM TLS TON TTO
+TUN TUR TUV TWN TZA UGA UKR UMI URY USA UZB VAT VCT VEN VGB VIR VNM VUT WLF WSM YEM ZAF ZMB ZWE XKX RKS`
+
+// IsNationality tells whether s is a country by its three letters.
+func IsNationality(s string) bool {
+	const letters = 3
+	return len(s) == letters && !strings.ContainsAny(s, " \n") && strings.Contains(countries, s)
+}
+
+// Masked leaves the last two characters of a number that is nobody else's business.
+func Masked(s string) string {
+	const last = 2
+	if len(s) <= last {
+		return "***"
+	}
+	return strings.Repeat("*", len(s)-last) + s[len(s)-last:]
 }
