@@ -179,6 +179,11 @@ var (
 				Columns: []*schema.Column{ExchangeRatesColumns[6], ExchangeRatesColumns[3], ExchangeRatesColumns[0]},
 			},
 			{
+				Name:    "exchange_rates_source",
+				Unique:  false,
+				Columns: []*schema.Column{ExchangeRatesColumns[13], ExchangeRatesColumns[3], ExchangeRatesColumns[0]},
+			},
+			{
 				Name:    "exchange_rates_review",
 				Unique:  false,
 				Columns: []*schema.Column{ExchangeRatesColumns[3], ExchangeRatesColumns[0]},

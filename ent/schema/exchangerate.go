@@ -53,6 +53,7 @@ func (ExchangeRate) Indexes() []ent.Index {
 		index.Fields("currency_from", "currency_to", "valid_from", "id").StorageKey("exchange_rates_valid_from"),
 		index.Fields("bulletin_date", "id").StorageKey("exchange_rates_bulletin_date"),
 		index.Fields("currency_from", "bulletin_date", "id").StorageKey("exchange_rates_currency"),
+		index.Fields("source", "bulletin_date", "id").StorageKey("exchange_rates_source"),
 		index.Fields("bulletin_date", "id").StorageKey("exchange_rates_review").Annotations(entsql.IndexWhere(RateReviewCondition)),
 	}
 }
