@@ -34,7 +34,7 @@ type Trip struct {
 	TripNo string `json:"trip_no,omitempty"`
 	// MotorbotID holds the value of the "motorbot_id" field.
 	MotorbotID int64 `json:"motorbot_id,omitempty"`
-	// the port's day of the planned departure
+	// the port's day of starts_at
 	TripDate calendar.Date `json:"trip_date,omitempty"`
 	// PlannedDepartureAt holds the value of the "planned_departure_at" field.
 	PlannedDepartureAt time.Time `json:"planned_departure_at,omitempty"`

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"context"
+	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -24,12 +25,23 @@ type relation struct {
 // schema in the tests finds it.
 var relations = map[string]relation{
 	"AuditEvent.user": toOne("User", func(s *loader.Set) *loader.Loader[*ent.User] { return s.User },
-		func(e *ent.AuditEvent) (int64, bool) {
-			if e.UserID == nil {
-				return 0, false
-			}
-			return *e.UserID, true
-		}),
+		func(e *ent.AuditEvent) (int64, bool) { return deref(e.UserID) }),
+	"Motorbot.owner": toOne("Cari", func(s *loader.Set) *loader.Loader[*ent.Cari] { return s.Cari },
+		func(m *ent.Motorbot) (int64, bool) { return deref(m.OwnerCariID) }),
+	"Motorbot.activeTripCount": plain(func(s *loader.Set) *loader.Loader[int] { return s.ActiveTripsOfMotorbot },
+		func(m *ent.Motorbot) (int64, bool) { return m.ID, true }),
+	"Motorbot.lastTrip": toOne("Trip", func(s *loader.Set) *loader.Loader[*ent.Trip] { return s.LastTripOfMotorbot },
+		func(m *ent.Motorbot) (int64, bool) { return m.ID, true }),
+	"Trip.motorbot": toOne("Motorbot", func(s *loader.Set) *loader.Loader[*ent.Motorbot] { return s.Motorbot },
+		func(t *ent.Trip) (int64, bool) { return t.MotorbotID, true }),
+	"Trip.cari": toOne("Cari", func(s *loader.Set) *loader.Loader[*ent.Cari] { return s.Cari },
+		func(t *ent.Trip) (int64, bool) { return deref(t.CariID) }),
+	"Trip.workOrder": toOne("WorkOrder", func(s *loader.Set) *loader.Loader[*ent.WorkOrder] { return s.WorkOrder },
+		func(t *ent.Trip) (int64, bool) { return deref(t.WorkOrderID) }),
+	"Trip.createdBy": toOne("User", func(s *loader.Set) *loader.Loader[*ent.User] { return s.User },
+		func(t *ent.Trip) (int64, bool) { return t.CreatedBy, true }),
+	"Trip.isLate": plain(func(s *loader.Set) *loader.Loader[time.Duration] { return s.TripDelay },
+		func(*ent.Trip) (int64, bool) { return loader.Once, true }),
 	"WorkOrder.cari": toOne("Cari", func(s *loader.Set) *loader.Loader[*ent.Cari] { return s.Cari },
 		func(wo *ent.WorkOrder) (int64, bool) { return wo.CariID, true }),
 	"WorkOrder.requester": toOne("User", func(s *loader.Set) *loader.Loader[*ent.User] { return s.User },
@@ -39,18 +51,29 @@ var relations = map[string]relation{
 	"WorkOrder.history": toMany("WorkOrderStatusHistory", func(s *loader.Set) *loader.Loader[[]*ent.WorkOrderStatusHistory] { return s.HistoryOfWorkOrder },
 		func(wo *ent.WorkOrder) int64 { return wo.ID }),
 	"WorkOrderItem.service": toOne("Service", func(s *loader.Set) *loader.Loader[*ent.Service] { return s.Service },
-		func(i *ent.WorkOrderItem) (int64, bool) {
-			if i.ServiceID == nil {
-				return 0, false
-			}
-			return *i.ServiceID, true
-		}),
+		func(i *ent.WorkOrderItem) (int64, bool) { return deref(i.ServiceID) }),
 	"WorkOrderStatusHistory.user": toOne("User", func(s *loader.Set) *loader.Loader[*ent.User] { return s.User },
 		func(h *ent.WorkOrderStatusHistory) (int64, bool) { return h.UserID, true }),
 	"User.roles": toMany("Role", func(s *loader.Set) *loader.Loader[[]*ent.Role] { return s.RolesOfUser },
 		func(u *ent.User) int64 { return u.ID }),
 	"Role.permissions": toMany("", func(s *loader.Set) *loader.Loader[[]*ent.Permission] { return s.PermissionsOfRole },
 		func(r *ent.Role) int64 { return r.ID }),
+}
+
+// plain leads from each row to a plain value.
+func plain[P, V any](through func(*loader.Set) *loader.Loader[V], key func(*P) (int64, bool)) relation {
+	return relation{"", func(ctx context.Context, load *loader.Set, parents []any) ([]any, error) {
+		_, err := through(load).Prime(ctx, keys(parents, key))
+		return nil, err
+	}}
+}
+
+// deref is a key that may be missing.
+func deref(key *int64) (int64, bool) {
+	if key == nil {
+		return 0, false
+	}
+	return *key, true
 }
 
 // toOne leads from each row to at most one other.

@@ -29,6 +29,12 @@ var nodeTypes = map[string]nodeType{
 	"Cari": {actor.CariRead, func(ctx context.Context, s *loader.Set, key int64) (gqlmodel.Node, error) {
 		return found(s.Cari.Load(ctx, key))
 	}},
+	"Motorbot": {actor.MotorbotRead, func(ctx context.Context, s *loader.Set, key int64) (gqlmodel.Node, error) {
+		return found(s.Motorbot.Load(ctx, key))
+	}},
+	"Trip": {actor.TripRead, func(ctx context.Context, s *loader.Set, key int64) (gqlmodel.Node, error) {
+		return found(s.Trip.Load(ctx, key))
+	}},
 	"Service": {actor.ServiceRead, func(ctx context.Context, s *loader.Set, key int64) (gqlmodel.Node, error) {
 		return found(s.Service.Load(ctx, key))
 	}},

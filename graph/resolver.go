@@ -5,7 +5,9 @@ package graph
 import (
 	"aliaport/internal/audit"
 	"aliaport/internal/cari"
+	"aliaport/internal/motorbot"
 	"aliaport/internal/service"
+	"aliaport/internal/trip"
 	"aliaport/internal/user"
 	"aliaport/internal/workorder"
 )
@@ -13,6 +15,8 @@ import (
 // Resolver holds what the resolvers call.
 type Resolver struct {
 	Cari       *cari.Service
+	Motorbots  *motorbot.Service
+	Trips      *trip.Service
 	Services   *service.Service
 	WorkOrders *workorder.Service
 	Users      *user.Service

@@ -9,10 +9,14 @@ import (
 
 	"github.com/vektah/gqlparser/v2/ast"
 
+	"aliaport/ent"
+	"aliaport/ent/trip"
+	"aliaport/ent/workorder"
 	"aliaport/graph/gen"
 	"aliaport/internal/actor"
 	"aliaport/internal/aliatest"
 	"aliaport/internal/aliatest/api"
+	"aliaport/internal/calendar"
 	"aliaport/internal/config"
 	"aliaport/internal/seed"
 	"aliaport/internal/store"
@@ -66,7 +70,30 @@ func seeded(t *testing.T, db *store.DB) *api.API {
 			t.Fatal(err)
 		}
 	}
+	fleet(t, db, 100)
 	return server
+}
+
+// fleet makes boats with two trips each.
+func fleet(t *testing.T, db *store.DB, n int) {
+	t.Helper()
+	planner, customer, order := db.User.Query().FirstIDX(t.Context()), db.Cari.Query().FirstX(t.Context()), db.WorkOrder.Query().Where(workorder.IsActive(true)).FirstIDX(t.Context())
+	var trips []*ent.TripCreate
+	for i := range n {
+		code := fmt.Sprintf("MB%03d", i)
+		boat := db.Motorbot.Create().SetMBCode(code).SetName("Tekne " + code).SetNameFold("tekne " + code).SetSearchText(code).SetOwnerCariID(customer.ID).SaveX(t.Context())
+		for j, status := range []trip.Status{trip.StatusCompleted, trip.StatusPlanned} {
+			start := api.Start.AddDate(0, 0, 2*j-1)
+			c := db.Trip.Create().SetTripNo(fmt.Sprintf("SF-2020-%05d", 2*i+j)).SetMotorbotID(boat.ID).SetTripDate(calendar.DateOf(start)).SetPlannedDepartureAt(start).
+				SetStartsAt(start).SetEndsAt(start.Add(time.Hour)).SetStatus(status).SetCariID(customer.ID).SetCariCode(customer.CariCode).SetWorkOrderID(order).
+				SetCreatedBy(planner).SetUpdatedBy(planner)
+			if status == trip.StatusCompleted {
+				c.SetDepartureAt(start).SetReturnAt(start.Add(time.Hour))
+			}
+			trips = append(trips, c)
+		}
+	}
+	db.Trip.CreateBulk(trips...).ExecX(t.Context())
 }
 
 func TestNoListSendsMoreStatementsForMoreRows(t *testing.T) {
@@ -220,6 +247,18 @@ func TestEveryNodeIsFoundByItsID(t *testing.T) {
 		for _, h := range wo.History {
 			ids["WorkOrderStatusHistory"] = h.ID
 		}
+	}
+	var boats struct {
+		Motorbots struct {
+			Nodes []struct {
+				ID       string
+				LastTrip struct{ ID string }
+			}
+		}
+	}
+	server.Get(t, api.Admin, `{ motorbots(first: 1) { nodes { id lastTrip { id } } } }`, nil, &boats)
+	for _, m := range boats.Motorbots.Nodes {
+		ids["Motorbot"], ids["Trip"] = m.ID, m.LastTrip.ID
 	}
 	for _, d := range s.PossibleTypes["Node"] {
 		var found struct {

@@ -28,9 +28,11 @@ import (
 	"aliaport/internal/config"
 	"aliaport/internal/idempotency"
 	"aliaport/internal/migrate"
+	"aliaport/internal/motorbot"
 	"aliaport/internal/page"
 	"aliaport/internal/service"
 	"aliaport/internal/store"
+	"aliaport/internal/trip"
 	"aliaport/internal/user"
 	"aliaport/internal/workorder"
 	"aliaport/server/playground"
@@ -78,8 +80,10 @@ func New(d Deps) (*Server, error) {
 		RefreshLifetime: d.Config.RefreshTokenLifetime,
 	}
 	resolver := &graph.Resolver{
-		Cari:     &cari.Service{DB: d.DB, Now: s.now, Pages: pages, PageLimits: limits, IdempotencyTTL: d.Config.IdempotencyTTL},
-		Services: &service.Service{DB: d.DB, Pages: pages, PageLimits: limits},
+		Cari:      &cari.Service{DB: d.DB, Now: s.now, Pages: pages, PageLimits: limits, IdempotencyTTL: d.Config.IdempotencyTTL},
+		Motorbots: &motorbot.Service{DB: d.DB, Now: s.now, Pages: pages, PageLimits: limits, IdempotencyTTL: d.Config.IdempotencyTTL},
+		Trips:     &trip.Service{DB: d.DB, Now: s.now, Pages: pages, PageLimits: limits, IdempotencyTTL: d.Config.IdempotencyTTL},
+		Services:  &service.Service{DB: d.DB, Pages: pages, PageLimits: limits},
 		WorkOrders: &workorder.Service{
 			DB: d.DB, Now: s.now, Pages: pages, PageLimits: limits,
 			AllowSelfApproval: d.Config.AllowSelfApproval, IdempotencyTTL: d.Config.IdempotencyTTL,

@@ -94,7 +94,7 @@ func (Trip) Fields() []ent.Field {
 	return []ent.Field{
 		field.String("trip_no").MaxRuneLen(50).Immutable(),
 		field.Int64("motorbot_id"),
-		field.Other("trip_date", calendar.Date{}).SchemaType(day).Comment("the port's day of the planned departure"),
+		field.Other("trip_date", calendar.Date{}).SchemaType(day).Comment("the port's day of starts_at"),
 		field.Time("planned_departure_at"),
 		field.Time("planned_return_at").Optional().Nillable(),
 		field.Time("departure_at").Optional().Nillable(),

@@ -6,7 +6,9 @@ import (
 	"aliaport/ent"
 	"aliaport/ent/auditevent"
 	cari1 "aliaport/ent/cari"
+	motorbot1 "aliaport/ent/motorbot"
 	service1 "aliaport/ent/service"
+	trip1 "aliaport/ent/trip"
 	workorder1 "aliaport/ent/workorder"
 	"aliaport/ent/workorderitem"
 	"aliaport/ent/workorderstatushistory"
@@ -17,8 +19,10 @@ import (
 	"aliaport/internal/calendar"
 	"aliaport/internal/cari"
 	"aliaport/internal/globalid"
+	"aliaport/internal/motorbot"
 	"aliaport/internal/page"
 	"aliaport/internal/service"
+	"aliaport/internal/trip"
 	"aliaport/internal/user"
 	"aliaport/internal/workorder"
 	"bytes"
@@ -48,9 +52,11 @@ type Config = graphql.Config[ResolverRoot, DirectiveRoot, ComplexityRoot]
 
 type ResolverRoot interface {
 	AuditEvent() AuditEventResolver
+	Motorbot() MotorbotResolver
 	Mutation() MutationResolver
 	Query() QueryResolver
 	Role() RoleResolver
+	Trip() TripResolver
 	User() UserResolver
 	WorkOrder() WorkOrderResolver
 	WorkOrderItem() WorkOrderItemResolver
@@ -157,6 +163,38 @@ type ComplexityRoot struct {
 		UserErrors   func(childComplexity int) int
 	}
 
+	Motorbot struct {
+		AcquiredOn      func(childComplexity int) int
+		ActiveTripCount func(childComplexity int) int
+		CapacityTon     func(childComplexity int) int
+		CreatedAt       func(childComplexity int) int
+		Flag            func(childComplexity int) int
+		GlobalID        func(childComplexity int) int
+		GrossTonnage    func(childComplexity int) int
+		LastTrip        func(childComplexity int) int
+		MBCode          func(childComplexity int) int
+		MaxSpeedKnot    func(childComplexity int) int
+		Name            func(childComplexity int) int
+		Notes           func(childComplexity int) int
+		Owner           func(childComplexity int) int
+		Plate           func(childComplexity int) int
+		Status          func(childComplexity int) int
+		UpdatedAt       func(childComplexity int) int
+		Version         func(childComplexity int) int
+	}
+
+	MotorbotConnection struct {
+		Edges      func(childComplexity int) int
+		Nodes      func(childComplexity int) int
+		PageInfo   func(childComplexity int) int
+		TotalCount func(childComplexity int) int
+	}
+
+	MotorbotEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
 	Mutation struct {
 		ActivateCari        func(childComplexity int, input cari.ActivityInput) int
 		AddWorkOrderItem    func(childComplexity int, input workorder.AddItemInput) int
@@ -203,12 +241,16 @@ type ComplexityRoot struct {
 		AuditEvents  func(childComplexity int, filter *audit.Filter, first *int, after *string, last *int, before *string) int
 		Cari         func(childComplexity int, id *globalid.ID, cariCode *string) int
 		CariAccounts func(childComplexity int, filter *cari.Filter, orderBy *cari.Order, first *int, after *string, last *int, before *string) int
+		Motorbot     func(childComplexity int, id *globalid.ID, mbCode *string) int
+		Motorbots    func(childComplexity int, filter *motorbot.Filter, orderBy *motorbot.Order, first *int, after *string, last *int, before *string) int
 		Node         func(childComplexity int, id globalid.ID) int
 		Nodes        func(childComplexity int, ids []*globalid.ID) int
 		Roles        func(childComplexity int) int
 		Service      func(childComplexity int, id *globalid.ID, code *string) int
 		Services     func(childComplexity int, filter *service.Filter, orderBy *service.Order, first *int, after *string, last *int, before *string) int
 		Sessions     func(childComplexity int) int
+		Trip         func(childComplexity int, id *globalid.ID, tripNo *string) int
+		Trips        func(childComplexity int, filter *trip.Filter, orderBy *trip.Order, first *int, after *string, last *int, before *string) int
 		Users        func(childComplexity int, first *int, after *string, last *int, before *string) int
 		Viewer       func(childComplexity int) int
 		WorkOrder    func(childComplexity int, id *globalid.ID, woNumber *string) int
@@ -269,6 +311,56 @@ type ComplexityRoot struct {
 		IsCurrent  func(childComplexity int) int
 		LastUsedAt func(childComplexity int) int
 		UserAgent  func(childComplexity int) int
+	}
+
+	Trip struct {
+		AllowedTransitions func(childComplexity int) int
+		ArrivalPier        func(childComplexity int) int
+		CancelReason       func(childComplexity int) int
+		CargoDescription   func(childComplexity int) int
+		Cari               func(childComplexity int) int
+		CariCode           func(childComplexity int) int
+		CreatedAt          func(childComplexity int) int
+		CreatedBy          func(childComplexity int) int
+		DepartureAt        func(childComplexity int) int
+		DeparturePier      func(childComplexity int) int
+		DurationMinutes    func(childComplexity int) int
+		EndsAt             func(childComplexity int) int
+		GlobalID           func(childComplexity int) int
+		InvoiceNo          func(childComplexity int) int
+		InvoiceStatus      func(childComplexity int) int
+		InvoicedAt         func(childComplexity int) int
+		IsLate             func(childComplexity int) int
+		Motorbot           func(childComplexity int) int
+		Notes              func(childComplexity int) int
+		PlannedDepartureAt func(childComplexity int) int
+		PlannedReturnAt    func(childComplexity int) int
+		ReturnAt           func(childComplexity int) int
+		StartsAt           func(childComplexity int) int
+		Status             func(childComplexity int) int
+		TripDate           func(childComplexity int) int
+		TripNo             func(childComplexity int) int
+		UpdatedAt          func(childComplexity int) int
+		Version            func(childComplexity int) int
+		WorkOrder          func(childComplexity int) int
+	}
+
+	TripConnection struct {
+		Edges      func(childComplexity int) int
+		Nodes      func(childComplexity int) int
+		PageInfo   func(childComplexity int) int
+		TotalCount func(childComplexity int) int
+	}
+
+	TripEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
+	TripTransition struct {
+		Action      func(childComplexity int) int
+		NeedsReason func(childComplexity int) int
+		To          func(childComplexity int) int
 	}
 
 	User struct {
@@ -425,6 +517,12 @@ type AuditEventResolver interface {
 	Changes(ctx context.Context, obj *ent.AuditEvent) ([]*audit.Change, error)
 	Extra(ctx context.Context, obj *ent.AuditEvent) (*string, error)
 }
+type MotorbotResolver interface {
+	Owner(ctx context.Context, obj *ent.Motorbot) (*ent.Cari, error)
+
+	ActiveTripCount(ctx context.Context, obj *ent.Motorbot) (*int, error)
+	LastTrip(ctx context.Context, obj *ent.Motorbot) (*ent.Trip, error)
+}
 type MutationResolver interface {
 	CreateCari(ctx context.Context, input cari.CreateInput) (*CariPayload, error)
 	UpdateCari(ctx context.Context, input UpdateCariInput) (*CariPayload, error)
@@ -466,8 +564,12 @@ type QueryResolver interface {
 	AuditEvents(ctx context.Context, filter *audit.Filter, first *int, after *string, last *int, before *string) (*gqlmodel.Connection[*ent.AuditEvent], error)
 	Cari(ctx context.Context, id *globalid.ID, cariCode *string) (*ent.Cari, error)
 	CariAccounts(ctx context.Context, filter *cari.Filter, orderBy *cari.Order, first *int, after *string, last *int, before *string) (*gqlmodel.Connection[*ent.Cari], error)
+	Motorbot(ctx context.Context, id *globalid.ID, mbCode *string) (*ent.Motorbot, error)
+	Motorbots(ctx context.Context, filter *motorbot.Filter, orderBy *motorbot.Order, first *int, after *string, last *int, before *string) (*gqlmodel.Connection[*ent.Motorbot], error)
 	Service(ctx context.Context, id *globalid.ID, code *string) (*ent.Service, error)
 	Services(ctx context.Context, filter *service.Filter, orderBy *service.Order, first *int, after *string, last *int, before *string) (*gqlmodel.Connection[*ent.Service], error)
+	Trip(ctx context.Context, id *globalid.ID, tripNo *string) (*ent.Trip, error)
+	Trips(ctx context.Context, filter *trip.Filter, orderBy *trip.Order, first *int, after *string, last *int, before *string) (*gqlmodel.Connection[*ent.Trip], error)
 	Sessions(ctx context.Context) ([]*user.OpenSession, error)
 	Users(ctx context.Context, first *int, after *string, last *int, before *string) (*gqlmodel.Connection[*ent.User], error)
 	Roles(ctx context.Context) ([]*ent.Role, error)
@@ -476,6 +578,19 @@ type QueryResolver interface {
 }
 type RoleResolver interface {
 	Permissions(ctx context.Context, obj *ent.Role) ([]string, error)
+}
+type TripResolver interface {
+	Motorbot(ctx context.Context, obj *ent.Trip) (*ent.Motorbot, error)
+
+	Cari(ctx context.Context, obj *ent.Trip) (*ent.Cari, error)
+
+	WorkOrder(ctx context.Context, obj *ent.Trip) (*ent.WorkOrder, error)
+
+	AllowedTransitions(ctx context.Context, obj *ent.Trip) ([]*trip.Transition, error)
+
+	DurationMinutes(ctx context.Context, obj *ent.Trip) (*int, error)
+	IsLate(ctx context.Context, obj *ent.Trip) (bool, error)
+	CreatedBy(ctx context.Context, obj *ent.Trip) (*ent.User, error)
 }
 type UserResolver interface {
 	IsLocked(ctx context.Context, obj *ent.User) (*bool, error)
@@ -907,6 +1022,147 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.LoginPayload.UserErrors(childComplexity), true
 
+	case "Motorbot.acquiredOn":
+		if e.ComplexityRoot.Motorbot.AcquiredOn == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Motorbot.AcquiredOn(childComplexity), true
+	case "Motorbot.activeTripCount":
+		if e.ComplexityRoot.Motorbot.ActiveTripCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Motorbot.ActiveTripCount(childComplexity), true
+	case "Motorbot.capacityTon":
+		if e.ComplexityRoot.Motorbot.CapacityTon == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Motorbot.CapacityTon(childComplexity), true
+	case "Motorbot.createdAt":
+		if e.ComplexityRoot.Motorbot.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Motorbot.CreatedAt(childComplexity), true
+	case "Motorbot.flag":
+		if e.ComplexityRoot.Motorbot.Flag == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Motorbot.Flag(childComplexity), true
+	case "Motorbot.id":
+		if e.ComplexityRoot.Motorbot.GlobalID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Motorbot.GlobalID(childComplexity), true
+	case "Motorbot.grossTonnage":
+		if e.ComplexityRoot.Motorbot.GrossTonnage == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Motorbot.GrossTonnage(childComplexity), true
+	case "Motorbot.lastTrip":
+		if e.ComplexityRoot.Motorbot.LastTrip == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Motorbot.LastTrip(childComplexity), true
+	case "Motorbot.mbCode":
+		if e.ComplexityRoot.Motorbot.MBCode == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Motorbot.MBCode(childComplexity), true
+	case "Motorbot.maxSpeedKnot":
+		if e.ComplexityRoot.Motorbot.MaxSpeedKnot == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Motorbot.MaxSpeedKnot(childComplexity), true
+	case "Motorbot.name":
+		if e.ComplexityRoot.Motorbot.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Motorbot.Name(childComplexity), true
+	case "Motorbot.notes":
+		if e.ComplexityRoot.Motorbot.Notes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Motorbot.Notes(childComplexity), true
+	case "Motorbot.owner":
+		if e.ComplexityRoot.Motorbot.Owner == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Motorbot.Owner(childComplexity), true
+	case "Motorbot.plate":
+		if e.ComplexityRoot.Motorbot.Plate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Motorbot.Plate(childComplexity), true
+	case "Motorbot.status":
+		if e.ComplexityRoot.Motorbot.Status == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Motorbot.Status(childComplexity), true
+	case "Motorbot.updatedAt":
+		if e.ComplexityRoot.Motorbot.UpdatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Motorbot.UpdatedAt(childComplexity), true
+	case "Motorbot.version":
+		if e.ComplexityRoot.Motorbot.Version == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Motorbot.Version(childComplexity), true
+
+	case "MotorbotConnection.edges":
+		if e.ComplexityRoot.MotorbotConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MotorbotConnection.Edges(childComplexity), true
+	case "MotorbotConnection.nodes":
+		if e.ComplexityRoot.MotorbotConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MotorbotConnection.Nodes(childComplexity), true
+	case "MotorbotConnection.pageInfo":
+		if e.ComplexityRoot.MotorbotConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MotorbotConnection.PageInfo(childComplexity), true
+	case "MotorbotConnection.totalCount":
+		if e.ComplexityRoot.MotorbotConnection.TotalCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MotorbotConnection.TotalCount(childComplexity), true
+
+	case "MotorbotEdge.cursor":
+		if e.ComplexityRoot.MotorbotEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MotorbotEdge.Cursor(childComplexity), true
+	case "MotorbotEdge.node":
+		if e.ComplexityRoot.MotorbotEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MotorbotEdge.Node(childComplexity), true
+
 	case "Mutation.activateCari":
 		if e.ComplexityRoot.Mutation.ActivateCari == nil {
 			break
@@ -1309,6 +1565,28 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Query.CariAccounts(childComplexity, args["filter"].(*cari.Filter), args["orderBy"].(*cari.Order), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
 
+	case "Query.motorbot":
+		if e.ComplexityRoot.Query.Motorbot == nil {
+			break
+		}
+
+		args, err := ec.field_Query_motorbot_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Motorbot(childComplexity, args["id"].(*globalid.ID), args["mbCode"].(*string)), true
+	case "Query.motorbots":
+		if e.ComplexityRoot.Query.Motorbots == nil {
+			break
+		}
+
+		args, err := ec.field_Query_motorbots_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Motorbots(childComplexity, args["filter"].(*motorbot.Filter), args["orderBy"].(*motorbot.Order), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
 	case "Query.node":
 		if e.ComplexityRoot.Query.Node == nil {
 			break
@@ -1365,6 +1643,28 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Sessions(childComplexity), true
+	case "Query.trip":
+		if e.ComplexityRoot.Query.Trip == nil {
+			break
+		}
+
+		args, err := ec.field_Query_trip_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Trip(childComplexity, args["id"].(*globalid.ID), args["tripNo"].(*string)), true
+	case "Query.trips":
+		if e.ComplexityRoot.Query.Trips == nil {
+			break
+		}
+
+		args, err := ec.field_Query_trips_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Trips(childComplexity, args["filter"].(*trip.Filter), args["orderBy"].(*trip.Order), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
 	case "Query.users":
 		if e.ComplexityRoot.Query.Users == nil {
 			break
@@ -1638,6 +1938,238 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Session.UserAgent(childComplexity), true
+
+	case "Trip.allowedTransitions":
+		if e.ComplexityRoot.Trip.AllowedTransitions == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Trip.AllowedTransitions(childComplexity), true
+	case "Trip.arrivalPier":
+		if e.ComplexityRoot.Trip.ArrivalPier == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Trip.ArrivalPier(childComplexity), true
+	case "Trip.cancelReason":
+		if e.ComplexityRoot.Trip.CancelReason == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Trip.CancelReason(childComplexity), true
+	case "Trip.cargoDescription":
+		if e.ComplexityRoot.Trip.CargoDescription == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Trip.CargoDescription(childComplexity), true
+	case "Trip.cari":
+		if e.ComplexityRoot.Trip.Cari == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Trip.Cari(childComplexity), true
+	case "Trip.cariCode":
+		if e.ComplexityRoot.Trip.CariCode == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Trip.CariCode(childComplexity), true
+	case "Trip.createdAt":
+		if e.ComplexityRoot.Trip.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Trip.CreatedAt(childComplexity), true
+	case "Trip.createdBy":
+		if e.ComplexityRoot.Trip.CreatedBy == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Trip.CreatedBy(childComplexity), true
+	case "Trip.departureAt":
+		if e.ComplexityRoot.Trip.DepartureAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Trip.DepartureAt(childComplexity), true
+	case "Trip.departurePier":
+		if e.ComplexityRoot.Trip.DeparturePier == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Trip.DeparturePier(childComplexity), true
+	case "Trip.durationMinutes":
+		if e.ComplexityRoot.Trip.DurationMinutes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Trip.DurationMinutes(childComplexity), true
+	case "Trip.endsAt":
+		if e.ComplexityRoot.Trip.EndsAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Trip.EndsAt(childComplexity), true
+	case "Trip.id":
+		if e.ComplexityRoot.Trip.GlobalID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Trip.GlobalID(childComplexity), true
+	case "Trip.invoiceNo":
+		if e.ComplexityRoot.Trip.InvoiceNo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Trip.InvoiceNo(childComplexity), true
+	case "Trip.invoiceStatus":
+		if e.ComplexityRoot.Trip.InvoiceStatus == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Trip.InvoiceStatus(childComplexity), true
+	case "Trip.invoicedAt":
+		if e.ComplexityRoot.Trip.InvoicedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Trip.InvoicedAt(childComplexity), true
+	case "Trip.isLate":
+		if e.ComplexityRoot.Trip.IsLate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Trip.IsLate(childComplexity), true
+	case "Trip.motorbot":
+		if e.ComplexityRoot.Trip.Motorbot == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Trip.Motorbot(childComplexity), true
+	case "Trip.notes":
+		if e.ComplexityRoot.Trip.Notes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Trip.Notes(childComplexity), true
+	case "Trip.plannedDepartureAt":
+		if e.ComplexityRoot.Trip.PlannedDepartureAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Trip.PlannedDepartureAt(childComplexity), true
+	case "Trip.plannedReturnAt":
+		if e.ComplexityRoot.Trip.PlannedReturnAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Trip.PlannedReturnAt(childComplexity), true
+	case "Trip.returnAt":
+		if e.ComplexityRoot.Trip.ReturnAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Trip.ReturnAt(childComplexity), true
+	case "Trip.startsAt":
+		if e.ComplexityRoot.Trip.StartsAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Trip.StartsAt(childComplexity), true
+	case "Trip.status":
+		if e.ComplexityRoot.Trip.Status == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Trip.Status(childComplexity), true
+	case "Trip.tripDate":
+		if e.ComplexityRoot.Trip.TripDate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Trip.TripDate(childComplexity), true
+	case "Trip.tripNo":
+		if e.ComplexityRoot.Trip.TripNo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Trip.TripNo(childComplexity), true
+	case "Trip.updatedAt":
+		if e.ComplexityRoot.Trip.UpdatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Trip.UpdatedAt(childComplexity), true
+	case "Trip.version":
+		if e.ComplexityRoot.Trip.Version == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Trip.Version(childComplexity), true
+	case "Trip.workOrder":
+		if e.ComplexityRoot.Trip.WorkOrder == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Trip.WorkOrder(childComplexity), true
+
+	case "TripConnection.edges":
+		if e.ComplexityRoot.TripConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TripConnection.Edges(childComplexity), true
+	case "TripConnection.nodes":
+		if e.ComplexityRoot.TripConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TripConnection.Nodes(childComplexity), true
+	case "TripConnection.pageInfo":
+		if e.ComplexityRoot.TripConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TripConnection.PageInfo(childComplexity), true
+	case "TripConnection.totalCount":
+		if e.ComplexityRoot.TripConnection.TotalCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TripConnection.TotalCount(childComplexity), true
+
+	case "TripEdge.cursor":
+		if e.ComplexityRoot.TripEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TripEdge.Cursor(childComplexity), true
+	case "TripEdge.node":
+		if e.ComplexityRoot.TripEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TripEdge.Node(childComplexity), true
+
+	case "TripTransition.action":
+		if e.ComplexityRoot.TripTransition.Action == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TripTransition.Action(childComplexity), true
+	case "TripTransition.needsReason":
+		if e.ComplexityRoot.TripTransition.NeedsReason == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TripTransition.NeedsReason(childComplexity), true
+	case "TripTransition.to":
+		if e.ComplexityRoot.TripTransition.To == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TripTransition.To(childComplexity), true
 
 	case "User.createdAt":
 		if e.ComplexityRoot.User.CreatedAt == nil {
@@ -2301,6 +2833,8 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("DeleteWorkOrderInput", ec.unmarshalInputDeleteWorkOrderInput),
 			graphql.NewInputUnmarshaler("InvoiceWorkOrderInput", ec.unmarshalInputInvoiceWorkOrderInput),
 			graphql.NewInputUnmarshaler("LoginInput", ec.unmarshalInputLoginInput),
+			graphql.NewInputUnmarshaler("MotorbotFilter", ec.unmarshalInputMotorbotFilter),
+			graphql.NewInputUnmarshaler("MotorbotOrder", ec.unmarshalInputMotorbotOrder),
 			graphql.NewInputUnmarshaler("RefreshTokenInput", ec.unmarshalInputRefreshTokenInput),
 			graphql.NewInputUnmarshaler("RemoveWorkOrderItemInput", ec.unmarshalInputRemoveWorkOrderItemInput),
 			graphql.NewInputUnmarshaler("RevokeSessionInput", ec.unmarshalInputRevokeSessionInput),
@@ -2308,6 +2842,8 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("ServiceFilter", ec.unmarshalInputServiceFilter),
 			graphql.NewInputUnmarshaler("ServiceOrder", ec.unmarshalInputServiceOrder),
 			graphql.NewInputUnmarshaler("SetUserPasswordInput", ec.unmarshalInputSetUserPasswordInput),
+			graphql.NewInputUnmarshaler("TripFilter", ec.unmarshalInputTripFilter),
+			graphql.NewInputUnmarshaler("TripOrder", ec.unmarshalInputTripOrder),
 			graphql.NewInputUnmarshaler("UnlockUserInput", ec.unmarshalInputUnlockUserInput),
 			graphql.NewInputUnmarshaler("UpdateCariInput", ec.unmarshalInputUpdateCariInput),
 			graphql.NewInputUnmarshaler("UpdateUserInput", ec.unmarshalInputUpdateUserInput),
@@ -2923,6 +3459,128 @@ enum UserErrorCode {
   WO_SELF_APPROVAL
 }
 `, BuiltIn: false},
+	{Name: "../../schema/motorbot.graphql", Input: `"Whether a motorboat can be sent out (motorbot durumu)."
+enum MotorbotStatus {
+  "In service (aktif)."
+  ACTIVE
+  "Being maintained (bakımda)."
+  MAINTENANCE
+  "Laid up or gone (devre dışı)."
+  OUT_OF_SERVICE
+}
+
+"A service boat that makes trips (motorbot)."
+type Motorbot implements Node {
+  "Global id (genel kimlik)."
+  id: ID!
+  "Code, never changes (motorbot kodu)."
+  mbCode: String!
+  "Name (ad)."
+  name: String!
+  "Registry plate of the boat, not a road plate (plaka)."
+  plate: String
+  "Load it can carry, in tons (kapasite, ton)."
+  capacityTon: Decimal
+  "Highest speed, in knots (azami hız)."
+  maxSpeedKnot: Decimal
+  "Gross tonnage (GRT)."
+  grossTonnage: Decimal
+  "Flag, ISO 3166 alpha-2 (bayrak)."
+  flag: String
+  "The account that owns it (sahibi)."
+  owner: Cari @can(permission: "cari:read")
+  "Whether it can be sent out (durum)."
+  status: MotorbotStatus!
+  "Since when it is owned (alış tarihi)."
+  acquiredOn: Date
+  "Notes (notlar)."
+  notes: String @can(permission: "motorbot:read")
+  "Trips that are planned or underway (aktif sefer sayısı)."
+  activeTripCount: Int @can(permission: "sefer:read")
+  "The newest trip that departed and was not cancelled (son sefer)."
+  lastTrip: Trip @can(permission: "sefer:read")
+  "Raised with every change (sürüm)."
+  version: Int!
+  "When it was made (oluşturma anı)."
+  createdAt: DateTime!
+  "When it last changed (değişiklik anı)."
+  updatedAt: DateTime!
+}
+
+"A page of motorboats (motorbot listesi)."
+type MotorbotConnection {
+  "Rows with their cursors (kenarlar)."
+  edges: [MotorbotEdge!]!
+  "The rows alone (kayıtlar)."
+  nodes: [Motorbot!]!
+  "Where the page lies (sayfa bilgisi)."
+  pageInfo: PageInfo!
+  "Rows that the filter finds (toplam); counted only when selected."
+  totalCount: Int!
+}
+
+"A motorboat in a list (kenar)."
+type MotorbotEdge {
+  "Position in the list (imleç)."
+  cursor: String!
+  "The motorboat (kayıt)."
+  node: Motorbot!
+}
+
+"What motorboats can be ordered by (sıralama alanı)."
+enum MotorbotOrderField {
+  "Name, Turkish letters folded (ad)."
+  NAME
+  "Code (motorbot kodu); without a filter, or with search."
+  MB_CODE
+}
+
+"Order of motorboats (sıralama)."
+input MotorbotOrder {
+  "By what (alan)."
+  field: MotorbotOrderField!
+  "Which way (yön)."
+  direction: OrderDirection! = ASC
+}
+
+"""
+Which motorboats (filtre). These combinations are offered, because an index answers each of them; any other is
+FILTER_NOT_INDEXED: status or owner, each by NAME; search with any of them and every order.
+"""
+input MotorbotFilter {
+  "In one of these states (durumlar)."
+  status: [MotorbotStatus!]
+  "Owned by this account (sahibi)."
+  owner: ID
+  "Part of code, name or plate, at least three letters (arama). Finds çınar for ÇINAR and cinar."
+  search: String
+}
+
+extend type Query {
+  "One motorboat by id or by code (motorbot); null when there is none."
+  motorbot(
+    "Global id (genel kimlik)."
+    id: ID
+    "Code (motorbot kodu)."
+    mbCode: String
+  ): Motorbot @can(permission: "motorbot:read")
+  "Motorboats (motorbotlar), by name unless ordered otherwise."
+  motorbots(
+    "Which ones (filtre); all when absent."
+    filter: MotorbotFilter
+    "In which order (sıralama)."
+    orderBy: MotorbotOrder
+    "So many from the front (ilk N), 1 to 100; 50 when neither first nor last is given."
+    first: Int
+    "After this cursor (imleçten sonra)."
+    after: String
+    "So many from the back (son N), 1 to 100."
+    last: Int
+    "Before this cursor (imleçten önce)."
+    before: String
+  ): MotorbotConnection! @can(permission: "motorbot:read")
+}
+`, BuiltIn: false},
 	{Name: "../../schema/service.graphql", Input: `"How the price of a service is worked out (hesaplama tipi)."
 enum CalculationType {
   "One price (sabit)."
@@ -3050,6 +3708,196 @@ extend type Query {
     "Before this cursor (imleçten önce)."
     before: String
   ): ServiceConnection! @can(permission: "hizmet:read")
+}
+`, BuiltIn: false},
+	{Name: "../../schema/trip.graphql", Input: `"Where a trip stands in its life (sefer durumu)."
+enum TripStatus {
+  "Planned (planlandı)."
+  PLANNED
+  "At sea (seferde)."
+  UNDERWAY
+  "Back (tamamlandı)."
+  COMPLETED
+  "Cancelled (iptal); final."
+  CANCELLED
+}
+
+"Where the bill of a trip stands (fatura durumu)."
+enum TripInvoiceStatus {
+  "Nothing to bill: not back yet, or no customer (yok)."
+  NONE
+  "Back, and to be billed to the customer (bekliyor)."
+  PENDING
+  "On an invoice (faturalandı)."
+  INVOICED
+}
+
+"A step in the life of a trip (sefer adımı); each is a mutation of its own."
+enum TripAction {
+  "Put to sea (çıkış)."
+  DEPART
+  "Come back (dönüş)."
+  RETURN
+  "Cancel (iptal et)."
+  CANCEL
+  "Mark as invoiced (faturalandı işaretle)."
+  INVOICE
+}
+
+"A step that can be taken now (izinli geçiş)."
+type TripTransition {
+  "The step (adım)."
+  action: TripAction!
+  "Where it leads (hedef durum)."
+  to: TripStatus!
+  "Whether a reason must be given (neden ister)."
+  needsReason: Boolean!
+}
+
+"One departure and return of a motorboat (sefer)."
+type Trip implements Node {
+  "Global id (genel kimlik)."
+  id: ID!
+  "Number, SF-YYYY-NNNNN, without gaps in a year (sefer no)."
+  tripNo: String!
+  "The boat (motorbot)."
+  motorbot: Motorbot!
+  "The port's day on which it departs or is to depart (sefer tarihi)."
+  tripDate: Date!
+  "Planned departure (planlanan çıkış)."
+  plannedDepartureAt: DateTime!
+  "Planned return (planlanan dönüş)."
+  plannedReturnAt: DateTime
+  "When it departed (çıkış zamanı)."
+  departureAt: DateTime
+  "When it came back (dönüş zamanı)."
+  returnAt: DateTime
+  "From when the boat is busy: departure, or planned departure (meşguliyet başlangıcı)."
+  startsAt: DateTime!
+  "Until when the boat is busy, exclusive (meşguliyet bitişi): return, planned return, or the usual hours; null: until it is back."
+  endsAt: DateTime
+  "Pier it departs from (kalkış iskelesi)."
+  departurePier: String
+  "Pier it comes to (varış iskelesi)."
+  arrivalPier: String
+  "The customer to bill (cari)."
+  cari: Cari
+  "The customer's code when it was named (cari kod)."
+  cariCode: String
+  "The work order that it belongs to (iş emri)."
+  workOrder: WorkOrder @can(permission: "workorder:read")
+  "Cargo (yük açıklaması)."
+  cargoDescription: String
+  "Notes (notlar)."
+  notes: String
+  "Where it stands (durum)."
+  status: TripStatus!
+  "Steps that the caller may take now (izinli geçişler)."
+  allowedTransitions: [TripTransition!]!
+  "Where its bill stands (fatura durumu)."
+  invoiceStatus: TripInvoiceStatus!
+  "Number of the invoice (fatura no)."
+  invoiceNo: String
+  "When it was marked as invoiced (fatura anı)."
+  invoicedAt: DateTime
+  "Why it was cancelled (iptal nedeni)."
+  cancelReason: String
+  "Minutes from departure to return (süre, dakika); null until it is back."
+  durationMinutes: Int
+  "True when it should have departed or come back by now, and the parameter TRIP_DELAY_MINUTES has passed since (gecikmiş)."
+  isLate: Boolean!
+  "Who planned it (planlayan)."
+  createdBy: User
+  "Raised with every change; send it back with an update (sürüm)."
+  version: Int!
+  "When it was made (oluşturma anı)."
+  createdAt: DateTime!
+  "When it last changed (değişiklik anı)."
+  updatedAt: DateTime!
+}
+
+"A page of trips (sefer listesi)."
+type TripConnection {
+  "Rows with their cursors (kenarlar)."
+  edges: [TripEdge!]!
+  "The rows alone (kayıtlar)."
+  nodes: [Trip!]!
+  "Where the page lies (sayfa bilgisi)."
+  pageInfo: PageInfo!
+  "Rows that the filter finds (toplam); counted only when selected."
+  totalCount: Int!
+}
+
+"A trip in a list (kenar)."
+type TripEdge {
+  "Position in the list (imleç)."
+  cursor: String!
+  "The trip (kayıt)."
+  node: Trip!
+}
+
+"What trips can be ordered by (sıralama alanı)."
+enum TripOrderField {
+  "From when the boat is busy (meşguliyet başlangıcı)."
+  STARTS_AT
+}
+
+"Order of trips (sıralama)."
+input TripOrder {
+  "By what (alan)."
+  field: TripOrderField!
+  "Which way (yön)."
+  direction: OrderDirection! = ASC
+}
+
+"""
+Which trips (filtre). These combinations are offered, because an index answers each of them; any other is FILTER_NOT_INDEXED: status;
+motorbot or mbCode with status; cari or cariCode with uninvoiced; each of these, and none, also with startsAt or tripDate; late alone.
+"""
+input TripFilter {
+  "In one of these statuses (durumlar)."
+  status: [TripStatus!]
+  "Of this boat (motorbot), by global id."
+  motorbot: ID
+  "Of this boat (motorbot), by code."
+  mbCode: String
+  "To be billed to this customer (cari), by global id."
+  cari: ID
+  "To be billed to this customer (cari), by code."
+  cariCode: String
+  "Departed or to depart in this range (çıkış aralığı)."
+  startsAt: DateTimeRange
+  "The same in days of the port (sefer tarihi aralığı)."
+  tripDate: DateRange
+  "True, with a customer: back, and not yet invoiced (faturalanmamış)."
+  uninvoiced: Boolean
+  "True: should have departed or come back by now (gecikmiş); see isLate."
+  late: Boolean
+}
+
+extend type Query {
+  "One trip by id or by number (sefer); null when there is none."
+  trip(
+    "Global id (genel kimlik)."
+    id: ID
+    "Number (sefer no)."
+    tripNo: String
+  ): Trip @can(permission: "sefer:read")
+  "Trips (seferler), latest departure first unless ordered otherwise."
+  trips(
+    "Which ones (filtre); all when absent."
+    filter: TripFilter
+    "In which order (sıralama)."
+    orderBy: TripOrder
+    "So many from the front (ilk N), 1 to 100; 50 when neither first nor last is given."
+    first: Int
+    "After this cursor (imleçten sonra)."
+    after: String
+    "So many from the back (son N), 1 to 100."
+    last: Int
+    "Before this cursor (imleçten önce)."
+    before: String
+  ): TripConnection! @can(permission: "sefer:read")
 }
 `, BuiltIn: false},
 	{Name: "../../schema/user.graphql", Input: `"Who is signed in and what they may do (oturum sahibi)."
@@ -4046,6 +4894,70 @@ func (ec *executionContext) childFields_LoginPayload(ctx context.Context, field 
 	return nil, fmt.Errorf("no field named %q was found under type LoginPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_Motorbot(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_Motorbot_id(ctx, field)
+	case "mbCode":
+		return ec.fieldContext_Motorbot_mbCode(ctx, field)
+	case "name":
+		return ec.fieldContext_Motorbot_name(ctx, field)
+	case "plate":
+		return ec.fieldContext_Motorbot_plate(ctx, field)
+	case "capacityTon":
+		return ec.fieldContext_Motorbot_capacityTon(ctx, field)
+	case "maxSpeedKnot":
+		return ec.fieldContext_Motorbot_maxSpeedKnot(ctx, field)
+	case "grossTonnage":
+		return ec.fieldContext_Motorbot_grossTonnage(ctx, field)
+	case "flag":
+		return ec.fieldContext_Motorbot_flag(ctx, field)
+	case "owner":
+		return ec.fieldContext_Motorbot_owner(ctx, field)
+	case "status":
+		return ec.fieldContext_Motorbot_status(ctx, field)
+	case "acquiredOn":
+		return ec.fieldContext_Motorbot_acquiredOn(ctx, field)
+	case "notes":
+		return ec.fieldContext_Motorbot_notes(ctx, field)
+	case "activeTripCount":
+		return ec.fieldContext_Motorbot_activeTripCount(ctx, field)
+	case "lastTrip":
+		return ec.fieldContext_Motorbot_lastTrip(ctx, field)
+	case "version":
+		return ec.fieldContext_Motorbot_version(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_Motorbot_createdAt(ctx, field)
+	case "updatedAt":
+		return ec.fieldContext_Motorbot_updatedAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Motorbot", field.Name)
+}
+
+func (ec *executionContext) childFields_MotorbotConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_MotorbotConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_MotorbotConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_MotorbotConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_MotorbotConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type MotorbotConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_MotorbotEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_MotorbotEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_MotorbotEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type MotorbotEdge", field.Name)
+}
+
 func (ec *executionContext) childFields_PageInfo(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "hasNextPage":
@@ -4170,6 +5082,106 @@ func (ec *executionContext) childFields_Session(ctx context.Context, field graph
 		return ec.fieldContext_Session_isCurrent(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Session", field.Name)
+}
+
+func (ec *executionContext) childFields_Trip(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_Trip_id(ctx, field)
+	case "tripNo":
+		return ec.fieldContext_Trip_tripNo(ctx, field)
+	case "motorbot":
+		return ec.fieldContext_Trip_motorbot(ctx, field)
+	case "tripDate":
+		return ec.fieldContext_Trip_tripDate(ctx, field)
+	case "plannedDepartureAt":
+		return ec.fieldContext_Trip_plannedDepartureAt(ctx, field)
+	case "plannedReturnAt":
+		return ec.fieldContext_Trip_plannedReturnAt(ctx, field)
+	case "departureAt":
+		return ec.fieldContext_Trip_departureAt(ctx, field)
+	case "returnAt":
+		return ec.fieldContext_Trip_returnAt(ctx, field)
+	case "startsAt":
+		return ec.fieldContext_Trip_startsAt(ctx, field)
+	case "endsAt":
+		return ec.fieldContext_Trip_endsAt(ctx, field)
+	case "departurePier":
+		return ec.fieldContext_Trip_departurePier(ctx, field)
+	case "arrivalPier":
+		return ec.fieldContext_Trip_arrivalPier(ctx, field)
+	case "cari":
+		return ec.fieldContext_Trip_cari(ctx, field)
+	case "cariCode":
+		return ec.fieldContext_Trip_cariCode(ctx, field)
+	case "workOrder":
+		return ec.fieldContext_Trip_workOrder(ctx, field)
+	case "cargoDescription":
+		return ec.fieldContext_Trip_cargoDescription(ctx, field)
+	case "notes":
+		return ec.fieldContext_Trip_notes(ctx, field)
+	case "status":
+		return ec.fieldContext_Trip_status(ctx, field)
+	case "allowedTransitions":
+		return ec.fieldContext_Trip_allowedTransitions(ctx, field)
+	case "invoiceStatus":
+		return ec.fieldContext_Trip_invoiceStatus(ctx, field)
+	case "invoiceNo":
+		return ec.fieldContext_Trip_invoiceNo(ctx, field)
+	case "invoicedAt":
+		return ec.fieldContext_Trip_invoicedAt(ctx, field)
+	case "cancelReason":
+		return ec.fieldContext_Trip_cancelReason(ctx, field)
+	case "durationMinutes":
+		return ec.fieldContext_Trip_durationMinutes(ctx, field)
+	case "isLate":
+		return ec.fieldContext_Trip_isLate(ctx, field)
+	case "createdBy":
+		return ec.fieldContext_Trip_createdBy(ctx, field)
+	case "version":
+		return ec.fieldContext_Trip_version(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_Trip_createdAt(ctx, field)
+	case "updatedAt":
+		return ec.fieldContext_Trip_updatedAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Trip", field.Name)
+}
+
+func (ec *executionContext) childFields_TripConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_TripConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_TripConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_TripConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_TripConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TripConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_TripEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_TripEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_TripEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TripEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_TripTransition(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "action":
+		return ec.fieldContext_TripTransition_action(ctx, field)
+	case "to":
+		return ec.fieldContext_TripTransition_to(ctx, field)
+	case "needsReason":
+		return ec.fieldContext_TripTransition_needsReason(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TripTransition", field.Name)
 }
 
 func (ec *executionContext) childFields_User(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -5144,6 +6156,82 @@ func (ec *executionContext) field_Query_cari_args(ctx context.Context, rawArgs m
 	return args, nil
 }
 
+func (ec *executionContext) field_Query_motorbot_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "id",
+		func(ctx context.Context, v any) (*globalid.ID, error) {
+			return ec.unmarshalOID2ᚖaliaportᚋinternalᚋglobalidᚐID(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["id"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "mbCode",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["mbCode"] = arg1
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_motorbots_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
+		func(ctx context.Context, v any) (*motorbot.Filter, error) {
+			return ec.unmarshalOMotorbotFilter2ᚖaliaportᚋinternalᚋmotorbotᚐFilter(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["filter"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "orderBy",
+		func(ctx context.Context, v any) (*motorbot.Order, error) {
+			return ec.unmarshalOMotorbotOrder2ᚖaliaportᚋinternalᚋmotorbotᚐOrder(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["orderBy"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["last"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["before"] = arg5
+	return args, nil
+}
+
 func (ec *executionContext) field_Query_node_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -5208,6 +6296,82 @@ func (ec *executionContext) field_Query_services_args(ctx context.Context, rawAr
 	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "orderBy",
 		func(ctx context.Context, v any) (*service.Order, error) {
 			return ec.unmarshalOServiceOrder2ᚖaliaportᚋinternalᚋserviceᚐOrder(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["orderBy"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["last"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["before"] = arg5
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_trip_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "id",
+		func(ctx context.Context, v any) (*globalid.ID, error) {
+			return ec.unmarshalOID2ᚖaliaportᚋinternalᚋglobalidᚐID(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["id"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "tripNo",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["tripNo"] = arg1
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_trips_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
+		func(ctx context.Context, v any) (*trip.Filter, error) {
+			return ec.unmarshalOTripFilter2ᚖaliaportᚋinternalᚋtripᚐFilter(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["filter"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "orderBy",
+		func(ctx context.Context, v any) (*trip.Order, error) {
+			return ec.unmarshalOTripOrder2ᚖaliaportᚋinternalᚋtripᚐOrder(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -7177,6 +8341,661 @@ func (ec *executionContext) fieldContext_LoginPayload_userErrors(_ context.Conte
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Motorbot_id(ctx context.Context, field graphql.CollectedField, obj *ent.Motorbot) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Motorbot_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.GlobalID(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Motorbot_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Motorbot", field, true, false, "ID")
+}
+
+func (ec *executionContext) _Motorbot_mbCode(ctx context.Context, field graphql.CollectedField, obj *ent.Motorbot) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Motorbot_mbCode(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.MBCode, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Motorbot_mbCode(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Motorbot", field, false, false, "String")
+}
+
+func (ec *executionContext) _Motorbot_name(ctx context.Context, field graphql.CollectedField, obj *ent.Motorbot) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Motorbot_name(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Motorbot_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Motorbot", field, false, false, "String")
+}
+
+func (ec *executionContext) _Motorbot_plate(ctx context.Context, field graphql.CollectedField, obj *ent.Motorbot) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Motorbot_plate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Plate, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Motorbot_plate(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Motorbot", field, false, false, "String")
+}
+
+func (ec *executionContext) _Motorbot_capacityTon(ctx context.Context, field graphql.CollectedField, obj *ent.Motorbot) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Motorbot_capacityTon(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CapacityTon, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *decimal.Decimal) graphql.Marshaler {
+			return ec.marshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Motorbot_capacityTon(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Motorbot", field, false, false, "Decimal")
+}
+
+func (ec *executionContext) _Motorbot_maxSpeedKnot(ctx context.Context, field graphql.CollectedField, obj *ent.Motorbot) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Motorbot_maxSpeedKnot(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.MaxSpeedKnot, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *decimal.Decimal) graphql.Marshaler {
+			return ec.marshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Motorbot_maxSpeedKnot(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Motorbot", field, false, false, "Decimal")
+}
+
+func (ec *executionContext) _Motorbot_grossTonnage(ctx context.Context, field graphql.CollectedField, obj *ent.Motorbot) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Motorbot_grossTonnage(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.GrossTonnage, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *decimal.Decimal) graphql.Marshaler {
+			return ec.marshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Motorbot_grossTonnage(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Motorbot", field, false, false, "Decimal")
+}
+
+func (ec *executionContext) _Motorbot_flag(ctx context.Context, field graphql.CollectedField, obj *ent.Motorbot) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Motorbot_flag(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Flag, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Motorbot_flag(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Motorbot", field, false, false, "String")
+}
+
+func (ec *executionContext) _Motorbot_owner(ctx context.Context, field graphql.CollectedField, obj *ent.Motorbot) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Motorbot_owner(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Motorbot().Owner(ctx, obj)
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "cari:read")
+				if err != nil {
+					var zeroVal *ent.Cari
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *ent.Cari
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, obj, directive0, permission)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.Cari) graphql.Marshaler {
+			return ec.marshalOCari2ᚖaliaportᚋentᚐCari(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Motorbot_owner(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Motorbot",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Cari(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Motorbot_status(ctx context.Context, field graphql.CollectedField, obj *ent.Motorbot) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Motorbot_status(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Status, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v motorbot1.Status) graphql.Marshaler {
+			return ec.marshalNMotorbotStatus2aliaportᚋentᚋmotorbotᚐStatus(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Motorbot_status(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Motorbot", field, false, false, "MotorbotStatus")
+}
+
+func (ec *executionContext) _Motorbot_acquiredOn(ctx context.Context, field graphql.CollectedField, obj *ent.Motorbot) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Motorbot_acquiredOn(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.AcquiredOn, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *calendar.Date) graphql.Marshaler {
+			return ec.marshalODate2ᚖaliaportᚋinternalᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Motorbot_acquiredOn(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Motorbot", field, false, false, "Date")
+}
+
+func (ec *executionContext) _Motorbot_notes(ctx context.Context, field graphql.CollectedField, obj *ent.Motorbot) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Motorbot_notes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Notes, nil
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "motorbot:read")
+				if err != nil {
+					var zeroVal *string
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *string
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, obj, directive0, permission)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Motorbot_notes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Motorbot", field, false, false, "String")
+}
+
+func (ec *executionContext) _Motorbot_activeTripCount(ctx context.Context, field graphql.CollectedField, obj *ent.Motorbot) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Motorbot_activeTripCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Motorbot().ActiveTripCount(ctx, obj)
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "sefer:read")
+				if err != nil {
+					var zeroVal *int
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *int
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, obj, directive0, permission)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Motorbot_activeTripCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Motorbot", field, true, true, "Int")
+}
+
+func (ec *executionContext) _Motorbot_lastTrip(ctx context.Context, field graphql.CollectedField, obj *ent.Motorbot) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Motorbot_lastTrip(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Motorbot().LastTrip(ctx, obj)
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "sefer:read")
+				if err != nil {
+					var zeroVal *ent.Trip
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *ent.Trip
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, obj, directive0, permission)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.Trip) graphql.Marshaler {
+			return ec.marshalOTrip2ᚖaliaportᚋentᚐTrip(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Motorbot_lastTrip(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Motorbot",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Trip(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Motorbot_version(ctx context.Context, field graphql.CollectedField, obj *ent.Motorbot) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Motorbot_version(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Version, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Motorbot_version(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Motorbot", field, false, false, "Int")
+}
+
+func (ec *executionContext) _Motorbot_createdAt(ctx context.Context, field graphql.CollectedField, obj *ent.Motorbot) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Motorbot_createdAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CreatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Motorbot_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Motorbot", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _Motorbot_updatedAt(ctx context.Context, field graphql.CollectedField, obj *ent.Motorbot) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Motorbot_updatedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UpdatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Motorbot_updatedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Motorbot", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _MotorbotConnection_edges(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Connection[*ent.Motorbot]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MotorbotConnection_edges(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Edges(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*gqlmodel.Edge[*ent.Motorbot]) graphql.Marshaler {
+			return ec.marshalNMotorbotEdge2ᚕᚖaliaportᚋgraphᚋgqlmodelᚐEdgeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_MotorbotConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "MotorbotConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_MotorbotEdge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _MotorbotConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Connection[*ent.Motorbot]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MotorbotConnection_nodes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Nodes(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*ent.Motorbot) graphql.Marshaler {
+			return ec.marshalNMotorbot2ᚕᚖaliaportᚋentᚐMotorbotᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_MotorbotConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "MotorbotConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Motorbot(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _MotorbotConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Connection[*ent.Motorbot]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MotorbotConnection_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *page.Info) graphql.Marshaler {
+			return ec.marshalNPageInfo2ᚖaliaportᚋinternalᚋpageᚐInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_MotorbotConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "MotorbotConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _MotorbotConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Connection[*ent.Motorbot]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MotorbotConnection_totalCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TotalCount(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_MotorbotConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("MotorbotConnection", field, true, false, "Int")
+}
+
+func (ec *executionContext) _MotorbotEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Edge[*ent.Motorbot]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MotorbotEdge_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_MotorbotEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("MotorbotEdge", field, false, false, "String")
+}
+
+func (ec *executionContext) _MotorbotEdge_node(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Edge[*ent.Motorbot]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MotorbotEdge_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.Motorbot) graphql.Marshaler {
+			return ec.marshalNMotorbot2ᚖaliaportᚋentᚐMotorbot(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_MotorbotEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "MotorbotEdge",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Motorbot(ctx, field)
 		},
 	}
 	return fc, nil
@@ -9549,6 +11368,130 @@ func (ec *executionContext) fieldContext_Query_cariAccounts(ctx context.Context,
 	return fc, nil
 }
 
+func (ec *executionContext) _Query_motorbot(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_motorbot(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().Motorbot(ctx, fc.Args["id"].(*globalid.ID), fc.Args["mbCode"].(*string))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "motorbot:read")
+				if err != nil {
+					var zeroVal *ent.Motorbot
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *ent.Motorbot
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.Motorbot) graphql.Marshaler {
+			return ec.marshalOMotorbot2ᚖaliaportᚋentᚐMotorbot(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Query_motorbot(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Motorbot(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_motorbot_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_motorbots(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_motorbots(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().Motorbots(ctx, fc.Args["filter"].(*motorbot.Filter), fc.Args["orderBy"].(*motorbot.Order), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "motorbot:read")
+				if err != nil {
+					var zeroVal *gqlmodel.Connection[*ent.Motorbot]
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *gqlmodel.Connection[*ent.Motorbot]
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *gqlmodel.Connection[*ent.Motorbot]) graphql.Marshaler {
+			return ec.marshalNMotorbotConnection2ᚖaliaportᚋgraphᚋgqlmodelᚐConnection(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_motorbots(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_MotorbotConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_motorbots_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Query_service(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -9667,6 +11610,130 @@ func (ec *executionContext) fieldContext_Query_services(ctx context.Context, fie
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Query_services_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_trip(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_trip(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().Trip(ctx, fc.Args["id"].(*globalid.ID), fc.Args["tripNo"].(*string))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "sefer:read")
+				if err != nil {
+					var zeroVal *ent.Trip
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *ent.Trip
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.Trip) graphql.Marshaler {
+			return ec.marshalOTrip2ᚖaliaportᚋentᚐTrip(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Query_trip(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Trip(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_trip_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_trips(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_trips(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().Trips(ctx, fc.Args["filter"].(*trip.Filter), fc.Args["orderBy"].(*trip.Order), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "sefer:read")
+				if err != nil {
+					var zeroVal *gqlmodel.Connection[*ent.Trip]
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *gqlmodel.Connection[*ent.Trip]
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *gqlmodel.Connection[*ent.Trip]) graphql.Marshaler {
+			return ec.marshalNTripConnection2ᚖaliaportᚋgraphᚋgqlmodelᚐConnection(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_trips(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TripConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_trips_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -10956,6 +13023,979 @@ func (ec *executionContext) _Session_isCurrent(ctx context.Context, field graphq
 }
 func (ec *executionContext) fieldContext_Session_isCurrent(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Session", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _Trip_id(ctx context.Context, field graphql.CollectedField, obj *ent.Trip) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Trip_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.GlobalID(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Trip_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Trip", field, true, false, "ID")
+}
+
+func (ec *executionContext) _Trip_tripNo(ctx context.Context, field graphql.CollectedField, obj *ent.Trip) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Trip_tripNo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TripNo, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Trip_tripNo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Trip", field, false, false, "String")
+}
+
+func (ec *executionContext) _Trip_motorbot(ctx context.Context, field graphql.CollectedField, obj *ent.Trip) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Trip_motorbot(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Trip().Motorbot(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.Motorbot) graphql.Marshaler {
+			return ec.marshalNMotorbot2ᚖaliaportᚋentᚐMotorbot(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Trip_motorbot(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Trip",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Motorbot(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Trip_tripDate(ctx context.Context, field graphql.CollectedField, obj *ent.Trip) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Trip_tripDate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TripDate, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalNDate2aliaportᚋinternalᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Trip_tripDate(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Trip", field, false, false, "Date")
+}
+
+func (ec *executionContext) _Trip_plannedDepartureAt(ctx context.Context, field graphql.CollectedField, obj *ent.Trip) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Trip_plannedDepartureAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PlannedDepartureAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Trip_plannedDepartureAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Trip", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _Trip_plannedReturnAt(ctx context.Context, field graphql.CollectedField, obj *ent.Trip) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Trip_plannedReturnAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PlannedReturnAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Trip_plannedReturnAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Trip", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _Trip_departureAt(ctx context.Context, field graphql.CollectedField, obj *ent.Trip) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Trip_departureAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.DepartureAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Trip_departureAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Trip", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _Trip_returnAt(ctx context.Context, field graphql.CollectedField, obj *ent.Trip) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Trip_returnAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ReturnAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Trip_returnAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Trip", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _Trip_startsAt(ctx context.Context, field graphql.CollectedField, obj *ent.Trip) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Trip_startsAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.StartsAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Trip_startsAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Trip", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _Trip_endsAt(ctx context.Context, field graphql.CollectedField, obj *ent.Trip) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Trip_endsAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.EndsAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Trip_endsAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Trip", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _Trip_departurePier(ctx context.Context, field graphql.CollectedField, obj *ent.Trip) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Trip_departurePier(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.DeparturePier, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Trip_departurePier(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Trip", field, false, false, "String")
+}
+
+func (ec *executionContext) _Trip_arrivalPier(ctx context.Context, field graphql.CollectedField, obj *ent.Trip) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Trip_arrivalPier(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ArrivalPier, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Trip_arrivalPier(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Trip", field, false, false, "String")
+}
+
+func (ec *executionContext) _Trip_cari(ctx context.Context, field graphql.CollectedField, obj *ent.Trip) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Trip_cari(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Trip().Cari(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.Cari) graphql.Marshaler {
+			return ec.marshalOCari2ᚖaliaportᚋentᚐCari(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Trip_cari(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Trip",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Cari(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Trip_cariCode(ctx context.Context, field graphql.CollectedField, obj *ent.Trip) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Trip_cariCode(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CariCode, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Trip_cariCode(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Trip", field, false, false, "String")
+}
+
+func (ec *executionContext) _Trip_workOrder(ctx context.Context, field graphql.CollectedField, obj *ent.Trip) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Trip_workOrder(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Trip().WorkOrder(ctx, obj)
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "workorder:read")
+				if err != nil {
+					var zeroVal *ent.WorkOrder
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *ent.WorkOrder
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, obj, directive0, permission)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.WorkOrder) graphql.Marshaler {
+			return ec.marshalOWorkOrder2ᚖaliaportᚋentᚐWorkOrder(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Trip_workOrder(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Trip",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_WorkOrder(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Trip_cargoDescription(ctx context.Context, field graphql.CollectedField, obj *ent.Trip) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Trip_cargoDescription(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CargoDescription, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Trip_cargoDescription(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Trip", field, false, false, "String")
+}
+
+func (ec *executionContext) _Trip_notes(ctx context.Context, field graphql.CollectedField, obj *ent.Trip) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Trip_notes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Notes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Trip_notes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Trip", field, false, false, "String")
+}
+
+func (ec *executionContext) _Trip_status(ctx context.Context, field graphql.CollectedField, obj *ent.Trip) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Trip_status(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Status, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v trip1.Status) graphql.Marshaler {
+			return ec.marshalNTripStatus2aliaportᚋentᚋtripᚐStatus(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Trip_status(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Trip", field, false, false, "TripStatus")
+}
+
+func (ec *executionContext) _Trip_allowedTransitions(ctx context.Context, field graphql.CollectedField, obj *ent.Trip) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Trip_allowedTransitions(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Trip().AllowedTransitions(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*trip.Transition) graphql.Marshaler {
+			return ec.marshalNTripTransition2ᚕᚖaliaportᚋinternalᚋtripᚐTransitionᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Trip_allowedTransitions(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Trip",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TripTransition(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Trip_invoiceStatus(ctx context.Context, field graphql.CollectedField, obj *ent.Trip) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Trip_invoiceStatus(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.InvoiceStatus, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v trip1.InvoiceStatus) graphql.Marshaler {
+			return ec.marshalNTripInvoiceStatus2aliaportᚋentᚋtripᚐInvoiceStatus(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Trip_invoiceStatus(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Trip", field, false, false, "TripInvoiceStatus")
+}
+
+func (ec *executionContext) _Trip_invoiceNo(ctx context.Context, field graphql.CollectedField, obj *ent.Trip) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Trip_invoiceNo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.InvoiceNo, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Trip_invoiceNo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Trip", field, false, false, "String")
+}
+
+func (ec *executionContext) _Trip_invoicedAt(ctx context.Context, field graphql.CollectedField, obj *ent.Trip) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Trip_invoicedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.InvoicedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Trip_invoicedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Trip", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _Trip_cancelReason(ctx context.Context, field graphql.CollectedField, obj *ent.Trip) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Trip_cancelReason(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CancelReason, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Trip_cancelReason(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Trip", field, false, false, "String")
+}
+
+func (ec *executionContext) _Trip_durationMinutes(ctx context.Context, field graphql.CollectedField, obj *ent.Trip) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Trip_durationMinutes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Trip().DurationMinutes(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Trip_durationMinutes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Trip", field, true, true, "Int")
+}
+
+func (ec *executionContext) _Trip_isLate(ctx context.Context, field graphql.CollectedField, obj *ent.Trip) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Trip_isLate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Trip().IsLate(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Trip_isLate(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Trip", field, true, true, "Boolean")
+}
+
+func (ec *executionContext) _Trip_createdBy(ctx context.Context, field graphql.CollectedField, obj *ent.Trip) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Trip_createdBy(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Trip().CreatedBy(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.User) graphql.Marshaler {
+			return ec.marshalOUser2ᚖaliaportᚋentᚐUser(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Trip_createdBy(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Trip",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_User(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Trip_version(ctx context.Context, field graphql.CollectedField, obj *ent.Trip) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Trip_version(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Version, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Trip_version(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Trip", field, false, false, "Int")
+}
+
+func (ec *executionContext) _Trip_createdAt(ctx context.Context, field graphql.CollectedField, obj *ent.Trip) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Trip_createdAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CreatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Trip_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Trip", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _Trip_updatedAt(ctx context.Context, field graphql.CollectedField, obj *ent.Trip) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Trip_updatedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UpdatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Trip_updatedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Trip", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _TripConnection_edges(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Connection[*ent.Trip]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TripConnection_edges(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Edges(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*gqlmodel.Edge[*ent.Trip]) graphql.Marshaler {
+			return ec.marshalNTripEdge2ᚕᚖaliaportᚋgraphᚋgqlmodelᚐEdgeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TripConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TripConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TripEdge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _TripConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Connection[*ent.Trip]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TripConnection_nodes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Nodes(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*ent.Trip) graphql.Marshaler {
+			return ec.marshalNTrip2ᚕᚖaliaportᚋentᚐTripᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TripConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TripConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Trip(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _TripConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Connection[*ent.Trip]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TripConnection_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *page.Info) graphql.Marshaler {
+			return ec.marshalNPageInfo2ᚖaliaportᚋinternalᚋpageᚐInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TripConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TripConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _TripConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Connection[*ent.Trip]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TripConnection_totalCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TotalCount(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TripConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TripConnection", field, true, false, "Int")
+}
+
+func (ec *executionContext) _TripEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Edge[*ent.Trip]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TripEdge_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TripEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TripEdge", field, false, false, "String")
+}
+
+func (ec *executionContext) _TripEdge_node(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Edge[*ent.Trip]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TripEdge_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.Trip) graphql.Marshaler {
+			return ec.marshalNTrip2ᚖaliaportᚋentᚐTrip(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TripEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TripEdge",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Trip(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _TripTransition_action(ctx context.Context, field graphql.CollectedField, obj *trip.Transition) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TripTransition_action(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Action, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v trip.Action) graphql.Marshaler {
+			return ec.marshalNTripAction2aliaportᚋinternalᚋtripᚐAction(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TripTransition_action(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TripTransition", field, false, false, "TripAction")
+}
+
+func (ec *executionContext) _TripTransition_to(ctx context.Context, field graphql.CollectedField, obj *trip.Transition) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TripTransition_to(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.To, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v trip1.Status) graphql.Marshaler {
+			return ec.marshalNTripStatus2aliaportᚋentᚋtripᚐStatus(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TripTransition_to(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TripTransition", field, false, false, "TripStatus")
+}
+
+func (ec *executionContext) _TripTransition_needsReason(ctx context.Context, field graphql.CollectedField, obj *trip.Transition) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TripTransition_needsReason(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.NeedsReason, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TripTransition_needsReason(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TripTransition", field, false, false, "Boolean")
 }
 
 func (ec *executionContext) _User_id(ctx context.Context, field graphql.CollectedField, obj *ent.User) (ret graphql.Marshaler) {
@@ -15837,6 +18877,115 @@ func UnmarshalLoginInput(ctx context.Context, raw any) (*LoginInput, error) {
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputMotorbotFilter(ctx context.Context, obj any) (*motorbot.Filter, error) {
+	var it motorbot.Filter
+	if obj == nil {
+		return &it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"status", "owner", "search"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "status":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("status"))
+			data, err := ec.unmarshalOMotorbotStatus2ᚕaliaportᚋentᚋmotorbotᚐStatusᚄ(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Status = data
+		case "owner":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("owner"))
+			data, err := ec.unmarshalOID2ᚖaliaportᚋinternalᚋglobalidᚐID(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Owner = data
+		case "search":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("search"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Search = data
+		}
+	}
+	return &it, nil
+}
+
+// UnmarshalMotorbotFilter unmarshals raw into the MotorbotFilter input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalMotorbotFilter(ctx context.Context, raw any) (*motorbot.Filter, error) {
+	var out *motorbot.Filter
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "MotorbotFilter", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputMotorbotOrder(ctx context.Context, obj any) (*motorbot.Order, error) {
+	var it motorbot.Order
+	if obj == nil {
+		return &it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["direction"]; !present {
+		asMap["direction"] = "ASC"
+	}
+
+	fieldsInOrder := [...]string{"field", "direction"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "field":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("field"))
+			data, err := ec.unmarshalNMotorbotOrderField2aliaportᚋinternalᚋmotorbotᚐOrderField(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Field = data
+		case "direction":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("direction"))
+			data, err := ec.unmarshalNOrderDirection2aliaportᚋinternalᚋpageᚐDirection(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Direction = data
+		}
+	}
+	return &it, nil
+}
+
+// UnmarshalMotorbotOrder unmarshals raw into the MotorbotOrder input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalMotorbotOrder(ctx context.Context, raw any) (*motorbot.Order, error) {
+	var out *motorbot.Order
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "MotorbotOrder", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputRefreshTokenInput(ctx context.Context, obj any) (*RefreshTokenInput, error) {
 	var it RefreshTokenInput
 	if obj == nil {
@@ -16167,6 +19316,157 @@ func (ec *executionContext) unmarshalInputSetUserPasswordInput(ctx context.Conte
 func UnmarshalSetUserPasswordInput(ctx context.Context, raw any) (*SetUserPasswordInput, error) {
 	var out *SetUserPasswordInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "SetUserPasswordInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputTripFilter(ctx context.Context, obj any) (*trip.Filter, error) {
+	var it trip.Filter
+	if obj == nil {
+		return &it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"status", "motorbot", "mbCode", "cari", "cariCode", "startsAt", "tripDate", "uninvoiced", "late"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "status":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("status"))
+			data, err := ec.unmarshalOTripStatus2ᚕaliaportᚋentᚋtripᚐStatusᚄ(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Status = data
+		case "motorbot":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("motorbot"))
+			data, err := ec.unmarshalOID2ᚖaliaportᚋinternalᚋglobalidᚐID(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Motorbot = data
+		case "mbCode":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("mbCode"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.MbCode = data
+		case "cari":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("cari"))
+			data, err := ec.unmarshalOID2ᚖaliaportᚋinternalᚋglobalidᚐID(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Cari = data
+		case "cariCode":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("cariCode"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.CariCode = data
+		case "startsAt":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("startsAt"))
+			data, err := ec.unmarshalODateTimeRange2ᚖaliaportᚋinternalᚋpageᚐRange(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.StartsAt = data
+		case "tripDate":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("tripDate"))
+			data, err := ec.unmarshalODateRange2ᚖaliaportᚋinternalᚋpageᚐDateRange(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.TripDate = data
+		case "uninvoiced":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("uninvoiced"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Uninvoiced = data
+		case "late":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("late"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Late = data
+		}
+	}
+	return &it, nil
+}
+
+// UnmarshalTripFilter unmarshals raw into the TripFilter input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalTripFilter(ctx context.Context, raw any) (*trip.Filter, error) {
+	var out *trip.Filter
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "TripFilter", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputTripOrder(ctx context.Context, obj any) (*trip.Order, error) {
+	var it trip.Order
+	if obj == nil {
+		return &it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["direction"]; !present {
+		asMap["direction"] = "ASC"
+	}
+
+	fieldsInOrder := [...]string{"field", "direction"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "field":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("field"))
+			data, err := ec.unmarshalNTripOrderField2aliaportᚋinternalᚋtripᚐOrderField(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Field = data
+		case "direction":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("direction"))
+			data, err := ec.unmarshalNOrderDirection2aliaportᚋinternalᚋpageᚐDirection(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Direction = data
+		}
+	}
+	return &it, nil
+}
+
+// UnmarshalTripOrder unmarshals raw into the TripOrder input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalTripOrder(ctx context.Context, raw any) (*trip.Order, error) {
+	var out *trip.Order
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "TripOrder", raw, &out)
 	return out, err
 }
 
@@ -17116,6 +20416,11 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 			return graphql.Null
 		}
 		return ec._User(ctx, sel, obj)
+	case *ent.Trip:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._Trip(ctx, sel, obj)
 	case *ent.Service:
 		if obj == nil {
 			return graphql.Null
@@ -17126,6 +20431,11 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 			return graphql.Null
 		}
 		return ec._Role(ctx, sel, obj)
+	case *ent.Motorbot:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._Motorbot(ctx, sel, obj)
 	case *ent.Cari:
 		if obj == nil {
 			return graphql.Null
@@ -17749,6 +21059,209 @@ func (ec *executionContext) _LoginPayload(ctx context.Context, sel ast.Selection
 	return out
 }
 
+var motorbotImplementors = []string{"Motorbot", "Node"}
+
+func (ec *executionContext) _Motorbot(ctx context.Context, sel ast.SelectionSet, obj *ent.Motorbot) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, motorbotImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Motorbot")
+		case "id":
+			out.Values[i] = ec._Motorbot_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "mbCode":
+			out.Values[i] = ec._Motorbot_mbCode(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "name":
+			out.Values[i] = ec._Motorbot_name(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "plate":
+			out.Values[i] = ec._Motorbot_plate(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "capacityTon":
+			out.Values[i] = ec._Motorbot_capacityTon(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "maxSpeedKnot":
+			out.Values[i] = ec._Motorbot_maxSpeedKnot(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "grossTonnage":
+			out.Values[i] = ec._Motorbot_grossTonnage(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "flag":
+			out.Values[i] = ec._Motorbot_flag(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "owner":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Motorbot_owner(ctx, field, obj)
+				})
+		case "status":
+			out.Values[i] = ec._Motorbot_status(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "acquiredOn":
+			out.Values[i] = ec._Motorbot_acquiredOn(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "notes":
+			out.Values[i] = ec._Motorbot_notes(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "activeTripCount":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Motorbot_activeTripCount(ctx, field, obj)
+				})
+		case "lastTrip":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Motorbot_lastTrip(ctx, field, obj)
+				})
+		case "version":
+			out.Values[i] = ec._Motorbot_version(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "createdAt":
+			out.Values[i] = ec._Motorbot_createdAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "updatedAt":
+			out.Values[i] = ec._Motorbot_updatedAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var motorbotConnectionImplementors = []string{"MotorbotConnection"}
+
+func (ec *executionContext) _MotorbotConnection(ctx context.Context, sel ast.SelectionSet, obj *gqlmodel.Connection[*ent.Motorbot]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, motorbotConnectionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("MotorbotConnection")
+		case "edges":
+			out.Values[i] = ec._MotorbotConnection_edges(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "nodes":
+			out.Values[i] = ec._MotorbotConnection_nodes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "pageInfo":
+			out.Values[i] = ec._MotorbotConnection_pageInfo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "totalCount":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._MotorbotConnection_totalCount(ctx, field, obj)
+				})
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var motorbotEdgeImplementors = []string{"MotorbotEdge"}
+
+func (ec *executionContext) _MotorbotEdge(ctx context.Context, sel ast.SelectionSet, obj *gqlmodel.Edge[*ent.Motorbot]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, motorbotEdgeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("MotorbotEdge")
+		case "cursor":
+			out.Values[i] = ec._MotorbotEdge_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "node":
+			out.Values[i] = ec._MotorbotEdge_node(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var mutationImplementors = []string{"Mutation"}
 
 func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet) graphql.Marshaler {
@@ -18112,6 +21625,18 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_cariAccounts(ctx, field)
 				})
+		case "motorbot":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_motorbot(ctx, field)
+				})
+		case "motorbots":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_motorbots(ctx, field)
+				})
 		case "service":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
 				true, false,
@@ -18123,6 +21648,18 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_services(ctx, field)
+				})
+		case "trip":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_trip(ctx, field)
+				})
+		case "trips":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_trips(ctx, field)
 				})
 		case "sessions":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
@@ -18525,6 +22062,316 @@ func (ec *executionContext) _Session(ctx context.Context, sel ast.SelectionSet, 
 			}
 		case "isCurrent":
 			out.Values[i] = ec._Session_isCurrent(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var tripImplementors = []string{"Trip", "Node"}
+
+func (ec *executionContext) _Trip(ctx context.Context, sel ast.SelectionSet, obj *ent.Trip) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, tripImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Trip")
+		case "id":
+			out.Values[i] = ec._Trip_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "tripNo":
+			out.Values[i] = ec._Trip_tripNo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "motorbot":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Trip_motorbot(ctx, field, obj)
+				})
+		case "tripDate":
+			out.Values[i] = ec._Trip_tripDate(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "plannedDepartureAt":
+			out.Values[i] = ec._Trip_plannedDepartureAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "plannedReturnAt":
+			out.Values[i] = ec._Trip_plannedReturnAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "departureAt":
+			out.Values[i] = ec._Trip_departureAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "returnAt":
+			out.Values[i] = ec._Trip_returnAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "startsAt":
+			out.Values[i] = ec._Trip_startsAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "endsAt":
+			out.Values[i] = ec._Trip_endsAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "departurePier":
+			out.Values[i] = ec._Trip_departurePier(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "arrivalPier":
+			out.Values[i] = ec._Trip_arrivalPier(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "cari":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Trip_cari(ctx, field, obj)
+				})
+		case "cariCode":
+			out.Values[i] = ec._Trip_cariCode(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "workOrder":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Trip_workOrder(ctx, field, obj)
+				})
+		case "cargoDescription":
+			out.Values[i] = ec._Trip_cargoDescription(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "notes":
+			out.Values[i] = ec._Trip_notes(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "status":
+			out.Values[i] = ec._Trip_status(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "allowedTransitions":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Trip_allowedTransitions(ctx, field, obj)
+				})
+		case "invoiceStatus":
+			out.Values[i] = ec._Trip_invoiceStatus(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "invoiceNo":
+			out.Values[i] = ec._Trip_invoiceNo(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "invoicedAt":
+			out.Values[i] = ec._Trip_invoicedAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "cancelReason":
+			out.Values[i] = ec._Trip_cancelReason(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "durationMinutes":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Trip_durationMinutes(ctx, field, obj)
+				})
+		case "isLate":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Trip_isLate(ctx, field, obj)
+				})
+		case "createdBy":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Trip_createdBy(ctx, field, obj)
+				})
+		case "version":
+			out.Values[i] = ec._Trip_version(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "createdAt":
+			out.Values[i] = ec._Trip_createdAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "updatedAt":
+			out.Values[i] = ec._Trip_updatedAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var tripConnectionImplementors = []string{"TripConnection"}
+
+func (ec *executionContext) _TripConnection(ctx context.Context, sel ast.SelectionSet, obj *gqlmodel.Connection[*ent.Trip]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, tripConnectionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("TripConnection")
+		case "edges":
+			out.Values[i] = ec._TripConnection_edges(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "nodes":
+			out.Values[i] = ec._TripConnection_nodes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "pageInfo":
+			out.Values[i] = ec._TripConnection_pageInfo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "totalCount":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._TripConnection_totalCount(ctx, field, obj)
+				})
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var tripEdgeImplementors = []string{"TripEdge"}
+
+func (ec *executionContext) _TripEdge(ctx context.Context, sel ast.SelectionSet, obj *gqlmodel.Edge[*ent.Trip]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, tripEdgeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("TripEdge")
+		case "cursor":
+			out.Values[i] = ec._TripEdge_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "node":
+			out.Values[i] = ec._TripEdge_node(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var tripTransitionImplementors = []string{"TripTransition"}
+
+func (ec *executionContext) _TripTransition(ctx context.Context, sel ast.SelectionSet, obj *trip.Transition) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, tripTransitionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("TripTransition")
+		case "action":
+			out.Values[i] = ec._TripTransition_action(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "to":
+			out.Values[i] = ec._TripTransition_to(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "needsReason":
+			out.Values[i] = ec._TripTransition_needsReason(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -20059,6 +23906,20 @@ func (ec *executionContext) unmarshalNCreateWorkOrderInput2aliaportᚋinternal�
 	return *res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) unmarshalNDate2aliaportᚋinternalᚋcalendarᚐDate(ctx context.Context, v any) (calendar.Date, error) {
+	res, err := scalar.UnmarshalDate(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNDate2aliaportᚋinternalᚋcalendarᚐDate(ctx context.Context, sel ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+	_ = sel
+	res := scalar.MarshalDate(v)
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "Date!")
+	}
+	return res
+}
+
 func (ec *executionContext) unmarshalNDateTime2timeᚐTime(ctx context.Context, v any) (time.Time, error) {
 	res, err := scalar.UnmarshalDateTime(v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -20194,6 +24055,87 @@ func (ec *executionContext) marshalNLoginPayload2ᚖaliaportᚋgraphᚋgenᚐLog
 		return graphql.Null
 	}
 	return ec._LoginPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNMotorbot2ᚕᚖaliaportᚋentᚐMotorbotᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.Motorbot) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNMotorbot2ᚖaliaportᚋentᚐMotorbot(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNMotorbot2ᚖaliaportᚋentᚐMotorbot(ctx context.Context, sel ast.SelectionSet, v *ent.Motorbot) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "Motorbot!")
+		return graphql.Null
+	}
+	return ec._Motorbot(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNMotorbotConnection2ᚖaliaportᚋgraphᚋgqlmodelᚐConnection(ctx context.Context, sel ast.SelectionSet, v *gqlmodel.Connection[*ent.Motorbot]) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "MotorbotConnection!")
+		return graphql.Null
+	}
+	return ec._MotorbotConnection(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNMotorbotEdge2ᚕᚖaliaportᚋgraphᚋgqlmodelᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*gqlmodel.Edge[*ent.Motorbot]) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNMotorbotEdge2ᚖaliaportᚋgraphᚋgqlmodelᚐEdge(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNMotorbotEdge2ᚖaliaportᚋgraphᚋgqlmodelᚐEdge(ctx context.Context, sel ast.SelectionSet, v *gqlmodel.Edge[*ent.Motorbot]) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "MotorbotEdge!")
+		return graphql.Null
+	}
+	return ec._MotorbotEdge(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNMotorbotOrderField2aliaportᚋinternalᚋmotorbotᚐOrderField(ctx context.Context, v any) (motorbot.OrderField, error) {
+	tmp, err := scalar.UnmarshalString(v)
+	res := motorbot.OrderField(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNMotorbotOrderField2aliaportᚋinternalᚋmotorbotᚐOrderField(ctx context.Context, sel ast.SelectionSet, v motorbot.OrderField) graphql.Marshaler {
+	_ = sel
+	res := scalar.MarshalString(string(v))
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "MotorbotOrderField!")
+	}
+	return res
+}
+
+func (ec *executionContext) unmarshalNMotorbotStatus2aliaportᚋentᚋmotorbotᚐStatus(ctx context.Context, v any) (motorbot1.Status, error) {
+	var res motorbot1.Status
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNMotorbotStatus2aliaportᚋentᚋmotorbotᚐStatus(ctx context.Context, sel ast.SelectionSet, v motorbot1.Status) graphql.Marshaler {
+	return v
 }
 
 func (ec *executionContext) marshalNNode2ᚕaliaportᚋgraphᚋgqlmodelᚐNode(ctx context.Context, sel ast.SelectionSet, v []gqlmodel.Node) graphql.Marshaler {
@@ -20422,6 +24364,136 @@ func (ec *executionContext) marshalNString2ᚕstringᚄ(ctx context.Context, sel
 	}
 
 	return ret
+}
+
+func (ec *executionContext) marshalNTrip2ᚕᚖaliaportᚋentᚐTripᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.Trip) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNTrip2ᚖaliaportᚋentᚐTrip(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNTrip2ᚖaliaportᚋentᚐTrip(ctx context.Context, sel ast.SelectionSet, v *ent.Trip) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "Trip!")
+		return graphql.Null
+	}
+	return ec._Trip(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNTripAction2aliaportᚋinternalᚋtripᚐAction(ctx context.Context, v any) (trip.Action, error) {
+	tmp, err := scalar.UnmarshalString(v)
+	res := trip.Action(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNTripAction2aliaportᚋinternalᚋtripᚐAction(ctx context.Context, sel ast.SelectionSet, v trip.Action) graphql.Marshaler {
+	_ = sel
+	res := scalar.MarshalString(string(v))
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "TripAction!")
+	}
+	return res
+}
+
+func (ec *executionContext) marshalNTripConnection2ᚖaliaportᚋgraphᚋgqlmodelᚐConnection(ctx context.Context, sel ast.SelectionSet, v *gqlmodel.Connection[*ent.Trip]) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "TripConnection!")
+		return graphql.Null
+	}
+	return ec._TripConnection(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNTripEdge2ᚕᚖaliaportᚋgraphᚋgqlmodelᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*gqlmodel.Edge[*ent.Trip]) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNTripEdge2ᚖaliaportᚋgraphᚋgqlmodelᚐEdge(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNTripEdge2ᚖaliaportᚋgraphᚋgqlmodelᚐEdge(ctx context.Context, sel ast.SelectionSet, v *gqlmodel.Edge[*ent.Trip]) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "TripEdge!")
+		return graphql.Null
+	}
+	return ec._TripEdge(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNTripInvoiceStatus2aliaportᚋentᚋtripᚐInvoiceStatus(ctx context.Context, v any) (trip1.InvoiceStatus, error) {
+	var res trip1.InvoiceStatus
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNTripInvoiceStatus2aliaportᚋentᚋtripᚐInvoiceStatus(ctx context.Context, sel ast.SelectionSet, v trip1.InvoiceStatus) graphql.Marshaler {
+	return v
+}
+
+func (ec *executionContext) unmarshalNTripOrderField2aliaportᚋinternalᚋtripᚐOrderField(ctx context.Context, v any) (trip.OrderField, error) {
+	tmp, err := scalar.UnmarshalString(v)
+	res := trip.OrderField(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNTripOrderField2aliaportᚋinternalᚋtripᚐOrderField(ctx context.Context, sel ast.SelectionSet, v trip.OrderField) graphql.Marshaler {
+	_ = sel
+	res := scalar.MarshalString(string(v))
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "TripOrderField!")
+	}
+	return res
+}
+
+func (ec *executionContext) unmarshalNTripStatus2aliaportᚋentᚋtripᚐStatus(ctx context.Context, v any) (trip1.Status, error) {
+	var res trip1.Status
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNTripStatus2aliaportᚋentᚋtripᚐStatus(ctx context.Context, sel ast.SelectionSet, v trip1.Status) graphql.Marshaler {
+	return v
+}
+
+func (ec *executionContext) marshalNTripTransition2ᚕᚖaliaportᚋinternalᚋtripᚐTransitionᚄ(ctx context.Context, sel ast.SelectionSet, v []*trip.Transition) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNTripTransition2ᚖaliaportᚋinternalᚋtripᚐTransition(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNTripTransition2ᚖaliaportᚋinternalᚋtripᚐTransition(ctx context.Context, sel ast.SelectionSet, v *trip.Transition) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "TripTransition!")
+		return graphql.Null
+	}
+	return ec._TripTransition(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNUnlockUserInput2aliaportᚋgraphᚋgenᚐUnlockUserInput(ctx context.Context, v any) (UnlockUserInput, error) {
@@ -21055,6 +25127,14 @@ func (ec *executionContext) marshalODate2ᚖaliaportᚋinternalᚋcalendarᚐDat
 	return res
 }
 
+func (ec *executionContext) unmarshalODateRange2ᚖaliaportᚋinternalᚋpageᚐDateRange(ctx context.Context, v any) (*page.DateRange, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputDateRange(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) unmarshalODateTime2timeᚐTime(ctx context.Context, v any) (time.Time, error) {
 	res, err := scalar.UnmarshalDateTime(v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -21155,6 +25235,65 @@ func (ec *executionContext) marshalOInt2ᚖint(ctx context.Context, sel ast.Sele
 	_ = ctx
 	res := graphql.MarshalInt(*v)
 	return res
+}
+
+func (ec *executionContext) marshalOMotorbot2ᚖaliaportᚋentᚐMotorbot(ctx context.Context, sel ast.SelectionSet, v *ent.Motorbot) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._Motorbot(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOMotorbotFilter2ᚖaliaportᚋinternalᚋmotorbotᚐFilter(ctx context.Context, v any) (*motorbot.Filter, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputMotorbotFilter(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalOMotorbotOrder2ᚖaliaportᚋinternalᚋmotorbotᚐOrder(ctx context.Context, v any) (*motorbot.Order, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputMotorbotOrder(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalOMotorbotStatus2ᚕaliaportᚋentᚋmotorbotᚐStatusᚄ(ctx context.Context, v any) ([]motorbot1.Status, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]motorbot1.Status, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNMotorbotStatus2aliaportᚋentᚋmotorbotᚐStatus(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalOMotorbotStatus2ᚕaliaportᚋentᚋmotorbotᚐStatusᚄ(ctx context.Context, sel ast.SelectionSet, v []motorbot1.Status) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNMotorbotStatus2aliaportᚋentᚋmotorbotᚐStatus(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
 }
 
 func (ec *executionContext) marshalONode2aliaportᚋgraphᚋgqlmodelᚐNode(ctx context.Context, sel ast.SelectionSet, v gqlmodel.Node) graphql.Marshaler {
@@ -21276,6 +25415,65 @@ func (ec *executionContext) marshalOString2ᚖstring(ctx context.Context, sel as
 	_ = ctx
 	res := scalar.MarshalString(*v)
 	return res
+}
+
+func (ec *executionContext) marshalOTrip2ᚖaliaportᚋentᚐTrip(ctx context.Context, sel ast.SelectionSet, v *ent.Trip) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._Trip(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOTripFilter2ᚖaliaportᚋinternalᚋtripᚐFilter(ctx context.Context, v any) (*trip.Filter, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputTripFilter(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalOTripOrder2ᚖaliaportᚋinternalᚋtripᚐOrder(ctx context.Context, v any) (*trip.Order, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputTripOrder(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalOTripStatus2ᚕaliaportᚋentᚋtripᚐStatusᚄ(ctx context.Context, v any) ([]trip1.Status, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]trip1.Status, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNTripStatus2aliaportᚋentᚋtripᚐStatus(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalOTripStatus2ᚕaliaportᚋentᚋtripᚐStatusᚄ(ctx context.Context, sel ast.SelectionSet, v []trip1.Status) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNTripStatus2aliaportᚋentᚋtripᚐStatus(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
 }
 
 func (ec *executionContext) marshalOUser2ᚖaliaportᚋentᚐUser(ctx context.Context, sel ast.SelectionSet, v *ent.User) graphql.Marshaler {

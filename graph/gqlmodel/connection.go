@@ -52,10 +52,18 @@ type (
 	CariConnection = Connection[*ent.Cari]
 	// CariEdge is a row of it with its cursor.
 	CariEdge = Edge[*ent.Cari]
+	// MotorbotConnection is a page of motorboats.
+	MotorbotConnection = Connection[*ent.Motorbot]
+	// MotorbotEdge is a row of it with its cursor.
+	MotorbotEdge = Edge[*ent.Motorbot]
 	// ServiceConnection is a page of services.
 	ServiceConnection = Connection[*ent.Service]
 	// ServiceEdge is a row of it with its cursor.
 	ServiceEdge = Edge[*ent.Service]
+	// TripConnection is a page of trips.
+	TripConnection = Connection[*ent.Trip]
+	// TripEdge is a row of it with its cursor.
+	TripEdge = Edge[*ent.Trip]
 	// UserConnection is a page of users.
 	UserConnection = Connection[*ent.User]
 	// UserEdge is a row of it with its cursor.

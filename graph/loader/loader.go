@@ -12,14 +12,18 @@ import (
 	"aliaport/ent"
 	"aliaport/ent/auditevent"
 	"aliaport/ent/cari"
+	"aliaport/ent/motorbot"
 	"aliaport/ent/permission"
 	"aliaport/ent/role"
 	"aliaport/ent/service"
+	enttrip "aliaport/ent/trip"
 	"aliaport/ent/user"
 	"aliaport/ent/workorder"
 	"aliaport/ent/workorderitem"
 	"aliaport/ent/workorderstatushistory"
+	"aliaport/internal/parameter"
 	"aliaport/internal/store"
+	"aliaport/internal/trip"
 )
 
 // Options tune the batching. A loader sends its batch when no key came for Wait, or
@@ -29,10 +33,19 @@ type Options struct {
 	Capacity int
 }
 
+// Once is the key of what there is only one of.
+const Once = 0
+
 // Set holds the loaders of one request.
 type Set struct {
-	AuditEvent         *Loader[*ent.AuditEvent]
-	Cari               *Loader[*ent.Cari]
+	AuditEvent            *Loader[*ent.AuditEvent]
+	Cari                  *Loader[*ent.Cari]
+	Motorbot              *Loader[*ent.Motorbot]
+	ActiveTripsOfMotorbot *Loader[int]
+	LastTripOfMotorbot    *Loader[*ent.Trip]
+	Trip                  *Loader[*ent.Trip]
+	// TripDelay is the parameter of that name, under the key Once.
+	TripDelay          *Loader[time.Duration]
 	Service            *Loader[*ent.Service]
 	User               *Loader[*ent.User]
 	Role               *Loader[*ent.Role]
@@ -55,6 +68,22 @@ func New(ctx context.Context, db *store.DB, o Options) *Set {
 		Cari: one(ctx, o, func(ctx context.Context, keys []int64) ([]*ent.Cari, error) {
 			return db.Cari.Query().Where(store.KeysIn(cari.FieldID, keys)).All(ctx)
 		}, func(c *ent.Cari) int64 { return c.ID }),
+		Motorbot: one(ctx, o, func(ctx context.Context, keys []int64) ([]*ent.Motorbot, error) {
+			return db.Motorbot.Query().Where(motorbot.IsActive(true), store.KeysIn(motorbot.FieldID, keys)).All(ctx)
+		}, func(m *ent.Motorbot) int64 { return m.ID }),
+		ActiveTripsOfMotorbot: build(ctx, o, 0, func(ctx context.Context, keys []int64) ([]trip.ActiveCount, error) {
+			return trip.ActiveCounts(ctx, db.Client, keys)
+		}, func(values map[int64]int, c trip.ActiveCount) { values[c.MotorbotID] = c.Count }),
+		LastTripOfMotorbot: one(ctx, o, func(ctx context.Context, keys []int64) ([]*ent.Trip, error) {
+			return trip.LastTrips(ctx, db.Client, keys)
+		}, func(t *ent.Trip) int64 { return t.MotorbotID }),
+		Trip: one(ctx, o, func(ctx context.Context, keys []int64) ([]*ent.Trip, error) {
+			return db.Trip.Query().Where(enttrip.IsActive(true), store.KeysIn(enttrip.FieldID, keys)).All(ctx)
+		}, func(t *ent.Trip) int64 { return t.ID }),
+		TripDelay: build(ctx, o, 0, func(ctx context.Context, _ []int64) ([]int, error) {
+			minutes, err := parameter.Get(ctx, db.Client, parameter.TripDelayMinutes)
+			return []int{minutes}, err
+		}, func(values map[int64]time.Duration, minutes int) { values[Once] = time.Duration(minutes) * time.Minute }),
 		Service: one(ctx, o, func(ctx context.Context, keys []int64) ([]*ent.Service, error) {
 			return db.Service.Query().Where(store.KeysIn(service.FieldID, keys)).All(ctx)
 		}, func(s *ent.Service) int64 { return s.ID }),
@@ -96,6 +125,11 @@ func New(ctx context.Context, db *store.DB, o Options) *Set {
 func (s *Set) Clear() {
 	s.AuditEvent.clear()
 	s.Cari.clear()
+	s.Motorbot.clear()
+	s.ActiveTripsOfMotorbot.clear()
+	s.LastTripOfMotorbot.clear()
+	s.Trip.clear()
+	s.TripDelay.clear()
 	s.Service.clear()
 	s.User.clear()
 	s.Role.clear()
