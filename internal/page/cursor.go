@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"aliaport/internal/apperr"
+	"aliaport/internal/calendar"
 )
 
 // Kind is the type of a sort column.
@@ -22,6 +23,8 @@ type Kind uint8
 const (
 	Time Kind = iota
 	Text
+	Day    // calendar.Date
+	Number // int or int64
 )
 
 // version is the first byte of every cursor; raise it when the layout changes.
@@ -67,6 +70,12 @@ func (c *Codec) encode(o Order, filter uint64, at position) string {
 		b = binary.AppendVarint(b, v.UnixMicro())
 	case string:
 		b = append(b, v...)
+	case calendar.Date:
+		b = append(b, v.String()...)
+	case int:
+		b = binary.AppendVarint(b, int64(v))
+	case int64:
+		b = binary.AppendVarint(b, v)
 	default:
 		panic(fmt.Sprintf("page: no cursor for a %T", v))
 	}
@@ -116,6 +125,18 @@ func (c *Codec) decode(s string, o Order, filter uint64) (*position, error) {
 			return nil, refused
 		}
 		at.value = string(b)
+	case Day:
+		day, err := calendar.ParseDate(string(b))
+		if err != nil {
+			return nil, refused
+		}
+		at.value = day
+	case Number:
+		number, n := binary.Varint(b)
+		if n != len(b) || n <= 0 {
+			return nil, refused
+		}
+		at.value = number
 	}
 	return &at, nil
 }

@@ -8,12 +8,15 @@ import (
 	"time"
 
 	"aliaport/internal/apperr"
+	"aliaport/internal/calendar"
 )
 
 var (
 	codec     = NewCodec([]byte("a key that only the tests know"))
 	byCreated = Order{Name: "CREATED_AT", Column: "created_at", Kind: Time, Desc: true}
 	byTitle   = Order{Name: "TITLE", Column: "title_fold", Kind: Text}
+	byDay     = Order{Name: "VALID_FROM", Column: "valid_from", Kind: Day}
+	bySortNo  = Order{Name: "SORT_NO", Column: "sort_no", Kind: Number}
 )
 
 func TestCursorsComeBackAsTheyWere(t *testing.T) {
@@ -24,12 +27,17 @@ func TestCursorsComeBackAsTheyWere(t *testing.T) {
 		o, filter := byCreated, r.Uint64()
 		// Any microsecond of the years 0 to 9999.
 		var value any = time.UnixMicro(r.Int64N(315_569_520_000_000_000) - 62_167_219_200_000_000).UTC()
-		if r.IntN(2) == 0 {
+		switch r.IntN(4) {
+		case 0:
 			text := make([]rune, r.IntN(200))
 			for i := range text {
 				text[i] = letters[r.IntN(len(letters))]
 			}
 			o, value = byTitle, string(text)
+		case 1:
+			o, value = byDay, calendar.Date{Year: 1900, Month: time.January, Day: 1}.AddDays(r.IntN(100_000))
+		case 2:
+			o, value = bySortNo, int64(r.Uint64())>>r.IntN(64)
 		}
 		o.Desc = r.IntN(2) == 0
 		id := int64(r.Uint64() >> r.IntN(64))
@@ -86,6 +94,7 @@ func TestForeignCursorsAreRefused(t *testing.T) {
 		"one of the other direction":         codec.encode(other(func(o *Order) { o.Desc = false }), ours, at),
 		"one made with another key":          NewCodec([]byte("another key")).encode(byCreated, ours, at),
 		"one with a text for a time":         codec.encode(byCreated, ours, position{"ab", 42}),
+		"one with a day for a time":          codec.encode(byCreated, ours, position{calendar.Date{Year: 2026, Month: time.March, Day: 1}, 42}),
 		"nothing":                            "",
 		"words":                              "not a cursor",
 		"a seal without a cursor":            base64.RawURLEncoding.EncodeToString(codec.seal(nil)),
@@ -132,6 +141,8 @@ func TestEverySingleFlippedBitIsRefused(t *testing.T) {
 	}{
 		"in a cursor with a time": {byCreated, time.Date(2026, 3, 1, 8, 30, 0, 0, time.UTC)},
 		"in a cursor with a text": {byTitle, "şahin gemi acenteliği"},
+		"in a cursor with a day":  {byDay, calendar.Date{Year: 2026, Month: time.March, Day: 1}},
+		"in one with a number":    {bySortNo, 1250},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -172,18 +183,20 @@ func TestCursorOfAnUnknownKindOfValuePanics(t *testing.T) {
 	codec.encode(byCreated, 0, position{1.5, 1})
 }
 
+// orders has one of each kind.
+var orders = []Order{Time: byCreated, Text: byTitle, Day: byDay, Number: bySortNo}
+
 // FuzzDecode gives the decoder what a client could send. It accepts only what the
 // encoder writes.
 func FuzzDecode(f *testing.F) {
-	f.Add(codec.encode(byCreated, 99, position{time.Date(2026, 3, 1, 8, 30, 0, 0, time.UTC), 42}), true)
-	f.Add(codec.encode(byTitle, 99, position{"şahin", 42}), false)
-	f.Add(codec.encode(byTitle, 99, position{"", 1})+"\n", false)
-	f.Add("AQAAAAAAAABjAQ", true)
-	f.Fuzz(func(t *testing.T, s string, times bool) {
-		o := byTitle
-		if times {
-			o = byCreated
-		}
+	f.Add(codec.encode(byCreated, 99, position{time.Date(2026, 3, 1, 8, 30, 0, 0, time.UTC), 42}), uint(Time))
+	f.Add(codec.encode(byTitle, 99, position{"şahin", 42}), uint(Text))
+	f.Add(codec.encode(byTitle, 99, position{"", 1})+"\n", uint(Text))
+	f.Add(codec.encode(byDay, 99, position{calendar.Date{Year: 2026, Month: time.March, Day: 1}, 42}), uint(Day))
+	f.Add(codec.encode(bySortNo, 99, position{10, 42}), uint(Number))
+	f.Add("AQAAAAAAAABjAQ", uint(Time))
+	f.Fuzz(func(t *testing.T, s string, kind uint) {
+		o := orders[kind%uint(len(orders))]
 		at, err := codec.decode(s, o, 99)
 		if err != nil {
 			if !apperr.Is(err, apperr.BadCursor) || at != nil {
@@ -199,14 +212,13 @@ func FuzzDecode(f *testing.F) {
 
 // FuzzDecodeSealed gives the decoder what only a holder of the key could make.
 func FuzzDecodeSealed(f *testing.F) {
-	f.Add(sealedPart(byCreated, time.Date(2026, 3, 1, 8, 30, 0, 0, time.UTC)), true)
-	f.Add(sealedPart(byTitle, "şahin"), false)
-	f.Add([]byte{version}, true)
-	f.Fuzz(func(t *testing.T, b []byte, times bool) {
-		o := byTitle
-		if times {
-			o = byCreated
-		}
+	f.Add(sealedPart(byCreated, time.Date(2026, 3, 1, 8, 30, 0, 0, time.UTC)), uint(Time))
+	f.Add(sealedPart(byTitle, "şahin"), uint(Text))
+	f.Add(sealedPart(byDay, calendar.Date{Year: 2026, Month: time.March, Day: 1}), uint(Day))
+	f.Add(sealedPart(bySortNo, 10), uint(Number))
+	f.Add([]byte{version}, uint(Time))
+	f.Fuzz(func(t *testing.T, b []byte, kind uint) {
+		o := orders[kind%uint(len(orders))]
 		at, err := codec.decode(base64.RawURLEncoding.EncodeToString(codec.seal(b)), o, 99)
 		switch {
 		case err != nil && !apperr.Is(err, apperr.BadCursor):

@@ -95,13 +95,7 @@ func (p *Page) Apply(s *sql.Selector) {
 	if p.before != nil {
 		s.Where(beyond(columns, p.before, !p.Order.Desc))
 	}
-	desc := p.Order.Desc != p.backward
-	for _, column := range columns {
-		if desc {
-			column = sql.Desc(column)
-		}
-		s.OrderBy(column)
-	}
+	p.sort(s)
 	s.Limit(p.Size + 1)
 }
 
