@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -228,22 +229,22 @@ func TestATransactionSurvivesAMigrationBeneathIt(t *testing.T) {
 	exec("CREATE TABLE growing (id integer PRIMARY KEY, n integer NOT NULL)")
 	exec("INSERT INTO growing VALUES (1, 0)")
 	// Several statements of each connection age at once, and every connection has them.
+	run := func(tx *ent.Tx, query string, arg int) (err error) {
+		rows, err := tx.QueryContext(t.Context(), query, arg)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, rows.Close()) }()
+		return rows.Err()
+	}
 	raise := func() error {
 		return db.InTx(t.Context(), func(tx *ent.Tx) error {
-			for range 2 {
-				rows, err := tx.QueryContext(t.Context(), "SELECT * FROM growing WHERE id = $1 FOR UPDATE", 1)
-				if err != nil {
-					return err
-				}
-				if err := rows.Close(); err != nil {
+			for _, query := range []string{"SELECT * FROM growing WHERE id = $1 FOR UPDATE", "UPDATE growing SET n = n + $1 RETURNING *"} {
+				if err := run(tx, query, 1); err != nil {
 					return err
 				}
 			}
-			rows, err := tx.QueryContext(t.Context(), "UPDATE growing SET n = n + $1 RETURNING *", 1)
-			if err != nil {
-				return err
-			}
-			return rows.Close()
+			return nil
 		})
 	}
 	const rounds, clients = 5, 4
