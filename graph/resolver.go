@@ -21,4 +21,5 @@ type Resolver struct {
 	WorkOrders *workorder.Service
 	Users      *user.Service
 	Trail      *audit.Trail
+	Limits     Limits
 }

@@ -75,6 +75,7 @@ func listen(t *testing.T, a *api.API, adjust ...func(*config.Config)) *site {
 		t.Fatal(err)
 	}
 	cfg.JWTKey = "a key for tests that is long enough" // that of the kit: its tokens are good here
+	cfg.RateOperations, cfg.RateCost, cfg.RateLogins = 0, 0, 0
 	cfg.Listen, cfg.AdminListen = "127.0.0.1:0", "127.0.0.1:0"
 	for _, f := range adjust {
 		f(cfg)
@@ -1374,6 +1375,7 @@ func another(t *testing.T, a *api.API, adjust func(*config.Config)) *server.Serv
 		t.Fatal(err)
 	}
 	cfg.JWTKey = "a key for tests that is long enough"
+	cfg.RateOperations, cfg.RateCost, cfg.RateLogins = 0, 0, 0
 	adjust(cfg)
 	srv, err := server.New(server.Deps{Config: cfg, DB: a.DB, Version: "test", Now: a.Clock.Now, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {

@@ -18,6 +18,7 @@ type metrics struct {
 	durations  *prometheus.HistogramVec
 	operations *prometheus.CounterVec
 	statements *prometheus.HistogramVec
+	limited    *prometheus.CounterVec
 }
 
 func newMetrics(db *store.DB) *metrics {
@@ -37,8 +38,11 @@ func newMetrics(db *store.DB) *metrics {
 			Name: "aliaport_graphql_statements", Help: "SQL statements of one GraphQL operation.",
 			Buckets: []float64{0, 1, 2, 3, 5, 8, 13, 21, 50},
 		}, []string{"type"}),
+		limited: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "aliaport_rate_limited_total", Help: "What a limit refused, or would refuse if it did more than measure.",
+		}, []string{"policy"}),
 	}
-	m.registry.MustRegister(m.requests, m.durations, m.operations, m.statements,
+	m.registry.MustRegister(m.requests, m.durations, m.operations, m.statements, m.limited,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		collectors.NewDBStatsCollector(db.Writer(), "writer"))
 	if db.Reader() != db.Writer() {

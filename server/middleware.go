@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"log/slog"
-	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -31,12 +30,8 @@ func (s *Server) identified(next http.Handler) http.Handler {
 			id = uuid.Must(uuid.NewV7()).String()
 		}
 		w.Header().Set(requestIDHeader, id)
-		host, _, err := net.SplitHostPort(r.RemoteAddr)
-		if err != nil {
-			host = r.RemoteAddr
-		}
 		ctx := actor.WithRequest(r.Context(), &actor.Request{
-			ID: id, Method: "GRAPHQL", Path: r.URL.Path, IP: host, UserAgent: strings.ToValidUTF8(r.UserAgent(), "\uFFFD"), Start: s.now(),
+			ID: id, Method: "GRAPHQL", Path: r.URL.Path, IP: s.proxies.client(r), UserAgent: strings.ToValidUTF8(r.UserAgent(), "\uFFFD"), Start: s.now(),
 		})
 		ctx = apperr.WithLang(ctx, spoken(r.Header.Get("Accept-Language")))
 		next.ServeHTTP(w, r.WithContext(store.WithStats(ctx, &store.Stats{})))

@@ -56,6 +56,8 @@ type Server struct {
 	version  string
 	now      func() time.Time
 	users    *user.Service
+	rates    *rates
+	proxies  proxies
 	refusals *audit.Tally
 	metrics  *metrics
 	api      http.Handler
@@ -74,7 +76,14 @@ func New(d Deps) (*Server, error) {
 	}
 	pages, limits := page.NewCodec(cursorKey), page.Limits{Default: d.Config.PageSizeDefault, Max: d.Config.PageSizeMax}
 	s.refusals = &audit.Tally{DB: d.DB, Now: s.now, Log: d.Log}
+	if s.proxies, err = trusted(d.Config.TrustedProxies); err != nil {
+		return nil, err
+	}
+	if s.rates, err = s.newRates(); err != nil {
+		return nil, err
+	}
 	s.users = &user.Service{
+		PerAddress: s.rates.address, PerAccount: s.rates.account,
 		DB: d.DB, Now: s.now, Hasher: user.NewHasher(), Refusals: s.refusals, Pages: pages, PageLimits: limits,
 		Tokens:          &user.Tokens{Key: []byte(d.Config.JWTKey.Reveal()), Lifetime: d.Config.AccessTokenLifetime, Now: s.now},
 		RefreshLifetime: d.Config.RefreshTokenLifetime,
@@ -88,7 +97,7 @@ func New(d Deps) (*Server, error) {
 			DB: d.DB, Now: s.now, Pages: pages, PageLimits: limits,
 			AllowSelfApproval: d.Config.AllowSelfApproval, IdempotencyTTL: d.Config.IdempotencyTTL,
 		},
-		Users: s.users,
+		Users: s.users, Limits: graph.Limits{Operations: s.rates.operations, Cost: s.rates.cost, MeasureOnly: d.Config.RateMeasureOnly, Now: s.now},
 		Trail: &audit.Trail{DB: d.DB, Pages: pages, PageLimits: limits},
 	}
 	api, err := s.graphql(resolver)
@@ -166,7 +175,7 @@ func (s *Server) graphql(r *graph.Resolver) (http.Handler, error) {
 	exec.Use(introspection{s.config.Introspection})
 	exec.Use(profile{})
 	exec.Use(costs{})
-	return &endpoint{exec: exec, documents: docs, maxBody: s.config.MaxBodyBytes, presenter: p, done: func(ctx context.Context, o outcome) {
+	return &endpoint{exec: exec, documents: docs, rates: s.rates, maxBody: s.config.MaxBodyBytes, presenter: p, done: func(ctx context.Context, o outcome) {
 		n := seenFrom(ctx)
 		n.operation, n.kind, n.code = o.name, o.kind, o.code
 		s.metrics.operation(o, store.StatsFrom(ctx).Count())

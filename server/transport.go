@@ -15,6 +15,7 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
+	"aliaport/graph"
 	"aliaport/internal/apperr"
 	"aliaport/internal/audit"
 )
@@ -32,6 +33,7 @@ type endpoint struct {
 	exec      graphql.GraphExecutor
 	maxBody   int64
 	documents *documents
+	rates     *rates
 	presenter
 	done func(ctx context.Context, o outcome)
 }
@@ -62,6 +64,11 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		e.refuse(ctx, w, media, refused.Code.HTTP(), refused)
 		return
 	}
+	who := graph.LimitKey(ctx)
+	if r := e.rates.operations.Take(ctx, who, 1); r.Refused {
+		e.refuse(ctx, w, media, http.StatusTooManyRequests, r.Error())
+		return
+	}
 	defer func() {
 		if cause := recover(); cause != nil { // fields recover by themselves; this is the engine
 			e.refuse(ctx, w, media, http.StatusInternalServerError, e.recovered(ctx, cause))
@@ -70,6 +77,12 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	o, oc := outcome{code: "OK"}, &graphql.OperationContext{Headers: r.Header}
 	judged, errs := e.documents.prepare(ctx, params)
 	seenFrom(ctx).cost, seenFrom(ctx).over = judged, e.documents.over(judged)
+	if errs == nil && judged != nil {
+		if r := e.rates.cost.Take(ctx, who, judged.Nodes+1); r.Refused {
+			e.refuse(ctx, w, media, http.StatusTooManyRequests, r.Error())
+			return
+		}
+	}
 	if errs == nil {
 		oc, errs = e.exec.CreateOperationContext(ctx, params)
 	}
@@ -98,8 +111,8 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if len(resp.Data) == 0 && media == mediaResponse || answersNothing(resp) && (code == apperr.RateLimited || code == apperr.Timeout) {
 			status = code.HTTP()
 		}
-		if ms, ok := resp.Errors[0].Extensions["retryAfterMs"].(int64); ok && status != http.StatusOK {
-			w.Header().Set("Retry-After", strconv.FormatInt((ms+999)/1000, 10))
+		if status != http.StatusOK {
+			retryAfter(w, resp.Errors[0])
 		}
 	}
 	e.done(ctx, o)
@@ -224,10 +237,19 @@ func codeOf(e *gqlerror.Error) apperr.Code {
 	return code
 }
 
-// refuse answers a request that is not a GraphQL request.
+// retryAfter tells in whole seconds when to come again.
+func retryAfter(w http.ResponseWriter, e *gqlerror.Error) {
+	if ms, ok := e.Extensions["retryAfterMs"].(int64); ok {
+		w.Header().Set("Retry-After", strconv.FormatInt((ms+999)/1000, 10))
+	}
+}
+
+// refuse answers a request as a whole, before it is looked at as a document.
 func (e *endpoint) refuse(ctx context.Context, w http.ResponseWriter, media string, status int, err *apperr.Error) {
 	e.done(ctx, outcome{code: string(err.Code)})
-	write(w, media, status, &graphql.Response{Errors: gqlerror.List{e.present(ctx, err)}})
+	told := e.present(ctx, err)
+	retryAfter(w, told)
+	write(w, media, status, &graphql.Response{Errors: gqlerror.List{told}})
 }
 
 // maxErrors is how many errors an answer shows. A page of rows that each lack a

@@ -157,7 +157,7 @@ func startOn(t *testing.T, url, address, admin string) *served {
 	p := &served{address: address, client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}}, drained: make(chan struct{})}
 	t.Cleanup(p.client.CloseIdleConnections)
 	p.cmd = exec.CommandContext(t.Context(), os.Args[0], "serve")
-	p.cmd.Env = append(os.Environ(), "ALIAPORT_TEST_AS_PROGRAM=1", jwtKey, "ALIAPORT_DATABASE_URL="+url, "ALIAPORT_LISTEN="+address,
+	p.cmd.Env = append(os.Environ(), "ALIAPORT_TEST_AS_PROGRAM=1", jwtKey, "ALIAPORT_RATE_OPERATIONS=0", "ALIAPORT_RATE_COST=0", "ALIAPORT_DATABASE_URL="+url, "ALIAPORT_LISTEN="+address,
 		"ALIAPORT_ADMIN_LISTEN="+admin, "ALIAPORT_ADMIN_PASSWORD="+killPassword, "ALIAPORT_DB_MAX_OPEN=12", "ALIAPORT_LOG_LEVEL=WARN")
 	p.cmd.Stderr = &p.output
 	out, err := p.cmd.StdoutPipe()

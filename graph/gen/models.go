@@ -88,6 +88,26 @@ type Mutation struct {
 type Query struct {
 }
 
+// How much the caller may still ask for (istek sınırı).
+type RateLimit struct {
+	// Operations (işlemler); null without a limit.
+	Operations *RateLimitBudget `json:"operations"`
+	// Objects of answers, worked out from page sizes (sorgu maliyeti); null without a limit.
+	Cost *RateLimitBudget `json:"cost"`
+	// True when going over is counted but not refused (yalnızca ölçüm).
+	MeasureOnly bool `json:"measureOnly"`
+}
+
+// A budget that fills up again all the time, within a minute from nothing to full (bütçe).
+type RateLimitBudget struct {
+	// When full (sınır).
+	Limit int `json:"limit"`
+	// Left now (kalan).
+	Remaining int `json:"remaining"`
+	// When it is full again, if nothing more is asked for (yenilenme anı).
+	ResetAt time.Time `json:"resetAt"`
+}
+
 // What to go on with (yenileme).
 type RefreshTokenInput struct {
 	// The refresh token that was answered last (yenileme anahtarı); good for one use.

@@ -48,6 +48,7 @@ const (
 	PasswordReset  Action = "password_reset"
 	RoleAssign     Action = "role_assign"
 	AccessDenied   Action = "access_denied"
+	RateLimited    Action = "rate_limited"
 )
 
 // Outcome says how it ended.

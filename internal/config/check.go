@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/mail"
+	"net/netip"
 	"net/url"
 	"reflect"
 	"slices"
@@ -35,6 +36,14 @@ func (c *Config) check() Faults {
 		if u, err := url.Parse(origin); err != nil || u.Scheme == "" || u.Host == "" || u.Path != "" || strings.Contains(origin, "*") {
 			bad("CORSOrigins", fmt.Sprintf("names %q, which is no origin", origin), "give origins such as https://console.port.example, without a path")
 		}
+	}
+	for _, network := range c.TrustedProxies {
+		if _, err := netip.ParsePrefix(network); err != nil {
+			bad("TrustedProxies", fmt.Sprintf("names %q, which is no network", network), "give networks such as 10.0.0.0/8 or 192.0.2.7/32")
+		}
+	}
+	if c.RateCost > 0 && c.RateCost < c.LimitNodes {
+		bad("RateCost", "is less than one document may cost", "give at least "+variable("LimitNodes")+", or 0 for no limit")
 	}
 	if a, err := mail.ParseAddress(c.AdminEmail); err != nil || a.Address != c.AdminEmail {
 		bad("AdminEmail", "is no e-mail address", "give one such as admin@port.example")
@@ -80,6 +89,7 @@ func (c *Config) checkRanges(bad report) {
 	least(bad, 1, map[string]int{
 		"DBMaxOpen": c.DBMaxOpen, "PageSizeDefault": c.PageSizeDefault, "LoaderBatch": c.LoaderBatch, "PageSizeMax": c.PageSizeMax,
 	})
+	least(bad, 0, map[string]int{"RateOperations": c.RateOperations, "RateCost": c.RateCost, "RateLogins": c.RateLogins})
 	least(bad, 0, map[string]int{"DBMaxIdle": c.DBMaxIdle, "StatementCache": c.StatementCache, "SQLiteReaders": c.SQLiteReaders})
 	least(bad, 1024, map[string]int64{"MaxBodyBytes": c.MaxBodyBytes})
 	if c.DBMaxOpen > 0 && c.DBMaxIdle > c.DBMaxOpen {

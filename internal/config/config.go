@@ -83,6 +83,13 @@ type Config struct {
 	LimitFields      int  `env:"LIMIT_FIELDS" envDefault:"200000" desc:"Fields of all objects of the answer"`
 	LimitSchemaNodes int  `env:"LIMIT_SCHEMA_NODES" envDefault:"50000" desc:"Objects of an introspection"`
 
+	// How often; 0: no limit. With REDIS_URL the counts are shared by all servers.
+	RateOperations  int      `env:"RATE_OPERATIONS" envDefault:"300" desc:"Operations a minute of one user, or of one address before signing in"`
+	RateCost        int      `env:"RATE_COST" envDefault:"500000" desc:"Objects of answers a minute of one user, worked out from page sizes before they are read"`
+	RateLogins      int      `env:"RATE_LOGINS" envDefault:"10" desc:"Sign-ins a minute from one address, and to one account"`
+	RateMeasureOnly bool     `env:"RATE_MEASURE_ONLY" envDefault:"false" desc:"Count what these limits would refuse, but refuse nothing"`
+	TrustedProxies  []string `env:"TRUSTED_PROXIES" desc:"Networks of proxies whose X-Forwarded-For is believed, separated by commas: 10.0.0.0/8"`
+
 	// Running.
 	LogLevel  slog.Level `env:"LOG_LEVEL" envDefault:"INFO" desc:"DEBUG, INFO, WARN or ERROR"`
 	LogFormat string     `env:"LOG_FORMAT" envDefault:"json" desc:"json or text"`

@@ -2,6 +2,8 @@ package user
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"time"
@@ -11,6 +13,7 @@ import (
 	"aliaport/internal/actor"
 	"aliaport/internal/apperr"
 	"aliaport/internal/audit"
+	"aliaport/internal/limit"
 )
 
 // An account is locked for lockTime after maxFailures wrong passwords in a row.
@@ -24,6 +27,9 @@ const (
 // same hashing: it tells neither which accounts exist nor, while one is locked,
 // whether a guess was right.
 func (s *Service) Login(ctx context.Context, email, password string) (*Session, error) {
+	if err := s.admit(ctx, email); err != nil {
+		return nil, err
+	}
 	g, err := s.guess(ctx, normalEmail(email))
 	if err != nil {
 		return nil, err
@@ -40,6 +46,28 @@ func (s *Service) Login(ctx context.Context, email, password string) (*Session, 
 		return nil, s.wrong(ctx, g)
 	}
 	return s.signIn(ctx, g.user, &g.hash, s.Tokens.Lifetime)
+}
+
+// admit holds off floods before anything is hashed: from one address, and to one
+// account, whether or not it exists.
+func (s *Service) admit(ctx context.Context, email string) error {
+	account := sha256.Sum256([]byte(normalEmail(email)))
+	for _, by := range []struct {
+		limiter *limit.Limiter
+		key     string
+	}{
+		{s.PerAddress, limit.AddressKey(actor.RequestFrom(ctx).IP)},
+		{s.PerAccount, "account:" + hex.EncodeToString(account[:])},
+	} {
+		if r := by.limiter.Take(ctx, by.key, 1); r.Refused {
+			s.Refusals.Note(ctx, "limit "+shownAccount(email), audit.Event{
+				Action: audit.RateLimited, Resource: audit.Auth, Outcome: audit.Denied, Code: apperr.RateLimited,
+				Extra: map[string]any{"account": shownAccount(email)},
+			})
+			return r.Error()
+		}
+	}
+	return nil
 }
 
 // guess is an attempt that was counted before it was judged.

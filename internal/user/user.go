@@ -11,6 +11,7 @@ import (
 	"aliaport/internal/actor"
 	"aliaport/internal/apperr"
 	"aliaport/internal/audit"
+	"aliaport/internal/limit"
 	"aliaport/internal/page"
 	"aliaport/internal/store"
 )
@@ -25,6 +26,8 @@ type Service struct {
 	RefreshLifetime time.Duration
 	// Refusals takes note of logins that were refused; nil: nobody does.
 	Refusals *audit.Tally
+	// PerAddress and PerAccount hold off floods of sign-ins; nil: nothing does.
+	PerAddress, PerAccount *limit.Limiter
 	// Pages makes cursors; PageLimits bound the list of users.
 	Pages      *page.Codec
 	PageLimits page.Limits
