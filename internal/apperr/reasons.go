@@ -35,6 +35,7 @@ var (
 	NotOneOf          = Text{"Şunlardan biri olmalı: {possible}", "Must be one of: {possible}"}
 	MeasureName       = Text{"Bir ölçü adı olmalı: büyük harf, rakam ve alt çizgiden oluşan 1–20 karakter (GRT …).", "Must name a measure: 1 to 20 upper-case letters, digits or underscores (GRT …)."}
 	SameMeasure       = Text{"İki ölçü farklı olmalı; adı verilen ölçü bir tanedir.", "The two measures must differ; only one can be a named one."}
+	NoSurcharges      = Text{"Bu iş emrine ek ücret uygulanmaz.", "This work order takes no surcharges."}
 	AtLeast           = Text{"En az {min} olmalı.", "Must be at least {min}."}
 	FirstTier         = Text{"İlk kademe {min} değerinden başlamalı.", "The first tier must begin at {min}."}
 	TierGap           = Text{"{from} ile {to} arası hiçbir kademede değil.", "Quantities from {from} to {to} are in no tier."}

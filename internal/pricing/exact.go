@@ -15,7 +15,10 @@ import (
 	"aliaport/internal/money"
 )
 
-var one = decimal.NewFromInt(1)
+var (
+	one     = decimal.NewFromInt(1)
+	hundred = decimal.NewFromInt(100)
+)
 
 // shownPlaces is how far a value that never ends, such as 5 ÷ 3, is written out.
 // Nothing is calculated from what is written.
@@ -80,3 +83,8 @@ func RoundRate(d decimal.Decimal) decimal.Decimal { return d.Round(RatePlaces) }
 
 // RatePlaces are those of a rate of exchange.
 const RatePlaces = 6
+
+// percentOf is so many per cent of an amount, rounded to 2 places.
+func percentOf(amount, percent decimal.Decimal) decimal.Decimal {
+	return money.Round(amount.Mul(percent).Shift(-2))
+}
