@@ -14,6 +14,7 @@ import (
 	"aliaport/internal/globalid"
 	"aliaport/internal/input"
 	"aliaport/internal/page"
+	"aliaport/internal/rate"
 	"aliaport/internal/user"
 	"aliaport/internal/workorder"
 )
@@ -147,6 +148,32 @@ func rolePayload(ctx context.Context) func(*ent.Role, error) (*gen.RolePayload, 
 			return nil, err
 		}
 		return &gen.RolePayload{Role: r, UserErrors: refused}, nil
+	}
+}
+
+func ratePayload(ctx context.Context) func(*ent.ExchangeRate, error) (*gen.ExchangeRatePayload, error) {
+	return func(r *ent.ExchangeRate, err error) (*gen.ExchangeRatePayload, error) {
+		refused, err := userErrors(ctx, err)
+		if err != nil {
+			return nil, err
+		}
+		return &gen.ExchangeRatePayload{ExchangeRate: r, UserErrors: refused}, nil
+	}
+}
+
+func fetchedPayload(ctx context.Context) func(*rate.Fetched, error) (*gen.FetchExchangeRatesPayload, error) {
+	return func(f *rate.Fetched, err error) (*gen.FetchExchangeRatesPayload, error) {
+		refused, err := userErrors(ctx, err)
+		if err != nil {
+			return nil, err
+		}
+		p := &gen.FetchExchangeRatesPayload{ExchangeRates: []*ent.ExchangeRate{}, Skipped: []*rate.Skip{}, UserErrors: refused}
+		if f != nil {
+			p.BulletinDate, p.BulletinNumber = &f.BulletinDate, &f.BulletinNumber
+			p.Created, p.Updated, p.Unchanged = f.Created, f.Updated, f.Unchanged
+			p.ExchangeRates, p.Skipped = f.Rates, f.Skipped
+		}
+		return p, nil
 	}
 }
 

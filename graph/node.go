@@ -35,6 +35,9 @@ var nodeTypes = map[string]nodeType{
 	"Trip": {actor.TripRead, func(ctx context.Context, s *loader.Set, key int64) (gqlmodel.Node, error) {
 		return found(s.Trip.Load(ctx, key))
 	}},
+	"ExchangeRate": {actor.RateRead, func(ctx context.Context, s *loader.Set, key int64) (gqlmodel.Node, error) {
+		return found(s.ExchangeRate.Load(ctx, key))
+	}},
 	"Service": {actor.ServiceRead, func(ctx context.Context, s *loader.Set, key int64) (gqlmodel.Node, error) {
 		return found(s.Service.Load(ctx, key))
 	}},

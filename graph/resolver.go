@@ -6,6 +6,7 @@ import (
 	"aliaport/internal/audit"
 	"aliaport/internal/cari"
 	"aliaport/internal/motorbot"
+	"aliaport/internal/rate"
 	"aliaport/internal/service"
 	"aliaport/internal/trip"
 	"aliaport/internal/user"
@@ -20,6 +21,7 @@ type Resolver struct {
 	Services   *service.Service
 	WorkOrders *workorder.Service
 	Users      *user.Service
+	Rates      *rate.Service
 	Trail      *audit.Trail
 	Limits     Limits
 }

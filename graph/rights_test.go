@@ -33,7 +33,7 @@ func sample(s *ast.Schema, t *ast.Type) string {
 		return "{" + strings.Join(fields, ", ") + "}"
 	default:
 	}
-	return map[string]string{"ID": `"Tm9wZTox"`, "String": `"x"`, "Int": "1", "Boolean": "true", "Decimal": `"1"`, "DateTime": `"2026-03-02T06:00:00Z"`}[d.Name]
+	return map[string]string{"ID": `"Tm9wZTox"`, "String": `"x"`, "Int": "1", "Boolean": "true", "Decimal": `"1"`, "DateTime": `"2026-03-02T06:00:00Z"`, "Date": `"2026-03-02"`}[d.Name]
 }
 
 // call is a document that calls one root field.

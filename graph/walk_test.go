@@ -236,6 +236,13 @@ func TestEveryNodeIsFoundByItsID(t *testing.T) {
 	for _, e := range trail.AuditEvents.Nodes {
 		ids["AuditEvent"] = e.ID
 	}
+	var rates struct {
+		LatestExchangeRates []struct{ ID string }
+	}
+	server.Get(t, api.Admin, `{ latestExchangeRates { id } }`, nil, &rates)
+	for _, r := range rates.LatestExchangeRates {
+		ids["ExchangeRate"] = r.ID
+	}
 	for _, wo := range page.WorkOrders.Nodes {
 		ids["WorkOrder"], ids["Cari"], ids["User"] = wo.ID, wo.Cari.ID, wo.Requester.ID
 		for _, i := range wo.Items {

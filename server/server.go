@@ -26,10 +26,12 @@ import (
 	"aliaport/internal/calendar"
 	"aliaport/internal/cari"
 	"aliaport/internal/config"
+	"aliaport/internal/feed/tcmb"
 	"aliaport/internal/idempotency"
 	"aliaport/internal/migrate"
 	"aliaport/internal/motorbot"
 	"aliaport/internal/page"
+	"aliaport/internal/rate"
 	"aliaport/internal/service"
 	"aliaport/internal/store"
 	"aliaport/internal/trip"
@@ -88,6 +90,10 @@ func New(d Deps) (*Server, error) {
 		Tokens:          &user.Tokens{Key: []byte(d.Config.JWTKey.Reveal()), Lifetime: d.Config.AccessTokenLifetime, Now: s.now},
 		RefreshLifetime: d.Config.RefreshTokenLifetime,
 	}
+	bank, err := tcmb.New(tcmb.Options{URL: d.Config.RateSourceURL, Timeout: d.Config.RateSourceTimeout, MaxBytes: d.Config.RateSourceMaxBytes})
+	if err != nil {
+		return nil, err
+	}
 	resolver := &graph.Resolver{
 		Cari:      &cari.Service{DB: d.DB, Now: s.now, Pages: pages, PageLimits: limits, IdempotencyTTL: d.Config.IdempotencyTTL},
 		Motorbots: &motorbot.Service{DB: d.DB, Now: s.now, Pages: pages, PageLimits: limits, IdempotencyTTL: d.Config.IdempotencyTTL},
@@ -98,6 +104,7 @@ func New(d Deps) (*Server, error) {
 			AllowSelfApproval: d.Config.AllowSelfApproval, IdempotencyTTL: d.Config.IdempotencyTTL,
 		},
 		Users: s.users, Limits: graph.Limits{Operations: s.rates.operations, Cost: s.rates.cost, MeasureOnly: d.Config.RateMeasureOnly, Now: s.now},
+		Rates: &rate.Service{DB: d.DB, Now: s.now, Pages: pages, PageLimits: limits, Source: bank, Log: d.Log},
 		Trail: &audit.Trail{DB: d.DB, Pages: pages, PageLimits: limits},
 	}
 	api, err := s.graphql(resolver)

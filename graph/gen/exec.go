@@ -6,6 +6,7 @@ import (
 	"aliaport/ent"
 	"aliaport/ent/auditevent"
 	cari1 "aliaport/ent/cari"
+	"aliaport/ent/exchangerate"
 	motorbot1 "aliaport/ent/motorbot"
 	service1 "aliaport/ent/service"
 	trip1 "aliaport/ent/trip"
@@ -21,6 +22,7 @@ import (
 	"aliaport/internal/globalid"
 	"aliaport/internal/motorbot"
 	"aliaport/internal/page"
+	"aliaport/internal/rate"
 	"aliaport/internal/service"
 	"aliaport/internal/trip"
 	"aliaport/internal/user"
@@ -155,6 +157,65 @@ type ComplexityRoot struct {
 		UserErrors func(childComplexity int) int
 	}
 
+	CurrencyConversion struct {
+		Amount func(childComplexity int) int
+		From   func(childComplexity int) int
+		Kind   func(childComplexity int) int
+		On     func(childComplexity int) int
+		Rate   func(childComplexity int) int
+		Result func(childComplexity int) int
+		To     func(childComplexity int) int
+		Used   func(childComplexity int) int
+	}
+
+	ExchangeRate struct {
+		BanknoteBuying  func(childComplexity int) int
+		BanknoteSelling func(childComplexity int) int
+		BulletinDate    func(childComplexity int) int
+		BulletinNo      func(childComplexity int) int
+		CreatedAt       func(childComplexity int) int
+		CurrencyFrom    func(childComplexity int) int
+		CurrencyTo      func(childComplexity int) int
+		ForexBuying     func(childComplexity int) int
+		ForexSelling    func(childComplexity int) int
+		GlobalID        func(childComplexity int) int
+		NeedsReview     func(childComplexity int) int
+		Reason          func(childComplexity int) int
+		Source          func(childComplexity int) int
+		Unit            func(childComplexity int) int
+		UpdatedAt       func(childComplexity int) int
+		ValidFrom       func(childComplexity int) int
+		Version         func(childComplexity int) int
+	}
+
+	ExchangeRateConnection struct {
+		Edges      func(childComplexity int) int
+		Nodes      func(childComplexity int) int
+		PageInfo   func(childComplexity int) int
+		TotalCount func(childComplexity int) int
+	}
+
+	ExchangeRateEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
+	ExchangeRatePayload struct {
+		ExchangeRate func(childComplexity int) int
+		UserErrors   func(childComplexity int) int
+	}
+
+	FetchExchangeRatesPayload struct {
+		BulletinDate   func(childComplexity int) int
+		BulletinNumber func(childComplexity int) int
+		Created        func(childComplexity int) int
+		ExchangeRates  func(childComplexity int) int
+		Skipped        func(childComplexity int) int
+		Unchanged      func(childComplexity int) int
+		Updated        func(childComplexity int) int
+		UserErrors     func(childComplexity int) int
+	}
+
 	LoginPayload struct {
 		AccessToken  func(childComplexity int) int
 		ExpiresAt    func(childComplexity int) int
@@ -209,6 +270,7 @@ type ComplexityRoot struct {
 		DeactivateCari      func(childComplexity int, input cari.ActivityInput) int
 		DeleteRole          func(childComplexity int, input DeleteRoleInput) int
 		DeleteWorkOrder     func(childComplexity int, input workorder.DeleteInput) int
+		FetchExchangeRates  func(childComplexity int, input rate.FetchInput) int
 		InvoiceWorkOrder    func(childComplexity int, input InvoiceWorkOrderInput) int
 		Login               func(childComplexity int, input LoginInput) int
 		Logout              func(childComplexity int) int
@@ -217,8 +279,10 @@ type ComplexityRoot struct {
 		RejectWorkOrder     func(childComplexity int, input WorkOrderReasonInput) int
 		RemoveWorkOrderItem func(childComplexity int, input RemoveWorkOrderItemInput) int
 		ReopenWorkOrder     func(childComplexity int, input WorkOrderOptionalReasonInput) int
+		ReviewExchangeRate  func(childComplexity int, input rate.ReviewInput) int
 		RevokeSession       func(childComplexity int, input RevokeSessionInput) int
 		SaveRole            func(childComplexity int, input user.RoleInput) int
+		SetExchangeRate     func(childComplexity int, input rate.SetInput) int
 		SetUserPassword     func(childComplexity int, input SetUserPasswordInput) int
 		StartWorkOrder      func(childComplexity int, input WorkOrderStepInput) int
 		SubmitWorkOrder     func(childComplexity int, input WorkOrderStepInput) int
@@ -238,24 +302,28 @@ type ComplexityRoot struct {
 	}
 
 	Query struct {
-		AuditEvents  func(childComplexity int, filter *audit.Filter, first *int, after *string, last *int, before *string) int
-		Cari         func(childComplexity int, id *globalid.ID, cariCode *string) int
-		CariAccounts func(childComplexity int, filter *cari.Filter, orderBy *cari.Order, first *int, after *string, last *int, before *string) int
-		Motorbot     func(childComplexity int, id *globalid.ID, mbCode *string) int
-		Motorbots    func(childComplexity int, filter *motorbot.Filter, orderBy *motorbot.Order, first *int, after *string, last *int, before *string) int
-		Node         func(childComplexity int, id globalid.ID) int
-		Nodes        func(childComplexity int, ids []*globalid.ID) int
-		RateLimit    func(childComplexity int) int
-		Roles        func(childComplexity int) int
-		Service      func(childComplexity int, id *globalid.ID, code *string) int
-		Services     func(childComplexity int, filter *service.Filter, orderBy *service.Order, first *int, after *string, last *int, before *string) int
-		Sessions     func(childComplexity int) int
-		Trip         func(childComplexity int, id *globalid.ID, tripNo *string) int
-		Trips        func(childComplexity int, filter *trip.Filter, orderBy *trip.Order, first *int, after *string, last *int, before *string) int
-		Users        func(childComplexity int, first *int, after *string, last *int, before *string) int
-		Viewer       func(childComplexity int) int
-		WorkOrder    func(childComplexity int, id *globalid.ID, woNumber *string) int
-		WorkOrders   func(childComplexity int, filter *workorder.Filter, orderBy *workorder.Order, first *int, after *string, last *int, before *string) int
+		AuditEvents         func(childComplexity int, filter *audit.Filter, first *int, after *string, last *int, before *string) int
+		Cari                func(childComplexity int, id *globalid.ID, cariCode *string) int
+		CariAccounts        func(childComplexity int, filter *cari.Filter, orderBy *cari.Order, first *int, after *string, last *int, before *string) int
+		ConvertCurrency     func(childComplexity int, amount decimal.Decimal, from string, to string, on *calendar.Date, kind *rate.Kind) int
+		ExchangeRate        func(childComplexity int, currency string, asOf *calendar.Date, kind *rate.Kind) int
+		ExchangeRates       func(childComplexity int, filter *rate.Filter, first *int, after *string, last *int, before *string) int
+		LatestExchangeRates func(childComplexity int) int
+		Motorbot            func(childComplexity int, id *globalid.ID, mbCode *string) int
+		Motorbots           func(childComplexity int, filter *motorbot.Filter, orderBy *motorbot.Order, first *int, after *string, last *int, before *string) int
+		Node                func(childComplexity int, id globalid.ID) int
+		Nodes               func(childComplexity int, ids []*globalid.ID) int
+		RateLimit           func(childComplexity int) int
+		Roles               func(childComplexity int) int
+		Service             func(childComplexity int, id *globalid.ID, code *string) int
+		Services            func(childComplexity int, filter *service.Filter, orderBy *service.Order, first *int, after *string, last *int, before *string) int
+		Sessions            func(childComplexity int) int
+		Trip                func(childComplexity int, id *globalid.ID, tripNo *string) int
+		Trips               func(childComplexity int, filter *trip.Filter, orderBy *trip.Order, first *int, after *string, last *int, before *string) int
+		Users               func(childComplexity int, first *int, after *string, last *int, before *string) int
+		Viewer              func(childComplexity int) int
+		WorkOrder           func(childComplexity int, id *globalid.ID, woNumber *string) int
+		WorkOrders          func(childComplexity int, filter *workorder.Filter, orderBy *workorder.Order, first *int, after *string, last *int, before *string) int
 	}
 
 	RateLimit struct {
@@ -326,6 +394,11 @@ type ComplexityRoot struct {
 		UserAgent  func(childComplexity int) int
 	}
 
+	SkippedRate struct {
+		Currency func(childComplexity int) int
+		Reason   func(childComplexity int) int
+	}
+
 	Trip struct {
 		AllowedTransitions func(childComplexity int) int
 		ArrivalPier        func(childComplexity int) int
@@ -374,6 +447,17 @@ type ComplexityRoot struct {
 		Action      func(childComplexity int) int
 		NeedsReason func(childComplexity int) int
 		To          func(childComplexity int) int
+	}
+
+	UsedRate struct {
+		AgeDays      func(childComplexity int) int
+		Currency     func(childComplexity int) int
+		IsFallback   func(childComplexity int) int
+		Kind         func(childComplexity int) int
+		On           func(childComplexity int) int
+		Rate         func(childComplexity int) int
+		UsedRateDate func(childComplexity int) int
+		Value        func(childComplexity int) int
 	}
 
 	User struct {
@@ -541,6 +625,9 @@ type MutationResolver interface {
 	UpdateCari(ctx context.Context, input UpdateCariInput) (*CariPayload, error)
 	DeactivateCari(ctx context.Context, input cari.ActivityInput) (*CariPayload, error)
 	ActivateCari(ctx context.Context, input cari.ActivityInput) (*CariPayload, error)
+	FetchExchangeRates(ctx context.Context, input rate.FetchInput) (*FetchExchangeRatesPayload, error)
+	SetExchangeRate(ctx context.Context, input rate.SetInput) (*ExchangeRatePayload, error)
+	ReviewExchangeRate(ctx context.Context, input rate.ReviewInput) (*ExchangeRatePayload, error)
 	Login(ctx context.Context, input LoginInput) (*LoginPayload, error)
 	RefreshToken(ctx context.Context, input RefreshTokenInput) (*LoginPayload, error)
 	Logout(ctx context.Context) (*AuthPayload, error)
@@ -580,6 +667,10 @@ type QueryResolver interface {
 	RateLimit(ctx context.Context) (*RateLimit, error)
 	Motorbot(ctx context.Context, id *globalid.ID, mbCode *string) (*ent.Motorbot, error)
 	Motorbots(ctx context.Context, filter *motorbot.Filter, orderBy *motorbot.Order, first *int, after *string, last *int, before *string) (*gqlmodel.Connection[*ent.Motorbot], error)
+	ExchangeRates(ctx context.Context, filter *rate.Filter, first *int, after *string, last *int, before *string) (*gqlmodel.Connection[*ent.ExchangeRate], error)
+	ExchangeRate(ctx context.Context, currency string, asOf *calendar.Date, kind *rate.Kind) (*rate.Used, error)
+	LatestExchangeRates(ctx context.Context) ([]*ent.ExchangeRate, error)
+	ConvertCurrency(ctx context.Context, amount decimal.Decimal, from string, to string, on *calendar.Date, kind *rate.Kind) (*rate.Conversion, error)
 	Service(ctx context.Context, id *globalid.ID, code *string) (*ent.Service, error)
 	Services(ctx context.Context, filter *service.Filter, orderBy *service.Order, first *int, after *string, last *int, before *string) (*gqlmodel.Connection[*ent.Service], error)
 	Trip(ctx context.Context, id *globalid.ID, tripNo *string) (*ent.Trip, error)
@@ -1005,6 +1096,258 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.CariPayload.UserErrors(childComplexity), true
 
+	case "CurrencyConversion.amount":
+		if e.ComplexityRoot.CurrencyConversion.Amount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CurrencyConversion.Amount(childComplexity), true
+	case "CurrencyConversion.from":
+		if e.ComplexityRoot.CurrencyConversion.From == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CurrencyConversion.From(childComplexity), true
+	case "CurrencyConversion.kind":
+		if e.ComplexityRoot.CurrencyConversion.Kind == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CurrencyConversion.Kind(childComplexity), true
+	case "CurrencyConversion.on":
+		if e.ComplexityRoot.CurrencyConversion.On == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CurrencyConversion.On(childComplexity), true
+	case "CurrencyConversion.rate":
+		if e.ComplexityRoot.CurrencyConversion.Rate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CurrencyConversion.Rate(childComplexity), true
+	case "CurrencyConversion.result":
+		if e.ComplexityRoot.CurrencyConversion.Result == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CurrencyConversion.Result(childComplexity), true
+	case "CurrencyConversion.to":
+		if e.ComplexityRoot.CurrencyConversion.To == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CurrencyConversion.To(childComplexity), true
+	case "CurrencyConversion.used":
+		if e.ComplexityRoot.CurrencyConversion.Used == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CurrencyConversion.Used(childComplexity), true
+
+	case "ExchangeRate.banknoteBuying":
+		if e.ComplexityRoot.ExchangeRate.BanknoteBuying == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ExchangeRate.BanknoteBuying(childComplexity), true
+	case "ExchangeRate.banknoteSelling":
+		if e.ComplexityRoot.ExchangeRate.BanknoteSelling == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ExchangeRate.BanknoteSelling(childComplexity), true
+	case "ExchangeRate.bulletinDate":
+		if e.ComplexityRoot.ExchangeRate.BulletinDate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ExchangeRate.BulletinDate(childComplexity), true
+	case "ExchangeRate.bulletinNumber":
+		if e.ComplexityRoot.ExchangeRate.BulletinNo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ExchangeRate.BulletinNo(childComplexity), true
+	case "ExchangeRate.createdAt":
+		if e.ComplexityRoot.ExchangeRate.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ExchangeRate.CreatedAt(childComplexity), true
+	case "ExchangeRate.currencyFrom":
+		if e.ComplexityRoot.ExchangeRate.CurrencyFrom == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ExchangeRate.CurrencyFrom(childComplexity), true
+	case "ExchangeRate.currencyTo":
+		if e.ComplexityRoot.ExchangeRate.CurrencyTo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ExchangeRate.CurrencyTo(childComplexity), true
+	case "ExchangeRate.forexBuying":
+		if e.ComplexityRoot.ExchangeRate.ForexBuying == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ExchangeRate.ForexBuying(childComplexity), true
+	case "ExchangeRate.forexSelling":
+		if e.ComplexityRoot.ExchangeRate.ForexSelling == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ExchangeRate.ForexSelling(childComplexity), true
+	case "ExchangeRate.id":
+		if e.ComplexityRoot.ExchangeRate.GlobalID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ExchangeRate.GlobalID(childComplexity), true
+	case "ExchangeRate.needsReview":
+		if e.ComplexityRoot.ExchangeRate.NeedsReview == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ExchangeRate.NeedsReview(childComplexity), true
+	case "ExchangeRate.reason":
+		if e.ComplexityRoot.ExchangeRate.Reason == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ExchangeRate.Reason(childComplexity), true
+	case "ExchangeRate.source":
+		if e.ComplexityRoot.ExchangeRate.Source == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ExchangeRate.Source(childComplexity), true
+	case "ExchangeRate.unit":
+		if e.ComplexityRoot.ExchangeRate.Unit == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ExchangeRate.Unit(childComplexity), true
+	case "ExchangeRate.updatedAt":
+		if e.ComplexityRoot.ExchangeRate.UpdatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ExchangeRate.UpdatedAt(childComplexity), true
+	case "ExchangeRate.validFrom":
+		if e.ComplexityRoot.ExchangeRate.ValidFrom == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ExchangeRate.ValidFrom(childComplexity), true
+	case "ExchangeRate.version":
+		if e.ComplexityRoot.ExchangeRate.Version == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ExchangeRate.Version(childComplexity), true
+
+	case "ExchangeRateConnection.edges":
+		if e.ComplexityRoot.ExchangeRateConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ExchangeRateConnection.Edges(childComplexity), true
+	case "ExchangeRateConnection.nodes":
+		if e.ComplexityRoot.ExchangeRateConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ExchangeRateConnection.Nodes(childComplexity), true
+	case "ExchangeRateConnection.pageInfo":
+		if e.ComplexityRoot.ExchangeRateConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ExchangeRateConnection.PageInfo(childComplexity), true
+	case "ExchangeRateConnection.totalCount":
+		if e.ComplexityRoot.ExchangeRateConnection.TotalCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ExchangeRateConnection.TotalCount(childComplexity), true
+
+	case "ExchangeRateEdge.cursor":
+		if e.ComplexityRoot.ExchangeRateEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ExchangeRateEdge.Cursor(childComplexity), true
+	case "ExchangeRateEdge.node":
+		if e.ComplexityRoot.ExchangeRateEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ExchangeRateEdge.Node(childComplexity), true
+
+	case "ExchangeRatePayload.exchangeRate":
+		if e.ComplexityRoot.ExchangeRatePayload.ExchangeRate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ExchangeRatePayload.ExchangeRate(childComplexity), true
+	case "ExchangeRatePayload.userErrors":
+		if e.ComplexityRoot.ExchangeRatePayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ExchangeRatePayload.UserErrors(childComplexity), true
+
+	case "FetchExchangeRatesPayload.bulletinDate":
+		if e.ComplexityRoot.FetchExchangeRatesPayload.BulletinDate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FetchExchangeRatesPayload.BulletinDate(childComplexity), true
+	case "FetchExchangeRatesPayload.bulletinNumber":
+		if e.ComplexityRoot.FetchExchangeRatesPayload.BulletinNumber == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FetchExchangeRatesPayload.BulletinNumber(childComplexity), true
+	case "FetchExchangeRatesPayload.created":
+		if e.ComplexityRoot.FetchExchangeRatesPayload.Created == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FetchExchangeRatesPayload.Created(childComplexity), true
+	case "FetchExchangeRatesPayload.exchangeRates":
+		if e.ComplexityRoot.FetchExchangeRatesPayload.ExchangeRates == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FetchExchangeRatesPayload.ExchangeRates(childComplexity), true
+	case "FetchExchangeRatesPayload.skipped":
+		if e.ComplexityRoot.FetchExchangeRatesPayload.Skipped == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FetchExchangeRatesPayload.Skipped(childComplexity), true
+	case "FetchExchangeRatesPayload.unchanged":
+		if e.ComplexityRoot.FetchExchangeRatesPayload.Unchanged == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FetchExchangeRatesPayload.Unchanged(childComplexity), true
+	case "FetchExchangeRatesPayload.updated":
+		if e.ComplexityRoot.FetchExchangeRatesPayload.Updated == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FetchExchangeRatesPayload.Updated(childComplexity), true
+	case "FetchExchangeRatesPayload.userErrors":
+		if e.ComplexityRoot.FetchExchangeRatesPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FetchExchangeRatesPayload.UserErrors(childComplexity), true
+
 	case "LoginPayload.accessToken":
 		if e.ComplexityRoot.LoginPayload.AccessToken == nil {
 			break
@@ -1320,6 +1663,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.DeleteWorkOrder(childComplexity, args["input"].(workorder.DeleteInput)), true
+	case "Mutation.fetchExchangeRates":
+		if e.ComplexityRoot.Mutation.FetchExchangeRates == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_fetchExchangeRates_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.FetchExchangeRates(childComplexity, args["input"].(rate.FetchInput)), true
 	case "Mutation.invoiceWorkOrder":
 		if e.ComplexityRoot.Mutation.InvoiceWorkOrder == nil {
 			break
@@ -1398,6 +1752,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.ReopenWorkOrder(childComplexity, args["input"].(WorkOrderOptionalReasonInput)), true
+	case "Mutation.reviewExchangeRate":
+		if e.ComplexityRoot.Mutation.ReviewExchangeRate == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_reviewExchangeRate_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.ReviewExchangeRate(childComplexity, args["input"].(rate.ReviewInput)), true
 	case "Mutation.revokeSession":
 		if e.ComplexityRoot.Mutation.RevokeSession == nil {
 			break
@@ -1420,6 +1785,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.SaveRole(childComplexity, args["input"].(user.RoleInput)), true
+	case "Mutation.setExchangeRate":
+		if e.ComplexityRoot.Mutation.SetExchangeRate == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_setExchangeRate_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.SetExchangeRate(childComplexity, args["input"].(rate.SetInput)), true
 	case "Mutation.setUserPassword":
 		if e.ComplexityRoot.Mutation.SetUserPassword == nil {
 			break
@@ -1578,7 +1954,46 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.CariAccounts(childComplexity, args["filter"].(*cari.Filter), args["orderBy"].(*cari.Order), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+	case "Query.convertCurrency":
+		if e.ComplexityRoot.Query.ConvertCurrency == nil {
+			break
+		}
 
+		args, err := ec.field_Query_convertCurrency_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.ConvertCurrency(childComplexity, args["amount"].(decimal.Decimal), args["from"].(string), args["to"].(string), args["on"].(*calendar.Date), args["kind"].(*rate.Kind)), true
+	case "Query.exchangeRate":
+		if e.ComplexityRoot.Query.ExchangeRate == nil {
+			break
+		}
+
+		args, err := ec.field_Query_exchangeRate_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.ExchangeRate(childComplexity, args["currency"].(string), args["asOf"].(*calendar.Date), args["kind"].(*rate.Kind)), true
+	case "Query.exchangeRates":
+		if e.ComplexityRoot.Query.ExchangeRates == nil {
+			break
+		}
+
+		args, err := ec.field_Query_exchangeRates_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.ExchangeRates(childComplexity, args["filter"].(*rate.Filter), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+
+	case "Query.latestExchangeRates":
+		if e.ComplexityRoot.Query.LatestExchangeRates == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Query.LatestExchangeRates(childComplexity), true
 	case "Query.motorbot":
 		if e.ComplexityRoot.Query.Motorbot == nil {
 			break
@@ -1997,6 +2412,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Session.UserAgent(childComplexity), true
 
+	case "SkippedRate.currency":
+		if e.ComplexityRoot.SkippedRate.Currency == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SkippedRate.Currency(childComplexity), true
+	case "SkippedRate.reason":
+		if e.ComplexityRoot.SkippedRate.Reason == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SkippedRate.Reason(childComplexity), true
+
 	case "Trip.allowedTransitions":
 		if e.ComplexityRoot.Trip.AllowedTransitions == nil {
 			break
@@ -2228,6 +2656,55 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.TripTransition.To(childComplexity), true
+
+	case "UsedRate.ageDays":
+		if e.ComplexityRoot.UsedRate.AgeDays == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UsedRate.AgeDays(childComplexity), true
+	case "UsedRate.currency":
+		if e.ComplexityRoot.UsedRate.Currency == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UsedRate.Currency(childComplexity), true
+	case "UsedRate.isFallback":
+		if e.ComplexityRoot.UsedRate.IsFallback == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UsedRate.IsFallback(childComplexity), true
+	case "UsedRate.kind":
+		if e.ComplexityRoot.UsedRate.Kind == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UsedRate.Kind(childComplexity), true
+	case "UsedRate.on":
+		if e.ComplexityRoot.UsedRate.On == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UsedRate.On(childComplexity), true
+	case "UsedRate.rate":
+		if e.ComplexityRoot.UsedRate.Rate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UsedRate.Rate(childComplexity), true
+	case "UsedRate.usedRateDate":
+		if e.ComplexityRoot.UsedRate.UsedRateDate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UsedRate.UsedRateDate(childComplexity), true
+	case "UsedRate.value":
+		if e.ComplexityRoot.UsedRate.Value == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UsedRate.Value(childComplexity), true
 
 	case "User.createdAt":
 		if e.ComplexityRoot.User.CreatedAt == nil {
@@ -2889,16 +3366,20 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("DateTimeRange", ec.unmarshalInputDateTimeRange),
 			graphql.NewInputUnmarshaler("DeleteRoleInput", ec.unmarshalInputDeleteRoleInput),
 			graphql.NewInputUnmarshaler("DeleteWorkOrderInput", ec.unmarshalInputDeleteWorkOrderInput),
+			graphql.NewInputUnmarshaler("ExchangeRateFilter", ec.unmarshalInputExchangeRateFilter),
+			graphql.NewInputUnmarshaler("FetchExchangeRatesInput", ec.unmarshalInputFetchExchangeRatesInput),
 			graphql.NewInputUnmarshaler("InvoiceWorkOrderInput", ec.unmarshalInputInvoiceWorkOrderInput),
 			graphql.NewInputUnmarshaler("LoginInput", ec.unmarshalInputLoginInput),
 			graphql.NewInputUnmarshaler("MotorbotFilter", ec.unmarshalInputMotorbotFilter),
 			graphql.NewInputUnmarshaler("MotorbotOrder", ec.unmarshalInputMotorbotOrder),
 			graphql.NewInputUnmarshaler("RefreshTokenInput", ec.unmarshalInputRefreshTokenInput),
 			graphql.NewInputUnmarshaler("RemoveWorkOrderItemInput", ec.unmarshalInputRemoveWorkOrderItemInput),
+			graphql.NewInputUnmarshaler("ReviewExchangeRateInput", ec.unmarshalInputReviewExchangeRateInput),
 			graphql.NewInputUnmarshaler("RevokeSessionInput", ec.unmarshalInputRevokeSessionInput),
 			graphql.NewInputUnmarshaler("SaveRoleInput", ec.unmarshalInputSaveRoleInput),
 			graphql.NewInputUnmarshaler("ServiceFilter", ec.unmarshalInputServiceFilter),
 			graphql.NewInputUnmarshaler("ServiceOrder", ec.unmarshalInputServiceOrder),
+			graphql.NewInputUnmarshaler("SetExchangeRateInput", ec.unmarshalInputSetExchangeRateInput),
 			graphql.NewInputUnmarshaler("SetUserPasswordInput", ec.unmarshalInputSetUserPasswordInput),
 			graphql.NewInputUnmarshaler("TripFilter", ec.unmarshalInputTripFilter),
 			graphql.NewInputUnmarshaler("TripOrder", ec.unmarshalInputTripOrder),
@@ -3497,6 +3978,10 @@ enum UserErrorCode {
   TARIFE_INACTIVE
   "The quantity tiers are not valid — Miktar kademeleri geçersiz"
   TARIFE_INVALID_TIERS
+  "There is no such rate or bulletin — Kur veya bülten bulunamadı"
+  KUR_NOT_FOUND
+  "{day} cannot be; {last} is the latest day — {day} günü olmaz; en geç {last} olabilir"
+  KUR_INVALID_DATE
   "There is no {kind} rate of {currency} ({day}) — {currency} için {kind} kuru bulunamadı ({day})"
   KUR_RATE_NOT_AVAILABLE
   "There is no such work order — İş emri bulunamadı"
@@ -3662,6 +4147,269 @@ extend type Query {
     "Before this cursor (imleçten önce)."
     before: String
   ): MotorbotConnection! @can(permission: "motorbot:read")
+}
+`, BuiltIn: false},
+	{Name: "../../schema/rate.graphql", Input: `"Which of the four rates of a currency (kur türü). Normally banknote buying ≤ forex buying < forex selling ≤ banknote selling."
+enum RateKind {
+  "The bank buys what is not cash (döviz alış)."
+  FOREX_BUYING
+  "The bank sells what is not cash (döviz satış)."
+  FOREX_SELLING
+  "The bank buys cash (efektif alış)."
+  BANKNOTE_BUYING
+  "The bank sells cash (efektif satış)."
+  BANKNOTE_SELLING
+}
+
+"Where a rate comes from (kaynak)."
+enum RateSource {
+  "The daily bulletin of the central bank (TCMB bülteni)."
+  TCMB
+  "The statistics service of the central bank (EVDS)."
+  EVDS
+  "Entered by hand (elle)."
+  MANUAL
+}
+
+"What one unit of a currency is worth, by one bulletin (döviz kuru). Where the bulletin gives none, a value is null and never zero."
+type ExchangeRate implements Node {
+  "Global id (genel kimlik)."
+  id: ID!
+  "Day of the bulletin (bülten tarihi), as its file names it."
+  bulletinDate: Date!
+  "Number of the bulletin (bülten no), such as 2026/41; null for rates entered by hand."
+  bulletinNumber: String
+  "First day that the rate applies to (geçerlilik başlangıcı): the one after the bulletin."
+  validFrom: Date!
+  "Currency that is worth something, ISO 4217 (para birimi)."
+  currencyFrom: String!
+  "Currency that it is worth (karşı para birimi): TRY."
+  currencyTo: String!
+  "How many units the bulletin quotes (birim), 100 for JPY; the values here are per one."
+  unit: Int!
+  "Forex buying (döviz alış)."
+  forexBuying: Decimal
+  "Forex selling (döviz satış)."
+  forexSelling: Decimal
+  "Banknote buying (efektif alış)."
+  banknoteBuying: Decimal
+  "Banknote selling (efektif satış)."
+  banknoteSelling: Decimal
+  "Where it comes from (kaynak)."
+  source: RateSource!
+  "True when it differs from the bulletin before by more than RATE_JUMP_PERCENT and nobody has looked at it yet (inceleme bekliyor). It applies all the same."
+  needsReview: Boolean!
+  "Why it was entered by hand (gerekçe)."
+  reason: String
+  "Raised with every change (sürüm)."
+  version: Int!
+  "When it was stored (oluşturma anı)."
+  createdAt: DateTime!
+  "When it last changed (değişiklik anı)."
+  updatedAt: DateTime!
+}
+
+"A page of exchange rates (kur listesi)."
+type ExchangeRateConnection {
+  "Rows with their cursors (kenarlar)."
+  edges: [ExchangeRateEdge!]!
+  "The rows alone (kayıtlar)."
+  nodes: [ExchangeRate!]!
+  "Where the page lies (sayfa bilgisi)."
+  pageInfo: PageInfo!
+  "Rows that the filter finds (toplam); counted only when selected."
+  totalCount: Int!
+}
+
+"An exchange rate in a list (kenar)."
+type ExchangeRateEdge {
+  "Position in the list (imleç)."
+  cursor: String!
+  "The rate (kayıt)."
+  node: ExchangeRate!
+}
+
+"Which rates (filtre). Offered are currency or source, and needsReview with both; each with bulletinDate."
+input ExchangeRateFilter {
+  "Currency, ISO 4217 (para birimi)."
+  currency: String
+  "Day of the bulletin (bülten tarihi)."
+  bulletinDate: DateRange
+  "Where they come from (kaynak)."
+  source: RateSource
+  "Those that wait for review (inceleme bekleyenler). Only true is offered."
+  needsReview: Boolean
+}
+
+"The rate that applies to a day, and where it comes from (kullanılan kur)."
+type UsedRate {
+  "Currency, ISO 4217 (para birimi)."
+  currency: String!
+  "The day (gün)."
+  on: Date!
+  "Which of the four rates (kur türü)."
+  kind: RateKind!
+  "What one unit is in TRY (kur)."
+  value: Decimal!
+  "Day of the bulletin that it is from (kullanılan bülten tarihi)."
+  usedRateDate: Date!
+  "True when it was carried over (geriye düşüldü mü): the bulletin that the day goes by does not exist, because of a weekend or a holiday, or is late."
+  isFallback: Boolean!
+  "Days that it was carried over (taşınan gün); 0 when it was not. Beyond RATE_MAX_FALLBACK_DAYS there is no rate."
+  ageDays: Int!
+  "The rate on record with its source, its bulletin's number and its other kinds (kur kaydı)."
+  rate: ExchangeRate!
+}
+
+"An amount in another currency (çeviri)."
+type CurrencyConversion {
+  "The amount (tutar)."
+  amount: Decimal!
+  "Its currency (kaynak para birimi)."
+  from: String!
+  "The other currency (hedef para birimi)."
+  to: String!
+  "The amount in the other currency (sonuç), rounded half up once to its places: two, none for JPY and KRW, three for KWD."
+  result: Decimal!
+  "What one unit is in the other currency (çapraz kur), to six places; the result is not worked out from this."
+  rate: Decimal!
+  "The day (gün)."
+  on: Date!
+  "Which of the four rates (kur türü)."
+  kind: RateKind!
+  "The rates it went by (kullanılan kurlar): two when neither currency is TRY, none between the same."
+  used: [UsedRate!]!
+}
+
+extend type Query {
+  "Exchange rates (döviz kurları), the newest bulletin first."
+  exchangeRates(
+    "Which ones (filtre); all when absent."
+    filter: ExchangeRateFilter
+    "So many from the front (ilk N), 1 to 100; 50 when neither first nor last is given."
+    first: Int
+    "After this cursor (imleçten sonra)."
+    after: String
+    "So many from the back (son N), 1 to 100."
+    last: Int
+    "Before this cursor (imleçten önce)."
+    before: String
+  ): ExchangeRateConnection! @can(permission: "kurlar:read")
+  "The rate of a currency on a day (kur): the newest that is valid on it. KUR_RATE_NOT_AVAILABLE when there is none, it is too old, or its bulletin gives no such kind."
+  exchangeRate(
+    "Currency other than TRY, ISO 4217 (para birimi)."
+    currency: String!
+    "The day (gün); today when absent, at most the next business day."
+    asOf: Date
+    "Which of the four rates (kur türü); that of the parameter RATE_KIND_PRICING when absent."
+    kind: RateKind
+  ): UsedRate @can(permission: "kurlar:read")
+  "The newest rate of each currency that the parameter RATE_CURRENCIES names (güncel kurlar), by code. In the evening these are tomorrow's."
+  latestExchangeRates: [ExchangeRate!]! @can(permission: "kurlar:read")
+  "An amount in another currency (döviz çevirisi), by way of TRY and the same kind of rate for both."
+  convertCurrency(
+    "The amount, at most four decimal places (tutar)."
+    amount: Decimal!
+    "Its currency, ISO 4217 (kaynak para birimi)."
+    from: String!
+    "The currency wanted, ISO 4217 (hedef para birimi)."
+    to: String!
+    "By the rates of this day (gün); today when absent, at most the next business day."
+    on: Date
+    "Which of the four rates (kur türü); that of the parameter RATE_KIND_PRICING when absent."
+    kind: RateKind
+  ): CurrencyConversion @can(permission: "kurlar:read")
+}
+
+"A rate entered by hand (elle kur). It replaces the one of that bulletin and stands until somebody replaces it; bulletins that are fetched later leave it alone."
+input SetExchangeRateInput {
+  "Currency other than TRY, ISO 4217 (para birimi)."
+  currency: String!
+  "Day of the bulletin that it stands for (bülten tarihi), at most today; it applies from the next day on."
+  bulletinDate: Date!
+  "Forex buying of one unit (döviz alış), at most six decimal places. This or forexSelling is required."
+  forexBuying: Decimal
+  "Forex selling of one unit (döviz satış)."
+  forexSelling: Decimal
+  "Banknote buying of one unit (efektif alış)."
+  banknoteBuying: Decimal
+  "Banknote selling of one unit (efektif satış)."
+  banknoteSelling: Decimal
+  "Why, 5 to 500 characters (gerekçe)."
+  reason: String!
+  "The version that was read (sürüm); refused with VERSION_CONFLICT when it has changed. Without it whatever is there is replaced."
+  version: Int
+}
+
+"A rate that jumped and is right (kur incelemesi)."
+input ReviewExchangeRateInput {
+  "The rate (kur)."
+  id: ID!
+  "The version that was read (sürüm); refused with VERSION_CONFLICT when it has changed."
+  version: Int!
+}
+
+"The rate after the change (sonuç)."
+type ExchangeRatePayload {
+  "The rate (kur); null when nothing was changed, the current one on VERSION_CONFLICT."
+  exchangeRate: ExchangeRate
+  "What was wrong (hatalar); empty on success."
+  userErrors: [UserError!]!
+}
+
+"Which bulletin to fetch (bülten isteği)."
+input FetchExchangeRatesInput {
+  "Day of the bulletin (bülten tarihi); the newest when absent. KUR_NOT_FOUND for days without one."
+  date: Date
+  "Replace rates entered by hand as well (elle girilenleri de değiştir)."
+  force: Boolean! = false
+}
+
+"Why a rate was not taken from a bulletin (atlanma nedeni)."
+enum RateSkipReason {
+  "The bulletin has no such currency (bültende yok)."
+  NOT_IN_BULLETIN
+  "Its row cannot be right (okunamadı): a bad number, or selling below buying."
+  UNREADABLE
+  "The rate entered by hand stays (elle girilmiş)."
+  MANUAL
+}
+
+"A rate that was not taken from a bulletin (atlanan kur)."
+type SkippedRate {
+  "Currency, ISO 4217 (para birimi)."
+  currency: String!
+  "Why (neden)."
+  reason: RateSkipReason!
+}
+
+"What became of a bulletin (sonuç)."
+type FetchExchangeRatesPayload {
+  "Day of the bulletin (bülten tarihi), as its file names it; null when there was none."
+  bulletinDate: Date
+  "Its number (bülten no)."
+  bulletinNumber: String
+  "Rates that are new (yeni)."
+  created: Int!
+  "Rates that the bank has corrected, or that replace those entered by hand (değişen)."
+  updated: Int!
+  "Rates that were there already (aynı)."
+  unchanged: Int!
+  "The rates on record of that day (kurlar), by code."
+  exchangeRates: [ExchangeRate!]!
+  "Those that were not taken (atlananlar)."
+  skipped: [SkippedRate!]!
+  "What was wrong (hatalar); empty on success."
+  userErrors: [UserError!]!
+}
+
+extend type Mutation {
+  "Fetch a bulletin of the central bank and store the currencies of the parameter RATE_CURRENCIES (kurları çek). Repeating it changes nothing. KUR_FETCH_ERROR when the bank does not answer with one."
+  fetchExchangeRates("Which one (girdi)." input: FetchExchangeRatesInput!): FetchExchangeRatesPayload! @can(permission: "kurlar:write")
+  "Enter a rate by hand (elle kur gir)."
+  setExchangeRate("What to do it with (girdi)." input: SetExchangeRateInput!): ExchangeRatePayload! @can(permission: "kurlar:write")
+  "Note that a rate that jumped is right (kuru onayla)."
+  reviewExchangeRate("What to do it with (girdi)." input: ReviewExchangeRateInput!): ExchangeRatePayload! @can(permission: "kurlar:write")
 }
 `, BuiltIn: false},
 	{Name: "../../schema/service.graphql", Input: `"How the price of a service is worked out (hesaplama tipi)."
@@ -4961,6 +5709,124 @@ func (ec *executionContext) childFields_CariPayload(ctx context.Context, field g
 	return nil, fmt.Errorf("no field named %q was found under type CariPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_CurrencyConversion(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "amount":
+		return ec.fieldContext_CurrencyConversion_amount(ctx, field)
+	case "from":
+		return ec.fieldContext_CurrencyConversion_from(ctx, field)
+	case "to":
+		return ec.fieldContext_CurrencyConversion_to(ctx, field)
+	case "result":
+		return ec.fieldContext_CurrencyConversion_result(ctx, field)
+	case "rate":
+		return ec.fieldContext_CurrencyConversion_rate(ctx, field)
+	case "on":
+		return ec.fieldContext_CurrencyConversion_on(ctx, field)
+	case "kind":
+		return ec.fieldContext_CurrencyConversion_kind(ctx, field)
+	case "used":
+		return ec.fieldContext_CurrencyConversion_used(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CurrencyConversion", field.Name)
+}
+
+func (ec *executionContext) childFields_ExchangeRate(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_ExchangeRate_id(ctx, field)
+	case "bulletinDate":
+		return ec.fieldContext_ExchangeRate_bulletinDate(ctx, field)
+	case "bulletinNumber":
+		return ec.fieldContext_ExchangeRate_bulletinNumber(ctx, field)
+	case "validFrom":
+		return ec.fieldContext_ExchangeRate_validFrom(ctx, field)
+	case "currencyFrom":
+		return ec.fieldContext_ExchangeRate_currencyFrom(ctx, field)
+	case "currencyTo":
+		return ec.fieldContext_ExchangeRate_currencyTo(ctx, field)
+	case "unit":
+		return ec.fieldContext_ExchangeRate_unit(ctx, field)
+	case "forexBuying":
+		return ec.fieldContext_ExchangeRate_forexBuying(ctx, field)
+	case "forexSelling":
+		return ec.fieldContext_ExchangeRate_forexSelling(ctx, field)
+	case "banknoteBuying":
+		return ec.fieldContext_ExchangeRate_banknoteBuying(ctx, field)
+	case "banknoteSelling":
+		return ec.fieldContext_ExchangeRate_banknoteSelling(ctx, field)
+	case "source":
+		return ec.fieldContext_ExchangeRate_source(ctx, field)
+	case "needsReview":
+		return ec.fieldContext_ExchangeRate_needsReview(ctx, field)
+	case "reason":
+		return ec.fieldContext_ExchangeRate_reason(ctx, field)
+	case "version":
+		return ec.fieldContext_ExchangeRate_version(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_ExchangeRate_createdAt(ctx, field)
+	case "updatedAt":
+		return ec.fieldContext_ExchangeRate_updatedAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ExchangeRate", field.Name)
+}
+
+func (ec *executionContext) childFields_ExchangeRateConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_ExchangeRateConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_ExchangeRateConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_ExchangeRateConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_ExchangeRateConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ExchangeRateConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_ExchangeRateEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_ExchangeRateEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_ExchangeRateEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ExchangeRateEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_ExchangeRatePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "exchangeRate":
+		return ec.fieldContext_ExchangeRatePayload_exchangeRate(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_ExchangeRatePayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ExchangeRatePayload", field.Name)
+}
+
+func (ec *executionContext) childFields_FetchExchangeRatesPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "bulletinDate":
+		return ec.fieldContext_FetchExchangeRatesPayload_bulletinDate(ctx, field)
+	case "bulletinNumber":
+		return ec.fieldContext_FetchExchangeRatesPayload_bulletinNumber(ctx, field)
+	case "created":
+		return ec.fieldContext_FetchExchangeRatesPayload_created(ctx, field)
+	case "updated":
+		return ec.fieldContext_FetchExchangeRatesPayload_updated(ctx, field)
+	case "unchanged":
+		return ec.fieldContext_FetchExchangeRatesPayload_unchanged(ctx, field)
+	case "exchangeRates":
+		return ec.fieldContext_FetchExchangeRatesPayload_exchangeRates(ctx, field)
+	case "skipped":
+		return ec.fieldContext_FetchExchangeRatesPayload_skipped(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_FetchExchangeRatesPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type FetchExchangeRatesPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_LoginPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "accessToken":
@@ -5191,6 +6057,16 @@ func (ec *executionContext) childFields_Session(ctx context.Context, field graph
 	return nil, fmt.Errorf("no field named %q was found under type Session", field.Name)
 }
 
+func (ec *executionContext) childFields_SkippedRate(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "currency":
+		return ec.fieldContext_SkippedRate_currency(ctx, field)
+	case "reason":
+		return ec.fieldContext_SkippedRate_reason(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SkippedRate", field.Name)
+}
+
 func (ec *executionContext) childFields_Trip(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -5289,6 +6165,28 @@ func (ec *executionContext) childFields_TripTransition(ctx context.Context, fiel
 		return ec.fieldContext_TripTransition_needsReason(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type TripTransition", field.Name)
+}
+
+func (ec *executionContext) childFields_UsedRate(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "currency":
+		return ec.fieldContext_UsedRate_currency(ctx, field)
+	case "on":
+		return ec.fieldContext_UsedRate_on(ctx, field)
+	case "kind":
+		return ec.fieldContext_UsedRate_kind(ctx, field)
+	case "value":
+		return ec.fieldContext_UsedRate_value(ctx, field)
+	case "usedRateDate":
+		return ec.fieldContext_UsedRate_usedRateDate(ctx, field)
+	case "isFallback":
+		return ec.fieldContext_UsedRate_isFallback(ctx, field)
+	case "ageDays":
+		return ec.fieldContext_UsedRate_ageDays(ctx, field)
+	case "rate":
+		return ec.fieldContext_UsedRate_rate(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UsedRate", field.Name)
 }
 
 func (ec *executionContext) childFields_User(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -5889,6 +6787,20 @@ func (ec *executionContext) field_Mutation_deleteWorkOrder_args(ctx context.Cont
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_fetchExchangeRates_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (rate.FetchInput, error) {
+			return ec.unmarshalNFetchExchangeRatesInput2aliaportᚋinternalᚋrateᚐFetchInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_invoiceWorkOrder_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -5973,6 +6885,20 @@ func (ec *executionContext) field_Mutation_reopenWorkOrder_args(ctx context.Cont
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_reviewExchangeRate_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (rate.ReviewInput, error) {
+			return ec.unmarshalNReviewExchangeRateInput2aliaportᚋinternalᚋrateᚐReviewInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_revokeSession_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -5993,6 +6919,20 @@ func (ec *executionContext) field_Mutation_saveRole_args(ctx context.Context, ra
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (user.RoleInput, error) {
 			return ec.unmarshalNSaveRoleInput2aliaportᚋinternalᚋuserᚐRoleInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_setExchangeRate_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (rate.SetInput, error) {
+			return ec.unmarshalNSetExchangeRateInput2aliaportᚋinternalᚋrateᚐSetInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -6260,6 +7200,128 @@ func (ec *executionContext) field_Query_cari_args(ctx context.Context, rawArgs m
 		return nil, err
 	}
 	args["cariCode"] = arg1
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_convertCurrency_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "amount",
+		func(ctx context.Context, v any) (decimal.Decimal, error) {
+			return ec.unmarshalNDecimal2githubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["amount"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "from",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["from"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "to",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["to"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "on",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖaliaportᚋinternalᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["on"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "kind",
+		func(ctx context.Context, v any) (*rate.Kind, error) {
+			return ec.unmarshalORateKind2ᚖaliaportᚋinternalᚋrateᚐKind(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["kind"] = arg4
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_exchangeRate_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "currency",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["currency"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "asOf",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖaliaportᚋinternalᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["asOf"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "kind",
+		func(ctx context.Context, v any) (*rate.Kind, error) {
+			return ec.unmarshalORateKind2ᚖaliaportᚋinternalᚋrateᚐKind(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["kind"] = arg2
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_exchangeRates_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
+		func(ctx context.Context, v any) (*rate.Filter, error) {
+			return ec.unmarshalOExchangeRateFilter2ᚖaliaportᚋinternalᚋrateᚐFilter(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["filter"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["last"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["before"] = arg4
 	return args, nil
 }
 
@@ -8320,6 +9382,1039 @@ func (ec *executionContext) fieldContext_CariPayload_userErrors(_ context.Contex
 	return fc, nil
 }
 
+func (ec *executionContext) _CurrencyConversion_amount(ctx context.Context, field graphql.CollectedField, obj *rate.Conversion) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CurrencyConversion_amount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Amount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v decimal.Decimal) graphql.Marshaler {
+			return ec.marshalNDecimal2githubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CurrencyConversion_amount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CurrencyConversion", field, false, false, "Decimal")
+}
+
+func (ec *executionContext) _CurrencyConversion_from(ctx context.Context, field graphql.CollectedField, obj *rate.Conversion) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CurrencyConversion_from(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.From, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CurrencyConversion_from(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CurrencyConversion", field, false, false, "String")
+}
+
+func (ec *executionContext) _CurrencyConversion_to(ctx context.Context, field graphql.CollectedField, obj *rate.Conversion) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CurrencyConversion_to(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.To, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CurrencyConversion_to(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CurrencyConversion", field, false, false, "String")
+}
+
+func (ec *executionContext) _CurrencyConversion_result(ctx context.Context, field graphql.CollectedField, obj *rate.Conversion) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CurrencyConversion_result(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Result, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v decimal.Decimal) graphql.Marshaler {
+			return ec.marshalNDecimal2githubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CurrencyConversion_result(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CurrencyConversion", field, false, false, "Decimal")
+}
+
+func (ec *executionContext) _CurrencyConversion_rate(ctx context.Context, field graphql.CollectedField, obj *rate.Conversion) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CurrencyConversion_rate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Rate, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v decimal.Decimal) graphql.Marshaler {
+			return ec.marshalNDecimal2githubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CurrencyConversion_rate(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CurrencyConversion", field, false, false, "Decimal")
+}
+
+func (ec *executionContext) _CurrencyConversion_on(ctx context.Context, field graphql.CollectedField, obj *rate.Conversion) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CurrencyConversion_on(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.On, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalNDate2aliaportᚋinternalᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CurrencyConversion_on(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CurrencyConversion", field, false, false, "Date")
+}
+
+func (ec *executionContext) _CurrencyConversion_kind(ctx context.Context, field graphql.CollectedField, obj *rate.Conversion) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CurrencyConversion_kind(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Kind, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v rate.Kind) graphql.Marshaler {
+			return ec.marshalNRateKind2aliaportᚋinternalᚋrateᚐKind(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CurrencyConversion_kind(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CurrencyConversion", field, false, false, "RateKind")
+}
+
+func (ec *executionContext) _CurrencyConversion_used(ctx context.Context, field graphql.CollectedField, obj *rate.Conversion) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CurrencyConversion_used(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Used, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*rate.Used) graphql.Marshaler {
+			return ec.marshalNUsedRate2ᚕᚖaliaportᚋinternalᚋrateᚐUsedᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CurrencyConversion_used(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CurrencyConversion",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UsedRate(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ExchangeRate_id(ctx context.Context, field graphql.CollectedField, obj *ent.ExchangeRate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ExchangeRate_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.GlobalID(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ExchangeRate_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ExchangeRate", field, true, false, "ID")
+}
+
+func (ec *executionContext) _ExchangeRate_bulletinDate(ctx context.Context, field graphql.CollectedField, obj *ent.ExchangeRate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ExchangeRate_bulletinDate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.BulletinDate, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalNDate2aliaportᚋinternalᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ExchangeRate_bulletinDate(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ExchangeRate", field, false, false, "Date")
+}
+
+func (ec *executionContext) _ExchangeRate_bulletinNumber(ctx context.Context, field graphql.CollectedField, obj *ent.ExchangeRate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ExchangeRate_bulletinNumber(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.BulletinNo, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ExchangeRate_bulletinNumber(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ExchangeRate", field, false, false, "String")
+}
+
+func (ec *executionContext) _ExchangeRate_validFrom(ctx context.Context, field graphql.CollectedField, obj *ent.ExchangeRate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ExchangeRate_validFrom(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ValidFrom, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalNDate2aliaportᚋinternalᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ExchangeRate_validFrom(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ExchangeRate", field, false, false, "Date")
+}
+
+func (ec *executionContext) _ExchangeRate_currencyFrom(ctx context.Context, field graphql.CollectedField, obj *ent.ExchangeRate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ExchangeRate_currencyFrom(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CurrencyFrom, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ExchangeRate_currencyFrom(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ExchangeRate", field, false, false, "String")
+}
+
+func (ec *executionContext) _ExchangeRate_currencyTo(ctx context.Context, field graphql.CollectedField, obj *ent.ExchangeRate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ExchangeRate_currencyTo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CurrencyTo, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ExchangeRate_currencyTo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ExchangeRate", field, false, false, "String")
+}
+
+func (ec *executionContext) _ExchangeRate_unit(ctx context.Context, field graphql.CollectedField, obj *ent.ExchangeRate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ExchangeRate_unit(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Unit, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ExchangeRate_unit(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ExchangeRate", field, false, false, "Int")
+}
+
+func (ec *executionContext) _ExchangeRate_forexBuying(ctx context.Context, field graphql.CollectedField, obj *ent.ExchangeRate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ExchangeRate_forexBuying(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ForexBuying, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *decimal.Decimal) graphql.Marshaler {
+			return ec.marshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ExchangeRate_forexBuying(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ExchangeRate", field, false, false, "Decimal")
+}
+
+func (ec *executionContext) _ExchangeRate_forexSelling(ctx context.Context, field graphql.CollectedField, obj *ent.ExchangeRate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ExchangeRate_forexSelling(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ForexSelling, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *decimal.Decimal) graphql.Marshaler {
+			return ec.marshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ExchangeRate_forexSelling(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ExchangeRate", field, false, false, "Decimal")
+}
+
+func (ec *executionContext) _ExchangeRate_banknoteBuying(ctx context.Context, field graphql.CollectedField, obj *ent.ExchangeRate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ExchangeRate_banknoteBuying(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.BanknoteBuying, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *decimal.Decimal) graphql.Marshaler {
+			return ec.marshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ExchangeRate_banknoteBuying(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ExchangeRate", field, false, false, "Decimal")
+}
+
+func (ec *executionContext) _ExchangeRate_banknoteSelling(ctx context.Context, field graphql.CollectedField, obj *ent.ExchangeRate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ExchangeRate_banknoteSelling(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.BanknoteSelling, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *decimal.Decimal) graphql.Marshaler {
+			return ec.marshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ExchangeRate_banknoteSelling(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ExchangeRate", field, false, false, "Decimal")
+}
+
+func (ec *executionContext) _ExchangeRate_source(ctx context.Context, field graphql.CollectedField, obj *ent.ExchangeRate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ExchangeRate_source(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Source, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v exchangerate.Source) graphql.Marshaler {
+			return ec.marshalNRateSource2aliaportᚋentᚋexchangerateᚐSource(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ExchangeRate_source(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ExchangeRate", field, false, false, "RateSource")
+}
+
+func (ec *executionContext) _ExchangeRate_needsReview(ctx context.Context, field graphql.CollectedField, obj *ent.ExchangeRate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ExchangeRate_needsReview(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.NeedsReview, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ExchangeRate_needsReview(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ExchangeRate", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _ExchangeRate_reason(ctx context.Context, field graphql.CollectedField, obj *ent.ExchangeRate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ExchangeRate_reason(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Reason, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ExchangeRate_reason(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ExchangeRate", field, false, false, "String")
+}
+
+func (ec *executionContext) _ExchangeRate_version(ctx context.Context, field graphql.CollectedField, obj *ent.ExchangeRate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ExchangeRate_version(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Version, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ExchangeRate_version(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ExchangeRate", field, false, false, "Int")
+}
+
+func (ec *executionContext) _ExchangeRate_createdAt(ctx context.Context, field graphql.CollectedField, obj *ent.ExchangeRate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ExchangeRate_createdAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CreatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ExchangeRate_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ExchangeRate", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _ExchangeRate_updatedAt(ctx context.Context, field graphql.CollectedField, obj *ent.ExchangeRate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ExchangeRate_updatedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UpdatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ExchangeRate_updatedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ExchangeRate", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _ExchangeRateConnection_edges(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Connection[*ent.ExchangeRate]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ExchangeRateConnection_edges(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Edges(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*gqlmodel.Edge[*ent.ExchangeRate]) graphql.Marshaler {
+			return ec.marshalNExchangeRateEdge2ᚕᚖaliaportᚋgraphᚋgqlmodelᚐEdgeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ExchangeRateConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ExchangeRateConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ExchangeRateEdge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ExchangeRateConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Connection[*ent.ExchangeRate]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ExchangeRateConnection_nodes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Nodes(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*ent.ExchangeRate) graphql.Marshaler {
+			return ec.marshalNExchangeRate2ᚕᚖaliaportᚋentᚐExchangeRateᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ExchangeRateConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ExchangeRateConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ExchangeRate(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ExchangeRateConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Connection[*ent.ExchangeRate]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ExchangeRateConnection_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *page.Info) graphql.Marshaler {
+			return ec.marshalNPageInfo2ᚖaliaportᚋinternalᚋpageᚐInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ExchangeRateConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ExchangeRateConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ExchangeRateConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Connection[*ent.ExchangeRate]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ExchangeRateConnection_totalCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TotalCount(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ExchangeRateConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ExchangeRateConnection", field, true, false, "Int")
+}
+
+func (ec *executionContext) _ExchangeRateEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Edge[*ent.ExchangeRate]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ExchangeRateEdge_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ExchangeRateEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ExchangeRateEdge", field, false, false, "String")
+}
+
+func (ec *executionContext) _ExchangeRateEdge_node(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Edge[*ent.ExchangeRate]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ExchangeRateEdge_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.ExchangeRate) graphql.Marshaler {
+			return ec.marshalNExchangeRate2ᚖaliaportᚋentᚐExchangeRate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ExchangeRateEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ExchangeRateEdge",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ExchangeRate(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ExchangeRatePayload_exchangeRate(ctx context.Context, field graphql.CollectedField, obj *ExchangeRatePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ExchangeRatePayload_exchangeRate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ExchangeRate, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.ExchangeRate) graphql.Marshaler {
+			return ec.marshalOExchangeRate2ᚖaliaportᚋentᚐExchangeRate(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ExchangeRatePayload_exchangeRate(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ExchangeRatePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ExchangeRate(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ExchangeRatePayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *ExchangeRatePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ExchangeRatePayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕᚖaliaportᚋgraphᚋgenᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ExchangeRatePayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ExchangeRatePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _FetchExchangeRatesPayload_bulletinDate(ctx context.Context, field graphql.CollectedField, obj *FetchExchangeRatesPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_FetchExchangeRatesPayload_bulletinDate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.BulletinDate, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *calendar.Date) graphql.Marshaler {
+			return ec.marshalODate2ᚖaliaportᚋinternalᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_FetchExchangeRatesPayload_bulletinDate(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("FetchExchangeRatesPayload", field, false, false, "Date")
+}
+
+func (ec *executionContext) _FetchExchangeRatesPayload_bulletinNumber(ctx context.Context, field graphql.CollectedField, obj *FetchExchangeRatesPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_FetchExchangeRatesPayload_bulletinNumber(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.BulletinNumber, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_FetchExchangeRatesPayload_bulletinNumber(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("FetchExchangeRatesPayload", field, false, false, "String")
+}
+
+func (ec *executionContext) _FetchExchangeRatesPayload_created(ctx context.Context, field graphql.CollectedField, obj *FetchExchangeRatesPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_FetchExchangeRatesPayload_created(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Created, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_FetchExchangeRatesPayload_created(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("FetchExchangeRatesPayload", field, false, false, "Int")
+}
+
+func (ec *executionContext) _FetchExchangeRatesPayload_updated(ctx context.Context, field graphql.CollectedField, obj *FetchExchangeRatesPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_FetchExchangeRatesPayload_updated(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Updated, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_FetchExchangeRatesPayload_updated(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("FetchExchangeRatesPayload", field, false, false, "Int")
+}
+
+func (ec *executionContext) _FetchExchangeRatesPayload_unchanged(ctx context.Context, field graphql.CollectedField, obj *FetchExchangeRatesPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_FetchExchangeRatesPayload_unchanged(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Unchanged, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_FetchExchangeRatesPayload_unchanged(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("FetchExchangeRatesPayload", field, false, false, "Int")
+}
+
+func (ec *executionContext) _FetchExchangeRatesPayload_exchangeRates(ctx context.Context, field graphql.CollectedField, obj *FetchExchangeRatesPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_FetchExchangeRatesPayload_exchangeRates(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ExchangeRates, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*ent.ExchangeRate) graphql.Marshaler {
+			return ec.marshalNExchangeRate2ᚕᚖaliaportᚋentᚐExchangeRateᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_FetchExchangeRatesPayload_exchangeRates(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "FetchExchangeRatesPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ExchangeRate(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _FetchExchangeRatesPayload_skipped(ctx context.Context, field graphql.CollectedField, obj *FetchExchangeRatesPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_FetchExchangeRatesPayload_skipped(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Skipped, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*rate.Skip) graphql.Marshaler {
+			return ec.marshalNSkippedRate2ᚕᚖaliaportᚋinternalᚋrateᚐSkipᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_FetchExchangeRatesPayload_skipped(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "FetchExchangeRatesPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_SkippedRate(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _FetchExchangeRatesPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *FetchExchangeRatesPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_FetchExchangeRatesPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕᚖaliaportᚋgraphᚋgenᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_FetchExchangeRatesPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "FetchExchangeRatesPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _LoginPayload_accessToken(ctx context.Context, field graphql.CollectedField, obj *LoginPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -9350,6 +11445,192 @@ func (ec *executionContext) fieldContext_Mutation_activateCari(ctx context.Conte
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Mutation_activateCari_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_fetchExchangeRates(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_fetchExchangeRates(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().FetchExchangeRates(ctx, fc.Args["input"].(rate.FetchInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "kurlar:write")
+				if err != nil {
+					var zeroVal *FetchExchangeRatesPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *FetchExchangeRatesPayload
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *FetchExchangeRatesPayload) graphql.Marshaler {
+			return ec.marshalNFetchExchangeRatesPayload2ᚖaliaportᚋgraphᚋgenᚐFetchExchangeRatesPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_fetchExchangeRates(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_FetchExchangeRatesPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_fetchExchangeRates_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_setExchangeRate(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_setExchangeRate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().SetExchangeRate(ctx, fc.Args["input"].(rate.SetInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "kurlar:write")
+				if err != nil {
+					var zeroVal *ExchangeRatePayload
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *ExchangeRatePayload
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *ExchangeRatePayload) graphql.Marshaler {
+			return ec.marshalNExchangeRatePayload2ᚖaliaportᚋgraphᚋgenᚐExchangeRatePayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_setExchangeRate(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ExchangeRatePayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_setExchangeRate_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_reviewExchangeRate(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_reviewExchangeRate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().ReviewExchangeRate(ctx, fc.Args["input"].(rate.ReviewInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "kurlar:write")
+				if err != nil {
+					var zeroVal *ExchangeRatePayload
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *ExchangeRatePayload
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *ExchangeRatePayload) graphql.Marshaler {
+			return ec.marshalNExchangeRatePayload2ᚖaliaportᚋgraphᚋgenᚐExchangeRatePayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_reviewExchangeRate(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ExchangeRatePayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_reviewExchangeRate_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -11644,6 +13925,242 @@ func (ec *executionContext) fieldContext_Query_motorbots(ctx context.Context, fi
 	return fc, nil
 }
 
+func (ec *executionContext) _Query_exchangeRates(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_exchangeRates(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().ExchangeRates(ctx, fc.Args["filter"].(*rate.Filter), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "kurlar:read")
+				if err != nil {
+					var zeroVal *gqlmodel.Connection[*ent.ExchangeRate]
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *gqlmodel.Connection[*ent.ExchangeRate]
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *gqlmodel.Connection[*ent.ExchangeRate]) graphql.Marshaler {
+			return ec.marshalNExchangeRateConnection2ᚖaliaportᚋgraphᚋgqlmodelᚐConnection(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_exchangeRates(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ExchangeRateConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_exchangeRates_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_exchangeRate(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_exchangeRate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().ExchangeRate(ctx, fc.Args["currency"].(string), fc.Args["asOf"].(*calendar.Date), fc.Args["kind"].(*rate.Kind))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "kurlar:read")
+				if err != nil {
+					var zeroVal *rate.Used
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *rate.Used
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *rate.Used) graphql.Marshaler {
+			return ec.marshalOUsedRate2ᚖaliaportᚋinternalᚋrateᚐUsed(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Query_exchangeRate(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UsedRate(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_exchangeRate_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_latestExchangeRates(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_latestExchangeRates(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Query().LatestExchangeRates(ctx)
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "kurlar:read")
+				if err != nil {
+					var zeroVal []*ent.ExchangeRate
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal []*ent.ExchangeRate
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v []*ent.ExchangeRate) graphql.Marshaler {
+			return ec.marshalNExchangeRate2ᚕᚖaliaportᚋentᚐExchangeRateᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_latestExchangeRates(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ExchangeRate(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_convertCurrency(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_convertCurrency(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().ConvertCurrency(ctx, fc.Args["amount"].(decimal.Decimal), fc.Args["from"].(string), fc.Args["to"].(string), fc.Args["on"].(*calendar.Date), fc.Args["kind"].(*rate.Kind))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "kurlar:read")
+				if err != nil {
+					var zeroVal *rate.Conversion
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *rate.Conversion
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *rate.Conversion) graphql.Marshaler {
+			return ec.marshalOCurrencyConversion2ᚖaliaportᚋinternalᚋrateᚐConversion(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Query_convertCurrency(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CurrencyConversion(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_convertCurrency_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Query_service(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -13333,6 +15850,52 @@ func (ec *executionContext) fieldContext_Session_isCurrent(_ context.Context, fi
 	return graphql.NewScalarFieldContext("Session", field, false, false, "Boolean")
 }
 
+func (ec *executionContext) _SkippedRate_currency(ctx context.Context, field graphql.CollectedField, obj *rate.Skip) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SkippedRate_currency(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Currency, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SkippedRate_currency(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SkippedRate", field, false, false, "String")
+}
+
+func (ec *executionContext) _SkippedRate_reason(ctx context.Context, field graphql.CollectedField, obj *rate.Skip) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SkippedRate_reason(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Reason, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v rate.SkipReason) graphql.Marshaler {
+			return ec.marshalNRateSkipReason2aliaportᚋinternalᚋrateᚐSkipReason(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SkippedRate_reason(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SkippedRate", field, false, false, "RateSkipReason")
+}
+
 func (ec *executionContext) _Trip_id(ctx context.Context, field graphql.CollectedField, obj *ent.Trip) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -14304,6 +16867,199 @@ func (ec *executionContext) _TripTransition_needsReason(ctx context.Context, fie
 }
 func (ec *executionContext) fieldContext_TripTransition_needsReason(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("TripTransition", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _UsedRate_currency(ctx context.Context, field graphql.CollectedField, obj *rate.Used) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UsedRate_currency(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Currency, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UsedRate_currency(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UsedRate", field, false, false, "String")
+}
+
+func (ec *executionContext) _UsedRate_on(ctx context.Context, field graphql.CollectedField, obj *rate.Used) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UsedRate_on(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.On, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalNDate2aliaportᚋinternalᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UsedRate_on(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UsedRate", field, false, false, "Date")
+}
+
+func (ec *executionContext) _UsedRate_kind(ctx context.Context, field graphql.CollectedField, obj *rate.Used) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UsedRate_kind(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Kind, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v rate.Kind) graphql.Marshaler {
+			return ec.marshalNRateKind2aliaportᚋinternalᚋrateᚐKind(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UsedRate_kind(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UsedRate", field, false, false, "RateKind")
+}
+
+func (ec *executionContext) _UsedRate_value(ctx context.Context, field graphql.CollectedField, obj *rate.Used) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UsedRate_value(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Value, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v decimal.Decimal) graphql.Marshaler {
+			return ec.marshalNDecimal2githubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UsedRate_value(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UsedRate", field, false, false, "Decimal")
+}
+
+func (ec *executionContext) _UsedRate_usedRateDate(ctx context.Context, field graphql.CollectedField, obj *rate.Used) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UsedRate_usedRateDate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UsedRateDate(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalNDate2aliaportᚋinternalᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UsedRate_usedRateDate(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UsedRate", field, true, false, "Date")
+}
+
+func (ec *executionContext) _UsedRate_isFallback(ctx context.Context, field graphql.CollectedField, obj *rate.Used) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UsedRate_isFallback(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.IsFallback(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UsedRate_isFallback(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UsedRate", field, true, false, "Boolean")
+}
+
+func (ec *executionContext) _UsedRate_ageDays(ctx context.Context, field graphql.CollectedField, obj *rate.Used) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UsedRate_ageDays(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.AgeDays, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UsedRate_ageDays(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UsedRate", field, false, false, "Int")
+}
+
+func (ec *executionContext) _UsedRate_rate(ctx context.Context, field graphql.CollectedField, obj *rate.Used) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UsedRate_rate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Rate, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.ExchangeRate) graphql.Marshaler {
+			return ec.marshalNExchangeRate2ᚖaliaportᚋentᚐExchangeRate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UsedRate_rate(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UsedRate",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ExchangeRate(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _User_id(ctx context.Context, field graphql.CollectedField, obj *ent.User) (ret graphql.Marshaler) {
@@ -19087,6 +21843,122 @@ func UnmarshalDeleteWorkOrderInput(ctx context.Context, raw any) (*workorder.Del
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputExchangeRateFilter(ctx context.Context, obj any) (*rate.Filter, error) {
+	var it rate.Filter
+	if obj == nil {
+		return &it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"currency", "bulletinDate", "source", "needsReview"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "currency":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("currency"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Currency = data
+		case "bulletinDate":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("bulletinDate"))
+			data, err := ec.unmarshalODateRange2ᚖaliaportᚋinternalᚋpageᚐDateRange(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.BulletinDate = data
+		case "source":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("source"))
+			data, err := ec.unmarshalORateSource2ᚖaliaportᚋentᚋexchangerateᚐSource(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Source = data
+		case "needsReview":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("needsReview"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.NeedsReview = data
+		}
+	}
+	return &it, nil
+}
+
+// UnmarshalExchangeRateFilter unmarshals raw into the ExchangeRateFilter input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalExchangeRateFilter(ctx context.Context, raw any) (*rate.Filter, error) {
+	var out *rate.Filter
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "ExchangeRateFilter", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputFetchExchangeRatesInput(ctx context.Context, obj any) (*rate.FetchInput, error) {
+	var it rate.FetchInput
+	if obj == nil {
+		return &it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["force"]; !present {
+		asMap["force"] = false
+	}
+
+	fieldsInOrder := [...]string{"date", "force"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "date":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("date"))
+			data, err := ec.unmarshalODate2ᚖaliaportᚋinternalᚋcalendarᚐDate(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Date = data
+		case "force":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("force"))
+			data, err := ec.unmarshalNBoolean2bool(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Force = data
+		}
+	}
+	return &it, nil
+}
+
+// UnmarshalFetchExchangeRatesInput unmarshals raw into the FetchExchangeRatesInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalFetchExchangeRatesInput(ctx context.Context, raw any) (*rate.FetchInput, error) {
+	var out *rate.FetchInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "FetchExchangeRatesInput", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputInvoiceWorkOrderInput(ctx context.Context, obj any) (*InvoiceWorkOrderInput, error) {
 	var it InvoiceWorkOrderInput
 	if obj == nil {
@@ -19378,6 +22250,55 @@ func UnmarshalRemoveWorkOrderItemInput(ctx context.Context, raw any) (*RemoveWor
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputReviewExchangeRateInput(ctx context.Context, obj any) (*rate.ReviewInput, error) {
+	var it rate.ReviewInput
+	if obj == nil {
+		return &it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"id", "version"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2aliaportᚋinternalᚋglobalidᚐID(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.ID = data
+		case "version":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("version"))
+			data, err := ec.unmarshalNInt2int(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Version = data
+		}
+	}
+	return &it, nil
+}
+
+// UnmarshalReviewExchangeRateInput unmarshals raw into the ReviewExchangeRateInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalReviewExchangeRateInput(ctx context.Context, raw any) (*rate.ReviewInput, error) {
+	var out *rate.ReviewInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "ReviewExchangeRateInput", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputRevokeSessionInput(ctx context.Context, obj any) (*RevokeSessionInput, error) {
 	var it RevokeSessionInput
 	if obj == nil {
@@ -19575,6 +22496,97 @@ func (ec *executionContext) unmarshalInputServiceOrder(ctx context.Context, obj 
 func UnmarshalServiceOrder(ctx context.Context, raw any) (*service.Order, error) {
 	var out *service.Order
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "ServiceOrder", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputSetExchangeRateInput(ctx context.Context, obj any) (*rate.SetInput, error) {
+	var it rate.SetInput
+	if obj == nil {
+		return &it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"currency", "bulletinDate", "forexBuying", "forexSelling", "banknoteBuying", "banknoteSelling", "reason", "version"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "currency":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("currency"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Currency = data
+		case "bulletinDate":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("bulletinDate"))
+			data, err := ec.unmarshalNDate2aliaportᚋinternalᚋcalendarᚐDate(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.BulletinDate = data
+		case "forexBuying":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("forexBuying"))
+			data, err := ec.unmarshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.ForexBuying = data
+		case "forexSelling":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("forexSelling"))
+			data, err := ec.unmarshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.ForexSelling = data
+		case "banknoteBuying":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("banknoteBuying"))
+			data, err := ec.unmarshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.BanknoteBuying = data
+		case "banknoteSelling":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("banknoteSelling"))
+			data, err := ec.unmarshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.BanknoteSelling = data
+		case "reason":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("reason"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Reason = data
+		case "version":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("version"))
+			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Version = data
+		}
+	}
+	return &it, nil
+}
+
+// UnmarshalSetExchangeRateInput unmarshals raw into the SetExchangeRateInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalSetExchangeRateInput(ctx context.Context, raw any) (*rate.SetInput, error) {
+	var out *rate.SetInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "SetExchangeRateInput", raw, &out)
 	return out, err
 }
 
@@ -20744,6 +23756,11 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 			return graphql.Null
 		}
 		return ec._Motorbot(ctx, sel, obj)
+	case *ent.ExchangeRate:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._ExchangeRate(ctx, sel, obj)
 	case *ent.Cari:
 		if obj == nil {
 			return graphql.Null
@@ -21314,6 +24331,380 @@ func (ec *executionContext) _CariPayload(ctx context.Context, sel ast.SelectionS
 	return out
 }
 
+var currencyConversionImplementors = []string{"CurrencyConversion"}
+
+func (ec *executionContext) _CurrencyConversion(ctx context.Context, sel ast.SelectionSet, obj *rate.Conversion) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, currencyConversionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("CurrencyConversion")
+		case "amount":
+			out.Values[i] = ec._CurrencyConversion_amount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "from":
+			out.Values[i] = ec._CurrencyConversion_from(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "to":
+			out.Values[i] = ec._CurrencyConversion_to(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "result":
+			out.Values[i] = ec._CurrencyConversion_result(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "rate":
+			out.Values[i] = ec._CurrencyConversion_rate(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "on":
+			out.Values[i] = ec._CurrencyConversion_on(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "kind":
+			out.Values[i] = ec._CurrencyConversion_kind(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "used":
+			out.Values[i] = ec._CurrencyConversion_used(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var exchangeRateImplementors = []string{"ExchangeRate", "Node"}
+
+func (ec *executionContext) _ExchangeRate(ctx context.Context, sel ast.SelectionSet, obj *ent.ExchangeRate) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, exchangeRateImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ExchangeRate")
+		case "id":
+			out.Values[i] = ec._ExchangeRate_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "bulletinDate":
+			out.Values[i] = ec._ExchangeRate_bulletinDate(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "bulletinNumber":
+			out.Values[i] = ec._ExchangeRate_bulletinNumber(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "validFrom":
+			out.Values[i] = ec._ExchangeRate_validFrom(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "currencyFrom":
+			out.Values[i] = ec._ExchangeRate_currencyFrom(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "currencyTo":
+			out.Values[i] = ec._ExchangeRate_currencyTo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "unit":
+			out.Values[i] = ec._ExchangeRate_unit(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "forexBuying":
+			out.Values[i] = ec._ExchangeRate_forexBuying(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "forexSelling":
+			out.Values[i] = ec._ExchangeRate_forexSelling(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "banknoteBuying":
+			out.Values[i] = ec._ExchangeRate_banknoteBuying(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "banknoteSelling":
+			out.Values[i] = ec._ExchangeRate_banknoteSelling(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "source":
+			out.Values[i] = ec._ExchangeRate_source(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "needsReview":
+			out.Values[i] = ec._ExchangeRate_needsReview(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "reason":
+			out.Values[i] = ec._ExchangeRate_reason(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "version":
+			out.Values[i] = ec._ExchangeRate_version(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "createdAt":
+			out.Values[i] = ec._ExchangeRate_createdAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "updatedAt":
+			out.Values[i] = ec._ExchangeRate_updatedAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var exchangeRateConnectionImplementors = []string{"ExchangeRateConnection"}
+
+func (ec *executionContext) _ExchangeRateConnection(ctx context.Context, sel ast.SelectionSet, obj *gqlmodel.Connection[*ent.ExchangeRate]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, exchangeRateConnectionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ExchangeRateConnection")
+		case "edges":
+			out.Values[i] = ec._ExchangeRateConnection_edges(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "nodes":
+			out.Values[i] = ec._ExchangeRateConnection_nodes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "pageInfo":
+			out.Values[i] = ec._ExchangeRateConnection_pageInfo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "totalCount":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._ExchangeRateConnection_totalCount(ctx, field, obj)
+				})
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var exchangeRateEdgeImplementors = []string{"ExchangeRateEdge"}
+
+func (ec *executionContext) _ExchangeRateEdge(ctx context.Context, sel ast.SelectionSet, obj *gqlmodel.Edge[*ent.ExchangeRate]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, exchangeRateEdgeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ExchangeRateEdge")
+		case "cursor":
+			out.Values[i] = ec._ExchangeRateEdge_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "node":
+			out.Values[i] = ec._ExchangeRateEdge_node(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var exchangeRatePayloadImplementors = []string{"ExchangeRatePayload"}
+
+func (ec *executionContext) _ExchangeRatePayload(ctx context.Context, sel ast.SelectionSet, obj *ExchangeRatePayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, exchangeRatePayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ExchangeRatePayload")
+		case "exchangeRate":
+			out.Values[i] = ec._ExchangeRatePayload_exchangeRate(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._ExchangeRatePayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var fetchExchangeRatesPayloadImplementors = []string{"FetchExchangeRatesPayload"}
+
+func (ec *executionContext) _FetchExchangeRatesPayload(ctx context.Context, sel ast.SelectionSet, obj *FetchExchangeRatesPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, fetchExchangeRatesPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("FetchExchangeRatesPayload")
+		case "bulletinDate":
+			out.Values[i] = ec._FetchExchangeRatesPayload_bulletinDate(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "bulletinNumber":
+			out.Values[i] = ec._FetchExchangeRatesPayload_bulletinNumber(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "created":
+			out.Values[i] = ec._FetchExchangeRatesPayload_created(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "updated":
+			out.Values[i] = ec._FetchExchangeRatesPayload_updated(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "unchanged":
+			out.Values[i] = ec._FetchExchangeRatesPayload_unchanged(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "exchangeRates":
+			out.Values[i] = ec._FetchExchangeRatesPayload_exchangeRates(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "skipped":
+			out.Values[i] = ec._FetchExchangeRatesPayload_skipped(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._FetchExchangeRatesPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var loginPayloadImplementors = []string{"LoginPayload"}
 
 func (ec *executionContext) _LoginPayload(ctx context.Context, sel ast.SelectionSet, obj *LoginPayload) graphql.Marshaler {
@@ -21613,6 +25004,27 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 		case "activateCari":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_activateCari(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "fetchExchangeRates":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_fetchExchangeRates(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "setExchangeRate":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_setExchangeRate(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "reviewExchangeRate":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_reviewExchangeRate(ctx, field)
 			})
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
@@ -21950,6 +25362,30 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_motorbots(ctx, field)
+				})
+		case "exchangeRates":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_exchangeRates(ctx, field)
+				})
+		case "exchangeRate":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_exchangeRate(ctx, field)
+				})
+		case "latestExchangeRates":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_latestExchangeRates(ctx, field)
+				})
+		case "convertCurrency":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_convertCurrency(ctx, field)
 				})
 		case "service":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
@@ -22482,6 +25918,44 @@ func (ec *executionContext) _Session(ctx context.Context, sel ast.SelectionSet, 
 	return out
 }
 
+var skippedRateImplementors = []string{"SkippedRate"}
+
+func (ec *executionContext) _SkippedRate(ctx context.Context, sel ast.SelectionSet, obj *rate.Skip) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, skippedRateImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("SkippedRate")
+		case "currency":
+			out.Values[i] = ec._SkippedRate_currency(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "reason":
+			out.Values[i] = ec._SkippedRate_reason(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var tripImplementors = []string{"Trip", "Node"}
 
 func (ec *executionContext) _Trip(ctx context.Context, sel ast.SelectionSet, obj *ent.Trip) graphql.Marshaler {
@@ -22772,6 +26246,74 @@ func (ec *executionContext) _TripTransition(ctx context.Context, sel ast.Selecti
 			}
 		case "needsReason":
 			out.Values[i] = ec._TripTransition_needsReason(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var usedRateImplementors = []string{"UsedRate"}
+
+func (ec *executionContext) _UsedRate(ctx context.Context, sel ast.SelectionSet, obj *rate.Used) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, usedRateImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("UsedRate")
+		case "currency":
+			out.Values[i] = ec._UsedRate_currency(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "on":
+			out.Values[i] = ec._UsedRate_on(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "kind":
+			out.Values[i] = ec._UsedRate_kind(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "value":
+			out.Values[i] = ec._UsedRate_value(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "usedRateDate":
+			out.Values[i] = ec._UsedRate_usedRateDate(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "isFallback":
+			out.Values[i] = ec._UsedRate_isFallback(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "ageDays":
+			out.Values[i] = ec._UsedRate_ageDays(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "rate":
+			out.Values[i] = ec._UsedRate_rate(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -24358,6 +27900,83 @@ func (ec *executionContext) unmarshalNDeleteWorkOrderInput2aliaportᚋinternal�
 	return *res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) marshalNExchangeRate2ᚕᚖaliaportᚋentᚐExchangeRateᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.ExchangeRate) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNExchangeRate2ᚖaliaportᚋentᚐExchangeRate(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNExchangeRate2ᚖaliaportᚋentᚐExchangeRate(ctx context.Context, sel ast.SelectionSet, v *ent.ExchangeRate) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "ExchangeRate!")
+		return graphql.Null
+	}
+	return ec._ExchangeRate(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNExchangeRateConnection2ᚖaliaportᚋgraphᚋgqlmodelᚐConnection(ctx context.Context, sel ast.SelectionSet, v *gqlmodel.Connection[*ent.ExchangeRate]) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "ExchangeRateConnection!")
+		return graphql.Null
+	}
+	return ec._ExchangeRateConnection(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNExchangeRateEdge2ᚕᚖaliaportᚋgraphᚋgqlmodelᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*gqlmodel.Edge[*ent.ExchangeRate]) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNExchangeRateEdge2ᚖaliaportᚋgraphᚋgqlmodelᚐEdge(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNExchangeRateEdge2ᚖaliaportᚋgraphᚋgqlmodelᚐEdge(ctx context.Context, sel ast.SelectionSet, v *gqlmodel.Edge[*ent.ExchangeRate]) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "ExchangeRateEdge!")
+		return graphql.Null
+	}
+	return ec._ExchangeRateEdge(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNExchangeRatePayload2ᚖaliaportᚋgraphᚋgenᚐExchangeRatePayload(ctx context.Context, sel ast.SelectionSet, v *ExchangeRatePayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "ExchangeRatePayload!")
+		return graphql.Null
+	}
+	return ec._ExchangeRatePayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNFetchExchangeRatesInput2aliaportᚋinternalᚋrateᚐFetchInput(ctx context.Context, v any) (rate.FetchInput, error) {
+	res, err := ec.unmarshalInputFetchExchangeRatesInput(ctx, v)
+	return *res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNFetchExchangeRatesPayload2ᚖaliaportᚋgraphᚋgenᚐFetchExchangeRatesPayload(ctx context.Context, sel ast.SelectionSet, v *FetchExchangeRatesPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "FetchExchangeRatesPayload!")
+		return graphql.Null
+	}
+	return ec._FetchExchangeRatesPayload(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalNID2aliaportᚋinternalᚋglobalidᚐID(ctx context.Context, v any) (globalid.ID, error) {
 	var res globalid.ID
 	err := res.UnmarshalGQL(v)
@@ -24571,12 +28190,52 @@ func (ec *executionContext) marshalNPageInfo2ᚖaliaportᚋinternalᚋpageᚐInf
 	return ec._PageInfo(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalNRateKind2aliaportᚋinternalᚋrateᚐKind(ctx context.Context, v any) (rate.Kind, error) {
+	tmp, err := scalar.UnmarshalString(v)
+	res := rate.Kind(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNRateKind2aliaportᚋinternalᚋrateᚐKind(ctx context.Context, sel ast.SelectionSet, v rate.Kind) graphql.Marshaler {
+	_ = sel
+	res := scalar.MarshalString(string(v))
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "RateKind!")
+	}
+	return res
+}
+
 func (ec *executionContext) marshalNRateLimit2ᚖaliaportᚋgraphᚋgenᚐRateLimit(ctx context.Context, sel ast.SelectionSet, v *RateLimit) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "RateLimit!")
 		return graphql.Null
 	}
 	return ec._RateLimit(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNRateSkipReason2aliaportᚋinternalᚋrateᚐSkipReason(ctx context.Context, v any) (rate.SkipReason, error) {
+	tmp, err := scalar.UnmarshalString(v)
+	res := rate.SkipReason(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNRateSkipReason2aliaportᚋinternalᚋrateᚐSkipReason(ctx context.Context, sel ast.SelectionSet, v rate.SkipReason) graphql.Marshaler {
+	_ = sel
+	res := scalar.MarshalString(string(v))
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "RateSkipReason!")
+	}
+	return res
+}
+
+func (ec *executionContext) unmarshalNRateSource2aliaportᚋentᚋexchangerateᚐSource(ctx context.Context, v any) (exchangerate.Source, error) {
+	var res exchangerate.Source
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNRateSource2aliaportᚋentᚋexchangerateᚐSource(ctx context.Context, sel ast.SelectionSet, v exchangerate.Source) graphql.Marshaler {
+	return v
 }
 
 func (ec *executionContext) unmarshalNRefreshTokenInput2aliaportᚋgraphᚋgenᚐRefreshTokenInput(ctx context.Context, v any) (RefreshTokenInput, error) {
@@ -24586,6 +28245,11 @@ func (ec *executionContext) unmarshalNRefreshTokenInput2aliaportᚋgraphᚋgen�
 
 func (ec *executionContext) unmarshalNRemoveWorkOrderItemInput2aliaportᚋgraphᚋgenᚐRemoveWorkOrderItemInput(ctx context.Context, v any) (RemoveWorkOrderItemInput, error) {
 	res, err := ec.unmarshalInputRemoveWorkOrderItemInput(ctx, v)
+	return *res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNReviewExchangeRateInput2aliaportᚋinternalᚋrateᚐReviewInput(ctx context.Context, v any) (rate.ReviewInput, error) {
+	res, err := ec.unmarshalInputReviewExchangeRateInput(ctx, v)
 	return *res, graphql.ErrorOnPath(ctx, err)
 }
 
@@ -24726,9 +28390,38 @@ func (ec *executionContext) marshalNSession2ᚖaliaportᚋinternalᚋuserᚐOpen
 	return ec._Session(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalNSetExchangeRateInput2aliaportᚋinternalᚋrateᚐSetInput(ctx context.Context, v any) (rate.SetInput, error) {
+	res, err := ec.unmarshalInputSetExchangeRateInput(ctx, v)
+	return *res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) unmarshalNSetUserPasswordInput2aliaportᚋgraphᚋgenᚐSetUserPasswordInput(ctx context.Context, v any) (SetUserPasswordInput, error) {
 	res, err := ec.unmarshalInputSetUserPasswordInput(ctx, v)
 	return *res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNSkippedRate2ᚕᚖaliaportᚋinternalᚋrateᚐSkipᚄ(ctx context.Context, sel ast.SelectionSet, v []*rate.Skip) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNSkippedRate2ᚖaliaportᚋinternalᚋrateᚐSkip(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNSkippedRate2ᚖaliaportᚋinternalᚋrateᚐSkip(ctx context.Context, sel ast.SelectionSet, v *rate.Skip) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "SkippedRate!")
+		return graphql.Null
+	}
+	return ec._SkippedRate(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNString2string(ctx context.Context, v any) (string, error) {
@@ -24927,6 +28620,30 @@ func (ec *executionContext) unmarshalNUpdateWorkOrderInput2aliaportᚋgraphᚋge
 func (ec *executionContext) unmarshalNUpdateWorkOrderItemInput2aliaportᚋgraphᚋgenᚐUpdateWorkOrderItemInput(ctx context.Context, v any) (UpdateWorkOrderItemInput, error) {
 	res, err := ec.unmarshalInputUpdateWorkOrderItemInput(ctx, v)
 	return *res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNUsedRate2ᚕᚖaliaportᚋinternalᚋrateᚐUsedᚄ(ctx context.Context, sel ast.SelectionSet, v []*rate.Used) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNUsedRate2ᚖaliaportᚋinternalᚋrateᚐUsed(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNUsedRate2ᚖaliaportᚋinternalᚋrateᚐUsed(ctx context.Context, sel ast.SelectionSet, v *rate.Used) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "UsedRate!")
+		return graphql.Null
+	}
+	return ec._UsedRate(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalNUser2ᚕᚖaliaportᚋentᚐUserᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.User) graphql.Marshaler {
@@ -25517,6 +29234,13 @@ func (ec *executionContext) marshalOCariType2ᚖaliaportᚋentᚋcariᚐType(ctx
 	return v
 }
 
+func (ec *executionContext) marshalOCurrencyConversion2ᚖaliaportᚋinternalᚋrateᚐConversion(ctx context.Context, sel ast.SelectionSet, v *rate.Conversion) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._CurrencyConversion(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalODate2ᚖaliaportᚋinternalᚋcalendarᚐDate(ctx context.Context, v any) (*calendar.Date, error) {
 	if v == nil {
 		return nil, nil
@@ -25597,6 +29321,21 @@ func (ec *executionContext) marshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecim
 	_ = ctx
 	res := scalar.MarshalDecimal(*v)
 	return res
+}
+
+func (ec *executionContext) marshalOExchangeRate2ᚖaliaportᚋentᚐExchangeRate(ctx context.Context, sel ast.SelectionSet, v *ent.ExchangeRate) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._ExchangeRate(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOExchangeRateFilter2ᚖaliaportᚋinternalᚋrateᚐFilter(ctx context.Context, v any) (*rate.Filter, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputExchangeRateFilter(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) unmarshalOID2ᚖaliaportᚋinternalᚋglobalidᚐID(ctx context.Context, v any) (*globalid.ID, error) {
@@ -25711,11 +29450,46 @@ func (ec *executionContext) marshalONode2aliaportᚋgraphᚋgqlmodelᚐNode(ctx 
 	return ec._Node(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalORateKind2ᚖaliaportᚋinternalᚋrateᚐKind(ctx context.Context, v any) (*rate.Kind, error) {
+	if v == nil {
+		return nil, nil
+	}
+	tmp, err := scalar.UnmarshalString(v)
+	res := rate.Kind(tmp)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalORateKind2ᚖaliaportᚋinternalᚋrateᚐKind(ctx context.Context, sel ast.SelectionSet, v *rate.Kind) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := scalar.MarshalString(string(*v))
+	return res
+}
+
 func (ec *executionContext) marshalORateLimitBudget2ᚖaliaportᚋgraphᚋgenᚐRateLimitBudget(ctx context.Context, sel ast.SelectionSet, v *RateLimitBudget) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
 	return ec._RateLimitBudget(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalORateSource2ᚖaliaportᚋentᚋexchangerateᚐSource(ctx context.Context, v any) (*exchangerate.Source, error) {
+	if v == nil {
+		return nil, nil
+	}
+	var res = new(exchangerate.Source)
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalORateSource2ᚖaliaportᚋentᚋexchangerateᚐSource(ctx context.Context, sel ast.SelectionSet, v *exchangerate.Source) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return v
 }
 
 func (ec *executionContext) marshalORole2ᚕᚖaliaportᚋentᚐRoleᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.Role) graphql.Marshaler {
@@ -25889,6 +29663,13 @@ func (ec *executionContext) marshalOTripStatus2ᚕaliaportᚋentᚋtripᚐStatus
 	}
 
 	return ret
+}
+
+func (ec *executionContext) marshalOUsedRate2ᚖaliaportᚋinternalᚋrateᚐUsed(ctx context.Context, sel ast.SelectionSet, v *rate.Used) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._UsedRate(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalOUser2ᚖaliaportᚋentᚐUser(ctx context.Context, sel ast.SelectionSet, v *ent.User) graphql.Marshaler {

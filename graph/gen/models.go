@@ -7,7 +7,9 @@ import (
 	"aliaport/ent/cari"
 	"aliaport/ent/workorder"
 	"aliaport/internal/apperr"
+	"aliaport/internal/calendar"
 	"aliaport/internal/globalid"
+	"aliaport/internal/rate"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -48,6 +50,34 @@ type CompleteWorkOrderInput struct {
 type DeleteRoleInput struct {
 	// Name (rol adı).
 	Name string `json:"name"`
+}
+
+// The rate after the change (sonuç).
+type ExchangeRatePayload struct {
+	// The rate (kur); null when nothing was changed, the current one on VERSION_CONFLICT.
+	ExchangeRate *ent.ExchangeRate `json:"exchangeRate"`
+	// What was wrong (hatalar); empty on success.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
+// What became of a bulletin (sonuç).
+type FetchExchangeRatesPayload struct {
+	// Day of the bulletin (bülten tarihi), as its file names it; null when there was none.
+	BulletinDate *calendar.Date `json:"bulletinDate"`
+	// Its number (bülten no).
+	BulletinNumber *string `json:"bulletinNumber"`
+	// Rates that are new (yeni).
+	Created int `json:"created"`
+	// Rates that the bank has corrected, or that replace those entered by hand (değişen).
+	Updated int `json:"updated"`
+	// Rates that were there already (aynı).
+	Unchanged int `json:"unchanged"`
+	// The rates on record of that day (kurlar), by code.
+	ExchangeRates []*ent.ExchangeRate `json:"exchangeRates"`
+	// Those that were not taken (atlananlar).
+	Skipped []*rate.Skip `json:"skipped"`
+	// What was wrong (hatalar); empty on success.
+	UserErrors []*UserError `json:"userErrors"`
 }
 
 // Invoicing of the work (faturalama).

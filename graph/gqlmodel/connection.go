@@ -52,6 +52,10 @@ type (
 	CariConnection = Connection[*ent.Cari]
 	// CariEdge is a row of it with its cursor.
 	CariEdge = Edge[*ent.Cari]
+	// ExchangeRateConnection is a page of exchange rates.
+	ExchangeRateConnection = Connection[*ent.ExchangeRate]
+	// ExchangeRateEdge is a row of it with its cursor.
+	ExchangeRateEdge = Edge[*ent.ExchangeRate]
 	// MotorbotConnection is a page of motorboats.
 	MotorbotConnection = Connection[*ent.Motorbot]
 	// MotorbotEdge is a row of it with its cursor.

@@ -12,6 +12,7 @@ import (
 	"aliaport/ent"
 	"aliaport/ent/auditevent"
 	"aliaport/ent/cari"
+	"aliaport/ent/exchangerate"
 	"aliaport/ent/motorbot"
 	"aliaport/ent/permission"
 	"aliaport/ent/role"
@@ -38,6 +39,7 @@ const Once = 0
 
 // Set holds the loaders of one request.
 type Set struct {
+	ExchangeRate          *Loader[*ent.ExchangeRate]
 	AuditEvent            *Loader[*ent.AuditEvent]
 	Cari                  *Loader[*ent.Cari]
 	Motorbot              *Loader[*ent.Motorbot]
@@ -84,6 +86,9 @@ func New(ctx context.Context, db *store.DB, o Options) *Set {
 			minutes, err := parameter.Get(ctx, db.Client, parameter.TripDelayMinutes)
 			return []int{minutes}, err
 		}, func(values map[int64]time.Duration, minutes int) { values[Once] = time.Duration(minutes) * time.Minute }),
+		ExchangeRate: one(ctx, o, func(ctx context.Context, keys []int64) ([]*ent.ExchangeRate, error) {
+			return db.ExchangeRate.Query().Where(store.KeysIn(exchangerate.FieldID, keys)).All(ctx)
+		}, func(r *ent.ExchangeRate) int64 { return r.ID }),
 		Service: one(ctx, o, func(ctx context.Context, keys []int64) ([]*ent.Service, error) {
 			return db.Service.Query().Where(store.KeysIn(service.FieldID, keys)).All(ctx)
 		}, func(s *ent.Service) int64 { return s.ID }),
@@ -125,6 +130,7 @@ func New(ctx context.Context, db *store.DB, o Options) *Set {
 func (s *Set) Clear() {
 	s.AuditEvent.clear()
 	s.Cari.clear()
+	s.ExchangeRate.clear()
 	s.Motorbot.clear()
 	s.ActiveTripsOfMotorbot.clear()
 	s.LastTripOfMotorbot.clear()

@@ -36,6 +36,7 @@ const (
 	Unavailable          Code = "UNAVAILABLE"
 	ReadOnly             Code = "READ_ONLY"
 	IdempotencyKeyReused Code = "IDEMPOTENCY_KEY_REUSED"
+	RateFetch            Code = "KUR_FETCH_ERROR"
 	Internal             Code = "INTERNAL"
 )
 
@@ -67,6 +68,8 @@ const (
 	PriceFormula          Code = "PRICE_INVALID_FORMULA"
 	TariffInactive        Code = "TARIFE_INACTIVE"
 	TariffTiers           Code = "TARIFE_INVALID_TIERS"
+	RateNotFound          Code = "KUR_NOT_FOUND"
+	RateDate              Code = "KUR_INVALID_DATE"
 	RateMissing           Code = "KUR_RATE_NOT_AVAILABLE"
 	WorkOrderNotFound     Code = "WO_NOT_FOUND"
 	WorkOrderTransition   Code = "WO_INVALID_STATUS_TRANSITION"
@@ -104,6 +107,7 @@ var Table = []Entry{
 	{Unavailable, false, 503, true, Text{"Veritabanına şu anda ulaşılamıyor; yeniden deneyin.", "The database cannot be reached right now; try again."}},
 	{ReadOnly, false, 503, true, Text{"Sistem şu anda yalnızca okunabilir.", "The system can only be read at the moment."}},
 	{IdempotencyKeyReused, false, 409, false, Text{"Bu idempotencyKey başka bir girdiyle kullanılmış.", "This idempotencyKey was used with another input."}},
+	{RateFetch, false, 503, true, Text{"Kurlar alınamadı ({reason}); kayıtlı kurlar değişmedi.", "The rates could not be fetched ({reason}); those on record are unchanged."}},
 	{Internal, false, 500, false, Text{"Beklenmeyen bir hata oluştu.", "An unexpected error happened."}},
 
 	{Validation, true, 400, false, Text{"Girdi geçersiz.", "The input is not valid."}},
@@ -132,6 +136,8 @@ var Table = []Entry{
 	{PriceFormula, true, 400, false, Text{"Hesaplama türü veya parametreleri geçersiz.", "The calculation type or its parameters are not valid."}},
 	{TariffInactive, true, 422, false, Text{"{code} tarifesi bu tarihte geçerli değil.", "The price list {code} is not in force on that day."}},
 	{TariffTiers, true, 400, false, Text{"Miktar kademeleri geçersiz.", "The quantity tiers are not valid."}},
+	{RateNotFound, true, 404, false, Text{"Kur veya bülten bulunamadı.", "There is no such rate or bulletin."}},
+	{RateDate, true, 400, false, Text{"{day} günü olmaz; en geç {last} olabilir.", "{day} cannot be; {last} is the latest day."}},
 	{RateMissing, true, 404, false, Text{"{currency} için {kind} kuru bulunamadı ({day}).", "There is no {kind} rate of {currency} ({day})."}},
 	{WorkOrderNotFound, true, 404, false, Text{"İş emri bulunamadı.", "There is no such work order."}},
 	{WorkOrderTransition, true, 422, false, Text{"İş emri {from} durumundan bu adımla geçemez. İzin verilenler: {allowed}", "A work order in {from} cannot take this step. Allowed are: {allowed}"}},

@@ -15,6 +15,9 @@ var (
 	EndFirst          = Text{"Bitiş başlangıçtan sonra olmalı.", "The end must come after the start."}
 	InPast            = Text{"Geçmiş bir gün olamaz.", "Must not be a day in the past."}
 	OneOf             = Text{"Şunlardan tam olarak biri verilmeli: {fields}.", "Give exactly one of: {fields}."}
+	AtLeastOne        = Text{"Şunlardan en az biri verilmeli: {fields}.", "Give at least one of: {fields}."}
+	ForeignCurrency   = Text{"TRY dışında bir para birimi olmalı.", "Must be a currency other than TRY."}
+	BelowBuying       = Text{"Satış kuru alış kurundan küçük olamaz.", "The selling rate must not be below the buying rate."}
 	TooMany           = Text{"En çok {max} tane olabilir.", "There may be at most {max}."}
 	Currency          = Text{"Üç harfli para birimi kodu olmalı (TRY, USD …).", "Must be a three-letter currency code (TRY, USD …)."}
 	WeakPassword      = Text{"Büyük harf, küçük harf ve rakam içermeli.", "Must have an upper-case letter, a lower-case letter and a digit."}

@@ -49,6 +49,9 @@ const (
 	RoleAssign     Action = "role_assign"
 	AccessDenied   Action = "access_denied"
 	RateLimited    Action = "rate_limited"
+
+	RateFetch  Action = "rate_fetch"
+	RateManual Action = "rate_manual"
 )
 
 // Outcome says how it ended.
@@ -72,6 +75,7 @@ const (
 	Service       Resource = "service"
 	User          Resource = "user"
 	Role          Resource = "role"
+	ExchangeRate  Resource = "exchange_rate"
 	Auth          Resource = "auth"
 	Query         Resource = "query"
 )

@@ -45,6 +45,9 @@ func (c *Config) check() Faults {
 	if c.RateCost > 0 && c.RateCost < c.LimitNodes {
 		bad("RateCost", "is less than one document may cost", "give at least "+variable("LimitNodes")+", or 0 for no limit")
 	}
+	if u, err := url.Parse(c.RateSourceURL); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.RawQuery != "" || u.Fragment != "" {
+		bad("RateSourceURL", "is no address of a folder", "give one such as https://www.tcmb.gov.tr/kurlar")
+	}
 	if a, err := mail.ParseAddress(c.AdminEmail); err != nil || a.Address != c.AdminEmail {
 		bad("AdminEmail", "is no e-mail address", "give one such as admin@port.example")
 	}
@@ -91,7 +94,7 @@ func (c *Config) checkRanges(bad report) {
 	})
 	least(bad, 0, map[string]int{"RateOperations": c.RateOperations, "RateCost": c.RateCost, "RateLogins": c.RateLogins})
 	least(bad, 0, map[string]int{"DBMaxIdle": c.DBMaxIdle, "StatementCache": c.StatementCache, "SQLiteReaders": c.SQLiteReaders})
-	least(bad, 1024, map[string]int64{"MaxBodyBytes": c.MaxBodyBytes})
+	least(bad, 1024, map[string]int64{"MaxBodyBytes": c.MaxBodyBytes, "RateSourceMaxBytes": c.RateSourceMaxBytes})
 	if c.DBMaxOpen > 0 && c.DBMaxIdle > c.DBMaxOpen {
 		bad("DBMaxIdle", "is greater than "+variable("DBMaxOpen"), "keep at most as many connections as may be open")
 	}

@@ -68,6 +68,11 @@ type Config struct {
 	PlaygroundEnabled bool          `env:"PLAYGROUND_ENABLED" envDefault:"true" desc:"Serve /playground"`
 	Introspection     bool          `env:"INTROSPECTION" envDefault:"false" desc:"Let strangers read the schema and get spelling suggestions; those signed in always can"`
 
+	// Exchange rates.
+	RateSourceURL      string        `env:"RATE_SOURCE_URL" envDefault:"https://www.tcmb.gov.tr/kurlar" desc:"Folder of today.xml and of the archive of rate bulletins"`
+	RateSourceTimeout  time.Duration `env:"RATE_SOURCE_TIMEOUT" envDefault:"10s" desc:"Time that fetching a bulletin may take"`
+	RateSourceMaxBytes int64         `env:"RATE_SOURCE_MAX_BYTES" envDefault:"1048576" desc:"Largest bulletin accepted"`
+
 	// What one document may cost; 0: no limit. docs/security.md says what is counted.
 	LimitMeasureOnly bool `env:"LIMIT_MEASURE_ONLY" envDefault:"false" desc:"Tell the cost of documents, but refuse none for it"`
 	LimitTokens      int  `env:"LIMIT_TOKENS" envDefault:"2000" desc:"Words of a document"`

@@ -38,15 +38,32 @@ type Bulletin struct {
 	Currencies []Currency    // in the order of the file
 }
 
+// Values are the four rates of one unit of a currency, nil where the bank gives
+// none: empty is not zero.
+type Values struct{ ForexBuying, ForexSelling, BanknoteBuying, BanknoteSelling *decimal.Decimal }
+
+// Of is the value of a kind, nil when there is none.
+func (v Values) Of(k Kind) *decimal.Decimal {
+	switch k {
+	case ForexBuying:
+		return v.ForexBuying
+	case ForexSelling:
+		return v.ForexSelling
+	case BanknoteBuying:
+		return v.BanknoteBuying
+	case BanknoteSelling:
+		return v.BanknoteSelling
+	}
+	return nil
+}
+
 // Currency is a row of a bulletin. The values are per one unit of it, whatever the
-// bank quotes, and nil where the bulletin is empty: empty is not zero.
+// bank quotes.
 type Currency struct {
-	Code            string // ISO 4217
-	Unit            int    // how many of it the bulletin quotes: 100 for JPY
-	ForexBuying     *decimal.Decimal
-	ForexSelling    *decimal.Decimal
-	BanknoteBuying  *decimal.Decimal
-	BanknoteSelling *decimal.Decimal
+	Values
+
+	Code string // ISO 4217
+	Unit int    // how many of it the bulletin quotes: 100 for JPY
 	// Fault says why the row must not be used; its values are nil then. One bad row
 	// does not spoil the others.
 	Fault error
@@ -356,14 +373,15 @@ func (c *Currency) read(texts map[string]string) error {
 	return c.check()
 }
 
-// check holds the values of a row, or of a rate entered by hand, to their rules.
-func (c *Currency) check() error {
+// check holds the values of a row to their rules; those of a rate entered by hand
+// are told in other words.
+func (v Values) check() error {
 	switch {
-	case c.ForexBuying == nil && c.ForexSelling == nil:
+	case v.ForexBuying == nil && v.ForexSelling == nil:
 		return errors.New("no forex value")
-	case above(c.ForexBuying, c.ForexSelling):
+	case above(v.ForexBuying, v.ForexSelling):
 		return errors.New("forex selling below buying")
-	case above(c.BanknoteBuying, c.BanknoteSelling):
+	case above(v.BanknoteBuying, v.BanknoteSelling):
 		return errors.New("banknote selling below buying")
 	}
 	return nil

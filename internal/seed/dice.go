@@ -17,6 +17,7 @@ const (
 	serviceDice
 	calendarDice
 	orderDice
+	rateDice
 )
 
 func newDice(seed, kind uint64) dice {

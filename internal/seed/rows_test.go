@@ -77,7 +77,8 @@ func holdsNumbers(t *testing.T, f *filled) {
 		items, steps = items+len(o.Edges.Items), steps+len(o.Edges.History)
 	}
 	got := seed.Report{
-		Users: len(f.users), Cari: len(f.cari), Services: len(f.services), WorkOrders: len(f.orders), Items: items, Steps: steps, Took: f.report.Took,
+		Users: len(f.users), Cari: len(f.cari), Services: len(f.services), Rates: f.report.Rates,
+		WorkOrders: len(f.orders), Items: items, Steps: steps, Took: f.report.Took,
 	}
 	if got != f.report || got.WorkOrders != 2000 || got.Cari != 500 || got.Services != 200 {
 		t.Errorf("there are %+v, reported %+v", got, f.report)

@@ -52,7 +52,7 @@ func (o *Options) check() error {
 
 // Report counts what was made.
 type Report struct {
-	Users, Cari, Services, WorkOrders, Items, Steps int
+	Users, Cari, Services, Rates, WorkOrders, Items, Steps int
 
 	Took time.Duration
 }
@@ -143,6 +143,9 @@ func (l *loader) fill(ctx context.Context, o Options, hash string, r *Report) er
 		return err
 	}
 	r.Cari, r.Services = len(customers), len(services)
+	if err := l.rates(ctx, o, r); err != nil {
+		return err
+	}
 	if o.WorkOrders > 0 {
 		if err := l.workOrders(ctx, newMaker(ctx, o, crew, customers, services), o, r); err != nil {
 			return err
@@ -157,7 +160,7 @@ func (l *loader) reserve(ctx context.Context) error {
 	if l.dialect == dialect.Postgres {
 		for _, s := range []string{
 			"SET LOCAL statement_timeout = 0", // meant for the statements of a request
-			"LOCK TABLE cari, services, work_orders, work_order_items, work_order_status_history IN SHARE ROW EXCLUSIVE MODE",
+			"LOCK TABLE cari, services, exchange_rates, work_orders, work_order_items, work_order_status_history IN SHARE ROW EXCLUSIVE MODE",
 		} {
 			if _, err := l.raw.ExecContext(ctx, s); err != nil {
 				return err
@@ -262,7 +265,7 @@ func insert[T any](ctx context.Context, l *loader, table string, columns []colum
 func analyze(ctx context.Context, db *store.DB) error {
 	statements := []string{"ANALYZE", "PRAGMA wal_checkpoint(TRUNCATE)"} // the log holds the whole load
 	if db.Dialect() == dialect.Postgres {
-		statements = []string{"ANALYZE users, number_sequences, cari, services, work_orders, work_order_items, work_order_status_history"}
+		statements = []string{"ANALYZE users, number_sequences, cari, services, exchange_rates, work_orders, work_order_items, work_order_status_history"}
 	}
 	for _, s := range statements {
 		if _, err := db.Writer().ExecContext(ctx, s); err != nil {

@@ -63,6 +63,7 @@ func New(t testing.TB, db *store.DB, adjust ...func(*config.Config)) *API {
 	cfg.JWTKey = "a key for tests that is long enough"
 	// Tests ask more often than people. Those of the limits set them.
 	cfg.RateOperations, cfg.RateCost, cfg.RateLogins = 0, 0, 0
+	cfg.RateSourceURL = "http://127.0.0.1:9/kurlar" // nobody listens there
 	for _, a := range adjust {
 		a(cfg)
 	}

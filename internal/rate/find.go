@@ -1,0 +1,235 @@
+package rate
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"entgo.io/ent/dialect/sql"
+	"github.com/shopspring/decimal"
+
+	"aliaport/ent"
+	"aliaport/ent/exchangerate"
+	"aliaport/internal/actor"
+	"aliaport/internal/apperr"
+	"aliaport/internal/calendar"
+	"aliaport/internal/money"
+	"aliaport/internal/parameter"
+)
+
+var desc = sql.OrderDesc()
+
+// Used is the rate that applies to a day, and where it comes from.
+type Used struct {
+	Currency string
+	On       calendar.Date
+	Kind     Kind
+	Value    decimal.Decimal // what one unit is in TRY
+	// AgeDays is how many days it has been carried over: 0 when its bulletin is the
+	// one that the day goes by.
+	AgeDays int
+	Rate    *ent.ExchangeRate // nil for TRY itself, which is always 1
+}
+
+// IsFallback tells whether the day goes by an older bulletin, because there was none:
+// a weekend, a holiday, or one that is late.
+func (u *Used) IsFallback() bool { return u.AgeDays > 0 }
+
+// UsedRateDate is the day of the bulletin.
+func (u *Used) UsedRateDate() calendar.Date {
+	if u.Rate == nil {
+		return u.On
+	}
+	return u.Rate.BulletinDate
+}
+
+// policy is how the port reads rates, by its parameters.
+type policy struct {
+	sameDay bool // the day's own bulletin holds, not the one before
+	carried int  // days that a rate may be carried over
+}
+
+func policyOf(ctx context.Context, c *ent.Client) (p policy, err error) {
+	rule, err := parameter.Get(ctx, c, parameter.RateDatePolicy)
+	if err != nil {
+		return p, err
+	}
+	p.sameDay = rule == "SAME_DAY"
+	p.carried, err = parameter.Get(ctx, c, parameter.RateMaxFallback)
+	return p, err
+}
+
+// pricingKind is the kind that prices are converted with.
+func pricingKind(ctx context.Context, c *ent.Client) (Kind, error) {
+	kind, err := parameter.Get(ctx, c, parameter.RateKind)
+	return Kind(strings.ToUpper(kind)), err
+}
+
+// find is the rate of a currency on a day. A value that the bulletin leaves empty is
+// not replaced by another kind's or an older one.
+func (p policy) find(ctx context.Context, c *ent.Client, currency string, on calendar.Date, kind Kind) (*Used, error) {
+	u := &Used{Currency: currency, On: on, Kind: kind, Value: decimal.NewFromInt(1)}
+	if currency == Home {
+		return u, nil
+	}
+	valid := on // the day that the bulletin wanted is valid from
+	if p.sameDay {
+		valid = validFrom(on)
+	}
+	var err error
+	if u.Rate, err = newest(ctx, c, currency, valid); err != nil {
+		return nil, err
+	}
+	missing := apperr.New(apperr.RateMissing, "currency", currency, "kind", kind, "day", on)
+	if u.Rate == nil {
+		return nil, missing
+	}
+	u.AgeDays = valid.Sub(u.Rate.ValidFrom)
+	v := valuesOf(u.Rate).Of(kind)
+	if u.AgeDays > p.carried || v == nil {
+		return nil, missing
+	}
+	u.Value = *v
+	return u, nil
+}
+
+// ForPricing is the rate that prices in a currency are converted with on a day, of
+// the kind and by the rules of the parameters. Read it with the client of the
+// transaction that stores the price. KUR_RATE_NOT_AVAILABLE when there is none or
+// it is too old; TRY is 1.
+func (s *Service) ForPricing(ctx context.Context, c *ent.Client, currency string, on calendar.Date) (Used, error) {
+	kind, err := pricingKind(ctx, c)
+	if err != nil {
+		return Used{}, err
+	}
+	p, err := policyOf(ctx, c)
+	if err != nil {
+		return Used{}, err
+	}
+	u, err := p.find(ctx, c, currency, on, kind)
+	if err != nil {
+		return Used{}, err
+	}
+	return *u, nil
+}
+
+// asked fills in what a question leaves open: today, and the kind that prices use.
+func (s *Service) asked(ctx context.Context, on *calendar.Date, kind *Kind) (day calendar.Date, k Kind, p policy, err error) {
+	today := calendar.DateOf(s.Now())
+	if day = today; on != nil {
+		day = *on
+	}
+	if late := notFuture("on", day, nextBusinessDay(today)); late != nil {
+		return day, k, p, late
+	}
+	if kind != nil {
+		k = *kind
+	} else if k, err = pricingKind(ctx, s.DB.Client); err != nil {
+		return day, k, p, err
+	}
+	p, err = policyOf(ctx, s.DB.Client)
+	return day, k, p, err
+}
+
+// Find is the rate of a currency on a day.
+func (s *Service) Find(ctx context.Context, currency string, on *calendar.Date, kind *Kind) (*Used, error) {
+	if err := actor.Require(ctx, actor.RateRead); err != nil {
+		return nil, err
+	}
+	if e := foreign("currency", currency); e != nil {
+		return nil, e
+	}
+	day, k, p, err := s.asked(ctx, on, kind)
+	if err != nil {
+		return nil, err
+	}
+	return p.find(ctx, s.DB.Client, currency, day, k)
+}
+
+// Conversion is an amount in another currency.
+type Conversion struct {
+	Amount   decimal.Decimal
+	From, To string
+	Result   decimal.Decimal // rounded to the places of To
+	Rate     decimal.Decimal // what one unit of From is in To
+	On       calendar.Date
+	Kind     Kind
+	Used     []*Used // the rates it went by: none, one, or two when it went by way of TRY
+}
+
+// Convert turns an amount into another currency, by way of TRY with the same kind of
+// rate for both.
+func (s *Service) Convert(ctx context.Context, amount decimal.Decimal, from, to string, on *calendar.Date, kind *Kind) (*Conversion, error) {
+	if err := actor.Require(ctx, actor.RateRead); err != nil {
+		return nil, err
+	}
+	var faults apperr.Errors
+	faults.Add(money.Check("amount", amount, money.PricePlaces))
+	for _, c := range []struct{ field, code string }{{"from", from}, {"to", to}} {
+		if !money.IsCurrency(c.code) {
+			faults.Add(apperr.Invalid(c.field, apperr.Currency))
+		}
+	}
+	if err := faults.OrNil(); err != nil {
+		return nil, err
+	}
+	day, k, p, err := s.asked(ctx, on, kind)
+	if err != nil {
+		return nil, err
+	}
+	c := &Conversion{Amount: amount, From: from, To: to, On: day, Kind: k, Used: []*Used{}}
+	one := decimal.NewFromInt(1)
+	worth := [2]decimal.Decimal{one, one}
+	for i, currency := range []string{from, to} {
+		if from == to || currency == Home { // needs no rate
+			continue
+		}
+		u, err := p.find(ctx, s.DB.Client, currency, day, k)
+		if err != nil {
+			return nil, err
+		}
+		worth[i] = u.Value
+		c.Used = append(c.Used, u)
+	}
+	c.Result, c.Rate = Convert(amount, worth[0], worth[1], to), Cross(worth[0], worth[1])
+	return c, nil
+}
+
+// Latest has the newest rate of each tracked currency that has any, by code.
+func (s *Service) Latest(ctx context.Context) ([]*ent.ExchangeRate, error) {
+	if err := actor.Require(ctx, actor.RateRead); err != nil {
+		return nil, err
+	}
+	codes, err := tracked(ctx, s.DB.Client)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := s.DB.ExchangeRate.Query().Where(newestOf(codes)).Order(exchangerate.ByCurrencyFrom()).All(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("latest rates: %w", err)
+	}
+	return rows, nil
+}
+
+// newestOf selects the newest row of each currency, with one seek in the index for
+// each, in one statement.
+func newestOf(codes []string) func(*sql.Selector) {
+	return func(s *sql.Selector) {
+		var union *sql.Selector
+		for _, code := range codes {
+			d := sql.Dialect(s.Dialect())
+			t := d.Table(exchangerate.Table)
+			one := d.Select(t.C(exchangerate.FieldID)).From(t).
+				Where(sql.And(sql.EQ(t.C(exchangerate.FieldCurrencyFrom), code), sql.EQ(t.C(exchangerate.FieldCurrencyTo), Home))).
+				OrderBy(sql.Desc(t.C(exchangerate.FieldValidFrom)), sql.Desc(t.C(exchangerate.FieldID))).Limit(1)
+			// SQLite takes ORDER BY and LIMIT of a part of a union only in a sub-query.
+			part := d.Select(exchangerate.FieldID).From(one.As("part"))
+			if union == nil {
+				union = part
+			} else {
+				union.UnionAll(part)
+			}
+		}
+		s.Where(sql.In(s.C(exchangerate.FieldID), union))
+	}
+}
