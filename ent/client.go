@@ -2394,6 +2394,22 @@ func (c *PriceListClient) QueryItems(_m *PriceList) *PriceListItemQuery {
 	return query
 }
 
+// QueryWorkOrders queries the work_orders edge of a PriceList.
+func (c *PriceListClient) QueryWorkOrders(_m *PriceList) *WorkOrderQuery {
+	query := (&WorkOrderClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(pricelist.Table, pricelist.FieldID, id),
+			sqlgraph.To(workorder.Table, workorder.FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, pricelist.WorkOrdersTable, pricelist.WorkOrdersColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
 // Hooks returns the client hooks.
 func (c *PriceListClient) Hooks() []Hook {
 	return c.hooks.PriceList
@@ -4048,6 +4064,22 @@ func (c *WorkOrderClient) QueryCari(_m *WorkOrder) *CariQuery {
 			sqlgraph.From(workorder.Table, workorder.FieldID, id),
 			sqlgraph.To(cari.Table, cari.FieldID),
 			sqlgraph.Edge(sqlgraph.M2O, true, workorder.CariTable, workorder.CariColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
+// QueryPriceList queries the price_list edge of a WorkOrder.
+func (c *WorkOrderClient) QueryPriceList(_m *WorkOrder) *PriceListQuery {
+	query := (&PriceListClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(workorder.Table, workorder.FieldID, id),
+			sqlgraph.To(pricelist.Table, pricelist.FieldID),
+			sqlgraph.Edge(sqlgraph.M2O, true, workorder.PriceListTable, workorder.PriceListColumn),
 		)
 		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
 		return fromV, nil

@@ -14520,34 +14520,37 @@ func (m *PermissionMutation) ResetEdge(name string) error {
 // PriceListMutation represents an operation that mutates the PriceList nodes in the graph.
 type PriceListMutation struct {
 	config
-	op            Op
-	typ           string
-	id            *int64
-	created_at    *time.Time
-	updated_at    *time.Time
-	code          *string
-	version       *int
-	addversion    *int
-	name          *string
-	description   *string
-	currency      *string
-	status        *pricelist.Status
-	valid_from    *calendar.Date
-	valid_to      *calendar.Date
-	activated_at  *time.Time
-	revision      *int
-	addrevision   *int
-	created_by    *int64
-	addcreated_by *int64
-	updated_by    *int64
-	addupdated_by *int64
-	clearedFields map[string]struct{}
-	items         map[int64]struct{}
-	removeditems  map[int64]struct{}
-	cleareditems  bool
-	done          bool
-	oldValue      func(context.Context) (*PriceList, error)
-	predicates    []predicate.PriceList
+	op                 Op
+	typ                string
+	id                 *int64
+	created_at         *time.Time
+	updated_at         *time.Time
+	code               *string
+	version            *int
+	addversion         *int
+	name               *string
+	description        *string
+	currency           *string
+	status             *pricelist.Status
+	valid_from         *calendar.Date
+	valid_to           *calendar.Date
+	activated_at       *time.Time
+	revision           *int
+	addrevision        *int
+	created_by         *int64
+	addcreated_by      *int64
+	updated_by         *int64
+	addupdated_by      *int64
+	clearedFields      map[string]struct{}
+	items              map[int64]struct{}
+	removeditems       map[int64]struct{}
+	cleareditems       bool
+	work_orders        map[int64]struct{}
+	removedwork_orders map[int64]struct{}
+	clearedwork_orders bool
+	done               bool
+	oldValue           func(context.Context) (*PriceList, error)
+	predicates         []predicate.PriceList
 }
 
 var _ ent.Mutation = (*PriceListMutation)(nil)
@@ -15331,6 +15334,60 @@ func (m *PriceListMutation) ResetItems() {
 	m.removeditems = nil
 }
 
+// AddWorkOrderIDs adds the "work_orders" edge to the WorkOrder entity by ids.
+func (m *PriceListMutation) AddWorkOrderIDs(ids ...int64) {
+	if m.work_orders == nil {
+		m.work_orders = make(map[int64]struct{})
+	}
+	for i := range ids {
+		m.work_orders[ids[i]] = struct{}{}
+	}
+}
+
+// ClearWorkOrders clears the "work_orders" edge to the WorkOrder entity.
+func (m *PriceListMutation) ClearWorkOrders() {
+	m.clearedwork_orders = true
+}
+
+// WorkOrdersCleared reports if the "work_orders" edge to the WorkOrder entity was cleared.
+func (m *PriceListMutation) WorkOrdersCleared() bool {
+	return m.clearedwork_orders
+}
+
+// RemoveWorkOrderIDs removes the "work_orders" edge to the WorkOrder entity by IDs.
+func (m *PriceListMutation) RemoveWorkOrderIDs(ids ...int64) {
+	if m.removedwork_orders == nil {
+		m.removedwork_orders = make(map[int64]struct{})
+	}
+	for i := range ids {
+		delete(m.work_orders, ids[i])
+		m.removedwork_orders[ids[i]] = struct{}{}
+	}
+}
+
+// RemovedWorkOrders returns the removed IDs of the "work_orders" edge to the WorkOrder entity.
+func (m *PriceListMutation) RemovedWorkOrdersIDs() (ids []int64) {
+	for id := range m.removedwork_orders {
+		ids = append(ids, id)
+	}
+	return
+}
+
+// WorkOrdersIDs returns the "work_orders" edge IDs in the mutation.
+func (m *PriceListMutation) WorkOrdersIDs() (ids []int64) {
+	for id := range m.work_orders {
+		ids = append(ids, id)
+	}
+	return
+}
+
+// ResetWorkOrders resets all changes to the "work_orders" edge.
+func (m *PriceListMutation) ResetWorkOrders() {
+	m.work_orders = nil
+	m.clearedwork_orders = false
+	m.removedwork_orders = nil
+}
+
 // Where appends a list predicates to the PriceListMutation builder.
 func (m *PriceListMutation) Where(ps ...predicate.PriceList) {
 	m.predicates = append(m.predicates, ps...)
@@ -15757,9 +15814,12 @@ func (m *PriceListMutation) ResetField(name string) error {
 
 // AddedEdges returns all edge names that were set/added in this mutation.
 func (m *PriceListMutation) AddedEdges() []string {
-	edges := make([]string, 0, 1)
+	edges := make([]string, 0, 2)
 	if m.items != nil {
 		edges = append(edges, pricelist.EdgeItems)
+	}
+	if m.work_orders != nil {
+		edges = append(edges, pricelist.EdgeWorkOrders)
 	}
 	return edges
 }
@@ -15774,15 +15834,24 @@ func (m *PriceListMutation) AddedIDs(name string) []ent.Value {
 			ids = append(ids, id)
 		}
 		return ids
+	case pricelist.EdgeWorkOrders:
+		ids := make([]ent.Value, 0, len(m.work_orders))
+		for id := range m.work_orders {
+			ids = append(ids, id)
+		}
+		return ids
 	}
 	return nil
 }
 
 // RemovedEdges returns all edge names that were removed in this mutation.
 func (m *PriceListMutation) RemovedEdges() []string {
-	edges := make([]string, 0, 1)
+	edges := make([]string, 0, 2)
 	if m.removeditems != nil {
 		edges = append(edges, pricelist.EdgeItems)
+	}
+	if m.removedwork_orders != nil {
+		edges = append(edges, pricelist.EdgeWorkOrders)
 	}
 	return edges
 }
@@ -15797,15 +15866,24 @@ func (m *PriceListMutation) RemovedIDs(name string) []ent.Value {
 			ids = append(ids, id)
 		}
 		return ids
+	case pricelist.EdgeWorkOrders:
+		ids := make([]ent.Value, 0, len(m.removedwork_orders))
+		for id := range m.removedwork_orders {
+			ids = append(ids, id)
+		}
+		return ids
 	}
 	return nil
 }
 
 // ClearedEdges returns all edge names that were cleared in this mutation.
 func (m *PriceListMutation) ClearedEdges() []string {
-	edges := make([]string, 0, 1)
+	edges := make([]string, 0, 2)
 	if m.cleareditems {
 		edges = append(edges, pricelist.EdgeItems)
+	}
+	if m.clearedwork_orders {
+		edges = append(edges, pricelist.EdgeWorkOrders)
 	}
 	return edges
 }
@@ -15816,6 +15894,8 @@ func (m *PriceListMutation) EdgeCleared(name string) bool {
 	switch name {
 	case pricelist.EdgeItems:
 		return m.cleareditems
+	case pricelist.EdgeWorkOrders:
+		return m.clearedwork_orders
 	}
 	return false
 }
@@ -15834,6 +15914,9 @@ func (m *PriceListMutation) ResetEdge(name string) error {
 	switch name {
 	case pricelist.EdgeItems:
 		m.ResetItems()
+		return nil
+	case pricelist.EdgeWorkOrders:
+		m.ResetWorkOrders()
 		return nil
 	}
 	return fmt.Errorf("unknown PriceList edge %s", name)
@@ -28408,84 +28491,88 @@ func (m *WorkLogMutation) ResetEdge(name string) error {
 // WorkOrderMutation represents an operation that mutates the WorkOrder nodes in the graph.
 type WorkOrderMutation struct {
 	config
-	op                 Op
-	typ                string
-	id                 *int64
-	created_at         *time.Time
-	updated_at         *time.Time
-	wo_number          *string
-	cari_code          *string
-	cari_title         *string
-	requester_name     *string
-	_type              *workorder.Type
-	service_code       *string
-	action             *string
-	subject            *string
-	description        *string
-	search_text        *string
-	priority           *workorder.Priority
-	status             *workorder.Status
-	planned_start      *time.Time
-	planned_end        *time.Time
-	actual_start       *time.Time
-	actual_end         *time.Time
-	completion_note    *string
-	approved_by        *int64
-	addapproved_by     *int64
-	approved_at        *time.Time
-	rejected_by        *int64
-	addrejected_by     *int64
-	rejected_at        *time.Time
-	rejection_reason   *string
-	invoiced_at        *time.Time
-	invoice_no         *string
-	closed_at          *time.Time
-	security_exit_at   *time.Time
-	gate_required      *bool
-	field_log_allowed  *bool
-	is_cabotage        *bool
-	apply_rule_addons  *bool
-	notes              *string
-	currency           *string
-	net_total          *decimal.Decimal
-	vat_total          *decimal.Decimal
-	grand_total        *decimal.Decimal
-	is_active          *bool
-	version            *int
-	addversion         *int
-	created_by         *int64
-	addcreated_by      *int64
-	updated_by         *int64
-	addupdated_by      *int64
-	clearedFields      map[string]struct{}
-	cari               *int64
-	clearedcari        bool
-	requester          *int64
-	clearedrequester   bool
-	items              map[int64]struct{}
-	removeditems       map[int64]struct{}
-	cleareditems       bool
-	history            map[int64]struct{}
-	removedhistory     map[int64]struct{}
-	clearedhistory     bool
-	persons            map[int64]struct{}
-	removedpersons     map[int64]struct{}
-	clearedpersons     bool
-	work_logs          map[int64]struct{}
-	removedwork_logs   map[int64]struct{}
-	clearedwork_logs   bool
-	gate_logs          map[int64]struct{}
-	removedgate_logs   map[int64]struct{}
-	clearedgate_logs   bool
-	trips              map[int64]struct{}
-	removedtrips       map[int64]struct{}
-	clearedtrips       bool
-	adjustments        map[int64]struct{}
-	removedadjustments map[int64]struct{}
-	clearedadjustments bool
-	done               bool
-	oldValue           func(context.Context) (*WorkOrder, error)
-	predicates         []predicate.WorkOrder
+	op                     Op
+	typ                    string
+	id                     *int64
+	created_at             *time.Time
+	updated_at             *time.Time
+	wo_number              *string
+	cari_code              *string
+	cari_title             *string
+	requester_name         *string
+	_type                  *workorder.Type
+	service_code           *string
+	action                 *string
+	subject                *string
+	description            *string
+	search_text            *string
+	priority               *workorder.Priority
+	status                 *workorder.Status
+	planned_start          *time.Time
+	planned_end            *time.Time
+	actual_start           *time.Time
+	actual_end             *time.Time
+	completion_note        *string
+	approved_by            *int64
+	addapproved_by         *int64
+	approved_at            *time.Time
+	rejected_by            *int64
+	addrejected_by         *int64
+	rejected_at            *time.Time
+	rejection_reason       *string
+	invoiced_at            *time.Time
+	invoice_no             *string
+	closed_at              *time.Time
+	security_exit_at       *time.Time
+	gate_required          *bool
+	field_log_allowed      *bool
+	is_cabotage            *bool
+	apply_rule_addons      *bool
+	surcharge_choice       *json.RawMessage
+	appendsurcharge_choice json.RawMessage
+	notes                  *string
+	currency               *string
+	net_total              *decimal.Decimal
+	vat_total              *decimal.Decimal
+	grand_total            *decimal.Decimal
+	is_active              *bool
+	version                *int
+	addversion             *int
+	created_by             *int64
+	addcreated_by          *int64
+	updated_by             *int64
+	addupdated_by          *int64
+	clearedFields          map[string]struct{}
+	cari                   *int64
+	clearedcari            bool
+	price_list             *int64
+	clearedprice_list      bool
+	requester              *int64
+	clearedrequester       bool
+	items                  map[int64]struct{}
+	removeditems           map[int64]struct{}
+	cleareditems           bool
+	history                map[int64]struct{}
+	removedhistory         map[int64]struct{}
+	clearedhistory         bool
+	persons                map[int64]struct{}
+	removedpersons         map[int64]struct{}
+	clearedpersons         bool
+	work_logs              map[int64]struct{}
+	removedwork_logs       map[int64]struct{}
+	clearedwork_logs       bool
+	gate_logs              map[int64]struct{}
+	removedgate_logs       map[int64]struct{}
+	clearedgate_logs       bool
+	trips                  map[int64]struct{}
+	removedtrips           map[int64]struct{}
+	clearedtrips           bool
+	adjustments            map[int64]struct{}
+	removedadjustments     map[int64]struct{}
+	clearedadjustments     bool
+	done                   bool
+	oldValue               func(context.Context) (*WorkOrder, error)
+	predicates             []predicate.WorkOrder
 }
 
 var _ ent.Mutation = (*WorkOrderMutation)(nil)
@@ -30079,6 +30166,120 @@ func (m *WorkOrderMutation) ResetApplyRuleAddons() {
 	m.apply_rule_addons = nil
 }
 
+// SetSurchargeChoice sets the "surcharge_choice" field.
+func (m *WorkOrderMutation) SetSurchargeChoice(jm json.RawMessage) {
+	m.surcharge_choice = &jm
+	m.appendsurcharge_choice = nil
+}
+
+// SurchargeChoice returns the value of the "surcharge_choice" field in the mutation.
+func (m *WorkOrderMutation) SurchargeChoice() (r json.RawMessage, exists bool) {
+	v := m.surcharge_choice
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldSurchargeChoice returns the old "surcharge_choice" field's value of the WorkOrder entity.
+// If the WorkOrder object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *WorkOrderMutation) OldSurchargeChoice(ctx context.Context) (v json.RawMessage, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldSurchargeChoice is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldSurchargeChoice requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldSurchargeChoice: %w", err)
+	}
+	return oldValue.SurchargeChoice, nil
+}
+
+// AppendSurchargeChoice adds jm to the "surcharge_choice" field.
+func (m *WorkOrderMutation) AppendSurchargeChoice(jm json.RawMessage) {
+	m.appendsurcharge_choice = append(m.appendsurcharge_choice, jm...)
+}
+
+// AppendedSurchargeChoice returns the list of values that were appended to the "surcharge_choice" field in this mutation.
+func (m *WorkOrderMutation) AppendedSurchargeChoice() (json.RawMessage, bool) {
+	if len(m.appendsurcharge_choice) == 0 {
+		return nil, false
+	}
+	return m.appendsurcharge_choice, true
+}
+
+// ClearSurchargeChoice clears the value of the "surcharge_choice" field.
+func (m *WorkOrderMutation) ClearSurchargeChoice() {
+	m.surcharge_choice = nil
+	m.appendsurcharge_choice = nil
+	m.clearedFields[workorder.FieldSurchargeChoice] = struct{}{}
+}
+
+// SurchargeChoiceCleared returns if the "surcharge_choice" field was cleared in this mutation.
+func (m *WorkOrderMutation) SurchargeChoiceCleared() bool {
+	_, ok := m.clearedFields[workorder.FieldSurchargeChoice]
+	return ok
+}
+
+// ResetSurchargeChoice resets all changes to the "surcharge_choice" field.
+func (m *WorkOrderMutation) ResetSurchargeChoice() {
+	m.surcharge_choice = nil
+	m.appendsurcharge_choice = nil
+	delete(m.clearedFields, workorder.FieldSurchargeChoice)
+}
+
+// SetPriceListID sets the "price_list_id" field.
+func (m *WorkOrderMutation) SetPriceListID(i int64) {
+	m.price_list = &i
+}
+
+// PriceListID returns the value of the "price_list_id" field in the mutation.
+func (m *WorkOrderMutation) PriceListID() (r int64, exists bool) {
+	v := m.price_list
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldPriceListID returns the old "price_list_id" field's value of the WorkOrder entity.
+// If the WorkOrder object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *WorkOrderMutation) OldPriceListID(ctx context.Context) (v *int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldPriceListID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldPriceListID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldPriceListID: %w", err)
+	}
+	return oldValue.PriceListID, nil
+}
+
+// ClearPriceListID clears the value of the "price_list_id" field.
+func (m *WorkOrderMutation) ClearPriceListID() {
+	m.price_list = nil
+	m.clearedFields[workorder.FieldPriceListID] = struct{}{}
+}
+
+// PriceListIDCleared returns if the "price_list_id" field was cleared in this mutation.
+func (m *WorkOrderMutation) PriceListIDCleared() bool {
+	_, ok := m.clearedFields[workorder.FieldPriceListID]
+	return ok
+}
+
+// ResetPriceListID resets all changes to the "price_list_id" field.
+func (m *WorkOrderMutation) ResetPriceListID() {
+	m.price_list = nil
+	delete(m.clearedFields, workorder.FieldPriceListID)
+}
+
 // SetNotes sets the "notes" field.
 func (m *WorkOrderMutation) SetNotes(s string) {
 	m.notes = &s
@@ -30501,6 +30702,33 @@ func (m *WorkOrderMutation) CariIDs() (ids []int64) {
 func (m *WorkOrderMutation) ResetCari() {
 	m.cari = nil
 	m.clearedcari = false
+}
+
+// ClearPriceList clears the "price_list" edge to the PriceList entity.
+func (m *WorkOrderMutation) ClearPriceList() {
+	m.clearedprice_list = true
+	m.clearedFields[workorder.FieldPriceListID] = struct{}{}
+}
+
+// PriceListCleared reports if the "price_list" edge to the PriceList entity was cleared.
+func (m *WorkOrderMutation) PriceListCleared() bool {
+	return m.PriceListIDCleared() || m.clearedprice_list
+}
+
+// PriceListIDs returns the "price_list" edge IDs in the mutation.
+// Note that IDs always returns len(IDs) <= 1 for unique edges, and you should use
+// PriceListID instead. It exists only for internal usage by the builders.
+func (m *WorkOrderMutation) PriceListIDs() (ids []int64) {
+	if id := m.price_list; id != nil {
+		ids = append(ids, *id)
+	}
+	return
+}
+
+// ResetPriceList resets all changes to the "price_list" edge.
+func (m *WorkOrderMutation) ResetPriceList() {
+	m.price_list = nil
+	m.clearedprice_list = false
 }
 
 // ClearRequester clears the "requester" edge to the User entity.
@@ -30942,7 +31170,7 @@ func (m *WorkOrderMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *WorkOrderMutation) Fields() []string {
-	fields := make([]string, 0, 43)
+	fields := make([]string, 0, 45)
 	if m.created_at != nil {
 		fields = append(fields, workorder.FieldCreatedAt)
 	}
@@ -31044,6 +31272,12 @@ func (m *WorkOrderMutation) Fields() []string {
 	}
 	if m.apply_rule_addons != nil {
 		fields = append(fields, workorder.FieldApplyRuleAddons)
+	}
+	if m.surcharge_choice != nil {
+		fields = append(fields, workorder.FieldSurchargeChoice)
+	}
+	if m.price_list != nil {
+		fields = append(fields, workorder.FieldPriceListID)
 	}
 	if m.notes != nil {
 		fields = append(fields, workorder.FieldNotes)
@@ -31148,6 +31382,10 @@ func (m *WorkOrderMutation) Field(name string) (ent.Value, bool) {
 		return m.IsCabotage()
 	case workorder.FieldApplyRuleAddons:
 		return m.ApplyRuleAddons()
+	case workorder.FieldSurchargeChoice:
+		return m.SurchargeChoice()
+	case workorder.FieldPriceListID:
+		return m.PriceListID()
 	case workorder.FieldNotes:
 		return m.Notes()
 	case workorder.FieldCurrency:
@@ -31243,6 +31481,10 @@ func (m *WorkOrderMutation) OldField(ctx context.Context, name string) (ent.Valu
 		return m.OldIsCabotage(ctx)
 	case workorder.FieldApplyRuleAddons:
 		return m.OldApplyRuleAddons(ctx)
+	case workorder.FieldSurchargeChoice:
+		return m.OldSurchargeChoice(ctx)
+	case workorder.FieldPriceListID:
+		return m.OldPriceListID(ctx)
 	case workorder.FieldNotes:
 		return m.OldNotes(ctx)
 	case workorder.FieldCurrency:
@@ -31508,6 +31750,20 @@ func (m *WorkOrderMutation) SetField(name string, value ent.Value) error {
 		}
 		m.SetApplyRuleAddons(v)
 		return nil
+	case workorder.FieldSurchargeChoice:
+		v, ok := value.(json.RawMessage)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetSurchargeChoice(v)
+		return nil
+	case workorder.FieldPriceListID:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetPriceListID(v)
+		return nil
 	case workorder.FieldNotes:
 		v, ok := value.(string)
 		if !ok {
@@ -31715,6 +31971,12 @@ func (m *WorkOrderMutation) ClearedFields() []string {
 	if m.FieldCleared(workorder.FieldSecurityExitAt) {
 		fields = append(fields, workorder.FieldSecurityExitAt)
 	}
+	if m.FieldCleared(workorder.FieldSurchargeChoice) {
+		fields = append(fields, workorder.FieldSurchargeChoice)
+	}
+	if m.FieldCleared(workorder.FieldPriceListID) {
+		fields = append(fields, workorder.FieldPriceListID)
+	}
 	if m.FieldCleared(workorder.FieldNotes) {
 		fields = append(fields, workorder.FieldNotes)
 	}
@@ -31782,6 +32044,12 @@ func (m *WorkOrderMutation) ClearField(name string) error {
 		return nil
 	case workorder.FieldSecurityExitAt:
 		m.ClearSecurityExitAt()
+		return nil
+	case workorder.FieldSurchargeChoice:
+		m.ClearSurchargeChoice()
+		return nil
+	case workorder.FieldPriceListID:
+		m.ClearPriceListID()
 		return nil
 	case workorder.FieldNotes:
 		m.ClearNotes()
@@ -31896,6 +32164,12 @@ func (m *WorkOrderMutation) ResetField(name string) error {
 	case workorder.FieldApplyRuleAddons:
 		m.ResetApplyRuleAddons()
 		return nil
+	case workorder.FieldSurchargeChoice:
+		m.ResetSurchargeChoice()
+		return nil
+	case workorder.FieldPriceListID:
+		m.ResetPriceListID()
+		return nil
 	case workorder.FieldNotes:
 		m.ResetNotes()
 		return nil
@@ -31929,9 +32203,12 @@ func (m *WorkOrderMutation) ResetField(name string) error {
 
 // AddedEdges returns all edge names that were set/added in this mutation.
 func (m *WorkOrderMutation) AddedEdges() []string {
-	edges := make([]string, 0, 9)
+	edges := make([]string, 0, 10)
 	if m.cari != nil {
 		edges = append(edges, workorder.EdgeCari)
+	}
+	if m.price_list != nil {
+		edges = append(edges, workorder.EdgePriceList)
 	}
 	if m.requester != nil {
 		edges = append(edges, workorder.EdgeRequester)
@@ -31966,6 +32243,10 @@ func (m *WorkOrderMutation) AddedIDs(name string) []ent.Value {
 	switch name {
 	case workorder.EdgeCari:
 		if id := m.cari; id != nil {
+			return []ent.Value{*id}
+		}
+	case workorder.EdgePriceList:
+		if id := m.price_list; id != nil {
 			return []ent.Value{*id}
 		}
 	case workorder.EdgeRequester:
@@ -32020,7 +32301,7 @@ func (m *WorkOrderMutation) AddedIDs(name string) []ent.Value {
 
 // RemovedEdges returns all edge names that were removed in this mutation.
 func (m *WorkOrderMutation) RemovedEdges() []string {
-	edges := make([]string, 0, 9)
+	edges := make([]string, 0, 10)
 	if m.removeditems != nil {
 		edges = append(edges, workorder.EdgeItems)
 	}
@@ -32097,9 +32378,12 @@ func (m *WorkOrderMutation) RemovedIDs(name string) []ent.Value {
 
 // ClearedEdges returns all edge names that were cleared in this mutation.
 func (m *WorkOrderMutation) ClearedEdges() []string {
-	edges := make([]string, 0, 9)
+	edges := make([]string, 0, 10)
 	if m.clearedcari {
 		edges = append(edges, workorder.EdgeCari)
+	}
+	if m.clearedprice_list {
+		edges = append(edges, workorder.EdgePriceList)
 	}
 	if m.clearedrequester {
 		edges = append(edges, workorder.EdgeRequester)
@@ -32134,6 +32418,8 @@ func (m *WorkOrderMutation) EdgeCleared(name string) bool {
 	switch name {
 	case workorder.EdgeCari:
 		return m.clearedcari
+	case workorder.EdgePriceList:
+		return m.clearedprice_list
 	case workorder.EdgeRequester:
 		return m.clearedrequester
 	case workorder.EdgeItems:
@@ -32161,6 +32447,9 @@ func (m *WorkOrderMutation) ClearEdge(name string) error {
 	case workorder.EdgeCari:
 		m.ClearCari()
 		return nil
+	case workorder.EdgePriceList:
+		m.ClearPriceList()
+		return nil
 	case workorder.EdgeRequester:
 		m.ClearRequester()
 		return nil
@@ -32174,6 +32463,9 @@ func (m *WorkOrderMutation) ResetEdge(name string) error {
 	switch name {
 	case workorder.EdgeCari:
 		m.ResetCari()
+		return nil
+	case workorder.EdgePriceList:
+		m.ResetPriceList()
 		return nil
 	case workorder.EdgeRequester:
 		m.ResetRequester()

@@ -58,9 +58,11 @@ type PriceList struct {
 type PriceListEdges struct {
 	// Items holds the value of the items edge.
 	Items []*PriceListItem `json:"items,omitempty"`
+	// WorkOrders holds the value of the work_orders edge.
+	WorkOrders []*WorkOrder `json:"work_orders,omitempty"`
 	// loadedTypes holds the information for reporting if a
 	// type was loaded (or requested) in eager-loading or not.
-	loadedTypes [1]bool
+	loadedTypes [2]bool
 }
 
 // ItemsOrErr returns the Items value or an error if the edge
@@ -70,6 +72,15 @@ func (e PriceListEdges) ItemsOrErr() ([]*PriceListItem, error) {
 		return e.Items, nil
 	}
 	return nil, &NotLoadedError{edge: "items"}
+}
+
+// WorkOrdersOrErr returns the WorkOrders value or an error if the edge
+// was not loaded in eager-loading.
+func (e PriceListEdges) WorkOrdersOrErr() ([]*WorkOrder, error) {
+	if e.loadedTypes[1] {
+		return e.WorkOrders, nil
+	}
+	return nil, &NotLoadedError{edge: "work_orders"}
 }
 
 // scanValues returns the types for scanning values from sql.Rows.
@@ -211,6 +222,11 @@ func (_m *PriceList) Value(name string) (ent.Value, error) {
 // QueryItems queries the "items" edge of the PriceList entity.
 func (_m *PriceList) QueryItems() *PriceListItemQuery {
 	return NewPriceListClient(_m.config).QueryItems(_m)
+}
+
+// QueryWorkOrders queries the "work_orders" edge of the PriceList entity.
+func (_m *PriceList) QueryWorkOrders() *WorkOrderQuery {
+	return NewPriceListClient(_m.config).QueryWorkOrders(_m)
 }
 
 // Update returns a builder for updating this PriceList.

@@ -5,6 +5,7 @@ package ent
 import (
 	"aliaport/ent/pricelist"
 	"aliaport/ent/pricelistitem"
+	"aliaport/ent/workorder"
 	"aliaport/internal/calendar"
 	"context"
 	"errors"
@@ -191,6 +192,21 @@ func (_c *PriceListCreate) AddItems(v ...*PriceListItem) *PriceListCreate {
 		ids[i] = v[i].ID
 	}
 	return _c.AddItemIDs(ids...)
+}
+
+// AddWorkOrderIDs adds the "work_orders" edge to the WorkOrder entity by IDs.
+func (_c *PriceListCreate) AddWorkOrderIDs(ids ...int64) *PriceListCreate {
+	_c.mutation.AddWorkOrderIDs(ids...)
+	return _c
+}
+
+// AddWorkOrders adds the "work_orders" edges to the WorkOrder entity.
+func (_c *PriceListCreate) AddWorkOrders(v ...*WorkOrder) *PriceListCreate {
+	ids := make([]int64, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _c.AddWorkOrderIDs(ids...)
 }
 
 // Mutation returns the PriceListMutation object of the builder.
@@ -408,6 +424,22 @@ func (_c *PriceListCreate) createSpec() (*PriceList, *sqlgraph.CreateSpec) {
 			Bidi:    false,
 			Target: &sqlgraph.EdgeTarget{
 				IDSpec: sqlgraph.NewFieldSpec(pricelistitem.FieldID, field.TypeInt64),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges = append(_spec.Edges, edge)
+	}
+	if nodes := _c.mutation.WorkOrdersIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   pricelist.WorkOrdersTable,
+			Columns: []string{pricelist.WorkOrdersColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(workorder.FieldID, field.TypeInt64),
 			},
 		}
 		for _, k := range nodes {

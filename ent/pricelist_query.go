@@ -6,6 +6,7 @@ import (
 	"aliaport/ent/predicate"
 	"aliaport/ent/pricelist"
 	"aliaport/ent/pricelistitem"
+	"aliaport/ent/workorder"
 	"context"
 	"database/sql/driver"
 	"fmt"
@@ -21,12 +22,13 @@ import (
 // PriceListQuery is the builder for querying PriceList entities.
 type PriceListQuery struct {
 	config
-	ctx        *QueryContext
-	order      []pricelist.OrderOption
-	inters     []Interceptor
-	predicates []predicate.PriceList
-	withItems  *PriceListItemQuery
-	modifiers  []func(*sql.Selector)
+	ctx            *QueryContext
+	order          []pricelist.OrderOption
+	inters         []Interceptor
+	predicates     []predicate.PriceList
+	withItems      *PriceListItemQuery
+	withWorkOrders *WorkOrderQuery
+	modifiers      []func(*sql.Selector)
 	// intermediate query (i.e. traversal path).
 	sql  *sql.Selector
 	path func(context.Context) (*sql.Selector, error)
@@ -78,6 +80,28 @@ func (_q *PriceListQuery) QueryItems() *PriceListItemQuery {
 			sqlgraph.From(pricelist.Table, pricelist.FieldID, selector),
 			sqlgraph.To(pricelistitem.Table, pricelistitem.FieldID),
 			sqlgraph.Edge(sqlgraph.O2M, false, pricelist.ItemsTable, pricelist.ItemsColumn),
+		)
+		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
+		return fromU, nil
+	}
+	return query
+}
+
+// QueryWorkOrders chains the current query on the "work_orders" edge.
+func (_q *PriceListQuery) QueryWorkOrders() *WorkOrderQuery {
+	query := (&WorkOrderClient{config: _q.config}).Query()
+	query.path = func(ctx context.Context) (fromU *sql.Selector, err error) {
+		if err := _q.prepareQuery(ctx); err != nil {
+			return nil, err
+		}
+		selector := _q.sqlQuery(ctx)
+		if err := selector.Err(); err != nil {
+			return nil, err
+		}
+		step := sqlgraph.NewStep(
+			sqlgraph.From(pricelist.Table, pricelist.FieldID, selector),
+			sqlgraph.To(workorder.Table, workorder.FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, pricelist.WorkOrdersTable, pricelist.WorkOrdersColumn),
 		)
 		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
 		return fromU, nil
@@ -272,12 +296,13 @@ func (_q *PriceListQuery) Clone() *PriceListQuery {
 		return nil
 	}
 	return &PriceListQuery{
-		config:     _q.config,
-		ctx:        _q.ctx.Clone(),
-		order:      append([]pricelist.OrderOption{}, _q.order...),
-		inters:     append([]Interceptor{}, _q.inters...),
-		predicates: append([]predicate.PriceList{}, _q.predicates...),
-		withItems:  _q.withItems.Clone(),
+		config:         _q.config,
+		ctx:            _q.ctx.Clone(),
+		order:          append([]pricelist.OrderOption{}, _q.order...),
+		inters:         append([]Interceptor{}, _q.inters...),
+		predicates:     append([]predicate.PriceList{}, _q.predicates...),
+		withItems:      _q.withItems.Clone(),
+		withWorkOrders: _q.withWorkOrders.Clone(),
 		// clone intermediate query.
 		sql:       _q.sql.Clone(),
 		path:      _q.path,
@@ -293,6 +318,17 @@ func (_q *PriceListQuery) WithItems(opts ...func(*PriceListItemQuery)) *PriceLis
 		opt(query)
 	}
 	_q.withItems = query
+	return _q
+}
+
+// WithWorkOrders tells the query-builder to eager-load the nodes that are connected to
+// the "work_orders" edge. The optional arguments are used to configure the query builder of the edge.
+func (_q *PriceListQuery) WithWorkOrders(opts ...func(*WorkOrderQuery)) *PriceListQuery {
+	query := (&WorkOrderClient{config: _q.config}).Query()
+	for _, opt := range opts {
+		opt(query)
+	}
+	_q.withWorkOrders = query
 	return _q
 }
 
@@ -374,8 +410,9 @@ func (_q *PriceListQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*Pr
 	var (
 		nodes       = []*PriceList{}
 		_spec       = _q.querySpec()
-		loadedTypes = [1]bool{
+		loadedTypes = [2]bool{
 			_q.withItems != nil,
+			_q.withWorkOrders != nil,
 		}
 	)
 	_spec.ScanValues = func(columns []string) ([]any, error) {
@@ -403,6 +440,13 @@ func (_q *PriceListQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*Pr
 		if err := _q.loadItems(ctx, query, nodes,
 			func(n *PriceList) { n.Edges.Items = []*PriceListItem{} },
 			func(n *PriceList, e *PriceListItem) { n.Edges.Items = append(n.Edges.Items, e) }); err != nil {
+			return nil, err
+		}
+	}
+	if query := _q.withWorkOrders; query != nil {
+		if err := _q.loadWorkOrders(ctx, query, nodes,
+			func(n *PriceList) { n.Edges.WorkOrders = []*WorkOrder{} },
+			func(n *PriceList, e *WorkOrder) { n.Edges.WorkOrders = append(n.Edges.WorkOrders, e) }); err != nil {
 			return nil, err
 		}
 	}
@@ -434,6 +478,39 @@ func (_q *PriceListQuery) loadItems(ctx context.Context, query *PriceListItemQue
 		node, ok := nodeids[fk]
 		if !ok {
 			return fmt.Errorf(`unexpected referenced foreign-key "price_list_id" returned %v for node %v`, fk, n.ID)
+		}
+		assign(node, n)
+	}
+	return nil
+}
+func (_q *PriceListQuery) loadWorkOrders(ctx context.Context, query *WorkOrderQuery, nodes []*PriceList, init func(*PriceList), assign func(*PriceList, *WorkOrder)) error {
+	fks := make([]driver.Value, 0, len(nodes))
+	nodeids := make(map[int64]*PriceList)
+	for i := range nodes {
+		fks = append(fks, nodes[i].ID)
+		nodeids[nodes[i].ID] = nodes[i]
+		if init != nil {
+			init(nodes[i])
+		}
+	}
+	if len(query.ctx.Fields) > 0 {
+		query.ctx.AppendFieldOnce(workorder.FieldPriceListID)
+	}
+	query.Where(predicate.WorkOrder(func(s *sql.Selector) {
+		s.Where(sql.InValues(s.C(pricelist.WorkOrdersColumn), fks...))
+	}))
+	neighbors, err := query.All(ctx)
+	if err != nil {
+		return err
+	}
+	for _, n := range neighbors {
+		fk := n.PriceListID
+		if fk == nil {
+			return fmt.Errorf(`foreign-key "price_list_id" is nil for node %v`, n.ID)
+		}
+		node, ok := nodeids[*fk]
+		if !ok {
+			return fmt.Errorf(`unexpected referenced foreign-key "price_list_id" returned %v for node %v`, *fk, n.ID)
 		}
 		assign(node, n)
 	}

@@ -6,6 +6,7 @@ import (
 	"aliaport/ent/predicate"
 	"aliaport/ent/pricelist"
 	"aliaport/ent/pricelistitem"
+	"aliaport/ent/workorder"
 	"aliaport/internal/calendar"
 	"context"
 	"errors"
@@ -210,6 +211,21 @@ func (_u *PriceListUpdate) AddItems(v ...*PriceListItem) *PriceListUpdate {
 	return _u.AddItemIDs(ids...)
 }
 
+// AddWorkOrderIDs adds the "work_orders" edge to the WorkOrder entity by IDs.
+func (_u *PriceListUpdate) AddWorkOrderIDs(ids ...int64) *PriceListUpdate {
+	_u.mutation.AddWorkOrderIDs(ids...)
+	return _u
+}
+
+// AddWorkOrders adds the "work_orders" edges to the WorkOrder entity.
+func (_u *PriceListUpdate) AddWorkOrders(v ...*WorkOrder) *PriceListUpdate {
+	ids := make([]int64, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.AddWorkOrderIDs(ids...)
+}
+
 // Mutation returns the PriceListMutation object of the builder.
 func (_u *PriceListUpdate) Mutation() *PriceListMutation {
 	return _u.mutation
@@ -234,6 +250,27 @@ func (_u *PriceListUpdate) RemoveItems(v ...*PriceListItem) *PriceListUpdate {
 		ids[i] = v[i].ID
 	}
 	return _u.RemoveItemIDs(ids...)
+}
+
+// ClearWorkOrders clears all "work_orders" edges to the WorkOrder entity.
+func (_u *PriceListUpdate) ClearWorkOrders() *PriceListUpdate {
+	_u.mutation.ClearWorkOrders()
+	return _u
+}
+
+// RemoveWorkOrderIDs removes the "work_orders" edge to WorkOrder entities by IDs.
+func (_u *PriceListUpdate) RemoveWorkOrderIDs(ids ...int64) *PriceListUpdate {
+	_u.mutation.RemoveWorkOrderIDs(ids...)
+	return _u
+}
+
+// RemoveWorkOrders removes "work_orders" edges to WorkOrder entities.
+func (_u *PriceListUpdate) RemoveWorkOrders(v ...*WorkOrder) *PriceListUpdate {
+	ids := make([]int64, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.RemoveWorkOrderIDs(ids...)
 }
 
 // Save executes the query and returns the number of nodes affected by the update operation.
@@ -398,6 +435,51 @@ func (_u *PriceListUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 			Bidi:    false,
 			Target: &sqlgraph.EdgeTarget{
 				IDSpec: sqlgraph.NewFieldSpec(pricelistitem.FieldID, field.TypeInt64),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
+	if _u.mutation.WorkOrdersCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   pricelist.WorkOrdersTable,
+			Columns: []string{pricelist.WorkOrdersColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(workorder.FieldID, field.TypeInt64),
+			},
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.RemovedWorkOrdersIDs(); len(nodes) > 0 && !_u.mutation.WorkOrdersCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   pricelist.WorkOrdersTable,
+			Columns: []string{pricelist.WorkOrdersColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(workorder.FieldID, field.TypeInt64),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.WorkOrdersIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   pricelist.WorkOrdersTable,
+			Columns: []string{pricelist.WorkOrdersColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(workorder.FieldID, field.TypeInt64),
 			},
 		}
 		for _, k := range nodes {
@@ -606,6 +688,21 @@ func (_u *PriceListUpdateOne) AddItems(v ...*PriceListItem) *PriceListUpdateOne 
 	return _u.AddItemIDs(ids...)
 }
 
+// AddWorkOrderIDs adds the "work_orders" edge to the WorkOrder entity by IDs.
+func (_u *PriceListUpdateOne) AddWorkOrderIDs(ids ...int64) *PriceListUpdateOne {
+	_u.mutation.AddWorkOrderIDs(ids...)
+	return _u
+}
+
+// AddWorkOrders adds the "work_orders" edges to the WorkOrder entity.
+func (_u *PriceListUpdateOne) AddWorkOrders(v ...*WorkOrder) *PriceListUpdateOne {
+	ids := make([]int64, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.AddWorkOrderIDs(ids...)
+}
+
 // Mutation returns the PriceListMutation object of the builder.
 func (_u *PriceListUpdateOne) Mutation() *PriceListMutation {
 	return _u.mutation
@@ -630,6 +727,27 @@ func (_u *PriceListUpdateOne) RemoveItems(v ...*PriceListItem) *PriceListUpdateO
 		ids[i] = v[i].ID
 	}
 	return _u.RemoveItemIDs(ids...)
+}
+
+// ClearWorkOrders clears all "work_orders" edges to the WorkOrder entity.
+func (_u *PriceListUpdateOne) ClearWorkOrders() *PriceListUpdateOne {
+	_u.mutation.ClearWorkOrders()
+	return _u
+}
+
+// RemoveWorkOrderIDs removes the "work_orders" edge to WorkOrder entities by IDs.
+func (_u *PriceListUpdateOne) RemoveWorkOrderIDs(ids ...int64) *PriceListUpdateOne {
+	_u.mutation.RemoveWorkOrderIDs(ids...)
+	return _u
+}
+
+// RemoveWorkOrders removes "work_orders" edges to WorkOrder entities.
+func (_u *PriceListUpdateOne) RemoveWorkOrders(v ...*WorkOrder) *PriceListUpdateOne {
+	ids := make([]int64, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.RemoveWorkOrderIDs(ids...)
 }
 
 // Where appends a list predicates to the PriceListUpdate builder.
@@ -824,6 +942,51 @@ func (_u *PriceListUpdateOne) sqlSave(ctx context.Context) (_node *PriceList, er
 			Bidi:    false,
 			Target: &sqlgraph.EdgeTarget{
 				IDSpec: sqlgraph.NewFieldSpec(pricelistitem.FieldID, field.TypeInt64),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
+	if _u.mutation.WorkOrdersCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   pricelist.WorkOrdersTable,
+			Columns: []string{pricelist.WorkOrdersColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(workorder.FieldID, field.TypeInt64),
+			},
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.RemovedWorkOrdersIDs(); len(nodes) > 0 && !_u.mutation.WorkOrdersCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   pricelist.WorkOrdersTable,
+			Columns: []string{pricelist.WorkOrdersColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(workorder.FieldID, field.TypeInt64),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.WorkOrdersIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   pricelist.WorkOrdersTable,
+			Columns: []string{pricelist.WorkOrdersColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(workorder.FieldID, field.TypeInt64),
 			},
 		}
 		for _, k := range nodes {

@@ -938,33 +938,33 @@ func init() {
 	// workorder.DefaultApplyRuleAddons holds the default value on creation for the apply_rule_addons field.
 	workorder.DefaultApplyRuleAddons = workorderDescApplyRuleAddons.Default.(bool)
 	// workorderDescNotes is the schema descriptor for notes field.
-	workorderDescNotes := workorderFields[32].Descriptor()
+	workorderDescNotes := workorderFields[34].Descriptor()
 	// workorder.NotesValidator is a validator for the "notes" field. It is called by the builders before save.
 	workorder.NotesValidator = workorderDescNotes.Validators[0].(func(string) error)
 	// workorderDescCurrency is the schema descriptor for currency field.
-	workorderDescCurrency := workorderFields[33].Descriptor()
+	workorderDescCurrency := workorderFields[35].Descriptor()
 	// workorder.DefaultCurrency holds the default value on creation for the currency field.
 	workorder.DefaultCurrency = workorderDescCurrency.Default.(string)
 	// workorder.CurrencyValidator is a validator for the "currency" field. It is called by the builders before save.
 	workorder.CurrencyValidator = workorderDescCurrency.Validators[0].(func(string) error)
 	// workorderDescNetTotal is the schema descriptor for net_total field.
-	workorderDescNetTotal := workorderFields[34].Descriptor()
+	workorderDescNetTotal := workorderFields[36].Descriptor()
 	// workorder.DefaultNetTotal holds the default value on creation for the net_total field.
 	workorder.DefaultNetTotal = workorderDescNetTotal.Default.(decimal.Decimal)
 	// workorderDescVatTotal is the schema descriptor for vat_total field.
-	workorderDescVatTotal := workorderFields[35].Descriptor()
+	workorderDescVatTotal := workorderFields[37].Descriptor()
 	// workorder.DefaultVatTotal holds the default value on creation for the vat_total field.
 	workorder.DefaultVatTotal = workorderDescVatTotal.Default.(decimal.Decimal)
 	// workorderDescGrandTotal is the schema descriptor for grand_total field.
-	workorderDescGrandTotal := workorderFields[36].Descriptor()
+	workorderDescGrandTotal := workorderFields[38].Descriptor()
 	// workorder.DefaultGrandTotal holds the default value on creation for the grand_total field.
 	workorder.DefaultGrandTotal = workorderDescGrandTotal.Default.(decimal.Decimal)
 	// workorderDescIsActive is the schema descriptor for is_active field.
-	workorderDescIsActive := workorderFields[37].Descriptor()
+	workorderDescIsActive := workorderFields[39].Descriptor()
 	// workorder.DefaultIsActive holds the default value on creation for the is_active field.
 	workorder.DefaultIsActive = workorderDescIsActive.Default.(bool)
 	// workorderDescVersion is the schema descriptor for version field.
-	workorderDescVersion := workorderFields[38].Descriptor()
+	workorderDescVersion := workorderFields[40].Descriptor()
 	// workorder.DefaultVersion holds the default value on creation for the version field.
 	workorder.DefaultVersion = workorderDescVersion.Default.(int)
 	workorderadjustmentFields := schema.WorkOrderAdjustment{}.Fields()

@@ -4,9 +4,11 @@ package ent
 
 import (
 	"aliaport/ent/cari"
+	"aliaport/ent/pricelist"
 	"aliaport/ent/user"
 	"aliaport/ent/workorder"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
@@ -90,6 +92,10 @@ type WorkOrder struct {
 	IsCabotage bool `json:"is_cabotage,omitempty"`
 	// ApplyRuleAddons holds the value of the "apply_rule_addons" field.
 	ApplyRuleAddons bool `json:"apply_rule_addons,omitempty"`
+	// surcharges set by hand, with the reason; null: by time, calendar and priority
+	SurchargeChoice json.RawMessage `json:"surcharge_choice,omitempty"`
+	// the tariff that was chosen; null: the one in force for the currency
+	PriceListID *int64 `json:"price_list_id,omitempty"`
 	// Notes holds the value of the "notes" field.
 	Notes *string `json:"notes,omitempty"`
 	// Currency holds the value of the "currency" field.
@@ -118,6 +124,8 @@ type WorkOrder struct {
 type WorkOrderEdges struct {
 	// Cari holds the value of the cari edge.
 	Cari *Cari `json:"cari,omitempty"`
+	// PriceList holds the value of the price_list edge.
+	PriceList *PriceList `json:"price_list,omitempty"`
 	// Requester holds the value of the requester edge.
 	Requester *User `json:"requester,omitempty"`
 	// Items holds the value of the items edge.
@@ -136,7 +144,7 @@ type WorkOrderEdges struct {
 	Adjustments []*WorkOrderAdjustment `json:"adjustments,omitempty"`
 	// loadedTypes holds the information for reporting if a
 	// type was loaded (or requested) in eager-loading or not.
-	loadedTypes [9]bool
+	loadedTypes [10]bool
 }
 
 // CariOrErr returns the Cari value or an error if the edge
@@ -150,12 +158,23 @@ func (e WorkOrderEdges) CariOrErr() (*Cari, error) {
 	return nil, &NotLoadedError{edge: "cari"}
 }
 
+// PriceListOrErr returns the PriceList value or an error if the edge
+// was not loaded in eager-loading, or loaded but was not found.
+func (e WorkOrderEdges) PriceListOrErr() (*PriceList, error) {
+	if e.PriceList != nil {
+		return e.PriceList, nil
+	} else if e.loadedTypes[1] {
+		return nil, &NotFoundError{label: pricelist.Label}
+	}
+	return nil, &NotLoadedError{edge: "price_list"}
+}
+
 // RequesterOrErr returns the Requester value or an error if the edge
 // was not loaded in eager-loading, or loaded but was not found.
 func (e WorkOrderEdges) RequesterOrErr() (*User, error) {
 	if e.Requester != nil {
 		return e.Requester, nil
-	} else if e.loadedTypes[1] {
+	} else if e.loadedTypes[2] {
 		return nil, &NotFoundError{label: user.Label}
 	}
 	return nil, &NotLoadedError{edge: "requester"}
@@ -164,7 +183,7 @@ func (e WorkOrderEdges) RequesterOrErr() (*User, error) {
 // ItemsOrErr returns the Items value or an error if the edge
 // was not loaded in eager-loading.
 func (e WorkOrderEdges) ItemsOrErr() ([]*WorkOrderItem, error) {
-	if e.loadedTypes[2] {
+	if e.loadedTypes[3] {
 		return e.Items, nil
 	}
 	return nil, &NotLoadedError{edge: "items"}
@@ -173,7 +192,7 @@ func (e WorkOrderEdges) ItemsOrErr() ([]*WorkOrderItem, error) {
 // HistoryOrErr returns the History value or an error if the edge
 // was not loaded in eager-loading.
 func (e WorkOrderEdges) HistoryOrErr() ([]*WorkOrderStatusHistory, error) {
-	if e.loadedTypes[3] {
+	if e.loadedTypes[4] {
 		return e.History, nil
 	}
 	return nil, &NotLoadedError{edge: "history"}
@@ -182,7 +201,7 @@ func (e WorkOrderEdges) HistoryOrErr() ([]*WorkOrderStatusHistory, error) {
 // PersonsOrErr returns the Persons value or an error if the edge
 // was not loaded in eager-loading.
 func (e WorkOrderEdges) PersonsOrErr() ([]*WorkOrderPerson, error) {
-	if e.loadedTypes[4] {
+	if e.loadedTypes[5] {
 		return e.Persons, nil
 	}
 	return nil, &NotLoadedError{edge: "persons"}
@@ -191,7 +210,7 @@ func (e WorkOrderEdges) PersonsOrErr() ([]*WorkOrderPerson, error) {
 // WorkLogsOrErr returns the WorkLogs value or an error if the edge
 // was not loaded in eager-loading.
 func (e WorkOrderEdges) WorkLogsOrErr() ([]*WorkLog, error) {
-	if e.loadedTypes[5] {
+	if e.loadedTypes[6] {
 		return e.WorkLogs, nil
 	}
 	return nil, &NotLoadedError{edge: "work_logs"}
@@ -200,7 +219,7 @@ func (e WorkOrderEdges) WorkLogsOrErr() ([]*WorkLog, error) {
 // GateLogsOrErr returns the GateLogs value or an error if the edge
 // was not loaded in eager-loading.
 func (e WorkOrderEdges) GateLogsOrErr() ([]*GateLog, error) {
-	if e.loadedTypes[6] {
+	if e.loadedTypes[7] {
 		return e.GateLogs, nil
 	}
 	return nil, &NotLoadedError{edge: "gate_logs"}
@@ -209,7 +228,7 @@ func (e WorkOrderEdges) GateLogsOrErr() ([]*GateLog, error) {
 // TripsOrErr returns the Trips value or an error if the edge
 // was not loaded in eager-loading.
 func (e WorkOrderEdges) TripsOrErr() ([]*Trip, error) {
-	if e.loadedTypes[7] {
+	if e.loadedTypes[8] {
 		return e.Trips, nil
 	}
 	return nil, &NotLoadedError{edge: "trips"}
@@ -218,7 +237,7 @@ func (e WorkOrderEdges) TripsOrErr() ([]*Trip, error) {
 // AdjustmentsOrErr returns the Adjustments value or an error if the edge
 // was not loaded in eager-loading.
 func (e WorkOrderEdges) AdjustmentsOrErr() ([]*WorkOrderAdjustment, error) {
-	if e.loadedTypes[8] {
+	if e.loadedTypes[9] {
 		return e.Adjustments, nil
 	}
 	return nil, &NotLoadedError{edge: "adjustments"}
@@ -229,11 +248,13 @@ func (*WorkOrder) scanValues(columns []string) ([]any, error) {
 	values := make([]any, len(columns))
 	for i := range columns {
 		switch columns[i] {
+		case workorder.FieldSurchargeChoice:
+			values[i] = new([]byte)
 		case workorder.FieldNetTotal, workorder.FieldVatTotal, workorder.FieldGrandTotal:
 			values[i] = new(decimal.Decimal)
 		case workorder.FieldGateRequired, workorder.FieldFieldLogAllowed, workorder.FieldIsCabotage, workorder.FieldApplyRuleAddons, workorder.FieldIsActive:
 			values[i] = new(sql.NullBool)
-		case workorder.FieldID, workorder.FieldCariID, workorder.FieldRequesterID, workorder.FieldApprovedBy, workorder.FieldRejectedBy, workorder.FieldVersion, workorder.FieldCreatedBy, workorder.FieldUpdatedBy:
+		case workorder.FieldID, workorder.FieldCariID, workorder.FieldRequesterID, workorder.FieldApprovedBy, workorder.FieldRejectedBy, workorder.FieldPriceListID, workorder.FieldVersion, workorder.FieldCreatedBy, workorder.FieldUpdatedBy:
 			values[i] = new(sql.NullInt64)
 		case workorder.FieldWoNumber, workorder.FieldCariCode, workorder.FieldCariTitle, workorder.FieldRequesterName, workorder.FieldType, workorder.FieldServiceCode, workorder.FieldAction, workorder.FieldSubject, workorder.FieldDescription, workorder.FieldSearchText, workorder.FieldPriority, workorder.FieldStatus, workorder.FieldCompletionNote, workorder.FieldRejectionReason, workorder.FieldInvoiceNo, workorder.FieldNotes, workorder.FieldCurrency:
 			values[i] = new(sql.NullString)
@@ -481,6 +502,21 @@ func (_m *WorkOrder) assignValues(columns []string, values []any) error {
 			} else if value.Valid {
 				_m.ApplyRuleAddons = value.Bool
 			}
+		case workorder.FieldSurchargeChoice:
+			if value, ok := values[i].(*[]byte); !ok {
+				return fmt.Errorf("unexpected type %T for field surcharge_choice", values[i])
+			} else if value != nil && len(*value) > 0 {
+				if err := json.Unmarshal(*value, &_m.SurchargeChoice); err != nil {
+					return fmt.Errorf("unmarshal field surcharge_choice: %w", err)
+				}
+			}
+		case workorder.FieldPriceListID:
+			if value, ok := values[i].(*sql.NullInt64); !ok {
+				return fmt.Errorf("unexpected type %T for field price_list_id", values[i])
+			} else if value.Valid {
+				_m.PriceListID = new(int64)
+				*_m.PriceListID = value.Int64
+			}
 		case workorder.FieldNotes:
 			if value, ok := values[i].(*sql.NullString); !ok {
 				return fmt.Errorf("unexpected type %T for field notes", values[i])
@@ -552,6 +588,11 @@ func (_m *WorkOrder) Value(name string) (ent.Value, error) {
 // QueryCari queries the "cari" edge of the WorkOrder entity.
 func (_m *WorkOrder) QueryCari() *CariQuery {
 	return NewWorkOrderClient(_m.config).QueryCari(_m)
+}
+
+// QueryPriceList queries the "price_list" edge of the WorkOrder entity.
+func (_m *WorkOrder) QueryPriceList() *PriceListQuery {
+	return NewWorkOrderClient(_m.config).QueryPriceList(_m)
 }
 
 // QueryRequester queries the "requester" edge of the WorkOrder entity.
@@ -752,6 +793,14 @@ func (_m *WorkOrder) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("apply_rule_addons=")
 	builder.WriteString(fmt.Sprintf("%v", _m.ApplyRuleAddons))
+	builder.WriteString(", ")
+	builder.WriteString("surcharge_choice=")
+	builder.WriteString(fmt.Sprintf("%v", _m.SurchargeChoice))
+	builder.WriteString(", ")
+	if v := _m.PriceListID; v != nil {
+		builder.WriteString("price_list_id=")
+		builder.WriteString(fmt.Sprintf("%v", *v))
+	}
 	builder.WriteString(", ")
 	if v := _m.Notes; v != nil {
 		builder.WriteString("notes=")

@@ -5,6 +5,7 @@ package ent
 import (
 	"aliaport/ent/cari"
 	"aliaport/ent/gatelog"
+	"aliaport/ent/pricelist"
 	"aliaport/ent/trip"
 	"aliaport/ent/user"
 	"aliaport/ent/worklog"
@@ -14,6 +15,7 @@ import (
 	"aliaport/ent/workorderperson"
 	"aliaport/ent/workorderstatushistory"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -436,6 +438,26 @@ func (_c *WorkOrderCreate) SetNillableApplyRuleAddons(v *bool) *WorkOrderCreate 
 	return _c
 }
 
+// SetSurchargeChoice sets the "surcharge_choice" field.
+func (_c *WorkOrderCreate) SetSurchargeChoice(v json.RawMessage) *WorkOrderCreate {
+	_c.mutation.SetSurchargeChoice(v)
+	return _c
+}
+
+// SetPriceListID sets the "price_list_id" field.
+func (_c *WorkOrderCreate) SetPriceListID(v int64) *WorkOrderCreate {
+	_c.mutation.SetPriceListID(v)
+	return _c
+}
+
+// SetNillablePriceListID sets the "price_list_id" field if the given value is not nil.
+func (_c *WorkOrderCreate) SetNillablePriceListID(v *int64) *WorkOrderCreate {
+	if v != nil {
+		_c.SetPriceListID(*v)
+	}
+	return _c
+}
+
 // SetNotes sets the "notes" field.
 func (_c *WorkOrderCreate) SetNotes(v string) *WorkOrderCreate {
 	_c.mutation.SetNotes(v)
@@ -555,6 +577,11 @@ func (_c *WorkOrderCreate) SetID(v int64) *WorkOrderCreate {
 // SetCari sets the "cari" edge to the Cari entity.
 func (_c *WorkOrderCreate) SetCari(v *Cari) *WorkOrderCreate {
 	return _c.SetCariID(v.ID)
+}
+
+// SetPriceList sets the "price_list" edge to the PriceList entity.
+func (_c *WorkOrderCreate) SetPriceList(v *PriceList) *WorkOrderCreate {
+	return _c.SetPriceListID(v.ID)
 }
 
 // SetRequester sets the "requester" edge to the User entity.
@@ -1084,6 +1111,10 @@ func (_c *WorkOrderCreate) createSpec() (*WorkOrder, *sqlgraph.CreateSpec) {
 		_spec.SetField(workorder.FieldApplyRuleAddons, field.TypeBool, value)
 		_node.ApplyRuleAddons = value
 	}
+	if value, ok := _c.mutation.SurchargeChoice(); ok {
+		_spec.SetField(workorder.FieldSurchargeChoice, field.TypeJSON, value)
+		_node.SurchargeChoice = value
+	}
 	if value, ok := _c.mutation.Notes(); ok {
 		_spec.SetField(workorder.FieldNotes, field.TypeString, value)
 		_node.Notes = &value
@@ -1135,6 +1166,23 @@ func (_c *WorkOrderCreate) createSpec() (*WorkOrder, *sqlgraph.CreateSpec) {
 			edge.Target.Nodes = append(edge.Target.Nodes, k)
 		}
 		_node.CariID = nodes[0]
+		_spec.Edges = append(_spec.Edges, edge)
+	}
+	if nodes := _c.mutation.PriceListIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.M2O,
+			Inverse: true,
+			Table:   workorder.PriceListTable,
+			Columns: []string{workorder.PriceListColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(pricelist.FieldID, field.TypeInt64),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_node.PriceListID = &nodes[0]
 		_spec.Edges = append(_spec.Edges, edge)
 	}
 	if nodes := _c.mutation.RequesterIDs(); len(nodes) > 0 {
@@ -1789,6 +1837,42 @@ func (u *WorkOrderUpsert) SetApplyRuleAddons(v bool) *WorkOrderUpsert {
 // UpdateApplyRuleAddons sets the "apply_rule_addons" field to the value that was provided on create.
 func (u *WorkOrderUpsert) UpdateApplyRuleAddons() *WorkOrderUpsert {
 	u.SetExcluded(workorder.FieldApplyRuleAddons)
+	return u
+}
+
+// SetSurchargeChoice sets the "surcharge_choice" field.
+func (u *WorkOrderUpsert) SetSurchargeChoice(v json.RawMessage) *WorkOrderUpsert {
+	u.Set(workorder.FieldSurchargeChoice, v)
+	return u
+}
+
+// UpdateSurchargeChoice sets the "surcharge_choice" field to the value that was provided on create.
+func (u *WorkOrderUpsert) UpdateSurchargeChoice() *WorkOrderUpsert {
+	u.SetExcluded(workorder.FieldSurchargeChoice)
+	return u
+}
+
+// ClearSurchargeChoice clears the value of the "surcharge_choice" field.
+func (u *WorkOrderUpsert) ClearSurchargeChoice() *WorkOrderUpsert {
+	u.SetNull(workorder.FieldSurchargeChoice)
+	return u
+}
+
+// SetPriceListID sets the "price_list_id" field.
+func (u *WorkOrderUpsert) SetPriceListID(v int64) *WorkOrderUpsert {
+	u.Set(workorder.FieldPriceListID, v)
+	return u
+}
+
+// UpdatePriceListID sets the "price_list_id" field to the value that was provided on create.
+func (u *WorkOrderUpsert) UpdatePriceListID() *WorkOrderUpsert {
+	u.SetExcluded(workorder.FieldPriceListID)
+	return u
+}
+
+// ClearPriceListID clears the value of the "price_list_id" field.
+func (u *WorkOrderUpsert) ClearPriceListID() *WorkOrderUpsert {
+	u.SetNull(workorder.FieldPriceListID)
 	return u
 }
 
@@ -2519,6 +2603,48 @@ func (u *WorkOrderUpsertOne) SetApplyRuleAddons(v bool) *WorkOrderUpsertOne {
 func (u *WorkOrderUpsertOne) UpdateApplyRuleAddons() *WorkOrderUpsertOne {
 	return u.Update(func(s *WorkOrderUpsert) {
 		s.UpdateApplyRuleAddons()
+	})
+}
+
+// SetSurchargeChoice sets the "surcharge_choice" field.
+func (u *WorkOrderUpsertOne) SetSurchargeChoice(v json.RawMessage) *WorkOrderUpsertOne {
+	return u.Update(func(s *WorkOrderUpsert) {
+		s.SetSurchargeChoice(v)
+	})
+}
+
+// UpdateSurchargeChoice sets the "surcharge_choice" field to the value that was provided on create.
+func (u *WorkOrderUpsertOne) UpdateSurchargeChoice() *WorkOrderUpsertOne {
+	return u.Update(func(s *WorkOrderUpsert) {
+		s.UpdateSurchargeChoice()
+	})
+}
+
+// ClearSurchargeChoice clears the value of the "surcharge_choice" field.
+func (u *WorkOrderUpsertOne) ClearSurchargeChoice() *WorkOrderUpsertOne {
+	return u.Update(func(s *WorkOrderUpsert) {
+		s.ClearSurchargeChoice()
+	})
+}
+
+// SetPriceListID sets the "price_list_id" field.
+func (u *WorkOrderUpsertOne) SetPriceListID(v int64) *WorkOrderUpsertOne {
+	return u.Update(func(s *WorkOrderUpsert) {
+		s.SetPriceListID(v)
+	})
+}
+
+// UpdatePriceListID sets the "price_list_id" field to the value that was provided on create.
+func (u *WorkOrderUpsertOne) UpdatePriceListID() *WorkOrderUpsertOne {
+	return u.Update(func(s *WorkOrderUpsert) {
+		s.UpdatePriceListID()
+	})
+}
+
+// ClearPriceListID clears the value of the "price_list_id" field.
+func (u *WorkOrderUpsertOne) ClearPriceListID() *WorkOrderUpsertOne {
+	return u.Update(func(s *WorkOrderUpsert) {
+		s.ClearPriceListID()
 	})
 }
 
@@ -3434,6 +3560,48 @@ func (u *WorkOrderUpsertBulk) SetApplyRuleAddons(v bool) *WorkOrderUpsertBulk {
 func (u *WorkOrderUpsertBulk) UpdateApplyRuleAddons() *WorkOrderUpsertBulk {
 	return u.Update(func(s *WorkOrderUpsert) {
 		s.UpdateApplyRuleAddons()
+	})
+}
+
+// SetSurchargeChoice sets the "surcharge_choice" field.
+func (u *WorkOrderUpsertBulk) SetSurchargeChoice(v json.RawMessage) *WorkOrderUpsertBulk {
+	return u.Update(func(s *WorkOrderUpsert) {
+		s.SetSurchargeChoice(v)
+	})
+}
+
+// UpdateSurchargeChoice sets the "surcharge_choice" field to the value that was provided on create.
+func (u *WorkOrderUpsertBulk) UpdateSurchargeChoice() *WorkOrderUpsertBulk {
+	return u.Update(func(s *WorkOrderUpsert) {
+		s.UpdateSurchargeChoice()
+	})
+}
+
+// ClearSurchargeChoice clears the value of the "surcharge_choice" field.
+func (u *WorkOrderUpsertBulk) ClearSurchargeChoice() *WorkOrderUpsertBulk {
+	return u.Update(func(s *WorkOrderUpsert) {
+		s.ClearSurchargeChoice()
+	})
+}
+
+// SetPriceListID sets the "price_list_id" field.
+func (u *WorkOrderUpsertBulk) SetPriceListID(v int64) *WorkOrderUpsertBulk {
+	return u.Update(func(s *WorkOrderUpsert) {
+		s.SetPriceListID(v)
+	})
+}
+
+// UpdatePriceListID sets the "price_list_id" field to the value that was provided on create.
+func (u *WorkOrderUpsertBulk) UpdatePriceListID() *WorkOrderUpsertBulk {
+	return u.Update(func(s *WorkOrderUpsert) {
+		s.UpdatePriceListID()
+	})
+}
+
+// ClearPriceListID clears the value of the "price_list_id" field.
+func (u *WorkOrderUpsertBulk) ClearPriceListID() *WorkOrderUpsertBulk {
+	return u.Update(func(s *WorkOrderUpsert) {
+		s.ClearPriceListID()
 	})
 }
 

@@ -6,6 +6,7 @@ import (
 	"aliaport/ent/cari"
 	"aliaport/ent/gatelog"
 	"aliaport/ent/predicate"
+	"aliaport/ent/pricelist"
 	"aliaport/ent/trip"
 	"aliaport/ent/user"
 	"aliaport/ent/worklog"
@@ -34,6 +35,7 @@ type WorkOrderQuery struct {
 	inters          []Interceptor
 	predicates      []predicate.WorkOrder
 	withCari        *CariQuery
+	withPriceList   *PriceListQuery
 	withRequester   *UserQuery
 	withItems       *WorkOrderItemQuery
 	withHistory     *WorkOrderStatusHistoryQuery
@@ -94,6 +96,28 @@ func (_q *WorkOrderQuery) QueryCari() *CariQuery {
 			sqlgraph.From(workorder.Table, workorder.FieldID, selector),
 			sqlgraph.To(cari.Table, cari.FieldID),
 			sqlgraph.Edge(sqlgraph.M2O, true, workorder.CariTable, workorder.CariColumn),
+		)
+		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
+		return fromU, nil
+	}
+	return query
+}
+
+// QueryPriceList chains the current query on the "price_list" edge.
+func (_q *WorkOrderQuery) QueryPriceList() *PriceListQuery {
+	query := (&PriceListClient{config: _q.config}).Query()
+	query.path = func(ctx context.Context) (fromU *sql.Selector, err error) {
+		if err := _q.prepareQuery(ctx); err != nil {
+			return nil, err
+		}
+		selector := _q.sqlQuery(ctx)
+		if err := selector.Err(); err != nil {
+			return nil, err
+		}
+		step := sqlgraph.NewStep(
+			sqlgraph.From(workorder.Table, workorder.FieldID, selector),
+			sqlgraph.To(pricelist.Table, pricelist.FieldID),
+			sqlgraph.Edge(sqlgraph.M2O, true, workorder.PriceListTable, workorder.PriceListColumn),
 		)
 		fromU = sqlgraph.SetNeighbors(_q.driver.Dialect(), step)
 		return fromU, nil
@@ -470,6 +494,7 @@ func (_q *WorkOrderQuery) Clone() *WorkOrderQuery {
 		inters:          append([]Interceptor{}, _q.inters...),
 		predicates:      append([]predicate.WorkOrder{}, _q.predicates...),
 		withCari:        _q.withCari.Clone(),
+		withPriceList:   _q.withPriceList.Clone(),
 		withRequester:   _q.withRequester.Clone(),
 		withItems:       _q.withItems.Clone(),
 		withHistory:     _q.withHistory.Clone(),
@@ -493,6 +518,17 @@ func (_q *WorkOrderQuery) WithCari(opts ...func(*CariQuery)) *WorkOrderQuery {
 		opt(query)
 	}
 	_q.withCari = query
+	return _q
+}
+
+// WithPriceList tells the query-builder to eager-load the nodes that are connected to
+// the "price_list" edge. The optional arguments are used to configure the query builder of the edge.
+func (_q *WorkOrderQuery) WithPriceList(opts ...func(*PriceListQuery)) *WorkOrderQuery {
+	query := (&PriceListClient{config: _q.config}).Query()
+	for _, opt := range opts {
+		opt(query)
+	}
+	_q.withPriceList = query
 	return _q
 }
 
@@ -662,8 +698,9 @@ func (_q *WorkOrderQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*Wo
 	var (
 		nodes       = []*WorkOrder{}
 		_spec       = _q.querySpec()
-		loadedTypes = [9]bool{
+		loadedTypes = [10]bool{
 			_q.withCari != nil,
+			_q.withPriceList != nil,
 			_q.withRequester != nil,
 			_q.withItems != nil,
 			_q.withHistory != nil,
@@ -698,6 +735,12 @@ func (_q *WorkOrderQuery) sqlAll(ctx context.Context, hooks ...queryHook) ([]*Wo
 	if query := _q.withCari; query != nil {
 		if err := _q.loadCari(ctx, query, nodes, nil,
 			func(n *WorkOrder, e *Cari) { n.Edges.Cari = e }); err != nil {
+			return nil, err
+		}
+	}
+	if query := _q.withPriceList; query != nil {
+		if err := _q.loadPriceList(ctx, query, nodes, nil,
+			func(n *WorkOrder, e *PriceList) { n.Edges.PriceList = e }); err != nil {
 			return nil, err
 		}
 	}
@@ -781,6 +824,38 @@ func (_q *WorkOrderQuery) loadCari(ctx context.Context, query *CariQuery, nodes 
 		nodes, ok := nodeids[n.ID]
 		if !ok {
 			return fmt.Errorf(`unexpected foreign-key "cari_id" returned %v`, n.ID)
+		}
+		for i := range nodes {
+			assign(nodes[i], n)
+		}
+	}
+	return nil
+}
+func (_q *WorkOrderQuery) loadPriceList(ctx context.Context, query *PriceListQuery, nodes []*WorkOrder, init func(*WorkOrder), assign func(*WorkOrder, *PriceList)) error {
+	ids := make([]int64, 0, len(nodes))
+	nodeids := make(map[int64][]*WorkOrder)
+	for i := range nodes {
+		if nodes[i].PriceListID == nil {
+			continue
+		}
+		fk := *nodes[i].PriceListID
+		if _, ok := nodeids[fk]; !ok {
+			ids = append(ids, fk)
+		}
+		nodeids[fk] = append(nodeids[fk], nodes[i])
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	query.Where(pricelist.IDIn(ids...))
+	neighbors, err := query.All(ctx)
+	if err != nil {
+		return err
+	}
+	for _, n := range neighbors {
+		nodes, ok := nodeids[n.ID]
+		if !ok {
+			return fmt.Errorf(`unexpected foreign-key "price_list_id" returned %v`, n.ID)
 		}
 		for i := range nodes {
 			assign(nodes[i], n)
@@ -1061,6 +1136,9 @@ func (_q *WorkOrderQuery) querySpec() *sqlgraph.QuerySpec {
 		}
 		if _q.withCari != nil {
 			_spec.Node.AddColumnOnce(workorder.FieldCariID)
+		}
+		if _q.withPriceList != nil {
+			_spec.Node.AddColumnOnce(workorder.FieldPriceListID)
 		}
 		if _q.withRequester != nil {
 			_spec.Node.AddColumnOnce(workorder.FieldRequesterID)

@@ -6,6 +6,7 @@ import (
 	"aliaport/ent/cari"
 	"aliaport/ent/gatelog"
 	"aliaport/ent/predicate"
+	"aliaport/ent/pricelist"
 	"aliaport/ent/trip"
 	"aliaport/ent/worklog"
 	"aliaport/ent/workorder"
@@ -14,12 +15,14 @@ import (
 	"aliaport/ent/workorderperson"
 	"aliaport/ent/workorderstatushistory"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
 
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	"entgo.io/ent/dialect/sql/sqljson"
 	"entgo.io/ent/schema/field"
 	"github.com/shopspring/decimal"
 )
@@ -566,6 +569,44 @@ func (_u *WorkOrderUpdate) SetNillableApplyRuleAddons(v *bool) *WorkOrderUpdate 
 	return _u
 }
 
+// SetSurchargeChoice sets the "surcharge_choice" field.
+func (_u *WorkOrderUpdate) SetSurchargeChoice(v json.RawMessage) *WorkOrderUpdate {
+	_u.mutation.SetSurchargeChoice(v)
+	return _u
+}
+
+// AppendSurchargeChoice appends value to the "surcharge_choice" field.
+func (_u *WorkOrderUpdate) AppendSurchargeChoice(v json.RawMessage) *WorkOrderUpdate {
+	_u.mutation.AppendSurchargeChoice(v)
+	return _u
+}
+
+// ClearSurchargeChoice clears the value of the "surcharge_choice" field.
+func (_u *WorkOrderUpdate) ClearSurchargeChoice() *WorkOrderUpdate {
+	_u.mutation.ClearSurchargeChoice()
+	return _u
+}
+
+// SetPriceListID sets the "price_list_id" field.
+func (_u *WorkOrderUpdate) SetPriceListID(v int64) *WorkOrderUpdate {
+	_u.mutation.SetPriceListID(v)
+	return _u
+}
+
+// SetNillablePriceListID sets the "price_list_id" field if the given value is not nil.
+func (_u *WorkOrderUpdate) SetNillablePriceListID(v *int64) *WorkOrderUpdate {
+	if v != nil {
+		_u.SetPriceListID(*v)
+	}
+	return _u
+}
+
+// ClearPriceListID clears the value of the "price_list_id" field.
+func (_u *WorkOrderUpdate) ClearPriceListID() *WorkOrderUpdate {
+	_u.mutation.ClearPriceListID()
+	return _u
+}
+
 // SetNotes sets the "notes" field.
 func (_u *WorkOrderUpdate) SetNotes(v string) *WorkOrderUpdate {
 	_u.mutation.SetNotes(v)
@@ -703,6 +744,11 @@ func (_u *WorkOrderUpdate) SetCari(v *Cari) *WorkOrderUpdate {
 	return _u.SetCariID(v.ID)
 }
 
+// SetPriceList sets the "price_list" edge to the PriceList entity.
+func (_u *WorkOrderUpdate) SetPriceList(v *PriceList) *WorkOrderUpdate {
+	return _u.SetPriceListID(v.ID)
+}
+
 // AddItemIDs adds the "items" edge to the WorkOrderItem entity by IDs.
 func (_u *WorkOrderUpdate) AddItemIDs(ids ...int64) *WorkOrderUpdate {
 	_u.mutation.AddItemIDs(ids...)
@@ -816,6 +862,12 @@ func (_u *WorkOrderUpdate) Mutation() *WorkOrderMutation {
 // ClearCari clears the "cari" edge to the Cari entity.
 func (_u *WorkOrderUpdate) ClearCari() *WorkOrderUpdate {
 	_u.mutation.ClearCari()
+	return _u
+}
+
+// ClearPriceList clears the "price_list" edge to the PriceList entity.
+func (_u *WorkOrderUpdate) ClearPriceList() *WorkOrderUpdate {
+	_u.mutation.ClearPriceList()
 	return _u
 }
 
@@ -1245,6 +1297,17 @@ func (_u *WorkOrderUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	if value, ok := _u.mutation.ApplyRuleAddons(); ok {
 		_spec.SetField(workorder.FieldApplyRuleAddons, field.TypeBool, value)
 	}
+	if value, ok := _u.mutation.SurchargeChoice(); ok {
+		_spec.SetField(workorder.FieldSurchargeChoice, field.TypeJSON, value)
+	}
+	if value, ok := _u.mutation.AppendedSurchargeChoice(); ok {
+		_spec.AddModifier(func(u *sql.UpdateBuilder) {
+			sqljson.Append(u, workorder.FieldSurchargeChoice, value)
+		})
+	}
+	if _u.mutation.SurchargeChoiceCleared() {
+		_spec.ClearField(workorder.FieldSurchargeChoice, field.TypeJSON)
+	}
 	if value, ok := _u.mutation.Notes(); ok {
 		_spec.SetField(workorder.FieldNotes, field.TypeString, value)
 	}
@@ -1300,6 +1363,35 @@ func (_u *WorkOrderUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 			Bidi:    false,
 			Target: &sqlgraph.EdgeTarget{
 				IDSpec: sqlgraph.NewFieldSpec(cari.FieldID, field.TypeInt64),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
+	if _u.mutation.PriceListCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.M2O,
+			Inverse: true,
+			Table:   workorder.PriceListTable,
+			Columns: []string{workorder.PriceListColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(pricelist.FieldID, field.TypeInt64),
+			},
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.PriceListIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.M2O,
+			Inverse: true,
+			Table:   workorder.PriceListTable,
+			Columns: []string{workorder.PriceListColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(pricelist.FieldID, field.TypeInt64),
 			},
 		}
 		for _, k := range nodes {
@@ -2172,6 +2264,44 @@ func (_u *WorkOrderUpdateOne) SetNillableApplyRuleAddons(v *bool) *WorkOrderUpda
 	return _u
 }
 
+// SetSurchargeChoice sets the "surcharge_choice" field.
+func (_u *WorkOrderUpdateOne) SetSurchargeChoice(v json.RawMessage) *WorkOrderUpdateOne {
+	_u.mutation.SetSurchargeChoice(v)
+	return _u
+}
+
+// AppendSurchargeChoice appends value to the "surcharge_choice" field.
+func (_u *WorkOrderUpdateOne) AppendSurchargeChoice(v json.RawMessage) *WorkOrderUpdateOne {
+	_u.mutation.AppendSurchargeChoice(v)
+	return _u
+}
+
+// ClearSurchargeChoice clears the value of the "surcharge_choice" field.
+func (_u *WorkOrderUpdateOne) ClearSurchargeChoice() *WorkOrderUpdateOne {
+	_u.mutation.ClearSurchargeChoice()
+	return _u
+}
+
+// SetPriceListID sets the "price_list_id" field.
+func (_u *WorkOrderUpdateOne) SetPriceListID(v int64) *WorkOrderUpdateOne {
+	_u.mutation.SetPriceListID(v)
+	return _u
+}
+
+// SetNillablePriceListID sets the "price_list_id" field if the given value is not nil.
+func (_u *WorkOrderUpdateOne) SetNillablePriceListID(v *int64) *WorkOrderUpdateOne {
+	if v != nil {
+		_u.SetPriceListID(*v)
+	}
+	return _u
+}
+
+// ClearPriceListID clears the value of the "price_list_id" field.
+func (_u *WorkOrderUpdateOne) ClearPriceListID() *WorkOrderUpdateOne {
+	_u.mutation.ClearPriceListID()
+	return _u
+}
+
 // SetNotes sets the "notes" field.
 func (_u *WorkOrderUpdateOne) SetNotes(v string) *WorkOrderUpdateOne {
 	_u.mutation.SetNotes(v)
@@ -2309,6 +2439,11 @@ func (_u *WorkOrderUpdateOne) SetCari(v *Cari) *WorkOrderUpdateOne {
 	return _u.SetCariID(v.ID)
 }
 
+// SetPriceList sets the "price_list" edge to the PriceList entity.
+func (_u *WorkOrderUpdateOne) SetPriceList(v *PriceList) *WorkOrderUpdateOne {
+	return _u.SetPriceListID(v.ID)
+}
+
 // AddItemIDs adds the "items" edge to the WorkOrderItem entity by IDs.
 func (_u *WorkOrderUpdateOne) AddItemIDs(ids ...int64) *WorkOrderUpdateOne {
 	_u.mutation.AddItemIDs(ids...)
@@ -2422,6 +2557,12 @@ func (_u *WorkOrderUpdateOne) Mutation() *WorkOrderMutation {
 // ClearCari clears the "cari" edge to the Cari entity.
 func (_u *WorkOrderUpdateOne) ClearCari() *WorkOrderUpdateOne {
 	_u.mutation.ClearCari()
+	return _u
+}
+
+// ClearPriceList clears the "price_list" edge to the PriceList entity.
+func (_u *WorkOrderUpdateOne) ClearPriceList() *WorkOrderUpdateOne {
+	_u.mutation.ClearPriceList()
 	return _u
 }
 
@@ -2881,6 +3022,17 @@ func (_u *WorkOrderUpdateOne) sqlSave(ctx context.Context) (_node *WorkOrder, er
 	if value, ok := _u.mutation.ApplyRuleAddons(); ok {
 		_spec.SetField(workorder.FieldApplyRuleAddons, field.TypeBool, value)
 	}
+	if value, ok := _u.mutation.SurchargeChoice(); ok {
+		_spec.SetField(workorder.FieldSurchargeChoice, field.TypeJSON, value)
+	}
+	if value, ok := _u.mutation.AppendedSurchargeChoice(); ok {
+		_spec.AddModifier(func(u *sql.UpdateBuilder) {
+			sqljson.Append(u, workorder.FieldSurchargeChoice, value)
+		})
+	}
+	if _u.mutation.SurchargeChoiceCleared() {
+		_spec.ClearField(workorder.FieldSurchargeChoice, field.TypeJSON)
+	}
 	if value, ok := _u.mutation.Notes(); ok {
 		_spec.SetField(workorder.FieldNotes, field.TypeString, value)
 	}
@@ -2936,6 +3088,35 @@ func (_u *WorkOrderUpdateOne) sqlSave(ctx context.Context) (_node *WorkOrder, er
 			Bidi:    false,
 			Target: &sqlgraph.EdgeTarget{
 				IDSpec: sqlgraph.NewFieldSpec(cari.FieldID, field.TypeInt64),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
+	if _u.mutation.PriceListCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.M2O,
+			Inverse: true,
+			Table:   workorder.PriceListTable,
+			Columns: []string{workorder.PriceListColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(pricelist.FieldID, field.TypeInt64),
+			},
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.PriceListIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.M2O,
+			Inverse: true,
+			Table:   workorder.PriceListTable,
+			Columns: []string{workorder.PriceListColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(pricelist.FieldID, field.TypeInt64),
 			},
 		}
 		for _, k := range nodes {

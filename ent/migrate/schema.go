@@ -1155,6 +1155,7 @@ var (
 		{Name: "field_log_allowed", Type: field.TypeBool, Default: true},
 		{Name: "is_cabotage", Type: field.TypeBool, Default: false},
 		{Name: "apply_rule_addons", Type: field.TypeBool, Default: true},
+		{Name: "surcharge_choice", Type: field.TypeJSON, Nullable: true},
 		{Name: "notes", Type: field.TypeString, Nullable: true, Size: 1000},
 		{Name: "currency", Type: field.TypeString, Size: 3, Default: "TRY"},
 		{Name: "net_total", Type: field.TypeOther, SchemaType: map[string]string{"postgres": "numeric(15,4)", "sqlite3": "numeric(15,4)"}},
@@ -1165,6 +1166,7 @@ var (
 		{Name: "created_by", Type: field.TypeInt64},
 		{Name: "updated_by", Type: field.TypeInt64},
 		{Name: "cari_id", Type: field.TypeInt64},
+		{Name: "price_list_id", Type: field.TypeInt64, Nullable: true},
 		{Name: "requester_id", Type: field.TypeInt64},
 	}
 	// WorkOrdersTable holds the schema information for the "work_orders" table.
@@ -1175,13 +1177,19 @@ var (
 		ForeignKeys: []*schema.ForeignKey{
 			{
 				Symbol:     "work_orders_cari_work_orders",
-				Columns:    []*schema.Column{WorkOrdersColumns[42]},
+				Columns:    []*schema.Column{WorkOrdersColumns[43]},
 				RefColumns: []*schema.Column{CariColumns[0]},
 				OnDelete:   schema.Restrict,
 			},
 			{
+				Symbol:     "work_orders_price_lists_work_orders",
+				Columns:    []*schema.Column{WorkOrdersColumns[44]},
+				RefColumns: []*schema.Column{PriceListsColumns[0]},
+				OnDelete:   schema.Restrict,
+			},
+			{
 				Symbol:     "work_orders_users_requested_work_orders",
-				Columns:    []*schema.Column{WorkOrdersColumns[43]},
+				Columns:    []*schema.Column{WorkOrdersColumns[45]},
 				RefColumns: []*schema.Column{UsersColumns[0]},
 				OnDelete:   schema.Restrict,
 			},
@@ -1195,42 +1203,42 @@ var (
 			{
 				Name:    "work_orders_created",
 				Unique:  false,
-				Columns: []*schema.Column{WorkOrdersColumns[38], WorkOrdersColumns[1], WorkOrdersColumns[0]},
+				Columns: []*schema.Column{WorkOrdersColumns[39], WorkOrdersColumns[1], WorkOrdersColumns[0]},
 			},
 			{
 				Name:    "work_orders_status",
 				Unique:  false,
-				Columns: []*schema.Column{WorkOrdersColumns[14], WorkOrdersColumns[38], WorkOrdersColumns[1], WorkOrdersColumns[0]},
+				Columns: []*schema.Column{WorkOrdersColumns[14], WorkOrdersColumns[39], WorkOrdersColumns[1], WorkOrdersColumns[0]},
 			},
 			{
 				Name:    "work_orders_status_planned",
 				Unique:  false,
-				Columns: []*schema.Column{WorkOrdersColumns[14], WorkOrdersColumns[38], WorkOrdersColumns[15], WorkOrdersColumns[0]},
+				Columns: []*schema.Column{WorkOrdersColumns[14], WorkOrdersColumns[39], WorkOrdersColumns[15], WorkOrdersColumns[0]},
 			},
 			{
 				Name:    "work_orders_planned",
 				Unique:  false,
-				Columns: []*schema.Column{WorkOrdersColumns[38], WorkOrdersColumns[15], WorkOrdersColumns[0]},
+				Columns: []*schema.Column{WorkOrdersColumns[39], WorkOrdersColumns[15], WorkOrdersColumns[0]},
 			},
 			{
 				Name:    "work_orders_cari_code",
 				Unique:  false,
-				Columns: []*schema.Column{WorkOrdersColumns[4], WorkOrdersColumns[38], WorkOrdersColumns[1], WorkOrdersColumns[0]},
+				Columns: []*schema.Column{WorkOrdersColumns[4], WorkOrdersColumns[39], WorkOrdersColumns[1], WorkOrdersColumns[0]},
 			},
 			{
 				Name:    "work_orders_cari_code_status",
 				Unique:  false,
-				Columns: []*schema.Column{WorkOrdersColumns[4], WorkOrdersColumns[14], WorkOrdersColumns[38], WorkOrdersColumns[1], WorkOrdersColumns[0]},
+				Columns: []*schema.Column{WorkOrdersColumns[4], WorkOrdersColumns[14], WorkOrdersColumns[39], WorkOrdersColumns[1], WorkOrdersColumns[0]},
 			},
 			{
 				Name:    "work_orders_status_type",
 				Unique:  false,
-				Columns: []*schema.Column{WorkOrdersColumns[14], WorkOrdersColumns[7], WorkOrdersColumns[38], WorkOrdersColumns[1], WorkOrdersColumns[0]},
+				Columns: []*schema.Column{WorkOrdersColumns[14], WorkOrdersColumns[7], WorkOrdersColumns[39], WorkOrdersColumns[1], WorkOrdersColumns[0]},
 			},
 			{
 				Name:    "work_orders_status_priority",
 				Unique:  false,
-				Columns: []*schema.Column{WorkOrdersColumns[14], WorkOrdersColumns[13], WorkOrdersColumns[38], WorkOrdersColumns[1], WorkOrdersColumns[0]},
+				Columns: []*schema.Column{WorkOrdersColumns[14], WorkOrdersColumns[13], WorkOrdersColumns[39], WorkOrdersColumns[1], WorkOrdersColumns[0]},
 			},
 			{
 				Name:    "work_orders_overdue",
@@ -1252,12 +1260,17 @@ var (
 			{
 				Name:    "work_orders_cari_id",
 				Unique:  false,
-				Columns: []*schema.Column{WorkOrdersColumns[42]},
+				Columns: []*schema.Column{WorkOrdersColumns[43]},
 			},
 			{
 				Name:    "work_orders_requester_id",
 				Unique:  false,
-				Columns: []*schema.Column{WorkOrdersColumns[43]},
+				Columns: []*schema.Column{WorkOrdersColumns[45]},
+			},
+			{
+				Name:    "work_orders_price_list_id",
+				Unique:  false,
+				Columns: []*schema.Column{WorkOrdersColumns[44]},
 			},
 		},
 	}
@@ -1736,7 +1749,8 @@ func init() {
 		"work_logs_time_check":     "time_end > time_start",
 	}
 	WorkOrdersTable.ForeignKeys[0].RefTable = CariTable
-	WorkOrdersTable.ForeignKeys[1].RefTable = UsersTable
+	WorkOrdersTable.ForeignKeys[1].RefTable = PriceListsTable
+	WorkOrdersTable.ForeignKeys[2].RefTable = UsersTable
 	WorkOrdersTable.Annotation = &entsql.Annotation{
 		Table: "work_orders",
 	}

@@ -47,6 +47,8 @@ const (
 	FieldUpdatedBy = "updated_by"
 	// EdgeItems holds the string denoting the items edge name in mutations.
 	EdgeItems = "items"
+	// EdgeWorkOrders holds the string denoting the work_orders edge name in mutations.
+	EdgeWorkOrders = "work_orders"
 	// Table holds the table name of the pricelist in the database.
 	Table = "price_lists"
 	// ItemsTable is the table that holds the items relation/edge.
@@ -56,6 +58,13 @@ const (
 	ItemsInverseTable = "price_list_items"
 	// ItemsColumn is the table column denoting the items relation/edge.
 	ItemsColumn = "price_list_id"
+	// WorkOrdersTable is the table that holds the work_orders relation/edge.
+	WorkOrdersTable = "work_orders"
+	// WorkOrdersInverseTable is the table name for the WorkOrder entity.
+	// It exists in this package in order to avoid circular dependency with the "workorder" package.
+	WorkOrdersInverseTable = "work_orders"
+	// WorkOrdersColumn is the table column denoting the work_orders relation/edge.
+	WorkOrdersColumn = "price_list_id"
 )
 
 // Columns holds all SQL columns for pricelist fields.
@@ -226,11 +235,32 @@ func ByItems(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
 		sqlgraph.OrderByNeighborTerms(s, newItemsStep(), append([]sql.OrderTerm{term}, terms...)...)
 	}
 }
+
+// ByWorkOrdersCount orders the results by work_orders count.
+func ByWorkOrdersCount(opts ...sql.OrderTermOption) OrderOption {
+	return func(s *sql.Selector) {
+		sqlgraph.OrderByNeighborsCount(s, newWorkOrdersStep(), opts...)
+	}
+}
+
+// ByWorkOrders orders the results by work_orders terms.
+func ByWorkOrders(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
+	return func(s *sql.Selector) {
+		sqlgraph.OrderByNeighborTerms(s, newWorkOrdersStep(), append([]sql.OrderTerm{term}, terms...)...)
+	}
+}
 func newItemsStep() *sqlgraph.Step {
 	return sqlgraph.NewStep(
 		sqlgraph.From(Table, FieldID),
 		sqlgraph.To(ItemsInverseTable, FieldID),
 		sqlgraph.Edge(sqlgraph.O2M, false, ItemsTable, ItemsColumn),
+	)
+}
+func newWorkOrdersStep() *sqlgraph.Step {
+	return sqlgraph.NewStep(
+		sqlgraph.From(Table, FieldID),
+		sqlgraph.To(WorkOrdersInverseTable, FieldID),
+		sqlgraph.Edge(sqlgraph.O2M, false, WorkOrdersTable, WorkOrdersColumn),
 	)
 }
 

@@ -814,6 +814,29 @@ func HasItemsWith(preds ...predicate.PriceListItem) predicate.PriceList {
 	})
 }
 
+// HasWorkOrders applies the HasEdge predicate on the "work_orders" edge.
+func HasWorkOrders() predicate.PriceList {
+	return predicate.PriceList(func(s *sql.Selector) {
+		step := sqlgraph.NewStep(
+			sqlgraph.From(Table, FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, WorkOrdersTable, WorkOrdersColumn),
+		)
+		sqlgraph.HasNeighbors(s, step)
+	})
+}
+
+// HasWorkOrdersWith applies the HasEdge predicate on the "work_orders" edge with a given conditions (other predicates).
+func HasWorkOrdersWith(preds ...predicate.WorkOrder) predicate.PriceList {
+	return predicate.PriceList(func(s *sql.Selector) {
+		step := newWorkOrdersStep()
+		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
+			for _, p := range preds {
+				p(s)
+			}
+		})
+	})
+}
+
 // And groups predicates with the AND operator between them.
 func And(predicates ...predicate.PriceList) predicate.PriceList {
 	return predicate.PriceList(sql.AndPredicates(predicates...))

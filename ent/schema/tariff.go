@@ -47,7 +47,10 @@ func (PriceList) Fields() []ent.Field {
 }
 
 func (PriceList) Edges() []ent.Edge {
-	return []ent.Edge{edge.To("items", PriceListItem.Type).Annotations(entsql.OnDelete(entsql.Cascade))}
+	return []ent.Edge{
+		edge.To("items", PriceListItem.Type).Annotations(entsql.OnDelete(entsql.Cascade)),
+		edge.To("work_orders", WorkOrder.Type).Annotations(entsql.OnDelete(entsql.Restrict)),
+	}
 }
 
 // Indexes of price lists. PostgreSQL has an exclusion constraint besides,

@@ -73,6 +73,8 @@ func (WorkOrder) Fields() []ent.Field {
 		field.Bool("field_log_allowed").Default(true),
 		field.Bool("is_cabotage").Default(false),
 		field.Bool("apply_rule_addons").Default(true),
+		field.JSON("surcharge_choice", json.RawMessage{}).Optional().Comment("surcharges set by hand, with the reason; null: by time, calendar and priority"),
+		field.Int64("price_list_id").Optional().Nillable().Comment("the tariff that was chosen; null: the one in force for the currency"),
 		field.String("notes").MaxRuneLen(1000).Optional().Nillable(),
 		field.String("currency").MaxRuneLen(3).Default("TRY"),
 		money("net_total"),
@@ -88,6 +90,7 @@ func (WorkOrder) Fields() []ent.Field {
 func (WorkOrder) Edges() []ent.Edge {
 	return []ent.Edge{
 		edge.From("cari", Cari.Type).Ref("work_orders").Field("cari_id").Unique().Required(),
+		edge.From("price_list", PriceList.Type).Ref("work_orders").Field("price_list_id").Unique(),
 		edge.From("requester", User.Type).Ref("requested_work_orders").Field("requester_id").Unique().Required().Immutable(),
 		edge.To("items", WorkOrderItem.Type).Annotations(entsql.OnDelete(entsql.Cascade)),
 		edge.To("history", WorkOrderStatusHistory.Type).Annotations(entsql.OnDelete(entsql.Cascade)),
@@ -116,6 +119,7 @@ func (WorkOrder) Indexes() []ent.Index {
 		// Foreign keys.
 		index.Fields("cari_id").StorageKey("work_orders_cari_id"),
 		index.Fields("requester_id").StorageKey("work_orders_requester_id"),
+		index.Fields("price_list_id").StorageKey("work_orders_price_list_id"),
 	}
 }
 

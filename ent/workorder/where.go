@@ -211,6 +211,11 @@ func ApplyRuleAddons(v bool) predicate.WorkOrder {
 	return predicate.WorkOrder(sql.FieldEQ(FieldApplyRuleAddons, v))
 }
 
+// PriceListID applies equality check predicate on the "price_list_id" field. It's identical to PriceListIDEQ.
+func PriceListID(v int64) predicate.WorkOrder {
+	return predicate.WorkOrder(sql.FieldEQ(FieldPriceListID, v))
+}
+
 // Notes applies equality check predicate on the "notes" field. It's identical to NotesEQ.
 func Notes(v string) predicate.WorkOrder {
 	return predicate.WorkOrder(sql.FieldEQ(FieldNotes, v))
@@ -1866,6 +1871,46 @@ func ApplyRuleAddonsNEQ(v bool) predicate.WorkOrder {
 	return predicate.WorkOrder(sql.FieldNEQ(FieldApplyRuleAddons, v))
 }
 
+// SurchargeChoiceIsNil applies the IsNil predicate on the "surcharge_choice" field.
+func SurchargeChoiceIsNil() predicate.WorkOrder {
+	return predicate.WorkOrder(sql.FieldIsNull(FieldSurchargeChoice))
+}
+
+// SurchargeChoiceNotNil applies the NotNil predicate on the "surcharge_choice" field.
+func SurchargeChoiceNotNil() predicate.WorkOrder {
+	return predicate.WorkOrder(sql.FieldNotNull(FieldSurchargeChoice))
+}
+
+// PriceListIDEQ applies the EQ predicate on the "price_list_id" field.
+func PriceListIDEQ(v int64) predicate.WorkOrder {
+	return predicate.WorkOrder(sql.FieldEQ(FieldPriceListID, v))
+}
+
+// PriceListIDNEQ applies the NEQ predicate on the "price_list_id" field.
+func PriceListIDNEQ(v int64) predicate.WorkOrder {
+	return predicate.WorkOrder(sql.FieldNEQ(FieldPriceListID, v))
+}
+
+// PriceListIDIn applies the In predicate on the "price_list_id" field.
+func PriceListIDIn(vs ...int64) predicate.WorkOrder {
+	return predicate.WorkOrder(sql.FieldIn(FieldPriceListID, vs...))
+}
+
+// PriceListIDNotIn applies the NotIn predicate on the "price_list_id" field.
+func PriceListIDNotIn(vs ...int64) predicate.WorkOrder {
+	return predicate.WorkOrder(sql.FieldNotIn(FieldPriceListID, vs...))
+}
+
+// PriceListIDIsNil applies the IsNil predicate on the "price_list_id" field.
+func PriceListIDIsNil() predicate.WorkOrder {
+	return predicate.WorkOrder(sql.FieldIsNull(FieldPriceListID))
+}
+
+// PriceListIDNotNil applies the NotNil predicate on the "price_list_id" field.
+func PriceListIDNotNil() predicate.WorkOrder {
+	return predicate.WorkOrder(sql.FieldNotNull(FieldPriceListID))
+}
+
 // NotesEQ applies the EQ predicate on the "notes" field.
 func NotesEQ(v string) predicate.WorkOrder {
 	return predicate.WorkOrder(sql.FieldEQ(FieldNotes, v))
@@ -2271,6 +2316,29 @@ func HasCari() predicate.WorkOrder {
 func HasCariWith(preds ...predicate.Cari) predicate.WorkOrder {
 	return predicate.WorkOrder(func(s *sql.Selector) {
 		step := newCariStep()
+		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
+			for _, p := range preds {
+				p(s)
+			}
+		})
+	})
+}
+
+// HasPriceList applies the HasEdge predicate on the "price_list" edge.
+func HasPriceList() predicate.WorkOrder {
+	return predicate.WorkOrder(func(s *sql.Selector) {
+		step := sqlgraph.NewStep(
+			sqlgraph.From(Table, FieldID),
+			sqlgraph.Edge(sqlgraph.M2O, true, PriceListTable, PriceListColumn),
+		)
+		sqlgraph.HasNeighbors(s, step)
+	})
+}
+
+// HasPriceListWith applies the HasEdge predicate on the "price_list" edge with a given conditions (other predicates).
+func HasPriceListWith(preds ...predicate.PriceList) predicate.WorkOrder {
+	return predicate.WorkOrder(func(s *sql.Selector) {
+		step := newPriceListStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)

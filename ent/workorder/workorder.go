@@ -86,6 +86,10 @@ const (
 	FieldIsCabotage = "is_cabotage"
 	// FieldApplyRuleAddons holds the string denoting the apply_rule_addons field in the database.
 	FieldApplyRuleAddons = "apply_rule_addons"
+	// FieldSurchargeChoice holds the string denoting the surcharge_choice field in the database.
+	FieldSurchargeChoice = "surcharge_choice"
+	// FieldPriceListID holds the string denoting the price_list_id field in the database.
+	FieldPriceListID = "price_list_id"
 	// FieldNotes holds the string denoting the notes field in the database.
 	FieldNotes = "notes"
 	// FieldCurrency holds the string denoting the currency field in the database.
@@ -106,6 +110,8 @@ const (
 	FieldUpdatedBy = "updated_by"
 	// EdgeCari holds the string denoting the cari edge name in mutations.
 	EdgeCari = "cari"
+	// EdgePriceList holds the string denoting the price_list edge name in mutations.
+	EdgePriceList = "price_list"
 	// EdgeRequester holds the string denoting the requester edge name in mutations.
 	EdgeRequester = "requester"
 	// EdgeItems holds the string denoting the items edge name in mutations.
@@ -131,6 +137,13 @@ const (
 	CariInverseTable = "cari"
 	// CariColumn is the table column denoting the cari relation/edge.
 	CariColumn = "cari_id"
+	// PriceListTable is the table that holds the price_list relation/edge.
+	PriceListTable = "work_orders"
+	// PriceListInverseTable is the table name for the PriceList entity.
+	// It exists in this package in order to avoid circular dependency with the "pricelist" package.
+	PriceListInverseTable = "price_lists"
+	// PriceListColumn is the table column denoting the price_list relation/edge.
+	PriceListColumn = "price_list_id"
 	// RequesterTable is the table that holds the requester relation/edge.
 	RequesterTable = "work_orders"
 	// RequesterInverseTable is the table name for the User entity.
@@ -226,6 +239,8 @@ var Columns = []string{
 	FieldFieldLogAllowed,
 	FieldIsCabotage,
 	FieldApplyRuleAddons,
+	FieldSurchargeChoice,
+	FieldPriceListID,
 	FieldNotes,
 	FieldCurrency,
 	FieldNetTotal,
@@ -566,6 +581,11 @@ func ByApplyRuleAddons(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldApplyRuleAddons, opts...).ToFunc()
 }
 
+// ByPriceListID orders the results by the price_list_id field.
+func ByPriceListID(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldPriceListID, opts...).ToFunc()
+}
+
 // ByNotes orders the results by the notes field.
 func ByNotes(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldNotes, opts...).ToFunc()
@@ -615,6 +635,13 @@ func ByUpdatedBy(opts ...sql.OrderTermOption) OrderOption {
 func ByCariField(field string, opts ...sql.OrderTermOption) OrderOption {
 	return func(s *sql.Selector) {
 		sqlgraph.OrderByNeighborTerms(s, newCariStep(), sql.OrderByField(field, opts...))
+	}
+}
+
+// ByPriceListField orders the results by price_list field.
+func ByPriceListField(field string, opts ...sql.OrderTermOption) OrderOption {
+	return func(s *sql.Selector) {
+		sqlgraph.OrderByNeighborTerms(s, newPriceListStep(), sql.OrderByField(field, opts...))
 	}
 }
 
@@ -727,6 +754,13 @@ func newCariStep() *sqlgraph.Step {
 		sqlgraph.From(Table, FieldID),
 		sqlgraph.To(CariInverseTable, FieldID),
 		sqlgraph.Edge(sqlgraph.M2O, true, CariTable, CariColumn),
+	)
+}
+func newPriceListStep() *sqlgraph.Step {
+	return sqlgraph.NewStep(
+		sqlgraph.From(Table, FieldID),
+		sqlgraph.To(PriceListInverseTable, FieldID),
+		sqlgraph.Edge(sqlgraph.M2O, true, PriceListTable, PriceListColumn),
 	)
 }
 func newRequesterStep() *sqlgraph.Step {
