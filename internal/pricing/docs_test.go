@@ -152,7 +152,7 @@ func (e example) calculate(t *testing.T) (results []string, err error) {
 	amount, currency, _ := strings.Cut(e.get("price"), " ")
 	r, err := pricing.Calculate(p.Type(), p, number(amount), given(t, e.get("inputs")))
 	for _, s := range r.Steps {
-		results = append(results, fmt.Sprintf("%s = %v", s.Expression, s.Value))
+		results = append(results, strings.TrimPrefix(fmt.Sprintf("%s = %v", s.Expression, s.Value), s.Value.String()+" = "))
 	}
 	results[len(results)-1] += " " + currency
 	return results, err
