@@ -210,7 +210,7 @@ func TestFormulasAgreeWithFractions(t *testing.T) {
 	t.Parallel()
 	const seed = 7
 	r := rand.New(rand.NewPCG(seed, seed))
-	for n := range 5000 {
+	for n := range 3000 {
 		price, weight, minutes := decimal.New(r.Int64N(10_000_000), -4), decimal.New(r.Int64N(50_000_000), -2), decimal.NewFromInt(r.Int64N(2000))
 		base, time := decimal.New(1+r.Int64N(100_000), -4), 1+r.Int64N(500)
 		block, err := pricing.Calculate(pricing.PerBlock, pricing.PerBlockParams{BaseWeightTon: base, BaseTimeMin: time, WeightRounding: pricing.RoundNone},

@@ -158,7 +158,7 @@ func TestEveryGeneratedLineAddsUp(t *testing.T) {
 	t.Parallel()
 	const seed = 5
 	g := newGenerator(seed)
-	for n := range 5000 {
+	for n := range 2000 {
 		r := g.request(t)
 		l, err := pricing.Quote(r)
 		if err != nil {

@@ -255,7 +255,7 @@ func TestGeneratedTracesAreReadBack(t *testing.T) {
 	t.Parallel()
 	const seed = 17
 	g := newGenerator(seed)
-	for n := range 2000 {
+	for n := range 500 {
 		l, err := pricing.Quote(g.request(t))
 		if err != nil {
 			t.Fatal(err)
