@@ -14,6 +14,7 @@ import (
 	"aliaport/internal/globalid"
 	"aliaport/internal/input"
 	"aliaport/internal/page"
+	"aliaport/internal/parameter"
 	"aliaport/internal/rate"
 	"aliaport/internal/user"
 	"aliaport/internal/workorder"
@@ -71,6 +72,22 @@ func updateCari(in gen.UpdateCariInput) cari.UpdateInput {
 		District: change(in.District), Address: change(in.Address), Phone: change(in.Phone), Email: change(in.Email),
 		ContactPerson: change(in.ContactPerson), Iban: change(in.Iban), PaymentTermDays: in.PaymentTermDays,
 		Currency: in.Currency, Notes: change(in.Notes),
+	}
+}
+
+func updateParameter(in gen.UpdateParameterInput) parameter.UpdateInput {
+	return parameter.UpdateInput{
+		ID: in.ID, Version: in.Version, Name: in.Name, Value: in.Value, Description: change(in.Description), SortNo: in.SortNo,
+	}
+}
+
+func parameterPayload(ctx context.Context) func(*ent.Parameter, error) (*gen.ParameterPayload, error) {
+	return func(p *ent.Parameter, err error) (*gen.ParameterPayload, error) {
+		refused, err := userErrors(ctx, err)
+		if err != nil {
+			return nil, err
+		}
+		return &gen.ParameterPayload{Parameter: p, UserErrors: refused}, nil
 	}
 }
 

@@ -38,6 +38,12 @@ var nodeTypes = map[string]nodeType{
 	"ExchangeRate": {actor.RateRead, func(ctx context.Context, s *loader.Set, key int64) (gqlmodel.Node, error) {
 		return found(s.ExchangeRate.Load(ctx, key))
 	}},
+	"Parameter": {actor.ParameterRead, func(ctx context.Context, s *loader.Set, key int64) (gqlmodel.Node, error) {
+		return found(s.Parameter.Load(ctx, key))
+	}},
+	"ParameterHistory": {actor.ParameterRead, func(ctx context.Context, s *loader.Set, key int64) (gqlmodel.Node, error) {
+		return found(s.ParameterHistory.Load(ctx, key))
+	}},
 	"Service": {actor.ServiceRead, func(ctx context.Context, s *loader.Set, key int64) (gqlmodel.Node, error) {
 		return found(s.Service.Load(ctx, key))
 	}},

@@ -6,6 +6,7 @@ import (
 	"aliaport/internal/audit"
 	"aliaport/internal/cari"
 	"aliaport/internal/motorbot"
+	"aliaport/internal/parameter"
 	"aliaport/internal/rate"
 	"aliaport/internal/service"
 	"aliaport/internal/trip"
@@ -20,6 +21,7 @@ type Resolver struct {
 	Trips      *trip.Service
 	Services   *service.Service
 	WorkOrders *workorder.Service
+	Parameters *parameter.Service
 	Users      *user.Service
 	Rates      *rate.Service
 	Trail      *audit.Trail

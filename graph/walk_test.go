@@ -229,6 +229,14 @@ func TestEveryNodeIsFoundByItsID(t *testing.T) {
 			ids["Role"] = r.ID
 		}
 	}
+	var parameter struct {
+		Parameter struct {
+			ID      string
+			History []struct{ ID string }
+		}
+	}
+	server.Get(t, api.Admin, `{ parameter(category: "BIRIM", code: "TON") { id history { id } } }`, nil, &parameter)
+	ids["Parameter"], ids["ParameterHistory"] = parameter.Parameter.ID, parameter.Parameter.History[0].ID
 	var trail struct {
 		AuditEvents struct{ Nodes []struct{ ID string } }
 	}

@@ -31,6 +31,7 @@ import (
 	"aliaport/internal/migrate"
 	"aliaport/internal/motorbot"
 	"aliaport/internal/page"
+	"aliaport/internal/parameter"
 	"aliaport/internal/rate"
 	"aliaport/internal/service"
 	"aliaport/internal/store"
@@ -104,8 +105,9 @@ func New(d Deps) (*Server, error) {
 			AllowSelfApproval: d.Config.AllowSelfApproval, IdempotencyTTL: d.Config.IdempotencyTTL,
 		},
 		Users: s.users, Limits: graph.Limits{Operations: s.rates.operations, Cost: s.rates.cost, MeasureOnly: d.Config.RateMeasureOnly, Now: s.now},
-		Rates: &rate.Service{DB: d.DB, Now: s.now, Pages: pages, PageLimits: limits, Source: bank, Log: d.Log},
-		Trail: &audit.Trail{DB: d.DB, Pages: pages, PageLimits: limits},
+		Rates:      &rate.Service{DB: d.DB, Now: s.now, Pages: pages, PageLimits: limits, Source: bank, Log: d.Log},
+		Trail:      &audit.Trail{DB: d.DB, Pages: pages, PageLimits: limits},
+		Parameters: &parameter.Service{DB: d.DB, Now: s.now, Pages: pages, PageLimits: limits, IdempotencyTTL: d.Config.IdempotencyTTL},
 	}
 	api, err := s.graphql(resolver)
 	if err != nil {
@@ -135,6 +137,7 @@ func (s *Server) chores(ctx context.Context) {
 			s.sweep(ctx)
 		case <-day.C:
 			s.partition(ctx)
+			s.parameters(ctx)
 			s.sweep(ctx)
 		case <-ctx.Done():
 			return
@@ -150,6 +153,13 @@ func (s *Server) partition(ctx context.Context) {
 	}
 	if _, err := migrate.EnsureAuditPartitions(ctx, s.db.Writer(), s.now(), migrate.AuditMonthsAhead); err != nil && ctx.Err() == nil {
 		s.log.WarnContext(ctx, "partitions of the trail not made", "err", err)
+	}
+}
+
+// parameters adds what time brings: the holidays of another year.
+func (s *Server) parameters(ctx context.Context) {
+	if err := parameter.Ensure(ctx, s.db, s.now()); err != nil && ctx.Err() == nil {
+		s.log.WarnContext(ctx, "known parameters not added", "err", err)
 	}
 }
 

@@ -543,6 +543,16 @@ var (
 				Unique:  false,
 				Columns: []*schema.Column{ParametersColumns[3], ParametersColumns[11], ParametersColumns[9], ParametersColumns[0]},
 			},
+			{
+				Name:    "parameters_code",
+				Unique:  false,
+				Columns: []*schema.Column{ParametersColumns[4], ParametersColumns[0]},
+			},
+			{
+				Name:    "parameters_active_code",
+				Unique:  false,
+				Columns: []*schema.Column{ParametersColumns[11], ParametersColumns[4], ParametersColumns[0]},
+			},
 		},
 	}
 	// ParameterHistoryColumns holds the columns for the "parameter_history" table.

@@ -43,6 +43,8 @@ func (Parameter) Indexes() []ent.Index {
 	return []ent.Index{
 		index.Fields("category", "code").Unique().StorageKey("parameters_category_code"),
 		index.Fields("category", "is_active", "sort_no", "id").StorageKey("parameters_category"),
+		index.Fields("code", "id").StorageKey("parameters_code"),
+		index.Fields("is_active", "code", "id").StorageKey("parameters_active_code"),
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	cari1 "aliaport/ent/cari"
 	"aliaport/ent/exchangerate"
 	motorbot1 "aliaport/ent/motorbot"
+	parameter1 "aliaport/ent/parameter"
 	service1 "aliaport/ent/service"
 	trip1 "aliaport/ent/trip"
 	workorder1 "aliaport/ent/workorder"
@@ -22,6 +23,7 @@ import (
 	"aliaport/internal/globalid"
 	"aliaport/internal/motorbot"
 	"aliaport/internal/page"
+	"aliaport/internal/parameter"
 	"aliaport/internal/rate"
 	"aliaport/internal/service"
 	"aliaport/internal/trip"
@@ -56,6 +58,8 @@ type ResolverRoot interface {
 	AuditEvent() AuditEventResolver
 	Motorbot() MotorbotResolver
 	Mutation() MutationResolver
+	Parameter() ParameterResolver
+	ParameterHistory() ParameterHistoryResolver
 	Query() QueryResolver
 	Role() RoleResolver
 	Trip() TripResolver
@@ -258,6 +262,7 @@ type ComplexityRoot struct {
 
 	Mutation struct {
 		ActivateCari        func(childComplexity int, input cari.ActivityInput) int
+		ActivateParameter   func(childComplexity int, input parameter.ActivityInput) int
 		AddWorkOrderItem    func(childComplexity int, input workorder.AddItemInput) int
 		ApproveWorkOrder    func(childComplexity int, input WorkOrderStepInput) int
 		CancelWorkOrder     func(childComplexity int, input WorkOrderOptionalReasonInput) int
@@ -265,9 +270,11 @@ type ComplexityRoot struct {
 		CloseWorkOrder      func(childComplexity int, input WorkOrderStepInput) int
 		CompleteWorkOrder   func(childComplexity int, input CompleteWorkOrderInput) int
 		CreateCari          func(childComplexity int, input cari.CreateInput) int
+		CreateParameter     func(childComplexity int, input parameter.CreateInput) int
 		CreateUser          func(childComplexity int, input user.CreateInput) int
 		CreateWorkOrder     func(childComplexity int, input workorder.CreateInput) int
 		DeactivateCari      func(childComplexity int, input cari.ActivityInput) int
+		DeactivateParameter func(childComplexity int, input parameter.ActivityInput) int
 		DeleteRole          func(childComplexity int, input DeleteRoleInput) int
 		DeleteWorkOrder     func(childComplexity int, input workorder.DeleteInput) int
 		FetchExchangeRates  func(childComplexity int, input rate.FetchInput) int
@@ -288,6 +295,7 @@ type ComplexityRoot struct {
 		SubmitWorkOrder     func(childComplexity int, input WorkOrderStepInput) int
 		UnlockUser          func(childComplexity int, input UnlockUserInput) int
 		UpdateCari          func(childComplexity int, input UpdateCariInput) int
+		UpdateParameter     func(childComplexity int, input UpdateParameterInput) int
 		UpdateUser          func(childComplexity int, input user.UpdateInput) int
 		UpdateWorkOrder     func(childComplexity int, input UpdateWorkOrderInput) int
 		UpdateWorkOrderItem func(childComplexity int, input UpdateWorkOrderItemInput) int
@@ -301,29 +309,76 @@ type ComplexityRoot struct {
 		StartCursor     func(childComplexity int) int
 	}
 
+	Parameter struct {
+		Category    func(childComplexity int) int
+		Code        func(childComplexity int) int
+		CreatedAt   func(childComplexity int) int
+		DataType    func(childComplexity int) int
+		Description func(childComplexity int) int
+		GlobalID    func(childComplexity int) int
+		History     func(childComplexity int) int
+		IsActive    func(childComplexity int) int
+		IsSystem    func(childComplexity int) int
+		Name        func(childComplexity int) int
+		SortNo      func(childComplexity int) int
+		UpdatedAt   func(childComplexity int) int
+		Value       func(childComplexity int) int
+		Version     func(childComplexity int) int
+	}
+
+	ParameterConnection struct {
+		Edges      func(childComplexity int) int
+		Nodes      func(childComplexity int) int
+		PageInfo   func(childComplexity int) int
+		TotalCount func(childComplexity int) int
+	}
+
+	ParameterEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
+	ParameterHistory struct {
+		CreatedAt func(childComplexity int) int
+		GlobalID  func(childComplexity int) int
+		IsActive  func(childComplexity int) int
+		NewValue  func(childComplexity int) int
+		OldValue  func(childComplexity int) int
+		User      func(childComplexity int) int
+		UserName  func(childComplexity int) int
+	}
+
+	ParameterPayload struct {
+		Parameter  func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
 	Query struct {
-		AuditEvents         func(childComplexity int, filter *audit.Filter, first *int, after *string, last *int, before *string) int
-		Cari                func(childComplexity int, id *globalid.ID, cariCode *string) int
-		CariAccounts        func(childComplexity int, filter *cari.Filter, orderBy *cari.Order, first *int, after *string, last *int, before *string) int
-		ConvertCurrency     func(childComplexity int, amount decimal.Decimal, from string, to string, on *calendar.Date, kind *rate.Kind) int
-		ExchangeRate        func(childComplexity int, currency string, asOf *calendar.Date, kind *rate.Kind) int
-		ExchangeRates       func(childComplexity int, filter *rate.Filter, first *int, after *string, last *int, before *string) int
-		LatestExchangeRates func(childComplexity int) int
-		Motorbot            func(childComplexity int, id *globalid.ID, mbCode *string) int
-		Motorbots           func(childComplexity int, filter *motorbot.Filter, orderBy *motorbot.Order, first *int, after *string, last *int, before *string) int
-		Node                func(childComplexity int, id globalid.ID) int
-		Nodes               func(childComplexity int, ids []*globalid.ID) int
-		RateLimit           func(childComplexity int) int
-		Roles               func(childComplexity int) int
-		Service             func(childComplexity int, id *globalid.ID, code *string) int
-		Services            func(childComplexity int, filter *service.Filter, orderBy *service.Order, first *int, after *string, last *int, before *string) int
-		Sessions            func(childComplexity int) int
-		Trip                func(childComplexity int, id *globalid.ID, tripNo *string) int
-		Trips               func(childComplexity int, filter *trip.Filter, orderBy *trip.Order, first *int, after *string, last *int, before *string) int
-		Users               func(childComplexity int, first *int, after *string, last *int, before *string) int
-		Viewer              func(childComplexity int) int
-		WorkOrder           func(childComplexity int, id *globalid.ID, woNumber *string) int
-		WorkOrders          func(childComplexity int, filter *workorder.Filter, orderBy *workorder.Order, first *int, after *string, last *int, before *string) int
+		AuditEvents          func(childComplexity int, filter *audit.Filter, first *int, after *string, last *int, before *string) int
+		Cari                 func(childComplexity int, id *globalid.ID, cariCode *string) int
+		CariAccounts         func(childComplexity int, filter *cari.Filter, orderBy *cari.Order, first *int, after *string, last *int, before *string) int
+		ConvertCurrency      func(childComplexity int, amount decimal.Decimal, from string, to string, on *calendar.Date, kind *rate.Kind) int
+		ExchangeRate         func(childComplexity int, currency string, asOf *calendar.Date, kind *rate.Kind) int
+		ExchangeRates        func(childComplexity int, filter *rate.Filter, first *int, after *string, last *int, before *string) int
+		LatestExchangeRates  func(childComplexity int) int
+		Motorbot             func(childComplexity int, id *globalid.ID, mbCode *string) int
+		Motorbots            func(childComplexity int, filter *motorbot.Filter, orderBy *motorbot.Order, first *int, after *string, last *int, before *string) int
+		Node                 func(childComplexity int, id globalid.ID) int
+		Nodes                func(childComplexity int, ids []*globalid.ID) int
+		Parameter            func(childComplexity int, category string, code string) int
+		Parameters           func(childComplexity int, filter *parameter.Filter, first *int, after *string, last *int, before *string) int
+		ParametersByCategory func(childComplexity int, category string, includeInactive bool) int
+		RateLimit            func(childComplexity int) int
+		Roles                func(childComplexity int) int
+		Service              func(childComplexity int, id *globalid.ID, code *string) int
+		Services             func(childComplexity int, filter *service.Filter, orderBy *service.Order, first *int, after *string, last *int, before *string) int
+		Sessions             func(childComplexity int) int
+		Trip                 func(childComplexity int, id *globalid.ID, tripNo *string) int
+		Trips                func(childComplexity int, filter *trip.Filter, orderBy *trip.Order, first *int, after *string, last *int, before *string) int
+		Users                func(childComplexity int, first *int, after *string, last *int, before *string) int
+		Viewer               func(childComplexity int) int
+		WorkOrder            func(childComplexity int, id *globalid.ID, woNumber *string) int
+		WorkOrders           func(childComplexity int, filter *workorder.Filter, orderBy *workorder.Order, first *int, after *string, last *int, before *string) int
 	}
 
 	RateLimit struct {
@@ -625,6 +680,10 @@ type MutationResolver interface {
 	UpdateCari(ctx context.Context, input UpdateCariInput) (*CariPayload, error)
 	DeactivateCari(ctx context.Context, input cari.ActivityInput) (*CariPayload, error)
 	ActivateCari(ctx context.Context, input cari.ActivityInput) (*CariPayload, error)
+	CreateParameter(ctx context.Context, input parameter.CreateInput) (*ParameterPayload, error)
+	UpdateParameter(ctx context.Context, input UpdateParameterInput) (*ParameterPayload, error)
+	DeactivateParameter(ctx context.Context, input parameter.ActivityInput) (*ParameterPayload, error)
+	ActivateParameter(ctx context.Context, input parameter.ActivityInput) (*ParameterPayload, error)
 	FetchExchangeRates(ctx context.Context, input rate.FetchInput) (*FetchExchangeRatesPayload, error)
 	SetExchangeRate(ctx context.Context, input rate.SetInput) (*ExchangeRatePayload, error)
 	ReviewExchangeRate(ctx context.Context, input rate.ReviewInput) (*ExchangeRatePayload, error)
@@ -657,6 +716,12 @@ type MutationResolver interface {
 	CloseWorkOrder(ctx context.Context, input WorkOrderStepInput) (*WorkOrderPayload, error)
 	CancelWorkOrder(ctx context.Context, input WorkOrderOptionalReasonInput) (*WorkOrderPayload, error)
 }
+type ParameterResolver interface {
+	History(ctx context.Context, obj *ent.Parameter) ([]*ent.ParameterHistory, error)
+}
+type ParameterHistoryResolver interface {
+	User(ctx context.Context, obj *ent.ParameterHistory) (*ent.User, error)
+}
 type QueryResolver interface {
 	Viewer(ctx context.Context) (*Viewer, error)
 	Node(ctx context.Context, id globalid.ID) (gqlmodel.Node, error)
@@ -667,6 +732,9 @@ type QueryResolver interface {
 	RateLimit(ctx context.Context) (*RateLimit, error)
 	Motorbot(ctx context.Context, id *globalid.ID, mbCode *string) (*ent.Motorbot, error)
 	Motorbots(ctx context.Context, filter *motorbot.Filter, orderBy *motorbot.Order, first *int, after *string, last *int, before *string) (*gqlmodel.Connection[*ent.Motorbot], error)
+	Parameter(ctx context.Context, category string, code string) (*ent.Parameter, error)
+	ParametersByCategory(ctx context.Context, category string, includeInactive bool) ([]*ent.Parameter, error)
+	Parameters(ctx context.Context, filter *parameter.Filter, first *int, after *string, last *int, before *string) (*gqlmodel.Connection[*ent.Parameter], error)
 	ExchangeRates(ctx context.Context, filter *rate.Filter, first *int, after *string, last *int, before *string) (*gqlmodel.Connection[*ent.ExchangeRate], error)
 	ExchangeRate(ctx context.Context, currency string, asOf *calendar.Date, kind *rate.Kind) (*rate.Used, error)
 	LatestExchangeRates(ctx context.Context) ([]*ent.ExchangeRate, error)
@@ -1531,6 +1599,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.ActivateCari(childComplexity, args["input"].(cari.ActivityInput)), true
+	case "Mutation.activateParameter":
+		if e.ComplexityRoot.Mutation.ActivateParameter == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_activateParameter_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.ActivateParameter(childComplexity, args["input"].(parameter.ActivityInput)), true
 	case "Mutation.addWorkOrderItem":
 		if e.ComplexityRoot.Mutation.AddWorkOrderItem == nil {
 			break
@@ -1608,6 +1687,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.CreateCari(childComplexity, args["input"].(cari.CreateInput)), true
+	case "Mutation.createParameter":
+		if e.ComplexityRoot.Mutation.CreateParameter == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_createParameter_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.CreateParameter(childComplexity, args["input"].(parameter.CreateInput)), true
 	case "Mutation.createUser":
 		if e.ComplexityRoot.Mutation.CreateUser == nil {
 			break
@@ -1641,6 +1731,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.DeactivateCari(childComplexity, args["input"].(cari.ActivityInput)), true
+	case "Mutation.deactivateParameter":
+		if e.ComplexityRoot.Mutation.DeactivateParameter == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_deactivateParameter_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.DeactivateParameter(childComplexity, args["input"].(parameter.ActivityInput)), true
 	case "Mutation.deleteRole":
 		if e.ComplexityRoot.Mutation.DeleteRole == nil {
 			break
@@ -1851,6 +1952,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.UpdateCari(childComplexity, args["input"].(UpdateCariInput)), true
+	case "Mutation.updateParameter":
+		if e.ComplexityRoot.Mutation.UpdateParameter == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_updateParameter_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.UpdateParameter(childComplexity, args["input"].(UpdateParameterInput)), true
 	case "Mutation.updateUser":
 		if e.ComplexityRoot.Mutation.UpdateUser == nil {
 			break
@@ -1920,6 +2032,185 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.PageInfo.StartCursor(childComplexity), true
+
+	case "Parameter.category":
+		if e.ComplexityRoot.Parameter.Category == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Parameter.Category(childComplexity), true
+	case "Parameter.code":
+		if e.ComplexityRoot.Parameter.Code == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Parameter.Code(childComplexity), true
+	case "Parameter.createdAt":
+		if e.ComplexityRoot.Parameter.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Parameter.CreatedAt(childComplexity), true
+	case "Parameter.dataType":
+		if e.ComplexityRoot.Parameter.DataType == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Parameter.DataType(childComplexity), true
+	case "Parameter.description":
+		if e.ComplexityRoot.Parameter.Description == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Parameter.Description(childComplexity), true
+	case "Parameter.id":
+		if e.ComplexityRoot.Parameter.GlobalID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Parameter.GlobalID(childComplexity), true
+	case "Parameter.history":
+		if e.ComplexityRoot.Parameter.History == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Parameter.History(childComplexity), true
+	case "Parameter.isActive":
+		if e.ComplexityRoot.Parameter.IsActive == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Parameter.IsActive(childComplexity), true
+	case "Parameter.isSystem":
+		if e.ComplexityRoot.Parameter.IsSystem == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Parameter.IsSystem(childComplexity), true
+	case "Parameter.name":
+		if e.ComplexityRoot.Parameter.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Parameter.Name(childComplexity), true
+	case "Parameter.sortNo":
+		if e.ComplexityRoot.Parameter.SortNo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Parameter.SortNo(childComplexity), true
+	case "Parameter.updatedAt":
+		if e.ComplexityRoot.Parameter.UpdatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Parameter.UpdatedAt(childComplexity), true
+	case "Parameter.value":
+		if e.ComplexityRoot.Parameter.Value == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Parameter.Value(childComplexity), true
+	case "Parameter.version":
+		if e.ComplexityRoot.Parameter.Version == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Parameter.Version(childComplexity), true
+
+	case "ParameterConnection.edges":
+		if e.ComplexityRoot.ParameterConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ParameterConnection.Edges(childComplexity), true
+	case "ParameterConnection.nodes":
+		if e.ComplexityRoot.ParameterConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ParameterConnection.Nodes(childComplexity), true
+	case "ParameterConnection.pageInfo":
+		if e.ComplexityRoot.ParameterConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ParameterConnection.PageInfo(childComplexity), true
+	case "ParameterConnection.totalCount":
+		if e.ComplexityRoot.ParameterConnection.TotalCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ParameterConnection.TotalCount(childComplexity), true
+
+	case "ParameterEdge.cursor":
+		if e.ComplexityRoot.ParameterEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ParameterEdge.Cursor(childComplexity), true
+	case "ParameterEdge.node":
+		if e.ComplexityRoot.ParameterEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ParameterEdge.Node(childComplexity), true
+
+	case "ParameterHistory.createdAt":
+		if e.ComplexityRoot.ParameterHistory.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ParameterHistory.CreatedAt(childComplexity), true
+	case "ParameterHistory.id":
+		if e.ComplexityRoot.ParameterHistory.GlobalID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ParameterHistory.GlobalID(childComplexity), true
+	case "ParameterHistory.isActive":
+		if e.ComplexityRoot.ParameterHistory.IsActive == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ParameterHistory.IsActive(childComplexity), true
+	case "ParameterHistory.newValue":
+		if e.ComplexityRoot.ParameterHistory.NewValue == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ParameterHistory.NewValue(childComplexity), true
+	case "ParameterHistory.oldValue":
+		if e.ComplexityRoot.ParameterHistory.OldValue == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ParameterHistory.OldValue(childComplexity), true
+	case "ParameterHistory.user":
+		if e.ComplexityRoot.ParameterHistory.User == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ParameterHistory.User(childComplexity), true
+	case "ParameterHistory.userName":
+		if e.ComplexityRoot.ParameterHistory.UserName == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ParameterHistory.UserName(childComplexity), true
+
+	case "ParameterPayload.parameter":
+		if e.ComplexityRoot.ParameterPayload.Parameter == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ParameterPayload.Parameter(childComplexity), true
+	case "ParameterPayload.userErrors":
+		if e.ComplexityRoot.ParameterPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ParameterPayload.UserErrors(childComplexity), true
 
 	case "Query.auditEvents":
 		if e.ComplexityRoot.Query.AuditEvents == nil {
@@ -2038,6 +2329,39 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Nodes(childComplexity, args["ids"].([]*globalid.ID)), true
+	case "Query.parameter":
+		if e.ComplexityRoot.Query.Parameter == nil {
+			break
+		}
+
+		args, err := ec.field_Query_parameter_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Parameter(childComplexity, args["category"].(string), args["code"].(string)), true
+	case "Query.parameters":
+		if e.ComplexityRoot.Query.Parameters == nil {
+			break
+		}
+
+		args, err := ec.field_Query_parameters_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Parameters(childComplexity, args["filter"].(*parameter.Filter), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+	case "Query.parametersByCategory":
+		if e.ComplexityRoot.Query.ParametersByCategory == nil {
+			break
+		}
+
+		args, err := ec.field_Query_parametersByCategory_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.ParametersByCategory(childComplexity, args["category"].(string), args["includeInactive"].(bool)), true
 	case "Query.rateLimit":
 		if e.ComplexityRoot.Query.RateLimit == nil {
 			break
@@ -3360,6 +3684,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("ChangePasswordInput", ec.unmarshalInputChangePasswordInput),
 			graphql.NewInputUnmarshaler("CompleteWorkOrderInput", ec.unmarshalInputCompleteWorkOrderInput),
 			graphql.NewInputUnmarshaler("CreateCariInput", ec.unmarshalInputCreateCariInput),
+			graphql.NewInputUnmarshaler("CreateParameterInput", ec.unmarshalInputCreateParameterInput),
 			graphql.NewInputUnmarshaler("CreateUserInput", ec.unmarshalInputCreateUserInput),
 			graphql.NewInputUnmarshaler("CreateWorkOrderInput", ec.unmarshalInputCreateWorkOrderInput),
 			graphql.NewInputUnmarshaler("DateRange", ec.unmarshalInputDateRange),
@@ -3372,6 +3697,8 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("LoginInput", ec.unmarshalInputLoginInput),
 			graphql.NewInputUnmarshaler("MotorbotFilter", ec.unmarshalInputMotorbotFilter),
 			graphql.NewInputUnmarshaler("MotorbotOrder", ec.unmarshalInputMotorbotOrder),
+			graphql.NewInputUnmarshaler("ParameterActivityInput", ec.unmarshalInputParameterActivityInput),
+			graphql.NewInputUnmarshaler("ParameterFilter", ec.unmarshalInputParameterFilter),
 			graphql.NewInputUnmarshaler("RefreshTokenInput", ec.unmarshalInputRefreshTokenInput),
 			graphql.NewInputUnmarshaler("RemoveWorkOrderItemInput", ec.unmarshalInputRemoveWorkOrderItemInput),
 			graphql.NewInputUnmarshaler("ReviewExchangeRateInput", ec.unmarshalInputReviewExchangeRateInput),
@@ -3385,6 +3712,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("TripOrder", ec.unmarshalInputTripOrder),
 			graphql.NewInputUnmarshaler("UnlockUserInput", ec.unmarshalInputUnlockUserInput),
 			graphql.NewInputUnmarshaler("UpdateCariInput", ec.unmarshalInputUpdateCariInput),
+			graphql.NewInputUnmarshaler("UpdateParameterInput", ec.unmarshalInputUpdateParameterInput),
 			graphql.NewInputUnmarshaler("UpdateUserInput", ec.unmarshalInputUpdateUserInput),
 			graphql.NewInputUnmarshaler("UpdateWorkOrderInput", ec.unmarshalInputUpdateWorkOrderInput),
 			graphql.NewInputUnmarshaler("UpdateWorkOrderItemInput", ec.unmarshalInputUpdateWorkOrderItemInput),
@@ -3843,10 +4171,10 @@ input CreateCariInput {
   contactPerson: String
   "IBAN."
   iban: String
-  "Payment term in days, 0 to 365 (vade günü); 30 when absent."
+  "Payment term in days, 0 to 365 (vade günü); the parameter VARSAYILAN_VADE when absent."
   paymentTermDays: Int
-  "Currency, ISO 4217 (para birimi)."
-  currency: String! = "TRY"
+  "Currency, ISO 4217 (para birimi), of the category PARA_BIRIMI; the parameter VARSAYILAN_PARA_BIRIMI when absent."
+  currency: String
   "Notes (notlar)."
   notes: String
   "Repeating the call with the same key within 24 hours answers the first result (tekrar anahtarı)."
@@ -3984,6 +4312,14 @@ enum UserErrorCode {
   KUR_INVALID_DATE
   "There is no {kind} rate of {currency} ({day}) — {currency} için {kind} kuru bulunamadı ({day})"
   KUR_RATE_NOT_AVAILABLE
+  "There is no such parameter — Parametre bulunamadı"
+  PARAMETRE_NOT_FOUND
+  "The category {category} has the code {code} already — {category} kategorisinde {code} kodu zaten var"
+  PARAMETRE_DUPLICATE_CODE
+  "No codes can be added to the category {category} — {category} kategorisine kod eklenemez"
+  PARAMETRE_INVALID_CATEGORY
+  "A rule reads the parameter {code}; it cannot be deactivated — {code} parametresini bir kural okuyor; pasif yapılamaz"
+  PARAMETRE_REQUIRED
   "There is no such work order — İş emri bulunamadı"
   WO_NOT_FOUND
   "A work order in {from} cannot take this step. Allowed are: {allowed} — İş emri {from} durumundan bu adımla geçemez. İzin verilenler: {allowed}"
@@ -4147,6 +4483,193 @@ extend type Query {
     "Before this cursor (imleçten önce)."
     before: String
   ): MotorbotConnection! @can(permission: "motorbot:read")
+}
+`, BuiltIn: false},
+	{Name: "../../schema/parameter.graphql", Input: `"What the text of a parameter's value stands for (veri tipi)."
+enum ParameterDataType {
+  "Any text (metin)."
+  STRING
+  "A decimal number (sayı), such as 12.5."
+  NUMBER
+  "true or false (doğru/yanlış)."
+  BOOLEAN
+  "JSON."
+  JSON
+  "A time of day at the port (saat), such as 22:00."
+  TIME
+  "A day (gün), such as 2026-10-29."
+  DATE
+}
+
+"A lookup value or a setting that rules read (parametre)."
+type Parameter implements Node {
+  "Global id (genel kimlik)."
+  id: ID!
+  "List or group that it belongs to (kategori), such as BIRIM."
+  category: String!
+  "Code within the category, never changes (kod)."
+  code: String!
+  "What it is called (ad)."
+  name: String!
+  "Value as text (değer), of the form that dataType says."
+  value: String!
+  "What it is for (açıklama)."
+  description: String
+  "What the value stands for (veri tipi)."
+  dataType: ParameterDataType!
+  "Place in the category (sıra)."
+  sortNo: Int!
+  "A rule reads it (sistem parametresi); it cannot be deactivated."
+  isSystem: Boolean!
+  "False for a value that is not to be chosen any more (aktif mi)."
+  isActive: Boolean!
+  "Raised with every change; send it back with an update (sürüm)."
+  version: Int!
+  "Every value that it has had, newest first (değer geçmişi)."
+  history: [ParameterHistory!]!
+  "When it was made (oluşturma anı)."
+  createdAt: DateTime!
+  "When it last changed (değişiklik anı)."
+  updatedAt: DateTime!
+}
+
+"A value that a parameter got (parametre geçmişi satırı)."
+type ParameterHistory implements Node {
+  "Global id (genel kimlik)."
+  id: ID!
+  "Value before (eski değer); null for the first."
+  oldValue: String
+  "Value after (yeni değer)."
+  newValue: String!
+  "Whether it could be chosen afterwards (aktif mi)."
+  isActive: Boolean!
+  "Who changed it (kullanıcı); null for the program itself."
+  user: User
+  "Name of that user at the time (kullanıcı adı)."
+  userName: String!
+  "When (an)."
+  createdAt: DateTime!
+}
+
+"A page of parameters (parametre listesi)."
+type ParameterConnection {
+  "Rows with their cursors (kenarlar)."
+  edges: [ParameterEdge!]!
+  "The rows alone (kayıtlar)."
+  nodes: [Parameter!]!
+  "Where the page lies (sayfa bilgisi)."
+  pageInfo: PageInfo!
+  "Rows that the filter finds (toplam); counted only when selected."
+  totalCount: Int!
+}
+
+"A parameter in a list (kenar)."
+type ParameterEdge {
+  "Position in the list (imleç)."
+  cursor: String!
+  "The parameter (kayıt)."
+  node: Parameter!
+}
+
+"Which parameters (filtre)."
+input ParameterFilter {
+  "Of this category (kategori)."
+  category: String
+  "Only those that may be chosen, or only those that may not (aktif mi)."
+  isActive: Boolean
+}
+
+extend type Query {
+  "One parameter by its category and code (parametre); null when there is none."
+  parameter(
+    "Category (kategori)."
+    category: String!
+    "Code (kod)."
+    code: String!
+  ): Parameter @can(permission: "parametre:read")
+  "The parameters of a category in its own order (kategorinin parametreleri); at most 500."
+  parametersByCategory(
+    "Category (kategori)."
+    category: String!
+    "Also those that may not be chosen any more (pasifler dahil)."
+    includeInactive: Boolean! = false
+  ): [Parameter!]! @can(permission: "parametre:read")
+  "Parameters by code (parametreler)."
+  parameters(
+    "Which ones (filtre); all when absent."
+    filter: ParameterFilter
+    "So many from the front (ilk N), 1 to 100; 50 when neither first nor last is given."
+    first: Int
+    "After this cursor (imleçten sonra)."
+    after: String
+    "So many from the back (son N), 1 to 100."
+    last: Int
+    "Before this cursor (imleçten önce)."
+    before: String
+  ): ParameterConnection! @can(permission: "parametre:read")
+}
+
+"A new parameter (yeni parametre). Settings that rules read are made by the program; codes are added to lists."
+input CreateParameterInput {
+  "Category (kategori): a list such as BIRIM, or one of the port's own, 2 to 50 upper-case letters, digits or underscores."
+  category: String!
+  "Code (kod), 1 to 100 upper-case letters, digits, dots, slashes, - or _; never changes."
+  code: String!
+  "What it is called (ad), at most 200 characters."
+  name: String!
+  "Value (değer), at most 500 characters. Never a password or a key: everybody signed in can read it."
+  value: String!
+  "What it is for (açıklama)."
+  description: String
+  "What the value stands for (veri tipi); that of the category when absent, STRING in one of the port's own."
+  dataType: ParameterDataType
+  "Place in the category (sıra)."
+  sortNo: Int! = 0
+  "Repeating the call with the same key within 24 hours answers the first result (tekrar anahtarı)."
+  idempotencyKey: String
+}
+
+"Changes to a parameter (parametre değişikliği). Absent fields stay; null clears what may be empty."
+input UpdateParameterInput {
+  "The parameter (parametre)."
+  id: ID!
+  "The version that was read (sürüm); refused with VERSION_CONFLICT when it has changed."
+  version: Int!
+  "What it is called (ad)."
+  name: String
+  "Value (değer); it must be one that the rules which read it can use."
+  value: String
+  "What it is for (açıklama)."
+  description: String
+  "Place in the category (sıra)."
+  sortNo: Int
+}
+
+"A parameter to be switched off or on (parametre)."
+input ParameterActivityInput {
+  "The parameter (parametre)."
+  id: ID!
+  "The version that was read (sürüm)."
+  version: Int!
+}
+
+"The parameter after the change (sonuç)."
+type ParameterPayload {
+  "The parameter (parametre); null when nothing was changed, the current one on VERSION_CONFLICT."
+  parameter: Parameter
+  "What was wrong (hatalar); empty on success."
+  userErrors: [UserError!]!
+}
+
+extend type Mutation {
+  "Add a parameter to a list (parametre ekle)."
+  createParameter("What to do it with (girdi)." input: CreateParameterInput!): ParameterPayload! @can(permission: "parametre:write")
+  "Change a parameter (parametreyi değiştir). Rules use the new value from the next call on."
+  updateParameter("What to do it with (girdi)." input: UpdateParameterInput!): ParameterPayload! @can(permission: "parametre:write")
+  "Keep a value from being chosen any more (parametreyi pasif yap). PARAMETRE_REQUIRED for what a rule reads."
+  deactivateParameter("What to do it with (girdi)." input: ParameterActivityInput!): ParameterPayload! @can(permission: "parametre:delete")
+  "Let a value be chosen again (parametreyi aktif yap)."
+  activateParameter("What to do it with (girdi)." input: ParameterActivityInput!): ParameterPayload! @can(permission: "parametre:write")
 }
 `, BuiltIn: false},
 	{Name: "../../schema/rate.graphql", Input: `"Which of the four rates of a currency (kur türü). Normally banknote buying ≤ forex buying < forex selling ≤ banknote selling."
@@ -5323,11 +5846,11 @@ input WorkOrderItemInput {
   endTime: DateTime
   "Quantity, greater than zero, up to four decimal places (miktar)."
   quantity: Decimal!
-  "Unit of measure (birim); that of the service when absent."
+  "Unit of measure (birim), of the category BIRIM; that of the service when absent."
   unit: String
   "Price of one unit (birim fiyat); that of the service card when absent."
   unitPrice: Decimal
-  "VAT in percent (KDV oranı); that of the service when absent. 0 is 0."
+  "VAT in percent (KDV oranı), of the category KDV_ORANI; that of the service when absent, the parameter DEFAULT_VAT_RATE without one. 0 is 0."
   vatRate: Decimal
   "Notes (notlar)."
   notes: String
@@ -5365,7 +5888,7 @@ input CreateWorkOrderInput {
   applyRuleAddons: Boolean! = true
   "Notes, at most 1000 characters (notlar)."
   notes: String
-  "Currency of all amounts (para birimi); that of the customer when absent."
+  "Currency of all amounts (para birimi), of the category PARA_BIRIMI; that of the customer when absent."
   currency: String
   "Billable lines, at most 200 (kalemler)."
   items: [WorkOrderItemInput!]! = []
@@ -5433,11 +5956,11 @@ input UpdateWorkOrderItemInput {
   id: ID!
   "Quantity (miktar)."
   quantity: Decimal
-  "Unit of measure (birim)."
+  "Unit of measure (birim), of the category BIRIM."
   unit: String
   "Price of one unit (birim fiyat)."
   unitPrice: Decimal
-  "VAT in percent (KDV oranı)."
+  "VAT in percent (KDV oranı), of the category KDV_ORANI."
   vatRate: Decimal
   "Notes (notlar)."
   notes: String
@@ -5919,6 +6442,94 @@ func (ec *executionContext) childFields_PageInfo(ctx context.Context, field grap
 		return ec.fieldContext_PageInfo_endCursor(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type PageInfo", field.Name)
+}
+
+func (ec *executionContext) childFields_Parameter(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_Parameter_id(ctx, field)
+	case "category":
+		return ec.fieldContext_Parameter_category(ctx, field)
+	case "code":
+		return ec.fieldContext_Parameter_code(ctx, field)
+	case "name":
+		return ec.fieldContext_Parameter_name(ctx, field)
+	case "value":
+		return ec.fieldContext_Parameter_value(ctx, field)
+	case "description":
+		return ec.fieldContext_Parameter_description(ctx, field)
+	case "dataType":
+		return ec.fieldContext_Parameter_dataType(ctx, field)
+	case "sortNo":
+		return ec.fieldContext_Parameter_sortNo(ctx, field)
+	case "isSystem":
+		return ec.fieldContext_Parameter_isSystem(ctx, field)
+	case "isActive":
+		return ec.fieldContext_Parameter_isActive(ctx, field)
+	case "version":
+		return ec.fieldContext_Parameter_version(ctx, field)
+	case "history":
+		return ec.fieldContext_Parameter_history(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_Parameter_createdAt(ctx, field)
+	case "updatedAt":
+		return ec.fieldContext_Parameter_updatedAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Parameter", field.Name)
+}
+
+func (ec *executionContext) childFields_ParameterConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_ParameterConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_ParameterConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_ParameterConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_ParameterConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ParameterConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_ParameterEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_ParameterEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_ParameterEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ParameterEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_ParameterHistory(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_ParameterHistory_id(ctx, field)
+	case "oldValue":
+		return ec.fieldContext_ParameterHistory_oldValue(ctx, field)
+	case "newValue":
+		return ec.fieldContext_ParameterHistory_newValue(ctx, field)
+	case "isActive":
+		return ec.fieldContext_ParameterHistory_isActive(ctx, field)
+	case "user":
+		return ec.fieldContext_ParameterHistory_user(ctx, field)
+	case "userName":
+		return ec.fieldContext_ParameterHistory_userName(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_ParameterHistory_createdAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ParameterHistory", field.Name)
+}
+
+func (ec *executionContext) childFields_ParameterPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "parameter":
+		return ec.fieldContext_ParameterPayload_parameter(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_ParameterPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ParameterPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_RateLimit(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -6619,6 +7230,20 @@ func (ec *executionContext) field_Mutation_activateCari_args(ctx context.Context
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_activateParameter_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (parameter.ActivityInput, error) {
+			return ec.unmarshalNParameterActivityInput2aliaportᚋinternalᚋparameterᚐActivityInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_addWorkOrderItem_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -6717,6 +7342,20 @@ func (ec *executionContext) field_Mutation_createCari_args(ctx context.Context, 
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_createParameter_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (parameter.CreateInput, error) {
+			return ec.unmarshalNCreateParameterInput2aliaportᚋinternalᚋparameterᚐCreateInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_createUser_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -6751,6 +7390,20 @@ func (ec *executionContext) field_Mutation_deactivateCari_args(ctx context.Conte
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (cari.ActivityInput, error) {
 			return ec.unmarshalNCariActivityInput2aliaportᚋinternalᚋcariᚐActivityInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_deactivateParameter_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (parameter.ActivityInput, error) {
+			return ec.unmarshalNParameterActivityInput2aliaportᚋinternalᚋparameterᚐActivityInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -7003,6 +7656,20 @@ func (ec *executionContext) field_Mutation_updateCari_args(ctx context.Context, 
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (UpdateCariInput, error) {
 			return ec.unmarshalNUpdateCariInput2aliaportᚋgraphᚋgenᚐUpdateCariInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_updateParameter_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (UpdateParameterInput, error) {
+			return ec.unmarshalNUpdateParameterInput2aliaportᚋgraphᚋgenᚐUpdateParameterInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -7426,6 +8093,96 @@ func (ec *executionContext) field_Query_nodes_args(ctx context.Context, rawArgs 
 		return nil, err
 	}
 	args["ids"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_parameter_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "category",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["category"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "code",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["code"] = arg1
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_parametersByCategory_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "category",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["category"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "includeInactive",
+		func(ctx context.Context, v any) (bool, error) {
+			return ec.unmarshalNBoolean2bool(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["includeInactive"] = arg1
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_parameters_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
+		func(ctx context.Context, v any) (*parameter.Filter, error) {
+			return ec.unmarshalOParameterFilter2ᚖaliaportᚋinternalᚋparameterᚐFilter(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["filter"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["last"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["before"] = arg4
 	return args, nil
 }
 
@@ -11451,6 +12208,254 @@ func (ec *executionContext) fieldContext_Mutation_activateCari(ctx context.Conte
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_createParameter(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_createParameter(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().CreateParameter(ctx, fc.Args["input"].(parameter.CreateInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "parametre:write")
+				if err != nil {
+					var zeroVal *ParameterPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *ParameterPayload
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *ParameterPayload) graphql.Marshaler {
+			return ec.marshalNParameterPayload2ᚖaliaportᚋgraphᚋgenᚐParameterPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_createParameter(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ParameterPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_createParameter_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_updateParameter(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_updateParameter(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().UpdateParameter(ctx, fc.Args["input"].(UpdateParameterInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "parametre:write")
+				if err != nil {
+					var zeroVal *ParameterPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *ParameterPayload
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *ParameterPayload) graphql.Marshaler {
+			return ec.marshalNParameterPayload2ᚖaliaportᚋgraphᚋgenᚐParameterPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_updateParameter(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ParameterPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_updateParameter_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_deactivateParameter(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_deactivateParameter(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().DeactivateParameter(ctx, fc.Args["input"].(parameter.ActivityInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "parametre:delete")
+				if err != nil {
+					var zeroVal *ParameterPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *ParameterPayload
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *ParameterPayload) graphql.Marshaler {
+			return ec.marshalNParameterPayload2ᚖaliaportᚋgraphᚋgenᚐParameterPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_deactivateParameter(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ParameterPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_deactivateParameter_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_activateParameter(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_activateParameter(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().ActivateParameter(ctx, fc.Args["input"].(parameter.ActivityInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "parametre:write")
+				if err != nil {
+					var zeroVal *ParameterPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *ParameterPayload
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *ParameterPayload) graphql.Marshaler {
+			return ec.marshalNParameterPayload2ᚖaliaportᚋgraphᚋgenᚐParameterPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_activateParameter(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ParameterPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_activateParameter_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Mutation_fetchExchangeRates(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -13411,6 +14416,745 @@ func (ec *executionContext) fieldContext_PageInfo_endCursor(_ context.Context, f
 	return graphql.NewScalarFieldContext("PageInfo", field, false, false, "String")
 }
 
+func (ec *executionContext) _Parameter_id(ctx context.Context, field graphql.CollectedField, obj *ent.Parameter) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Parameter_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.GlobalID(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Parameter_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Parameter", field, true, false, "ID")
+}
+
+func (ec *executionContext) _Parameter_category(ctx context.Context, field graphql.CollectedField, obj *ent.Parameter) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Parameter_category(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Category, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Parameter_category(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Parameter", field, false, false, "String")
+}
+
+func (ec *executionContext) _Parameter_code(ctx context.Context, field graphql.CollectedField, obj *ent.Parameter) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Parameter_code(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Code, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Parameter_code(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Parameter", field, false, false, "String")
+}
+
+func (ec *executionContext) _Parameter_name(ctx context.Context, field graphql.CollectedField, obj *ent.Parameter) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Parameter_name(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Parameter_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Parameter", field, false, false, "String")
+}
+
+func (ec *executionContext) _Parameter_value(ctx context.Context, field graphql.CollectedField, obj *ent.Parameter) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Parameter_value(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Value, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Parameter_value(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Parameter", field, false, false, "String")
+}
+
+func (ec *executionContext) _Parameter_description(ctx context.Context, field graphql.CollectedField, obj *ent.Parameter) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Parameter_description(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Description, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Parameter_description(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Parameter", field, false, false, "String")
+}
+
+func (ec *executionContext) _Parameter_dataType(ctx context.Context, field graphql.CollectedField, obj *ent.Parameter) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Parameter_dataType(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.DataType, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v parameter1.DataType) graphql.Marshaler {
+			return ec.marshalNParameterDataType2aliaportᚋentᚋparameterᚐDataType(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Parameter_dataType(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Parameter", field, false, false, "ParameterDataType")
+}
+
+func (ec *executionContext) _Parameter_sortNo(ctx context.Context, field graphql.CollectedField, obj *ent.Parameter) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Parameter_sortNo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.SortNo, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Parameter_sortNo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Parameter", field, false, false, "Int")
+}
+
+func (ec *executionContext) _Parameter_isSystem(ctx context.Context, field graphql.CollectedField, obj *ent.Parameter) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Parameter_isSystem(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.IsSystem, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Parameter_isSystem(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Parameter", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _Parameter_isActive(ctx context.Context, field graphql.CollectedField, obj *ent.Parameter) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Parameter_isActive(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.IsActive, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Parameter_isActive(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Parameter", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _Parameter_version(ctx context.Context, field graphql.CollectedField, obj *ent.Parameter) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Parameter_version(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Version, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Parameter_version(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Parameter", field, false, false, "Int")
+}
+
+func (ec *executionContext) _Parameter_history(ctx context.Context, field graphql.CollectedField, obj *ent.Parameter) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Parameter_history(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Parameter().History(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*ent.ParameterHistory) graphql.Marshaler {
+			return ec.marshalNParameterHistory2ᚕᚖaliaportᚋentᚐParameterHistoryᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Parameter_history(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Parameter",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ParameterHistory(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Parameter_createdAt(ctx context.Context, field graphql.CollectedField, obj *ent.Parameter) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Parameter_createdAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CreatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Parameter_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Parameter", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _Parameter_updatedAt(ctx context.Context, field graphql.CollectedField, obj *ent.Parameter) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Parameter_updatedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UpdatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Parameter_updatedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Parameter", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _ParameterConnection_edges(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Connection[*ent.Parameter]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ParameterConnection_edges(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Edges(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*gqlmodel.Edge[*ent.Parameter]) graphql.Marshaler {
+			return ec.marshalNParameterEdge2ᚕᚖaliaportᚋgraphᚋgqlmodelᚐEdgeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ParameterConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ParameterConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ParameterEdge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ParameterConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Connection[*ent.Parameter]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ParameterConnection_nodes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Nodes(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*ent.Parameter) graphql.Marshaler {
+			return ec.marshalNParameter2ᚕᚖaliaportᚋentᚐParameterᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ParameterConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ParameterConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Parameter(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ParameterConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Connection[*ent.Parameter]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ParameterConnection_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *page.Info) graphql.Marshaler {
+			return ec.marshalNPageInfo2ᚖaliaportᚋinternalᚋpageᚐInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ParameterConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ParameterConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ParameterConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Connection[*ent.Parameter]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ParameterConnection_totalCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TotalCount(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ParameterConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ParameterConnection", field, true, false, "Int")
+}
+
+func (ec *executionContext) _ParameterEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Edge[*ent.Parameter]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ParameterEdge_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ParameterEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ParameterEdge", field, false, false, "String")
+}
+
+func (ec *executionContext) _ParameterEdge_node(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Edge[*ent.Parameter]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ParameterEdge_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.Parameter) graphql.Marshaler {
+			return ec.marshalNParameter2ᚖaliaportᚋentᚐParameter(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ParameterEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ParameterEdge",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Parameter(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ParameterHistory_id(ctx context.Context, field graphql.CollectedField, obj *ent.ParameterHistory) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ParameterHistory_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.GlobalID(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ParameterHistory_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ParameterHistory", field, true, false, "ID")
+}
+
+func (ec *executionContext) _ParameterHistory_oldValue(ctx context.Context, field graphql.CollectedField, obj *ent.ParameterHistory) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ParameterHistory_oldValue(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.OldValue, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ParameterHistory_oldValue(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ParameterHistory", field, false, false, "String")
+}
+
+func (ec *executionContext) _ParameterHistory_newValue(ctx context.Context, field graphql.CollectedField, obj *ent.ParameterHistory) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ParameterHistory_newValue(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.NewValue, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ParameterHistory_newValue(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ParameterHistory", field, false, false, "String")
+}
+
+func (ec *executionContext) _ParameterHistory_isActive(ctx context.Context, field graphql.CollectedField, obj *ent.ParameterHistory) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ParameterHistory_isActive(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.IsActive, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ParameterHistory_isActive(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ParameterHistory", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _ParameterHistory_user(ctx context.Context, field graphql.CollectedField, obj *ent.ParameterHistory) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ParameterHistory_user(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.ParameterHistory().User(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.User) graphql.Marshaler {
+			return ec.marshalOUser2ᚖaliaportᚋentᚐUser(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ParameterHistory_user(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ParameterHistory",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_User(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ParameterHistory_userName(ctx context.Context, field graphql.CollectedField, obj *ent.ParameterHistory) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ParameterHistory_userName(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserName, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ParameterHistory_userName(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ParameterHistory", field, false, false, "String")
+}
+
+func (ec *executionContext) _ParameterHistory_createdAt(ctx context.Context, field graphql.CollectedField, obj *ent.ParameterHistory) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ParameterHistory_createdAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CreatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ParameterHistory_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ParameterHistory", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _ParameterPayload_parameter(ctx context.Context, field graphql.CollectedField, obj *ParameterPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ParameterPayload_parameter(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Parameter, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.Parameter) graphql.Marshaler {
+			return ec.marshalOParameter2ᚖaliaportᚋentᚐParameter(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ParameterPayload_parameter(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ParameterPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Parameter(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ParameterPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *ParameterPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ParameterPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕᚖaliaportᚋgraphᚋgenᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ParameterPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ParameterPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Query_viewer(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -13919,6 +15663,192 @@ func (ec *executionContext) fieldContext_Query_motorbots(ctx context.Context, fi
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Query_motorbots_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_parameter(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_parameter(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().Parameter(ctx, fc.Args["category"].(string), fc.Args["code"].(string))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "parametre:read")
+				if err != nil {
+					var zeroVal *ent.Parameter
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *ent.Parameter
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.Parameter) graphql.Marshaler {
+			return ec.marshalOParameter2ᚖaliaportᚋentᚐParameter(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Query_parameter(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Parameter(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_parameter_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_parametersByCategory(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_parametersByCategory(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().ParametersByCategory(ctx, fc.Args["category"].(string), fc.Args["includeInactive"].(bool))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "parametre:read")
+				if err != nil {
+					var zeroVal []*ent.Parameter
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal []*ent.Parameter
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v []*ent.Parameter) graphql.Marshaler {
+			return ec.marshalNParameter2ᚕᚖaliaportᚋentᚐParameterᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_parametersByCategory(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Parameter(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_parametersByCategory_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_parameters(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_parameters(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().Parameters(ctx, fc.Args["filter"].(*parameter.Filter), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "parametre:read")
+				if err != nil {
+					var zeroVal *gqlmodel.Connection[*ent.Parameter]
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *gqlmodel.Connection[*ent.Parameter]
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *gqlmodel.Connection[*ent.Parameter]) graphql.Marshaler {
+			return ec.marshalNParameterConnection2ᚖaliaportᚋgraphᚋgqlmodelᚐConnection(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_parameters(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ParameterConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_parameters_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -21243,9 +23173,6 @@ func (ec *executionContext) unmarshalInputCreateCariInput(ctx context.Context, o
 	if _, present := asMap["country"]; !present {
 		asMap["country"] = "TR"
 	}
-	if _, present := asMap["currency"]; !present {
-		asMap["currency"] = "TRY"
-	}
 
 	fieldsInOrder := [...]string{"cariCode", "title", "type", "role", "taxOffice", "taxNumber", "nationalId", "country", "city", "district", "address", "phone", "email", "contactPerson", "iban", "paymentTermDays", "currency", "notes", "idempotencyKey"}
 	for _, k := range fieldsInOrder {
@@ -21368,7 +23295,7 @@ func (ec *executionContext) unmarshalInputCreateCariInput(ctx context.Context, o
 			it.PaymentTermDays = data
 		case "currency":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("currency"))
-			data, err := ec.unmarshalNString2string(ctx, v)
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
 			if err != nil {
 				return &it, err
 			}
@@ -21401,6 +23328,101 @@ func (ec *executionContext) unmarshalInputCreateCariInput(ctx context.Context, o
 func UnmarshalCreateCariInput(ctx context.Context, raw any) (*cari.CreateInput, error) {
 	var out *cari.CreateInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "CreateCariInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputCreateParameterInput(ctx context.Context, obj any) (*parameter.CreateInput, error) {
+	var it parameter.CreateInput
+	if obj == nil {
+		return &it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["sortNo"]; !present {
+		asMap["sortNo"] = 0
+	}
+
+	fieldsInOrder := [...]string{"category", "code", "name", "value", "description", "dataType", "sortNo", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "category":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("category"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Category = data
+		case "code":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("code"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Code = data
+		case "name":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("name"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Name = data
+		case "value":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("value"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Value = data
+		case "description":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("description"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Description = data
+		case "dataType":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("dataType"))
+			data, err := ec.unmarshalOParameterDataType2ᚖaliaportᚋentᚋparameterᚐDataType(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.DataType = data
+		case "sortNo":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("sortNo"))
+			data, err := ec.unmarshalNInt2int(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.SortNo = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return &it, nil
+}
+
+// UnmarshalCreateParameterInput unmarshals raw into the CreateParameterInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalCreateParameterInput(ctx context.Context, raw any) (*parameter.CreateInput, error) {
+	var out *parameter.CreateInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "CreateParameterInput", raw, &out)
 	return out, err
 }
 
@@ -22163,6 +24185,104 @@ func (ec *executionContext) unmarshalInputMotorbotOrder(ctx context.Context, obj
 func UnmarshalMotorbotOrder(ctx context.Context, raw any) (*motorbot.Order, error) {
 	var out *motorbot.Order
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "MotorbotOrder", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputParameterActivityInput(ctx context.Context, obj any) (*parameter.ActivityInput, error) {
+	var it parameter.ActivityInput
+	if obj == nil {
+		return &it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"id", "version"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2aliaportᚋinternalᚋglobalidᚐID(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.ID = data
+		case "version":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("version"))
+			data, err := ec.unmarshalNInt2int(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Version = data
+		}
+	}
+	return &it, nil
+}
+
+// UnmarshalParameterActivityInput unmarshals raw into the ParameterActivityInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalParameterActivityInput(ctx context.Context, raw any) (*parameter.ActivityInput, error) {
+	var out *parameter.ActivityInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "ParameterActivityInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputParameterFilter(ctx context.Context, obj any) (*parameter.Filter, error) {
+	var it parameter.Filter
+	if obj == nil {
+		return &it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"category", "isActive"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "category":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("category"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Category = data
+		case "isActive":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("isActive"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.IsActive = data
+		}
+	}
+	return &it, nil
+}
+
+// UnmarshalParameterFilter unmarshals raw into the ParameterFilter input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalParameterFilter(ctx context.Context, raw any) (*parameter.Filter, error) {
+	var out *parameter.Filter
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "ParameterFilter", raw, &out)
 	return out, err
 }
 
@@ -23000,6 +25120,83 @@ func UnmarshalUpdateCariInput(ctx context.Context, raw any) (*UpdateCariInput, e
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputUpdateParameterInput(ctx context.Context, obj any) (*UpdateParameterInput, error) {
+	var it UpdateParameterInput
+	if obj == nil {
+		return &it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"id", "version", "name", "value", "description", "sortNo"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2aliaportᚋinternalᚋglobalidᚐID(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.ID = data
+		case "version":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("version"))
+			data, err := ec.unmarshalNInt2int(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Version = data
+		case "name":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("name"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Name = data
+		case "value":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("value"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Value = data
+		case "description":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("description"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Description = graphql.OmittableOf(data)
+		case "sortNo":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("sortNo"))
+			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.SortNo = data
+		}
+	}
+	return &it, nil
+}
+
+// UnmarshalUpdateParameterInput unmarshals raw into the UpdateParameterInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalUpdateParameterInput(ctx context.Context, raw any) (*UpdateParameterInput, error) {
+	var out *UpdateParameterInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "UpdateParameterInput", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputUpdateUserInput(ctx context.Context, obj any) (*user.UpdateInput, error) {
 	var it user.UpdateInput
 	if obj == nil {
@@ -23751,6 +25948,16 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 			return graphql.Null
 		}
 		return ec._Role(ctx, sel, obj)
+	case *ent.ParameterHistory:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._ParameterHistory(ctx, sel, obj)
+	case *ent.Parameter:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._Parameter(ctx, sel, obj)
 	case *ent.Motorbot:
 		if obj == nil {
 			return graphql.Null
@@ -25008,6 +27215,34 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "createParameter":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_createParameter(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "updateParameter":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_updateParameter(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "deactivateParameter":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_deactivateParameter(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "activateParameter":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_activateParameter(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "fetchExchangeRates":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_fetchExchangeRates(ctx, field)
@@ -25290,6 +27525,294 @@ func (ec *executionContext) _PageInfo(ctx context.Context, sel ast.SelectionSet,
 	return out
 }
 
+var parameterImplementors = []string{"Parameter", "Node"}
+
+func (ec *executionContext) _Parameter(ctx context.Context, sel ast.SelectionSet, obj *ent.Parameter) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, parameterImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Parameter")
+		case "id":
+			out.Values[i] = ec._Parameter_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "category":
+			out.Values[i] = ec._Parameter_category(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "code":
+			out.Values[i] = ec._Parameter_code(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "name":
+			out.Values[i] = ec._Parameter_name(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "value":
+			out.Values[i] = ec._Parameter_value(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "description":
+			out.Values[i] = ec._Parameter_description(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "dataType":
+			out.Values[i] = ec._Parameter_dataType(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "sortNo":
+			out.Values[i] = ec._Parameter_sortNo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "isSystem":
+			out.Values[i] = ec._Parameter_isSystem(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "isActive":
+			out.Values[i] = ec._Parameter_isActive(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "version":
+			out.Values[i] = ec._Parameter_version(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "history":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Parameter_history(ctx, field, obj)
+				})
+		case "createdAt":
+			out.Values[i] = ec._Parameter_createdAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "updatedAt":
+			out.Values[i] = ec._Parameter_updatedAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var parameterConnectionImplementors = []string{"ParameterConnection"}
+
+func (ec *executionContext) _ParameterConnection(ctx context.Context, sel ast.SelectionSet, obj *gqlmodel.Connection[*ent.Parameter]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, parameterConnectionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ParameterConnection")
+		case "edges":
+			out.Values[i] = ec._ParameterConnection_edges(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "nodes":
+			out.Values[i] = ec._ParameterConnection_nodes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "pageInfo":
+			out.Values[i] = ec._ParameterConnection_pageInfo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "totalCount":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._ParameterConnection_totalCount(ctx, field, obj)
+				})
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var parameterEdgeImplementors = []string{"ParameterEdge"}
+
+func (ec *executionContext) _ParameterEdge(ctx context.Context, sel ast.SelectionSet, obj *gqlmodel.Edge[*ent.Parameter]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, parameterEdgeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ParameterEdge")
+		case "cursor":
+			out.Values[i] = ec._ParameterEdge_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "node":
+			out.Values[i] = ec._ParameterEdge_node(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var parameterHistoryImplementors = []string{"ParameterHistory", "Node"}
+
+func (ec *executionContext) _ParameterHistory(ctx context.Context, sel ast.SelectionSet, obj *ent.ParameterHistory) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, parameterHistoryImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ParameterHistory")
+		case "id":
+			out.Values[i] = ec._ParameterHistory_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "oldValue":
+			out.Values[i] = ec._ParameterHistory_oldValue(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "newValue":
+			out.Values[i] = ec._ParameterHistory_newValue(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "isActive":
+			out.Values[i] = ec._ParameterHistory_isActive(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "user":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._ParameterHistory_user(ctx, field, obj)
+				})
+		case "userName":
+			out.Values[i] = ec._ParameterHistory_userName(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "createdAt":
+			out.Values[i] = ec._ParameterHistory_createdAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var parameterPayloadImplementors = []string{"ParameterPayload"}
+
+func (ec *executionContext) _ParameterPayload(ctx context.Context, sel ast.SelectionSet, obj *ParameterPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, parameterPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ParameterPayload")
+		case "parameter":
+			out.Values[i] = ec._ParameterPayload_parameter(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._ParameterPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var queryImplementors = []string{"Query"}
 
 func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) graphql.Marshaler {
@@ -25362,6 +27885,24 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_motorbots(ctx, field)
+				})
+		case "parameter":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_parameter(ctx, field)
+				})
+		case "parametersByCategory":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_parametersByCategory(ctx, field)
+				})
+		case "parameters":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_parameters(ctx, field)
 				})
 		case "exchangeRates":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
@@ -27838,6 +30379,11 @@ func (ec *executionContext) unmarshalNCreateCariInput2aliaportᚋinternalᚋcari
 	return *res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) unmarshalNCreateParameterInput2aliaportᚋinternalᚋparameterᚐCreateInput(ctx context.Context, v any) (parameter.CreateInput, error) {
+	res, err := ec.unmarshalInputCreateParameterInput(ctx, v)
+	return *res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) unmarshalNCreateUserInput2aliaportᚋinternalᚋuserᚐCreateInput(ctx context.Context, v any) (user.CreateInput, error) {
 	res, err := ec.unmarshalInputCreateUserInput(ctx, v)
 	return *res, graphql.ErrorOnPath(ctx, err)
@@ -28188,6 +30734,109 @@ func (ec *executionContext) marshalNPageInfo2ᚖaliaportᚋinternalᚋpageᚐInf
 		return graphql.Null
 	}
 	return ec._PageInfo(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNParameter2ᚕᚖaliaportᚋentᚐParameterᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.Parameter) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNParameter2ᚖaliaportᚋentᚐParameter(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNParameter2ᚖaliaportᚋentᚐParameter(ctx context.Context, sel ast.SelectionSet, v *ent.Parameter) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "Parameter!")
+		return graphql.Null
+	}
+	return ec._Parameter(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNParameterActivityInput2aliaportᚋinternalᚋparameterᚐActivityInput(ctx context.Context, v any) (parameter.ActivityInput, error) {
+	res, err := ec.unmarshalInputParameterActivityInput(ctx, v)
+	return *res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNParameterConnection2ᚖaliaportᚋgraphᚋgqlmodelᚐConnection(ctx context.Context, sel ast.SelectionSet, v *gqlmodel.Connection[*ent.Parameter]) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "ParameterConnection!")
+		return graphql.Null
+	}
+	return ec._ParameterConnection(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNParameterDataType2aliaportᚋentᚋparameterᚐDataType(ctx context.Context, v any) (parameter1.DataType, error) {
+	var res parameter1.DataType
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNParameterDataType2aliaportᚋentᚋparameterᚐDataType(ctx context.Context, sel ast.SelectionSet, v parameter1.DataType) graphql.Marshaler {
+	return v
+}
+
+func (ec *executionContext) marshalNParameterEdge2ᚕᚖaliaportᚋgraphᚋgqlmodelᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*gqlmodel.Edge[*ent.Parameter]) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNParameterEdge2ᚖaliaportᚋgraphᚋgqlmodelᚐEdge(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNParameterEdge2ᚖaliaportᚋgraphᚋgqlmodelᚐEdge(ctx context.Context, sel ast.SelectionSet, v *gqlmodel.Edge[*ent.Parameter]) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "ParameterEdge!")
+		return graphql.Null
+	}
+	return ec._ParameterEdge(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNParameterHistory2ᚕᚖaliaportᚋentᚐParameterHistoryᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.ParameterHistory) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNParameterHistory2ᚖaliaportᚋentᚐParameterHistory(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNParameterHistory2ᚖaliaportᚋentᚐParameterHistory(ctx context.Context, sel ast.SelectionSet, v *ent.ParameterHistory) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "ParameterHistory!")
+		return graphql.Null
+	}
+	return ec._ParameterHistory(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNParameterPayload2ᚖaliaportᚋgraphᚋgenᚐParameterPayload(ctx context.Context, sel ast.SelectionSet, v *ParameterPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "ParameterPayload!")
+		return graphql.Null
+	}
+	return ec._ParameterPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNRateKind2aliaportᚋinternalᚋrateᚐKind(ctx context.Context, v any) (rate.Kind, error) {
@@ -28604,6 +31253,11 @@ func (ec *executionContext) unmarshalNUnlockUserInput2aliaportᚋgraphᚋgenᚐU
 
 func (ec *executionContext) unmarshalNUpdateCariInput2aliaportᚋgraphᚋgenᚐUpdateCariInput(ctx context.Context, v any) (UpdateCariInput, error) {
 	res, err := ec.unmarshalInputUpdateCariInput(ctx, v)
+	return *res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNUpdateParameterInput2aliaportᚋgraphᚋgenᚐUpdateParameterInput(ctx context.Context, v any) (UpdateParameterInput, error) {
+	res, err := ec.unmarshalInputUpdateParameterInput(ctx, v)
 	return *res, graphql.ErrorOnPath(ctx, err)
 }
 
@@ -29448,6 +32102,37 @@ func (ec *executionContext) marshalONode2aliaportᚋgraphᚋgqlmodelᚐNode(ctx 
 		return graphql.Null
 	}
 	return ec._Node(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOParameter2ᚖaliaportᚋentᚐParameter(ctx context.Context, sel ast.SelectionSet, v *ent.Parameter) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._Parameter(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOParameterDataType2ᚖaliaportᚋentᚋparameterᚐDataType(ctx context.Context, v any) (*parameter1.DataType, error) {
+	if v == nil {
+		return nil, nil
+	}
+	var res = new(parameter1.DataType)
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOParameterDataType2ᚖaliaportᚋentᚋparameterᚐDataType(ctx context.Context, sel ast.SelectionSet, v *parameter1.DataType) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return v
+}
+
+func (ec *executionContext) unmarshalOParameterFilter2ᚖaliaportᚋinternalᚋparameterᚐFilter(ctx context.Context, v any) (*parameter.Filter, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputParameterFilter(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) unmarshalORateKind2ᚖaliaportᚋinternalᚋrateᚐKind(ctx context.Context, v any) (*rate.Kind, error) {

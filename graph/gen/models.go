@@ -114,6 +114,14 @@ type LoginPayload struct {
 type Mutation struct {
 }
 
+// The parameter after the change (sonuç).
+type ParameterPayload struct {
+	// The parameter (parametre); null when nothing was changed, the current one on VERSION_CONFLICT.
+	Parameter *ent.Parameter `json:"parameter"`
+	// What was wrong (hatalar); empty on success.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
 // Everything that can be read (okuma).
 type Query struct {
 }
@@ -220,6 +228,22 @@ type UpdateCariInput struct {
 	Notes graphql.Omittable[*string] `json:"notes"`
 }
 
+// Changes to a parameter (parametre değişikliği). Absent fields stay; null clears what may be empty.
+type UpdateParameterInput struct {
+	// The parameter (parametre).
+	ID globalid.ID `json:"id"`
+	// The version that was read (sürüm); refused with VERSION_CONFLICT when it has changed.
+	Version int `json:"version"`
+	// What it is called (ad).
+	Name *string `json:"name"`
+	// Value (değer); it must be one that the rules which read it can use.
+	Value *string `json:"value"`
+	// What it is for (açıklama).
+	Description graphql.Omittable[*string] `json:"description"`
+	// Place in the category (sıra).
+	SortNo *int `json:"sortNo"`
+}
+
 // Changes to a work order (iş emri değişikliği). Absent fields stay; null clears what may be empty.
 type UpdateWorkOrderInput struct {
 	// The work order (iş emri).
@@ -262,11 +286,11 @@ type UpdateWorkOrderItemInput struct {
 	ID globalid.ID `json:"id"`
 	// Quantity (miktar).
 	Quantity *decimal.Decimal `json:"quantity"`
-	// Unit of measure (birim).
+	// Unit of measure (birim), of the category BIRIM.
 	Unit *string `json:"unit"`
 	// Price of one unit (birim fiyat).
 	UnitPrice *decimal.Decimal `json:"unitPrice"`
-	// VAT in percent (KDV oranı).
+	// VAT in percent (KDV oranı), of the category KDV_ORANI.
 	VatRate *decimal.Decimal `json:"vatRate"`
 	// Notes (notlar).
 	Notes graphql.Omittable[*string] `json:"notes"`

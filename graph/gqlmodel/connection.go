@@ -60,6 +60,10 @@ type (
 	MotorbotConnection = Connection[*ent.Motorbot]
 	// MotorbotEdge is a row of it with its cursor.
 	MotorbotEdge = Edge[*ent.Motorbot]
+	// ParameterConnection is a page of parameters.
+	ParameterConnection = Connection[*ent.Parameter]
+	// ParameterEdge is a row of it with its cursor.
+	ParameterEdge = Edge[*ent.Parameter]
 	// ServiceConnection is a page of services.
 	ServiceConnection = Connection[*ent.Service]
 	// ServiceEdge is a row of it with its cursor.

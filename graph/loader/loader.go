@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"entgo.io/ent/dialect/sql"
 	"github.com/graph-gophers/dataloader/v7"
 
 	"aliaport/ent"
@@ -14,6 +15,8 @@ import (
 	"aliaport/ent/cari"
 	"aliaport/ent/exchangerate"
 	"aliaport/ent/motorbot"
+	entparameter "aliaport/ent/parameter"
+	"aliaport/ent/parameterhistory"
 	"aliaport/ent/permission"
 	"aliaport/ent/role"
 	"aliaport/ent/service"
@@ -48,6 +51,9 @@ type Set struct {
 	Trip                  *Loader[*ent.Trip]
 	// TripDelay is the parameter of that name, under the key Once.
 	TripDelay          *Loader[time.Duration]
+	Parameter          *Loader[*ent.Parameter]
+	ParameterHistory   *Loader[*ent.ParameterHistory]
+	HistoryOfParameter *Loader[[]*ent.ParameterHistory]
 	Service            *Loader[*ent.Service]
 	User               *Loader[*ent.User]
 	Role               *Loader[*ent.Role]
@@ -89,6 +95,16 @@ func New(ctx context.Context, db *store.DB, o Options) *Set {
 		ExchangeRate: one(ctx, o, func(ctx context.Context, keys []int64) ([]*ent.ExchangeRate, error) {
 			return db.ExchangeRate.Query().Where(store.KeysIn(exchangerate.FieldID, keys)).All(ctx)
 		}, func(r *ent.ExchangeRate) int64 { return r.ID }),
+		Parameter: one(ctx, o, func(ctx context.Context, keys []int64) ([]*ent.Parameter, error) {
+			return db.Parameter.Query().Where(store.KeysIn(entparameter.FieldID, keys)).All(ctx)
+		}, func(p *ent.Parameter) int64 { return p.ID }),
+		ParameterHistory: one(ctx, o, func(ctx context.Context, keys []int64) ([]*ent.ParameterHistory, error) {
+			return db.ParameterHistory.Query().Where(store.KeysIn(parameterhistory.FieldID, keys)).All(ctx)
+		}, func(h *ent.ParameterHistory) int64 { return h.ID }),
+		HistoryOfParameter: many(ctx, o, func(ctx context.Context, keys []int64) ([]*ent.ParameterHistory, error) {
+			return db.ParameterHistory.Query().Where(store.KeysIn(parameterhistory.FieldParameterID, keys)).
+				Order(parameterhistory.ByParameterID(), parameterhistory.ByID(sql.OrderDesc())).All(ctx)
+		}, func(h *ent.ParameterHistory) int64 { return h.ParameterID }),
 		Service: one(ctx, o, func(ctx context.Context, keys []int64) ([]*ent.Service, error) {
 			return db.Service.Query().Where(store.KeysIn(service.FieldID, keys)).All(ctx)
 		}, func(s *ent.Service) int64 { return s.ID }),
@@ -136,6 +152,9 @@ func (s *Set) Clear() {
 	s.LastTripOfMotorbot.clear()
 	s.Trip.clear()
 	s.TripDelay.clear()
+	s.Parameter.clear()
+	s.ParameterHistory.clear()
+	s.HistoryOfParameter.clear()
 	s.Service.clear()
 	s.User.clear()
 	s.Role.clear()

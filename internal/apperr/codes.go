@@ -71,6 +71,10 @@ const (
 	RateNotFound          Code = "KUR_NOT_FOUND"
 	RateDate              Code = "KUR_INVALID_DATE"
 	RateMissing           Code = "KUR_RATE_NOT_AVAILABLE"
+	ParameterNotFound     Code = "PARAMETRE_NOT_FOUND"
+	ParameterDuplicate    Code = "PARAMETRE_DUPLICATE_CODE"
+	ParameterCategory     Code = "PARAMETRE_INVALID_CATEGORY"
+	ParameterRequired     Code = "PARAMETRE_REQUIRED"
 	WorkOrderNotFound     Code = "WO_NOT_FOUND"
 	WorkOrderTransition   Code = "WO_INVALID_STATUS_TRANSITION"
 	WorkOrderMissing      Code = "WO_MISSING_REQUIRED_FIELD"
@@ -139,6 +143,10 @@ var Table = []Entry{
 	{RateNotFound, true, 404, false, Text{"Kur veya bülten bulunamadı.", "There is no such rate or bulletin."}},
 	{RateDate, true, 400, false, Text{"{day} günü olmaz; en geç {last} olabilir.", "{day} cannot be; {last} is the latest day."}},
 	{RateMissing, true, 404, false, Text{"{currency} için {kind} kuru bulunamadı ({day}).", "There is no {kind} rate of {currency} ({day})."}},
+	{ParameterNotFound, true, 404, false, Text{"Parametre bulunamadı.", "There is no such parameter."}},
+	{ParameterDuplicate, true, 409, false, Text{"{category} kategorisinde {code} kodu zaten var.", "The category {category} has the code {code} already."}},
+	{ParameterCategory, true, 400, false, Text{"{category} kategorisine kod eklenemez.", "No codes can be added to the category {category}."}},
+	{ParameterRequired, true, 422, false, Text{"{code} parametresini bir kural okuyor; pasif yapılamaz.", "A rule reads the parameter {code}; it cannot be deactivated."}},
 	{WorkOrderNotFound, true, 404, false, Text{"İş emri bulunamadı.", "There is no such work order."}},
 	{WorkOrderTransition, true, 422, false, Text{"İş emri {from} durumundan bu adımla geçemez. İzin verilenler: {allowed}", "A work order in {from} cannot take this step. Allowed are: {allowed}"}},
 	{WorkOrderMissing, true, 400, false, Text{"İş emrinde eksik var: {missing}", "The work order lacks: {missing}"}},

@@ -43,4 +43,14 @@ var (
 	FirstTier         = Text{"İlk kademe {min} değerinden başlamalı.", "The first tier must begin at {min}."}
 	TierGap           = Text{"{from} ile {to} arası hiçbir kademede değil.", "Quantities from {from} to {to} are in no tier."}
 	TierOverlap       = Text{"{from} ile {to} arası birden çok kademede.", "Quantities from {from} to {to} are in more than one tier."}
+	DaysOfMonth       = Text{"Virgülle ayrılmış ay günleri olmalı (7,14,21,28,30).", "Must be days of a month with commas between them (7,14,21,28,30)."}
+	Currencies        = Text{"Virgülle ayrılmış üç harfli para birimi kodları olmalı (USD,EUR).", "Must be three-letter currency codes with commas between them (USD,EUR)."}
+	ClockTime         = Text{"Saat ve dakika olmalı (22:00).", "Must be a time of day (22:00)."}
+	DateDay           = Text{"Bir gün olmalı (2026-03-01).", "Must be a day (2026-03-01)."}
+	JSONText          = Text{"JSON olmalı.", "Must be JSON."}
+	ParameterCode     = Text{"Büyük harf veya rakamla başlayan; büyük harf, rakam ve . / _ - işaretlerinden oluşan 1–100 karakter olmalı.", "Must be 1 to 100 upper-case letters, digits, dots, slashes, - or _, beginning with a letter or digit."}
+	NoSecrets         = Text{"Parola ve anahtarlar parametre olamaz; ortam değişkeni olarak verin.", "Passwords and keys are no parameters; give them as environment variables."}
+	Unchangeable      = Text{"Bu değer programa aittir, değiştirilemez.", "This value belongs to the program and cannot be changed."}
+	UnitCode          = Text{"Büyük harf ve rakamlardan oluşan 1–20 karakter olmalı.", "Must be 1 to 20 upper-case letters or digits."}
+	NotActive         = Text{"{category} kategorisinde etkin bir değer olmalı.", "Must be an active value of the category {category}."}
 )

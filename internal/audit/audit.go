@@ -50,8 +50,9 @@ const (
 	AccessDenied   Action = "access_denied"
 	RateLimited    Action = "rate_limited"
 
-	RateFetch  Action = "rate_fetch"
-	RateManual Action = "rate_manual"
+	RateFetch       Action = "rate_fetch"
+	RateManual      Action = "rate_manual"
+	ParameterChange Action = "parameter_change"
 )
 
 // Outcome says how it ended.
@@ -73,6 +74,7 @@ const (
 	WorkOrderItem Resource = "work_order_item"
 	Cari          Resource = "cari"
 	Service       Resource = "service"
+	Parameter     Resource = "parameter"
 	User          Resource = "user"
 	Role          Resource = "role"
 	ExchangeRate  Resource = "exchange_rate"

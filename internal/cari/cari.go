@@ -22,6 +22,7 @@ import (
 	"aliaport/internal/input"
 	"aliaport/internal/money"
 	"aliaport/internal/page"
+	"aliaport/internal/parameter"
 	"aliaport/internal/store"
 	"aliaport/internal/turkish"
 )
@@ -35,9 +36,6 @@ type Service struct {
 	// IdempotencyTTL is how long a create can be repeated under its key.
 	IdempotencyTTL time.Duration
 }
-
-// defaultTerm is the payment term, in days, of an account that names none.
-const defaultTerm = 30
 
 // codeForm is what codes look like. They never change.
 var codeForm = regexp.MustCompile(`^[A-Z0-9_-]{3,20}$`)
@@ -61,8 +59,8 @@ type CreateInput struct {
 	Email           *string
 	ContactPerson   *string
 	Iban            *string
-	PaymentTermDays *int
-	Currency        string
+	PaymentTermDays *int    // the port's default when nil
+	Currency        *string // the port's default when nil
 	Notes           *string
 	IdempotencyKey  *string
 }
@@ -100,14 +98,10 @@ func (in *CreateInput) clean() error {
 	}
 	faults.Add(input.Text("title", &in.Title, 2, 200))
 	faults.Add(input.OptionalText("idempotencyKey", &in.IdempotencyKey, 100))
-	term := defaultTerm
-	if in.PaymentTermDays == nil {
-		in.PaymentTermDays = &term
-	}
 	faults = append(faults, (&details{
 		typ: in.Type, taxOffice: &in.TaxOffice, taxNumber: &in.TaxNumber, nationalID: &in.NationalID, country: in.Country,
 		city: &in.City, district: &in.District, address: &in.Address, phone: &in.Phone, email: &in.Email,
-		contactPerson: &in.ContactPerson, iban: &in.Iban, notes: &in.Notes, term: *in.PaymentTermDays, currency: in.Currency,
+		contactPerson: &in.ContactPerson, iban: &in.Iban, notes: &in.Notes, term: in.PaymentTermDays, currency: in.Currency,
 	}).clean()...)
 	return faults.OrNil()
 }
@@ -119,8 +113,8 @@ type details struct {
 	country                               string
 	city, district, address, phone, email **string
 	contactPerson, iban, notes            **string
-	term                                  int
-	currency                              string
+	term                                  *int
+	currency                              *string
 }
 
 func (d *details) clean() (faults apperr.Errors) {
@@ -146,10 +140,10 @@ func (d *details) clean() (faults apperr.Errors) {
 	if !countryForm.MatchString(d.country) {
 		faults.Add(apperr.Invalid("country", apperr.Country))
 	}
-	if !money.IsCurrency(d.currency) {
+	if d.currency != nil && !money.IsCurrency(*d.currency) {
 		faults.Add(apperr.Invalid("currency", apperr.Currency))
 	}
-	if d.term < 0 || d.term > 365 {
+	if d.term != nil && (*d.term < 0 || *d.term > 365) {
 		faults.Add(apperr.Invalid("paymentTermDays", apperr.OutOfRange, "min", 0, "max", 365))
 	}
 	faults = append(faults, d.identity()...)
@@ -214,13 +208,17 @@ func (s *Service) create(ctx context.Context, tx *ent.Tx, in CreateInput) (int64
 	if taken {
 		return 0, apperr.New(apperr.CariDuplicate, "cariCode", in.CariCode).At("cariCode")
 	}
+	term, currency, err := agreed(ctx, tx, in)
+	if err != nil {
+		return 0, err
+	}
 	now := s.Now()
 	c, err := tx.Cari.Create().SetCariCode(in.CariCode).SetTitle(in.Title).SetTitleFold(turkish.Fold(in.Title)).
 		SetSearchText(searchText(in.CariCode, in.Title)).SetType(in.Type).SetRole(in.Role).
 		SetNillableTaxOffice(in.TaxOffice).SetNillableTaxNumber(in.TaxNumber).SetNillableNationalID(in.NationalID).
 		SetCountry(in.Country).SetNillableCity(in.City).SetNillableDistrict(in.District).SetNillableAddress(in.Address).
 		SetNillablePhone(in.Phone).SetNillableEmail(in.Email).SetNillableContactPerson(in.ContactPerson).SetNillableIban(in.Iban).
-		SetPaymentTermDays(*in.PaymentTermDays).SetCurrency(in.Currency).SetNillableNotes(in.Notes).
+		SetPaymentTermDays(term).SetCurrency(currency).SetNillableNotes(in.Notes).
 		SetCreatedAt(now).SetUpdatedAt(now).Save(ctx)
 	if err != nil {
 		return 0, fmt.Errorf("create customer account %s: %w", in.CariCode, err)
@@ -232,6 +230,33 @@ func (s *Service) create(ctx context.Context, tx *ent.Tx, in CreateInput) (int64
 			"tax_number": {nil, audit.Shown(in.TaxNumber)}, "national_id": {nil, audit.Shown(in.NationalID)},
 		},
 	})
+}
+
+// agreed are the payment term and the currency of a new account: those named, or
+// the port's.
+func agreed(ctx context.Context, tx *ent.Tx, in CreateInput) (term int, currency string, err error) {
+	if in.PaymentTermDays != nil {
+		term = *in.PaymentTermDays
+	} else if term, err = parameter.Get(ctx, tx.Client(), parameter.PaymentTermDays); err != nil {
+		return 0, "", err
+	}
+	if in.Currency == nil {
+		currency, err = parameter.Get(ctx, tx.Client(), parameter.DefaultCurrency)
+		return term, currency, err
+	}
+	return term, *in.Currency, mayDealIn(ctx, tx, *in.Currency)
+}
+
+// mayDealIn refuses a currency that the port does not use.
+func mayDealIn(ctx context.Context, tx *ent.Tx, currency string) error {
+	choices, err := parameter.ChoicesOf(ctx, tx.Client(), parameter.Currencies)
+	if err != nil {
+		return err
+	}
+	if e := choices.Currency("currency", currency); e != nil {
+		return e
+	}
+	return nil
 }
 
 func searchText(code, title string) string { return turkish.Fold(code + " " + title) }

@@ -21,6 +21,11 @@ func (s *Service) update(ctx context.Context, tx *ent.Tx, c *ent.Cari, in Update
 	if err := s.frozen(ctx, tx, c, in); err != nil {
 		return err
 	}
+	if in.Currency != nil && *in.Currency != c.Currency {
+		if err := mayDealIn(ctx, tx, *in.Currency); err != nil {
+			return err
+		}
+	}
 	u, changes := tx.Cari.UpdateOne(c), audit.Changes{}
 	if in.Title != nil {
 		u.SetTitle(*in.Title).SetTitleFold(turkish.Fold(*in.Title)).SetSearchText(searchText(c.CariCode, *in.Title))
@@ -55,7 +60,7 @@ func (in *UpdateInput) clean(c *ent.Cari) error {
 	if in.Title != nil {
 		faults.Add(input.Text("title", in.Title, 2, 200))
 	}
-	d := &details{typ: or(in.Type, c.Type), country: or(in.Country, c.Country), term: or(in.PaymentTermDays, c.PaymentTermDays), currency: or(in.Currency, c.Currency)}
+	d := &details{typ: or(in.Type, c.Type), country: or(in.Country, c.Country), term: in.PaymentTermDays, currency: in.Currency}
 	for _, f := range []struct {
 		change *input.Change[string]
 		was    *string

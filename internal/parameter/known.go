@@ -3,20 +3,23 @@ package parameter
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/shopspring/decimal"
 
 	"aliaport/ent/parameter"
+	"aliaport/internal/apperr"
 	"aliaport/internal/calendar"
+	"aliaport/internal/money"
 )
 
 // Setting is a parameter that a rule reads. Its value is that of the table; Default
 // stands in where the row is missing.
 type Setting[T any] struct {
 	Known
-	parse func(string) (T, error)
+	parse func(string) (T, *apperr.Error)
 }
 
 // Known is a parameter that the program knows, with what a new database gets.
@@ -25,14 +28,15 @@ type Known struct {
 	Name           string // Turkish, as the port calls it
 	Default        string
 	Type           parameter.DataType
-	Description    string // English
+	Description    string // English; "" for lookup values, whose name says it all
 	Inactive       bool   // kept for old records, not to be chosen any more
 	System         bool   // a rule reads it: it cannot be deactivated
-	check          func(string) error
+	check          func(string) *apperr.Error
+	sort           int // place in its category
 }
 
-// known has every one of them, in the order in which they are listed.
-var known []Known
+// settings has every one of them, in the order in which they are listed.
+var settings []Known
 
 // Clock is a time of day, in minutes since midnight at the port.
 type Clock int
@@ -47,7 +51,6 @@ const (
 	Rates        = "KUR"
 	Retention    = "SAKLAMA"
 	Features     = "FEATURE_FLAG"
-	Holidays     = "RESMI_TATIL"
 )
 
 // What the rules read.
@@ -55,7 +58,8 @@ var (
 	CompanyName     = text(System, "FIRMA_ADI", "Firma adı", "Liman İşletmesi", "Name of the port on reports")
 	PortCode        = text(System, "LIMAN_KODU", "Liman kodu", "TRALV", "Code of the port")
 	PaymentTermDays = integer(System, "VARSAYILAN_VADE", "Varsayılan vade (gün)", 30, 0, 365, "Payment term of a customer account that names none, in days")
-	DefaultCurrency = text(System, "VARSAYILAN_PARA_BIRIMI", "Varsayılan para birimi", "TRY", "Currency where none is named")
+	DefaultCurrency = currency(System, "VARSAYILAN_PARA_BIRIMI", "Varsayılan para birimi", "TRY", "Currency of a customer account that names none")
+	MaxFileMB       = integer(System, "MAX_DOSYA_BOYUTU_MB", "En büyük dosya boyutu (MB)", 50, 1, 1000, "Size of the largest file that may be uploaded, MB")
 
 	CabotagePercent  = number(BusinessRule, "CABOTAGE_DISCOUNT_PERCENT", "Kabotaj indirimi (%)", "10", 0, 100, "Discount for domestic traffic, percent of the net amount")
 	OvertimeAfter    = number(BusinessRule, "SECURITY_EXIT_THRESHOLD_HOURS", "Mesai aşımı eşiği (saat)", "4", 0, 1000, "Hours between the end of work and the exit that are free of charge")
@@ -68,7 +72,8 @@ var (
 	TripUnitPrice    = number(TripCategory, "DEFAULT_UNIT_PRICE", "Varsayılan sefer fiyatı (USD)", "10", 0, 1e9, "Price of a trip without a service, USD before VAT")
 	TripVATRate      = number(TripCategory, "DEFAULT_VAT_RATE", "Varsayılan sefer KDV oranı (%)", "20", 0, 100, "VAT of a trip without a service, percent")
 
-	BillingDays = text(Invoicing, "BILLING_DAYS", "Fatura günleri", "7,14,21,28,30", "Days of a month on which periods for invoices end; the last means the last day")
+	BillingDays = each(Invoicing, "BILLING_DAYS", "Fatura günleri", "7,14,21,28,30", "Days of a month on which periods for invoices end; the last means the last day", apperr.DaysOfMonth, isDayOfMonth)
+	ItemVATRate = number(Invoicing, "DEFAULT_VAT_RATE", "Varsayılan KDV oranı (%)", "20", 0, 100, "VAT of a line without a service, percent")
 
 	NightStart      = clock(Surcharges, "NIGHT_START", "Gece başlangıcı", "22:00", "First minute of the night")
 	NightEnd        = clock(Surcharges, "NIGHT_END", "Gece bitişi", "06:00", "First minute after the night")
@@ -80,65 +85,102 @@ var (
 	RateDatePolicy  = choice(Rates, "RATE_DATE_POLICY", "Kur tarihi kuralı", "PREVIOUS_BULLETIN", "Which bulletin holds on a day: the newest before it, or that of the day itself", "PREVIOUS_BULLETIN", "SAME_DAY")
 	RateMaxFallback = integer(Rates, "RATE_MAX_FALLBACK_DAYS", "En eski kur (gün)", 10, 0, 60, "Days that the newest bulletin may be old")
 	RateJumpPercent = number(Rates, "RATE_JUMP_PERCENT", "Kur sıçrama sınırı (%)", "15", 0, 1000, "Change against the bulletin before beyond which a rate waits for review, percent")
-	RateCurrencies  = text(Rates, "RATE_CURRENCIES", "İzlenen para birimleri", "USD,EUR,GBP,CHF,JPY", "Currencies that are stored from the bulletin")
+	RateCurrencies  = each(Rates, "RATE_CURRENCIES", "İzlenen para birimleri", "USD,EUR,GBP,CHF,JPY", "Currencies that are stored from the bulletin", apperr.Currencies, money.IsCurrency)
 
 	AuditRetentionDays = integer(Retention, "AUDIT_RETENTION_DAYS", "Denetim kaydı saklama (gün)", 90, 1, 3650, "Days until audit events move to the archive")
 	LogRetentionDays   = integer(Retention, "LOG_RETENTION_DAYS", "Günlük saklama (gün)", 30, 1, 3650, "Days that log files are kept")
 	BackupKeepDays     = integer(Retention, "BACKUP_KEEP_DAYS", "Yedek saklama (gün)", 30, 1, 3650, "Days that daily backups are kept")
+
+	PortalEnabled      = flag(Features, "PORTAL_ENABLED", "Müşteri portalı", false, "Whether customers may sign in")
+	InvoicesEnabled    = flag(Features, "INVOICE_MODULE_ENABLED", "Fatura modülü", false, "Whether invoices are made here")
+	ExcelImportEnabled = flag(Features, "EXCEL_IMPORT_ENABLED", "Excel aktarımı", false, "Whether spreadsheets may be imported")
 )
 
 // add registers a setting; its default must be valid.
-func add[T any](k Known, parse func(string) (T, error)) Setting[T] {
+func add[T any](k Known, parse func(string) (T, *apperr.Error)) Setting[T] {
 	k.System = true
-	k.check = func(v string) error { _, err := parse(v); return err }
-	if err := k.check(k.Default); err != nil {
-		panic(fmt.Sprintf("parameter %s: default: %v", k.Code, err)) // a slip in this file
+	k.check = func(v string) *apperr.Error { _, e := parse(v); return e }
+	if e := k.check(k.Default); e != nil {
+		panic(fmt.Sprintf("parameter %s: default: %v", k.Code, e)) // a slip in this file
 	}
-	known = append(known, k)
+	settings = append(settings, k)
 	return Setting[T]{k, parse}
 }
 
+// setting is what every setting has, whatever its type.
+func setting(category, code, name, value, description string, typ parameter.DataType) Known {
+	return Known{Category: category, Code: code, Name: name, Default: value, Type: typ, Description: description}
+}
+
 func text(category, code, name, value, description string) Setting[string] {
-	return add(Known{Category: category, Code: code, Name: name, Default: value, Type: parameter.DataTypeString, Description: description},
-		func(s string) (string, error) {
-			if strings.TrimSpace(s) == "" {
-				return "", errEmpty
+	return add(setting(category, code, name, value, description, parameter.DataTypeString),
+		func(s string) (string, *apperr.Error) { return s, checkText(s) })
+}
+
+// each holds every part of a list with commas to the check.
+func each(category, code, name, value, description string, reason apperr.Text, ok func(string) bool) Setting[string] {
+	return add(setting(category, code, name, value, description, parameter.DataTypeString), func(s string) (string, *apperr.Error) {
+		for part := range strings.SplitSeq(s, ",") {
+			if !ok(part) {
+				return "", invalid(reason)
 			}
-			return s, nil
-		})
+		}
+		return s, nil
+	})
+}
+
+func currency(category, code, name, value, description string) Setting[string] {
+	return add(setting(category, code, name, value, description, parameter.DataTypeString), func(s string) (string, *apperr.Error) {
+		if !money.IsCurrency(s) {
+			return "", invalid(apperr.Currency)
+		}
+		return s, nil
+	})
 }
 
 func choice(category, code, name, value, description string, choices ...string) Setting[string] {
-	return add(Known{Category: category, Code: code, Name: name, Default: value, Type: parameter.DataTypeString, Description: description},
-		func(s string) (string, error) {
-			if !slices.Contains(choices, s) {
-				return "", fmt.Errorf("want one of %s", strings.Join(choices, ", "))
-			}
-			return s, nil
-		})
+	return add(setting(category, code, name, value, description, parameter.DataTypeString), func(s string) (string, *apperr.Error) {
+		if !slices.Contains(choices, s) {
+			return "", invalid(apperr.NotOneOf, "possible", strings.Join(choices, ", "))
+		}
+		return s, nil
+	})
+}
+
+func flag(category, code, name string, value bool, description string) Setting[bool] {
+	return add(setting(category, code, name, strconv.FormatBool(value), description, parameter.DataTypeBoolean), parseBool)
 }
 
 func number(category, code, name, value string, least, most float64, description string) Setting[decimal.Decimal] {
 	low, high := decimal.NewFromFloat(least), decimal.NewFromFloat(most)
-	return add(Known{Category: category, Code: code, Name: name, Default: value, Type: parameter.DataTypeNumber, Description: description},
-		func(s string) (decimal.Decimal, error) { return parseNumber(s, low, high) })
+	return add(setting(category, code, name, value, description, parameter.DataTypeNumber),
+		func(s string) (decimal.Decimal, *apperr.Error) { return parseNumber(s, low, high) })
 }
 
 func integer(category, code, name string, value, least, most int64, description string) Setting[int] {
 	low, high := decimal.NewFromInt(least), decimal.NewFromInt(most)
-	return add(Known{Category: category, Code: code, Name: name, Default: fmt.Sprint(value), Type: parameter.DataTypeNumber, Description: description},
-		func(s string) (int, error) {
-			d, err := parseNumber(s, low, high)
-			if err == nil && !d.IsInteger() {
-				err = errWhole
+	return add(setting(category, code, name, strconv.FormatInt(value, 10), description, parameter.DataTypeNumber),
+		func(s string) (int, *apperr.Error) {
+			d, e := parseNumber(s, low, high)
+			if e == nil && !d.IsInteger() {
+				e = invalid(apperr.NotWhole)
 			}
-			return int(d.IntPart()), err
+			return int(d.IntPart()), e
 		})
 }
 
 func clock(category, code, name, value, description string) Setting[Clock] {
-	return add(Known{Category: category, Code: code, Name: name, Default: value, Type: parameter.DataTypeTime, Description: description}, parseClock)
+	return add(setting(category, code, name, value, description, parameter.DataTypeTime), parseClock)
+}
+
+// isDayOfMonth holds for 1 to 31.
+func isDayOfMonth(s string) bool {
+	n, err := strconv.Atoi(s)
+	return err == nil && n >= 1 && n <= 31 && s == strconv.Itoa(n)
 }
 
 // On is the instant of the time of day on a day at the port.
 func (c Clock) On(d calendar.Date) time.Time { return d.At(int(c)/60, int(c)%60) }
+
+// String writes 22:00.
+func (c Clock) String() string { return fmt.Sprintf("%02d:%02d", int(c)/60, int(c)%60) }

@@ -5,18 +5,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
-
-	"github.com/shopspring/decimal"
 
 	"aliaport/ent"
 	"aliaport/ent/parameter"
+	"aliaport/internal/apperr"
 )
 
-var (
-	errEmpty = errors.New("want a text")
-	errWhole = errors.New("want a whole number")
-)
+// errUnfit means that a row was changed by other means than the Service.
+var errUnfit = errors.New("the stored value does not fit")
 
 // Get is what a setting is now. Read it with the client of the transaction that
 // uses it, so that a rule and what it decides on are of one moment. A row whose
@@ -30,31 +26,9 @@ func Get[T any](ctx context.Context, c *ent.Client, s Setting[T]) (value T, err 
 	case !ent.IsNotFound(err):
 		return value, fmt.Errorf("parameter %s: %w", s.Code, err)
 	}
-	if value, err = s.parse(text); err != nil {
-		return value, fmt.Errorf("parameter %s: %w", s.Code, err)
+	value, refused := s.parse(text)
+	if refused != nil { // its words, not the refusal: the caller's user has nothing to mend here
+		return value, fmt.Errorf("parameter %s: %w: %s", s.Code, errUnfit, refused.Message(apperr.English))
 	}
 	return value, nil
-}
-
-func parseNumber(s string, least, most decimal.Decimal) (decimal.Decimal, error) {
-	const longest = 30
-	if len(s) > longest {
-		return decimal.Decimal{}, errors.New("want a number")
-	}
-	d, err := decimal.NewFromString(s)
-	if err != nil || d.Exponent() < -longest || d.Exponent() > longest {
-		return decimal.Decimal{}, errors.New("want a number")
-	}
-	if d.LessThan(least) || d.GreaterThan(most) {
-		return decimal.Decimal{}, fmt.Errorf("want a number from %s to %s", least, most)
-	}
-	return d, nil
-}
-
-func parseClock(s string) (Clock, error) {
-	t, err := time.Parse("15:04", s)
-	if err != nil || len(s) != len("15:04") {
-		return 0, errors.New("want a time such as 22:00")
-	}
-	return Clock(t.Hour()*60 + t.Minute()), nil
 }

@@ -20,6 +20,7 @@ import (
 	"aliaport/internal/idempotency"
 	"aliaport/internal/input"
 	"aliaport/internal/money"
+	"aliaport/internal/parameter"
 	"aliaport/internal/sequence"
 )
 
@@ -120,6 +121,13 @@ func (s *Service) create(ctx context.Context, tx *ent.Tx, in CreateInput) (int64
 	currency := customer.Currency
 	if in.Currency != nil {
 		currency = *in.Currency
+		choices, err := parameter.ChoicesOf(ctx, tx.Client(), parameter.Currencies)
+		if err != nil {
+			return 0, err
+		}
+		if e := choices.Currency("currency", currency); e != nil {
+			return 0, e
+		}
 	}
 	lines, err := priced(ctx, tx, in.Items, currency)
 	if err != nil {

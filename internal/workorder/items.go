@@ -20,11 +20,8 @@ import (
 	"aliaport/internal/idempotency"
 	"aliaport/internal/input"
 	"aliaport/internal/money"
+	"aliaport/internal/parameter"
 )
-
-// defaultVAT is the rate, in percent, of a line that names neither a service nor a
-// rate.
-var defaultVAT = decimal.NewFromInt(20)
 
 // ItemInput describes a line. Amounts are worked out here, never taken from a client.
 type ItemInput struct {
@@ -126,10 +123,14 @@ func priced(ctx context.Context, tx *ent.Tx, inputs []ItemInput, currency string
 	if err != nil {
 		return nil, err
 	}
+	terms, err := termsOf(ctx, tx, inputs)
+	if err != nil {
+		return nil, err
+	}
 	var faults apperr.Errors
 	lines := make([]line, len(inputs))
 	for i, in := range inputs {
-		l, e := priceLine(in, services, currency)
+		l, e := terms.price(in, services, currency)
 		if e != nil {
 			faults.Add(e.At("items", strconv.Itoa(i)))
 			continue
@@ -166,8 +167,42 @@ func servicesOf(ctx context.Context, tx *ent.Tx, inputs []ItemInput) (map[string
 	return byCode, nil
 }
 
-func priceLine(in ItemInput, services map[string]*ent.Service, currency string) (line, *apperr.Error) {
-	l := line{ItemInput: in, currency: currency, vatRate: defaultVAT}
+// terms are the parameters that lines are priced by.
+type terms struct {
+	choices parameter.Choices // units and rates of VAT that may be named
+	vatRate decimal.Decimal   // of a line that names neither a service nor a rate
+}
+
+func termsOf(ctx context.Context, tx *ent.Tx, inputs []ItemInput) (t terms, err error) {
+	if slices.ContainsFunc(inputs, func(in ItemInput) bool { return in.Unit != nil || in.VatRate != nil }) {
+		if t.choices, err = parameter.ChoicesOf(ctx, tx.Client(), parameter.Units, parameter.VATRates); err != nil {
+			return t, err
+		}
+	}
+	if slices.ContainsFunc(inputs, func(in ItemInput) bool { return in.ServiceCode == nil && in.VatRate == nil }) {
+		t.vatRate, err = parameter.Get(ctx, tx.Client(), parameter.ItemVATRate)
+	}
+	return t, err
+}
+
+// offered refuses a unit or a rate of VAT that the port does not use.
+func (t terms) offered(unit *string, vatRate *decimal.Decimal) *apperr.Error {
+	if unit != nil {
+		if e := t.choices.Unit("unit", *unit); e != nil {
+			return e
+		}
+	}
+	if vatRate != nil {
+		return t.choices.VATRate("vatRate", *vatRate)
+	}
+	return nil
+}
+
+func (t terms) price(in ItemInput, services map[string]*ent.Service, currency string) (line, *apperr.Error) {
+	l := line{ItemInput: in, currency: currency, vatRate: t.vatRate}
+	if e := t.offered(in.Unit, in.VatRate); e != nil {
+		return l, e
+	}
 	if in.ServiceCode != nil {
 		s, ok := services[*in.ServiceCode]
 		switch {
@@ -270,7 +305,11 @@ func (s *Service) addItem(ctx context.Context, tx *ent.Tx, wo *ent.WorkOrder, it
 	if err != nil {
 		return 0, err
 	}
-	l, refused := priceLine(in, services, wo.Currency)
+	terms, err := termsOf(ctx, tx, []ItemInput{in})
+	if err != nil {
+		return 0, err
+	}
+	l, refused := terms.price(in, services, wo.Currency)
 	if refused != nil {
 		return 0, refused.At("item")
 	}
@@ -317,6 +356,9 @@ func (s *Service) UpdateItem(ctx context.Context, in UpdateItemInput) (*ent.Work
 		return nil, err
 	}
 	return s.changeItem(ctx, in.ID, func(tx *ent.Tx, item *ent.WorkOrderItem) error {
+		if err := named(ctx, tx, item, in); err != nil {
+			return err
+		}
 		quantity, price, rate := or(in.Quantity, item.Quantity), or(in.UnitPrice, item.UnitPrice), or(in.VatRate, item.VatRate)
 		amounts := money.PriceLine(quantity, price, rate)
 		if e := money.Check("quantity", amounts.Gross, money.AmountPlaces); e != nil {
@@ -343,6 +385,29 @@ func (s *Service) UpdateItem(ctx context.Context, in UpdateItemInput) (*ent.Work
 		}
 		return audit.Record(ctx, tx, s.Now(), audit.Event{Action: audit.Update, Resource: audit.WorkOrderItem, EntityID: item.ID, Changes: changes})
 	})
+}
+
+// named refuses a change to a unit or a rate of VAT that the port does not use. What
+// the line has already may stay.
+func named(ctx context.Context, tx *ent.Tx, item *ent.WorkOrderItem, in UpdateItemInput) error {
+	unit, rate := in.Unit, in.VatRate
+	if unit != nil && *unit == item.Unit {
+		unit = nil
+	}
+	if rate != nil && rate.Equal(item.VatRate) {
+		rate = nil
+	}
+	if unit == nil && rate == nil {
+		return nil
+	}
+	choices, err := parameter.ChoicesOf(ctx, tx.Client(), parameter.Units, parameter.VATRates)
+	if err != nil {
+		return err
+	}
+	if e := (terms{choices: choices}).offered(unit, rate); e != nil {
+		return e
+	}
+	return nil
 }
 
 // RemoveItem takes a line that is not invoiced out of its order.

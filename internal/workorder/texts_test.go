@@ -13,6 +13,7 @@ import (
 	"aliaport/internal/apperr"
 	"aliaport/internal/globalid"
 	"aliaport/internal/input"
+	"aliaport/internal/parameter"
 	"aliaport/internal/store"
 	"aliaport/internal/workorder"
 )
@@ -36,6 +37,7 @@ func TestLongestTextsAreCountedInLetters(t *testing.T) {
 		o := newOffice(t, db)
 		db.Service.Create().SetCode(*of(50)).SetName("Vinç").SetNameFold("vinc").SetSearchText("vinc").SetUnit("SAAT").
 			SetVatRate(decimal.NewFromInt(20)).SaveX(t.Context())
+		db.Parameter.Create().SetCategory(parameter.Units).SetCode(*of(20)).SetName("Birim").SetValue("1").SaveX(t.Context())
 		ctx := o.as(actor.WorkOrderWrite)
 		wo, err := o.Create(ctx, order(0))
 		if err != nil {

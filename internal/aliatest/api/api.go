@@ -15,6 +15,7 @@ import (
 
 	"aliaport/internal/actor"
 	"aliaport/internal/config"
+	"aliaport/internal/parameter"
 	"aliaport/internal/store"
 	"aliaport/server"
 )
@@ -74,6 +75,9 @@ func New(t testing.TB, db *store.DB, adjust ...func(*config.Config)) *API {
 	}
 	a := &API{Server: srv, DB: db, Clock: clock, tokens: map[string]string{}}
 	if err := srv.Users().EnsureRights(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := parameter.Ensure(t.Context(), db, Start); err != nil {
 		t.Fatal(err)
 	}
 	for _, role := range actor.RoleNames {
