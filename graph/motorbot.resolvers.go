@@ -28,6 +28,22 @@ func (r *motorbotResolver) LastTrip(ctx context.Context, obj *ent.Motorbot) (*en
 	return loader.From(ctx).LastTripOfMotorbot.Load(ctx, obj.ID)
 }
 
+func (r *mutationResolver) CreateMotorbot(ctx context.Context, input motorbot.CreateInput) (*gen.MotorbotPayload, error) {
+	return motorbotPayload(ctx)(r.Motorbots.Create(ctx, input))
+}
+
+func (r *mutationResolver) UpdateMotorbot(ctx context.Context, input gen.UpdateMotorbotInput) (*gen.MotorbotPayload, error) {
+	return motorbotPayload(ctx)(r.Motorbots.Update(ctx, updateMotorbot(input)))
+}
+
+func (r *mutationResolver) SetMotorbotStatus(ctx context.Context, input motorbot.StatusInput) (*gen.MotorbotPayload, error) {
+	return motorbotPayload(ctx)(r.Motorbots.SetStatus(ctx, input))
+}
+
+func (r *mutationResolver) DeleteMotorbot(ctx context.Context, input motorbot.DeleteInput) (*gen.MotorbotPayload, error) {
+	return motorbotPayload(ctx)(r.Motorbots.Delete(ctx, input))
+}
+
 func (r *queryResolver) Motorbot(ctx context.Context, id *globalid.ID, mbCode *string) (*ent.Motorbot, error) {
 	m, err := r.Resolver.Motorbots.Find(ctx, id, mbCode)
 	if m == nil || err != nil {

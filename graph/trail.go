@@ -50,6 +50,17 @@ var deeds = map[string]deed{
 	"updateParameter":     {audit.ParameterChange, audit.Parameter},
 	"deactivateParameter": {audit.Delete, audit.Parameter},
 	"activateParameter":   {audit.Update, audit.Parameter},
+	"createMotorbot":      {audit.Create, audit.Motorbot},
+	"updateMotorbot":      {audit.Update, audit.Motorbot},
+	"setMotorbotStatus":   {audit.StatusChange, audit.Motorbot},
+	"deleteMotorbot":      {audit.Delete, audit.Motorbot},
+	"planTrip":            {audit.Create, audit.Trip},
+	"updateTrip":          {audit.Update, audit.Trip},
+	"departTrip":          {audit.Start, audit.Trip},
+	"returnTrip":          {audit.Complete, audit.Trip},
+	"cancelTrip":          {audit.Cancel, audit.Trip},
+	"markTripInvoiced":    {audit.Invoice, audit.Trip},
+	"deleteTrip":          {audit.Delete, audit.Trip},
 	"createWorkOrder":     {audit.Create, audit.WorkOrder},
 	"updateWorkOrder":     {audit.Update, audit.WorkOrder},
 	"deleteWorkOrder":     {audit.Delete, audit.WorkOrder},
@@ -159,7 +170,11 @@ func (a Attempts) write(ctx context.Context, e audit.Event) {
 // entity is the record that the input names, 0 if it names none.
 func entity(ctx context.Context, field *graphql.RootFieldContext) int64 {
 	input, _ := field.Field.ArgumentMap(graphql.GetOperationContext(ctx).Variables)["input"].(map[string]any)
-	for _, name := range []string{"id", "workOrderId"} {
+	names := []string{"id"}
+	if deeds[field.Field.Name].resource == audit.WorkOrderItem { // one that is to be added is known by its order
+		names = append(names, "workOrderId")
+	}
+	for _, name := range names {
 		if s, ok := input[name].(string); ok {
 			if id, err := globalid.Parse(s); err == nil {
 				return id.Key

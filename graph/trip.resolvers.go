@@ -12,6 +12,34 @@ import (
 	"aliaport/internal/trip"
 )
 
+func (r *mutationResolver) PlanTrip(ctx context.Context, input trip.PlanInput) (*gen.TripPayload, error) {
+	return tripPayload(ctx)(r.Trips.Plan(ctx, input))
+}
+
+func (r *mutationResolver) UpdateTrip(ctx context.Context, input gen.UpdateTripInput) (*gen.TripPayload, error) {
+	return tripPayload(ctx)(r.Trips.Update(ctx, updateTrip(input)))
+}
+
+func (r *mutationResolver) DepartTrip(ctx context.Context, input trip.DepartInput) (*gen.TripPayload, error) {
+	return tripPayload(ctx)(r.Trips.Depart(ctx, input))
+}
+
+func (r *mutationResolver) ReturnTrip(ctx context.Context, input trip.ReturnInput) (*gen.TripPayload, error) {
+	return tripPayload(ctx)(r.Trips.Return(ctx, input))
+}
+
+func (r *mutationResolver) CancelTrip(ctx context.Context, input trip.CancelInput) (*gen.TripPayload, error) {
+	return tripPayload(ctx)(r.Trips.Cancel(ctx, input))
+}
+
+func (r *mutationResolver) MarkTripInvoiced(ctx context.Context, input trip.InvoiceInput) (*gen.TripPayload, error) {
+	return tripPayload(ctx)(r.Trips.MarkInvoiced(ctx, input))
+}
+
+func (r *mutationResolver) DeleteTrip(ctx context.Context, input trip.DeleteInput) (*gen.TripPayload, error) {
+	return tripPayload(ctx)(r.Trips.Delete(ctx, input))
+}
+
 func (r *queryResolver) Trip(ctx context.Context, id *globalid.ID, tripNo *string) (*ent.Trip, error) {
 	t, err := r.Resolver.Trips.Find(ctx, id, tripNo)
 	if t == nil || err != nil {

@@ -260,42 +260,58 @@ type ComplexityRoot struct {
 		Node   func(childComplexity int) int
 	}
 
+	MotorbotPayload struct {
+		Motorbot   func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
 	Mutation struct {
 		ActivateCari        func(childComplexity int, input cari.ActivityInput) int
 		ActivateParameter   func(childComplexity int, input parameter.ActivityInput) int
 		AddWorkOrderItem    func(childComplexity int, input workorder.AddItemInput) int
 		ApproveWorkOrder    func(childComplexity int, input WorkOrderStepInput) int
+		CancelTrip          func(childComplexity int, input trip.CancelInput) int
 		CancelWorkOrder     func(childComplexity int, input WorkOrderOptionalReasonInput) int
 		ChangePassword      func(childComplexity int, input ChangePasswordInput) int
 		CloseWorkOrder      func(childComplexity int, input WorkOrderStepInput) int
 		CompleteWorkOrder   func(childComplexity int, input CompleteWorkOrderInput) int
 		CreateCari          func(childComplexity int, input cari.CreateInput) int
+		CreateMotorbot      func(childComplexity int, input motorbot.CreateInput) int
 		CreateParameter     func(childComplexity int, input parameter.CreateInput) int
 		CreateUser          func(childComplexity int, input user.CreateInput) int
 		CreateWorkOrder     func(childComplexity int, input workorder.CreateInput) int
 		DeactivateCari      func(childComplexity int, input cari.ActivityInput) int
 		DeactivateParameter func(childComplexity int, input parameter.ActivityInput) int
+		DeleteMotorbot      func(childComplexity int, input motorbot.DeleteInput) int
 		DeleteRole          func(childComplexity int, input DeleteRoleInput) int
+		DeleteTrip          func(childComplexity int, input trip.DeleteInput) int
 		DeleteWorkOrder     func(childComplexity int, input workorder.DeleteInput) int
+		DepartTrip          func(childComplexity int, input trip.DepartInput) int
 		FetchExchangeRates  func(childComplexity int, input rate.FetchInput) int
 		InvoiceWorkOrder    func(childComplexity int, input InvoiceWorkOrderInput) int
 		Login               func(childComplexity int, input LoginInput) int
 		Logout              func(childComplexity int) int
 		LogoutEverywhere    func(childComplexity int) int
+		MarkTripInvoiced    func(childComplexity int, input trip.InvoiceInput) int
+		PlanTrip            func(childComplexity int, input trip.PlanInput) int
 		RefreshToken        func(childComplexity int, input RefreshTokenInput) int
 		RejectWorkOrder     func(childComplexity int, input WorkOrderReasonInput) int
 		RemoveWorkOrderItem func(childComplexity int, input RemoveWorkOrderItemInput) int
 		ReopenWorkOrder     func(childComplexity int, input WorkOrderOptionalReasonInput) int
+		ReturnTrip          func(childComplexity int, input trip.ReturnInput) int
 		ReviewExchangeRate  func(childComplexity int, input rate.ReviewInput) int
 		RevokeSession       func(childComplexity int, input RevokeSessionInput) int
 		SaveRole            func(childComplexity int, input user.RoleInput) int
 		SetExchangeRate     func(childComplexity int, input rate.SetInput) int
+		SetMotorbotStatus   func(childComplexity int, input motorbot.StatusInput) int
 		SetUserPassword     func(childComplexity int, input SetUserPasswordInput) int
 		StartWorkOrder      func(childComplexity int, input WorkOrderStepInput) int
 		SubmitWorkOrder     func(childComplexity int, input WorkOrderStepInput) int
 		UnlockUser          func(childComplexity int, input UnlockUserInput) int
 		UpdateCari          func(childComplexity int, input UpdateCariInput) int
+		UpdateMotorbot      func(childComplexity int, input UpdateMotorbotInput) int
 		UpdateParameter     func(childComplexity int, input UpdateParameterInput) int
+		UpdateTrip          func(childComplexity int, input UpdateTripInput) int
 		UpdateUser          func(childComplexity int, input user.UpdateInput) int
 		UpdateWorkOrder     func(childComplexity int, input UpdateWorkOrderInput) int
 		UpdateWorkOrderItem func(childComplexity int, input UpdateWorkOrderItemInput) int
@@ -498,6 +514,13 @@ type ComplexityRoot struct {
 		Node   func(childComplexity int) int
 	}
 
+	TripPayload struct {
+		ConflictingTrip    func(childComplexity int) int
+		OverlappingHistory func(childComplexity int) int
+		Trip               func(childComplexity int) int
+		UserErrors         func(childComplexity int) int
+	}
+
 	TripTransition struct {
 		Action      func(childComplexity int) int
 		NeedsReason func(childComplexity int) int
@@ -680,6 +703,10 @@ type MutationResolver interface {
 	UpdateCari(ctx context.Context, input UpdateCariInput) (*CariPayload, error)
 	DeactivateCari(ctx context.Context, input cari.ActivityInput) (*CariPayload, error)
 	ActivateCari(ctx context.Context, input cari.ActivityInput) (*CariPayload, error)
+	CreateMotorbot(ctx context.Context, input motorbot.CreateInput) (*MotorbotPayload, error)
+	UpdateMotorbot(ctx context.Context, input UpdateMotorbotInput) (*MotorbotPayload, error)
+	SetMotorbotStatus(ctx context.Context, input motorbot.StatusInput) (*MotorbotPayload, error)
+	DeleteMotorbot(ctx context.Context, input motorbot.DeleteInput) (*MotorbotPayload, error)
 	CreateParameter(ctx context.Context, input parameter.CreateInput) (*ParameterPayload, error)
 	UpdateParameter(ctx context.Context, input UpdateParameterInput) (*ParameterPayload, error)
 	DeactivateParameter(ctx context.Context, input parameter.ActivityInput) (*ParameterPayload, error)
@@ -687,6 +714,13 @@ type MutationResolver interface {
 	FetchExchangeRates(ctx context.Context, input rate.FetchInput) (*FetchExchangeRatesPayload, error)
 	SetExchangeRate(ctx context.Context, input rate.SetInput) (*ExchangeRatePayload, error)
 	ReviewExchangeRate(ctx context.Context, input rate.ReviewInput) (*ExchangeRatePayload, error)
+	PlanTrip(ctx context.Context, input trip.PlanInput) (*TripPayload, error)
+	UpdateTrip(ctx context.Context, input UpdateTripInput) (*TripPayload, error)
+	DepartTrip(ctx context.Context, input trip.DepartInput) (*TripPayload, error)
+	ReturnTrip(ctx context.Context, input trip.ReturnInput) (*TripPayload, error)
+	CancelTrip(ctx context.Context, input trip.CancelInput) (*TripPayload, error)
+	MarkTripInvoiced(ctx context.Context, input trip.InvoiceInput) (*TripPayload, error)
+	DeleteTrip(ctx context.Context, input trip.DeleteInput) (*TripPayload, error)
 	Login(ctx context.Context, input LoginInput) (*LoginPayload, error)
 	RefreshToken(ctx context.Context, input RefreshTokenInput) (*LoginPayload, error)
 	Logout(ctx context.Context) (*AuthPayload, error)
@@ -1588,6 +1622,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.MotorbotEdge.Node(childComplexity), true
 
+	case "MotorbotPayload.motorbot":
+		if e.ComplexityRoot.MotorbotPayload.Motorbot == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MotorbotPayload.Motorbot(childComplexity), true
+	case "MotorbotPayload.userErrors":
+		if e.ComplexityRoot.MotorbotPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MotorbotPayload.UserErrors(childComplexity), true
+
 	case "Mutation.activateCari":
 		if e.ComplexityRoot.Mutation.ActivateCari == nil {
 			break
@@ -1632,6 +1679,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.ApproveWorkOrder(childComplexity, args["input"].(WorkOrderStepInput)), true
+	case "Mutation.cancelTrip":
+		if e.ComplexityRoot.Mutation.CancelTrip == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_cancelTrip_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.CancelTrip(childComplexity, args["input"].(trip.CancelInput)), true
 	case "Mutation.cancelWorkOrder":
 		if e.ComplexityRoot.Mutation.CancelWorkOrder == nil {
 			break
@@ -1687,6 +1745,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.CreateCari(childComplexity, args["input"].(cari.CreateInput)), true
+	case "Mutation.createMotorbot":
+		if e.ComplexityRoot.Mutation.CreateMotorbot == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_createMotorbot_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.CreateMotorbot(childComplexity, args["input"].(motorbot.CreateInput)), true
 	case "Mutation.createParameter":
 		if e.ComplexityRoot.Mutation.CreateParameter == nil {
 			break
@@ -1742,6 +1811,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.DeactivateParameter(childComplexity, args["input"].(parameter.ActivityInput)), true
+	case "Mutation.deleteMotorbot":
+		if e.ComplexityRoot.Mutation.DeleteMotorbot == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_deleteMotorbot_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.DeleteMotorbot(childComplexity, args["input"].(motorbot.DeleteInput)), true
 	case "Mutation.deleteRole":
 		if e.ComplexityRoot.Mutation.DeleteRole == nil {
 			break
@@ -1753,6 +1833,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.DeleteRole(childComplexity, args["input"].(DeleteRoleInput)), true
+	case "Mutation.deleteTrip":
+		if e.ComplexityRoot.Mutation.DeleteTrip == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_deleteTrip_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.DeleteTrip(childComplexity, args["input"].(trip.DeleteInput)), true
 	case "Mutation.deleteWorkOrder":
 		if e.ComplexityRoot.Mutation.DeleteWorkOrder == nil {
 			break
@@ -1764,6 +1855,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.DeleteWorkOrder(childComplexity, args["input"].(workorder.DeleteInput)), true
+	case "Mutation.departTrip":
+		if e.ComplexityRoot.Mutation.DepartTrip == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_departTrip_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.DepartTrip(childComplexity, args["input"].(trip.DepartInput)), true
 	case "Mutation.fetchExchangeRates":
 		if e.ComplexityRoot.Mutation.FetchExchangeRates == nil {
 			break
@@ -1809,6 +1911,28 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.LogoutEverywhere(childComplexity), true
+	case "Mutation.markTripInvoiced":
+		if e.ComplexityRoot.Mutation.MarkTripInvoiced == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_markTripInvoiced_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.MarkTripInvoiced(childComplexity, args["input"].(trip.InvoiceInput)), true
+	case "Mutation.planTrip":
+		if e.ComplexityRoot.Mutation.PlanTrip == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_planTrip_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.PlanTrip(childComplexity, args["input"].(trip.PlanInput)), true
 	case "Mutation.refreshToken":
 		if e.ComplexityRoot.Mutation.RefreshToken == nil {
 			break
@@ -1853,6 +1977,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.ReopenWorkOrder(childComplexity, args["input"].(WorkOrderOptionalReasonInput)), true
+	case "Mutation.returnTrip":
+		if e.ComplexityRoot.Mutation.ReturnTrip == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_returnTrip_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.ReturnTrip(childComplexity, args["input"].(trip.ReturnInput)), true
 	case "Mutation.reviewExchangeRate":
 		if e.ComplexityRoot.Mutation.ReviewExchangeRate == nil {
 			break
@@ -1897,6 +2032,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.SetExchangeRate(childComplexity, args["input"].(rate.SetInput)), true
+	case "Mutation.setMotorbotStatus":
+		if e.ComplexityRoot.Mutation.SetMotorbotStatus == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_setMotorbotStatus_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.SetMotorbotStatus(childComplexity, args["input"].(motorbot.StatusInput)), true
 	case "Mutation.setUserPassword":
 		if e.ComplexityRoot.Mutation.SetUserPassword == nil {
 			break
@@ -1952,6 +2098,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.UpdateCari(childComplexity, args["input"].(UpdateCariInput)), true
+	case "Mutation.updateMotorbot":
+		if e.ComplexityRoot.Mutation.UpdateMotorbot == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_updateMotorbot_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.UpdateMotorbot(childComplexity, args["input"].(UpdateMotorbotInput)), true
 	case "Mutation.updateParameter":
 		if e.ComplexityRoot.Mutation.UpdateParameter == nil {
 			break
@@ -1963,6 +2120,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.UpdateParameter(childComplexity, args["input"].(UpdateParameterInput)), true
+	case "Mutation.updateTrip":
+		if e.ComplexityRoot.Mutation.UpdateTrip == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_updateTrip_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.UpdateTrip(childComplexity, args["input"].(UpdateTripInput)), true
 	case "Mutation.updateUser":
 		if e.ComplexityRoot.Mutation.UpdateUser == nil {
 			break
@@ -2962,6 +3130,31 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.TripEdge.Node(childComplexity), true
 
+	case "TripPayload.conflictingTrip":
+		if e.ComplexityRoot.TripPayload.ConflictingTrip == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TripPayload.ConflictingTrip(childComplexity), true
+	case "TripPayload.overlappingHistory":
+		if e.ComplexityRoot.TripPayload.OverlappingHistory == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TripPayload.OverlappingHistory(childComplexity), true
+	case "TripPayload.trip":
+		if e.ComplexityRoot.TripPayload.Trip == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TripPayload.Trip(childComplexity), true
+	case "TripPayload.userErrors":
+		if e.ComplexityRoot.TripPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TripPayload.UserErrors(childComplexity), true
+
 	case "TripTransition.action":
 		if e.ComplexityRoot.TripTransition.Action == nil {
 			break
@@ -3678,41 +3871,52 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		return graphql.NewInputUnmarshalerIndex(
 			graphql.NewInputUnmarshaler("AddWorkOrderItemInput", ec.unmarshalInputAddWorkOrderItemInput),
 			graphql.NewInputUnmarshaler("AuditFilter", ec.unmarshalInputAuditFilter),
+			graphql.NewInputUnmarshaler("CancelTripInput", ec.unmarshalInputCancelTripInput),
 			graphql.NewInputUnmarshaler("CariActivityInput", ec.unmarshalInputCariActivityInput),
 			graphql.NewInputUnmarshaler("CariFilter", ec.unmarshalInputCariFilter),
 			graphql.NewInputUnmarshaler("CariOrder", ec.unmarshalInputCariOrder),
 			graphql.NewInputUnmarshaler("ChangePasswordInput", ec.unmarshalInputChangePasswordInput),
 			graphql.NewInputUnmarshaler("CompleteWorkOrderInput", ec.unmarshalInputCompleteWorkOrderInput),
 			graphql.NewInputUnmarshaler("CreateCariInput", ec.unmarshalInputCreateCariInput),
+			graphql.NewInputUnmarshaler("CreateMotorbotInput", ec.unmarshalInputCreateMotorbotInput),
 			graphql.NewInputUnmarshaler("CreateParameterInput", ec.unmarshalInputCreateParameterInput),
 			graphql.NewInputUnmarshaler("CreateUserInput", ec.unmarshalInputCreateUserInput),
 			graphql.NewInputUnmarshaler("CreateWorkOrderInput", ec.unmarshalInputCreateWorkOrderInput),
 			graphql.NewInputUnmarshaler("DateRange", ec.unmarshalInputDateRange),
 			graphql.NewInputUnmarshaler("DateTimeRange", ec.unmarshalInputDateTimeRange),
+			graphql.NewInputUnmarshaler("DeleteMotorbotInput", ec.unmarshalInputDeleteMotorbotInput),
 			graphql.NewInputUnmarshaler("DeleteRoleInput", ec.unmarshalInputDeleteRoleInput),
+			graphql.NewInputUnmarshaler("DeleteTripInput", ec.unmarshalInputDeleteTripInput),
 			graphql.NewInputUnmarshaler("DeleteWorkOrderInput", ec.unmarshalInputDeleteWorkOrderInput),
+			graphql.NewInputUnmarshaler("DepartTripInput", ec.unmarshalInputDepartTripInput),
 			graphql.NewInputUnmarshaler("ExchangeRateFilter", ec.unmarshalInputExchangeRateFilter),
 			graphql.NewInputUnmarshaler("FetchExchangeRatesInput", ec.unmarshalInputFetchExchangeRatesInput),
 			graphql.NewInputUnmarshaler("InvoiceWorkOrderInput", ec.unmarshalInputInvoiceWorkOrderInput),
 			graphql.NewInputUnmarshaler("LoginInput", ec.unmarshalInputLoginInput),
+			graphql.NewInputUnmarshaler("MarkTripInvoicedInput", ec.unmarshalInputMarkTripInvoicedInput),
 			graphql.NewInputUnmarshaler("MotorbotFilter", ec.unmarshalInputMotorbotFilter),
 			graphql.NewInputUnmarshaler("MotorbotOrder", ec.unmarshalInputMotorbotOrder),
 			graphql.NewInputUnmarshaler("ParameterActivityInput", ec.unmarshalInputParameterActivityInput),
 			graphql.NewInputUnmarshaler("ParameterFilter", ec.unmarshalInputParameterFilter),
+			graphql.NewInputUnmarshaler("PlanTripInput", ec.unmarshalInputPlanTripInput),
 			graphql.NewInputUnmarshaler("RefreshTokenInput", ec.unmarshalInputRefreshTokenInput),
 			graphql.NewInputUnmarshaler("RemoveWorkOrderItemInput", ec.unmarshalInputRemoveWorkOrderItemInput),
+			graphql.NewInputUnmarshaler("ReturnTripInput", ec.unmarshalInputReturnTripInput),
 			graphql.NewInputUnmarshaler("ReviewExchangeRateInput", ec.unmarshalInputReviewExchangeRateInput),
 			graphql.NewInputUnmarshaler("RevokeSessionInput", ec.unmarshalInputRevokeSessionInput),
 			graphql.NewInputUnmarshaler("SaveRoleInput", ec.unmarshalInputSaveRoleInput),
 			graphql.NewInputUnmarshaler("ServiceFilter", ec.unmarshalInputServiceFilter),
 			graphql.NewInputUnmarshaler("ServiceOrder", ec.unmarshalInputServiceOrder),
 			graphql.NewInputUnmarshaler("SetExchangeRateInput", ec.unmarshalInputSetExchangeRateInput),
+			graphql.NewInputUnmarshaler("SetMotorbotStatusInput", ec.unmarshalInputSetMotorbotStatusInput),
 			graphql.NewInputUnmarshaler("SetUserPasswordInput", ec.unmarshalInputSetUserPasswordInput),
 			graphql.NewInputUnmarshaler("TripFilter", ec.unmarshalInputTripFilter),
 			graphql.NewInputUnmarshaler("TripOrder", ec.unmarshalInputTripOrder),
 			graphql.NewInputUnmarshaler("UnlockUserInput", ec.unmarshalInputUnlockUserInput),
 			graphql.NewInputUnmarshaler("UpdateCariInput", ec.unmarshalInputUpdateCariInput),
+			graphql.NewInputUnmarshaler("UpdateMotorbotInput", ec.unmarshalInputUpdateMotorbotInput),
 			graphql.NewInputUnmarshaler("UpdateParameterInput", ec.unmarshalInputUpdateParameterInput),
+			graphql.NewInputUnmarshaler("UpdateTripInput", ec.unmarshalInputUpdateTripInput),
 			graphql.NewInputUnmarshaler("UpdateUserInput", ec.unmarshalInputUpdateUserInput),
 			graphql.NewInputUnmarshaler("UpdateWorkOrderInput", ec.unmarshalInputUpdateWorkOrderInput),
 			graphql.NewInputUnmarshaler("UpdateWorkOrderItemInput", ec.unmarshalInputUpdateWorkOrderItemInput),
@@ -4292,6 +4496,30 @@ enum UserErrorCode {
   CARI_DELETE_HAS_RELATIONS
   "Type, tax number and currency of a customer account with work orders cannot be changed — Hareketi olan carinin tipi, vergi numarası ve para birimi değiştirilemez"
   CARI_LOCKED
+  "There is no such motorboat — Motorbot bulunamadı"
+  MOTORBOT_NOT_FOUND
+  "There is a motorboat {mbCode} already — {mbCode} kodlu motorbot zaten var"
+  MOTORBOT_DUPLICATE_CODE
+  "The capacity must be greater than 0, at most {max} tons, with at most two decimal places — Kapasite 0'dan büyük, en çok {max} ton ve en çok iki ondalık basamaklı olmalı"
+  MOTORBOT_INVALID_CAPACITY
+  "The motorboat {mbCode} is {status}; it cannot make this trip — {mbCode} motorbotu {status} durumunda; bu sefer yapılamaz"
+  MOTORBOT_UNAVAILABLE
+  "A motorboat with trips cannot be deleted, nor its capacity changed — Seferi olan motorbot silinemez ve kapasitesi değiştirilemez"
+  MOTORBOT_IN_USE
+  "There is no such trip — Sefer bulunamadı"
+  SEFER_NOT_FOUND
+  "This trip number is taken already; try again — Bu sefer numarası zaten kullanılmış; yeniden deneyin"
+  SEFER_DUPLICATE
+  "The return must come after the departure — Dönüş çıkıştan sonra olmalı"
+  SEFER_INVALID_DATE
+  "The motorboat is on another trip in these hours: {tripNo}, {from} – {to} — Motorbot bu saatlerde başka seferde: {tripNo}, {from} – {to}"
+  SEFER_CONFLICT
+  "A trip in {from} cannot take this step. Allowed are: {allowed} — {from} durumundaki seferde bu adım atılamaz. İzin verilenler: {allowed}"
+  SEFER_INVALID_STATUS_TRANSITION
+  "A completed trip cannot be changed — Tamamlanmış sefer değiştirilemez"
+  SEFER_ALREADY_COMPLETED
+  "A trip in {status} cannot be deleted — {status} durumundaki sefer silinemez"
+  SEFER_CANNOT_DELETE
   "There is no such service — Hizmet bulunamadı"
   HIZMET_NOT_FOUND
   "The service {code} is inactive — Hizmet {code} pasif"
@@ -4483,6 +4711,99 @@ extend type Query {
     "Before this cursor (imleçten önce)."
     before: String
   ): MotorbotConnection! @can(permission: "motorbot:read")
+}
+
+"A new motorboat (yeni motorbot). Give ownerId or ownerCode if it has an owner."
+input CreateMotorbotInput {
+  "Code, 3 to 50 upper-case letters, digits, - or _; never changes (motorbot kodu)."
+  mbCode: String!
+  "Name, 2 to 200 characters (ad)."
+  name: String!
+  "Registry plate of the boat (plaka)."
+  plate: String
+  "Load it can carry, greater than 0, at most 1000 tons (kapasite, ton)."
+  capacityTon: Decimal
+  "Highest speed, greater than 0, at most 100 knots (azami hız)."
+  maxSpeedKnot: Decimal
+  "Gross tonnage (GRT)."
+  grossTonnage: Decimal
+  "Flag, ISO 3166 alpha-2 (bayrak)."
+  flag: String
+  "The account that owns it (sahibi), by global id."
+  ownerId: ID
+  "The account that owns it (sahibi), by code."
+  ownerCode: String
+  "Whether it can be sent out (durum)."
+  status: MotorbotStatus! = ACTIVE
+  "Since when it is owned (alış tarihi)."
+  acquiredOn: Date
+  "Notes, at most 1000 characters (notlar)."
+  notes: String
+  "Repeating the call with the same key within 24 hours answers the first result (tekrar anahtarı)."
+  idempotencyKey: String
+}
+
+"Changes to a motorboat (motorbot değişikliği). Absent fields stay; null clears what may be empty."
+input UpdateMotorbotInput {
+  "The motorboat (motorbot)."
+  id: ID!
+  "The version that was read (sürüm); refused with VERSION_CONFLICT when it has changed."
+  version: Int!
+  "Name (ad)."
+  name: String
+  "Registry plate of the boat (plaka)."
+  plate: String
+  "Load it can carry, in tons (kapasite, ton); MOTORBOT_IN_USE once there are trips."
+  capacityTon: Decimal
+  "Highest speed, in knots (azami hız)."
+  maxSpeedKnot: Decimal
+  "Gross tonnage (GRT)."
+  grossTonnage: Decimal
+  "Flag, ISO 3166 alpha-2 (bayrak)."
+  flag: String
+  "The account that owns it (sahibi)."
+  ownerId: ID
+  "Since when it is owned (alış tarihi)."
+  acquiredOn: Date
+  "Notes (notlar)."
+  notes: String
+}
+
+"A motorboat to be put into or out of service (motorbot durumu)."
+input SetMotorbotStatusInput {
+  "The motorboat (motorbot)."
+  id: ID!
+  "The version that was read (sürüm)."
+  version: Int!
+  "Where it goes (yeni durum); from MAINTENANCE and OUT_OF_SERVICE only ACTIVE."
+  status: MotorbotStatus!
+}
+
+"A motorboat to be deleted (silinecek motorbot)."
+input DeleteMotorbotInput {
+  "The motorboat (motorbot)."
+  id: ID!
+  "The version that was read (sürüm)."
+  version: Int!
+}
+
+"The motorboat after the change (sonuç)."
+type MotorbotPayload {
+  "The motorboat (motorbot); null when nothing was changed, the current one on VERSION_CONFLICT."
+  motorbot: Motorbot
+  "What was wrong (hatalar); empty on success."
+  userErrors: [UserError!]!
+}
+
+extend type Mutation {
+  "Make a motorboat (motorbot oluştur)."
+  createMotorbot("What to do it with (girdi)." input: CreateMotorbotInput!): MotorbotPayload! @can(permission: "motorbot:write")
+  "Change a motorboat (motorbotu değiştir)."
+  updateMotorbot("What to do it with (girdi)." input: UpdateMotorbotInput!): MotorbotPayload! @can(permission: "motorbot:write")
+  "Put a motorboat into or out of service (motorbot durumunu değiştir). MOTORBOT_IN_USE while it is at sea."
+  setMotorbotStatus("What to do it with (girdi)." input: SetMotorbotStatusInput!): MotorbotPayload! @can(permission: "motorbot:write")
+  "Delete a motorboat that has made no trip (motorbotu sil); it stays on record."
+  deleteMotorbot("What to do it with (girdi)." input: DeleteMotorbotInput!): MotorbotPayload! @can(permission: "motorbot:delete")
 }
 `, BuiltIn: false},
 	{Name: "../../schema/parameter.graphql", Input: `"What the text of a parameter's value stands for (veri tipi)."
@@ -5252,6 +5573,133 @@ extend type Query {
     "Before this cursor (imleçten önce)."
     before: String
   ): TripConnection! @can(permission: "sefer:read")
+}
+
+"A new trip (yeni sefer). Give motorbotId or mbCode, and at least one pier."
+input PlanTripInput {
+  "The boat (motorbot), by global id."
+  motorbotId: ID
+  "The boat (motorbot), by code."
+  mbCode: String
+  "Planned departure (planlanan çıkış)."
+  plannedDepartureAt: DateTime!
+  "Planned return (planlanan dönüş); without one the boat is taken to be busy for the parameter TRIP_DEFAULT_HOURS."
+  plannedReturnAt: DateTime
+  "Pier it departs from (kalkış iskelesi)."
+  departurePier: String
+  "Pier it comes to (varış iskelesi)."
+  arrivalPier: String
+  "The customer to bill (cari), by global id."
+  cariId: ID
+  "The customer to bill (cari), by code."
+  cariCode: String
+  "The work order that it belongs to (iş emri)."
+  workOrderId: ID
+  "Cargo, at most 500 characters (yük açıklaması)."
+  cargoDescription: String
+  "Notes, at most 1000 characters (notlar)."
+  notes: String
+  "Repeating the call with the same key within 24 hours answers the first result (tekrar anahtarı)."
+  idempotencyKey: String
+}
+
+"Changes to a planned trip (sefer değişikliği). Absent fields stay; null clears what may be empty."
+input UpdateTripInput {
+  "The trip (sefer)."
+  id: ID!
+  "The version that was read (sürüm); refused with VERSION_CONFLICT when it has changed."
+  version: Int!
+  "Another boat (motorbot)."
+  motorbotId: ID
+  "Planned departure (planlanan çıkış)."
+  plannedDepartureAt: DateTime
+  "Planned return (planlanan dönüş)."
+  plannedReturnAt: DateTime
+  "Pier it departs from (kalkış iskelesi)."
+  departurePier: String
+  "Pier it comes to (varış iskelesi)."
+  arrivalPier: String
+  "The customer to bill (cari)."
+  cariId: ID
+  "The work order that it belongs to (iş emri)."
+  workOrderId: ID
+  "Cargo (yük açıklaması)."
+  cargoDescription: String
+  "Notes (notlar)."
+  notes: String
+}
+
+"A departure (çıkış)."
+input DepartTripInput {
+  "The trip (sefer)."
+  id: ID!
+  "When it departed (çıkış zamanı), at most five minutes ahead; now when absent."
+  departureAt: DateTime
+  "When it will be back (planlanan dönüş); as planned when absent. If nothing was planned the boat is busy until it is back."
+  plannedReturnAt: DateTime
+}
+
+"A return (dönüş)."
+input ReturnTripInput {
+  "The trip (sefer)."
+  id: ID!
+  "When it came back (dönüş zamanı), at most five minutes ahead; now when absent."
+  returnAt: DateTime
+  "Where it came to (varış iskelesi); as planned when absent."
+  arrivalPier: String
+}
+
+"A trip to be cancelled (iptal edilecek sefer)."
+input CancelTripInput {
+  "The trip (sefer)."
+  id: ID!
+  "Reason, at least 10 characters (gerekçe)."
+  reason: String!
+}
+
+"A trip that is on an invoice (faturalanan sefer)."
+input MarkTripInvoicedInput {
+  "The trip (sefer)."
+  id: ID!
+  "Number of the invoice, at most 50 characters (fatura no)."
+  invoiceNo: String!
+}
+
+"A trip to be deleted (silinecek sefer)."
+input DeleteTripInput {
+  "The trip (sefer)."
+  id: ID!
+  "The version that was read (sürüm)."
+  version: Int!
+}
+
+"The trip after the change (sonuç)."
+type TripPayload {
+  "The trip (sefer); null when nothing was changed, the current one on VERSION_CONFLICT."
+  trip: Trip
+  "On SEFER_CONFLICT the trip that is in the way (çakışan sefer)."
+  conflictingTrip: Trip @can(permission: "sefer:read")
+  "A warning (uyarı): completed trips of the boat in the same hours, the newest ten. History that is entered late may overlap."
+  overlappingHistory: [Trip!] @can(permission: "sefer:read")
+  "What was wrong (hatalar); empty on success."
+  userErrors: [UserError!]!
+}
+
+extend type Mutation {
+  "Plan a trip (sefer planla). SEFER_CONFLICT when another trip keeps the boat busy in these hours; MOTORBOT_UNAVAILABLE when it is out of service."
+  planTrip("What to do it with (girdi)." input: PlanTripInput!): TripPayload! @can(permission: "sefer:write")
+  "Change a planned trip (seferi değiştir). SEFER_CONFLICT as for a new one."
+  updateTrip("What to do it with (girdi)." input: UpdateTripInput!): TripPayload! @can(permission: "sefer:write")
+  "PLANNED → UNDERWAY (çıkış). The boat must be ACTIVE and not be kept busy by another trip."
+  departTrip("What to do it with (girdi)." input: DepartTripInput!): TripPayload! @can(permission: "sefer:write")
+  "UNDERWAY → COMPLETED (dönüş). With a customer the trip is then to be billed."
+  returnTrip("What to do it with (girdi)." input: ReturnTripInput!): TripPayload! @can(permission: "sefer:write")
+  "PLANNED or UNDERWAY → CANCELLED (iptal et)."
+  cancelTrip("What to do it with (girdi)." input: CancelTripInput!): TripPayload! @can(permission: "sefer:write")
+  "Note that a completed trip is on an invoice (faturalandı işaretle). Asks for the right to invoice."
+  markTripInvoiced("What to do it with (girdi)." input: MarkTripInvoicedInput!): TripPayload! @can(permission: "workorder:invoice")
+  "Delete a planned trip (seferi sil); it stays on record. SEFER_CANNOT_DELETE in any other status."
+  deleteTrip("What to do it with (girdi)." input: DeleteTripInput!): TripPayload! @can(permission: "sefer:delete")
 }
 `, BuiltIn: false},
 	{Name: "../../schema/user.graphql", Input: `"Who is signed in and what they may do (oturum sahibi)."
@@ -6430,6 +6878,16 @@ func (ec *executionContext) childFields_MotorbotEdge(ctx context.Context, field 
 	return nil, fmt.Errorf("no field named %q was found under type MotorbotEdge", field.Name)
 }
 
+func (ec *executionContext) childFields_MotorbotPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "motorbot":
+		return ec.fieldContext_MotorbotPayload_motorbot(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_MotorbotPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type MotorbotPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_PageInfo(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "hasNextPage":
@@ -6764,6 +7222,20 @@ func (ec *executionContext) childFields_TripEdge(ctx context.Context, field grap
 		return ec.fieldContext_TripEdge_node(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type TripEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_TripPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "trip":
+		return ec.fieldContext_TripPayload_trip(ctx, field)
+	case "conflictingTrip":
+		return ec.fieldContext_TripPayload_conflictingTrip(ctx, field)
+	case "overlappingHistory":
+		return ec.fieldContext_TripPayload_overlappingHistory(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_TripPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TripPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_TripTransition(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -7272,6 +7744,20 @@ func (ec *executionContext) field_Mutation_approveWorkOrder_args(ctx context.Con
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_cancelTrip_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (trip.CancelInput, error) {
+			return ec.unmarshalNCancelTripInput2aliaportᚋinternalᚋtripᚐCancelInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_cancelWorkOrder_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -7334,6 +7820,20 @@ func (ec *executionContext) field_Mutation_createCari_args(ctx context.Context, 
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (cari.CreateInput, error) {
 			return ec.unmarshalNCreateCariInput2aliaportᚋinternalᚋcariᚐCreateInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_createMotorbot_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (motorbot.CreateInput, error) {
+			return ec.unmarshalNCreateMotorbotInput2aliaportᚋinternalᚋmotorbotᚐCreateInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -7412,6 +7912,20 @@ func (ec *executionContext) field_Mutation_deactivateParameter_args(ctx context.
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_deleteMotorbot_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (motorbot.DeleteInput, error) {
+			return ec.unmarshalNDeleteMotorbotInput2aliaportᚋinternalᚋmotorbotᚐDeleteInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_deleteRole_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -7426,12 +7940,40 @@ func (ec *executionContext) field_Mutation_deleteRole_args(ctx context.Context, 
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_deleteTrip_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (trip.DeleteInput, error) {
+			return ec.unmarshalNDeleteTripInput2aliaportᚋinternalᚋtripᚐDeleteInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_deleteWorkOrder_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (workorder.DeleteInput, error) {
 			return ec.unmarshalNDeleteWorkOrderInput2aliaportᚋinternalᚋworkorderᚐDeleteInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_departTrip_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (trip.DepartInput, error) {
+			return ec.unmarshalNDepartTripInput2aliaportᚋinternalᚋtripᚐDepartInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -7474,6 +8016,34 @@ func (ec *executionContext) field_Mutation_login_args(ctx context.Context, rawAr
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (LoginInput, error) {
 			return ec.unmarshalNLoginInput2aliaportᚋgraphᚋgenᚐLoginInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_markTripInvoiced_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (trip.InvoiceInput, error) {
+			return ec.unmarshalNMarkTripInvoicedInput2aliaportᚋinternalᚋtripᚐInvoiceInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_planTrip_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (trip.PlanInput, error) {
+			return ec.unmarshalNPlanTripInput2aliaportᚋinternalᚋtripᚐPlanInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -7538,6 +8108,20 @@ func (ec *executionContext) field_Mutation_reopenWorkOrder_args(ctx context.Cont
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_returnTrip_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (trip.ReturnInput, error) {
+			return ec.unmarshalNReturnTripInput2aliaportᚋinternalᚋtripᚐReturnInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_reviewExchangeRate_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -7586,6 +8170,20 @@ func (ec *executionContext) field_Mutation_setExchangeRate_args(ctx context.Cont
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (rate.SetInput, error) {
 			return ec.unmarshalNSetExchangeRateInput2aliaportᚋinternalᚋrateᚐSetInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_setMotorbotStatus_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (motorbot.StatusInput, error) {
+			return ec.unmarshalNSetMotorbotStatusInput2aliaportᚋinternalᚋmotorbotᚐStatusInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -7664,12 +8262,40 @@ func (ec *executionContext) field_Mutation_updateCari_args(ctx context.Context, 
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_updateMotorbot_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (UpdateMotorbotInput, error) {
+			return ec.unmarshalNUpdateMotorbotInput2aliaportᚋgraphᚋgenᚐUpdateMotorbotInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_updateParameter_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (UpdateParameterInput, error) {
 			return ec.unmarshalNUpdateParameterInput2aliaportᚋgraphᚋgenᚐUpdateParameterInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_updateTrip_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (UpdateTripInput, error) {
+			return ec.unmarshalNUpdateTripInput2aliaportᚋgraphᚋgenᚐUpdateTripInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -11960,6 +12586,70 @@ func (ec *executionContext) fieldContext_MotorbotEdge_node(_ context.Context, fi
 	return fc, nil
 }
 
+func (ec *executionContext) _MotorbotPayload_motorbot(ctx context.Context, field graphql.CollectedField, obj *MotorbotPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MotorbotPayload_motorbot(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Motorbot, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.Motorbot) graphql.Marshaler {
+			return ec.marshalOMotorbot2ᚖaliaportᚋentᚐMotorbot(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_MotorbotPayload_motorbot(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "MotorbotPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Motorbot(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _MotorbotPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *MotorbotPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MotorbotPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕᚖaliaportᚋgraphᚋgenᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_MotorbotPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "MotorbotPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Mutation_createCari(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -12202,6 +12892,254 @@ func (ec *executionContext) fieldContext_Mutation_activateCari(ctx context.Conte
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Mutation_activateCari_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_createMotorbot(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_createMotorbot(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().CreateMotorbot(ctx, fc.Args["input"].(motorbot.CreateInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "motorbot:write")
+				if err != nil {
+					var zeroVal *MotorbotPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *MotorbotPayload
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *MotorbotPayload) graphql.Marshaler {
+			return ec.marshalNMotorbotPayload2ᚖaliaportᚋgraphᚋgenᚐMotorbotPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_createMotorbot(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_MotorbotPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_createMotorbot_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_updateMotorbot(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_updateMotorbot(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().UpdateMotorbot(ctx, fc.Args["input"].(UpdateMotorbotInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "motorbot:write")
+				if err != nil {
+					var zeroVal *MotorbotPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *MotorbotPayload
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *MotorbotPayload) graphql.Marshaler {
+			return ec.marshalNMotorbotPayload2ᚖaliaportᚋgraphᚋgenᚐMotorbotPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_updateMotorbot(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_MotorbotPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_updateMotorbot_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_setMotorbotStatus(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_setMotorbotStatus(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().SetMotorbotStatus(ctx, fc.Args["input"].(motorbot.StatusInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "motorbot:write")
+				if err != nil {
+					var zeroVal *MotorbotPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *MotorbotPayload
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *MotorbotPayload) graphql.Marshaler {
+			return ec.marshalNMotorbotPayload2ᚖaliaportᚋgraphᚋgenᚐMotorbotPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_setMotorbotStatus(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_MotorbotPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_setMotorbotStatus_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_deleteMotorbot(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_deleteMotorbot(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().DeleteMotorbot(ctx, fc.Args["input"].(motorbot.DeleteInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "motorbot:delete")
+				if err != nil {
+					var zeroVal *MotorbotPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *MotorbotPayload
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *MotorbotPayload) graphql.Marshaler {
+			return ec.marshalNMotorbotPayload2ᚖaliaportᚋgraphᚋgenᚐMotorbotPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_deleteMotorbot(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_MotorbotPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_deleteMotorbot_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -12636,6 +13574,440 @@ func (ec *executionContext) fieldContext_Mutation_reviewExchangeRate(ctx context
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Mutation_reviewExchangeRate_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_planTrip(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_planTrip(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().PlanTrip(ctx, fc.Args["input"].(trip.PlanInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "sefer:write")
+				if err != nil {
+					var zeroVal *TripPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *TripPayload
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *TripPayload) graphql.Marshaler {
+			return ec.marshalNTripPayload2ᚖaliaportᚋgraphᚋgenᚐTripPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_planTrip(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TripPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_planTrip_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_updateTrip(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_updateTrip(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().UpdateTrip(ctx, fc.Args["input"].(UpdateTripInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "sefer:write")
+				if err != nil {
+					var zeroVal *TripPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *TripPayload
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *TripPayload) graphql.Marshaler {
+			return ec.marshalNTripPayload2ᚖaliaportᚋgraphᚋgenᚐTripPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_updateTrip(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TripPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_updateTrip_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_departTrip(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_departTrip(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().DepartTrip(ctx, fc.Args["input"].(trip.DepartInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "sefer:write")
+				if err != nil {
+					var zeroVal *TripPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *TripPayload
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *TripPayload) graphql.Marshaler {
+			return ec.marshalNTripPayload2ᚖaliaportᚋgraphᚋgenᚐTripPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_departTrip(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TripPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_departTrip_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_returnTrip(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_returnTrip(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().ReturnTrip(ctx, fc.Args["input"].(trip.ReturnInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "sefer:write")
+				if err != nil {
+					var zeroVal *TripPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *TripPayload
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *TripPayload) graphql.Marshaler {
+			return ec.marshalNTripPayload2ᚖaliaportᚋgraphᚋgenᚐTripPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_returnTrip(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TripPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_returnTrip_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_cancelTrip(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_cancelTrip(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().CancelTrip(ctx, fc.Args["input"].(trip.CancelInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "sefer:write")
+				if err != nil {
+					var zeroVal *TripPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *TripPayload
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *TripPayload) graphql.Marshaler {
+			return ec.marshalNTripPayload2ᚖaliaportᚋgraphᚋgenᚐTripPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_cancelTrip(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TripPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_cancelTrip_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_markTripInvoiced(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_markTripInvoiced(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().MarkTripInvoiced(ctx, fc.Args["input"].(trip.InvoiceInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "workorder:invoice")
+				if err != nil {
+					var zeroVal *TripPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *TripPayload
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *TripPayload) graphql.Marshaler {
+			return ec.marshalNTripPayload2ᚖaliaportᚋgraphᚋgenᚐTripPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_markTripInvoiced(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TripPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_markTripInvoiced_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_deleteTrip(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_deleteTrip(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().DeleteTrip(ctx, fc.Args["input"].(trip.DeleteInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "sefer:delete")
+				if err != nil {
+					var zeroVal *TripPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *TripPayload
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *TripPayload) graphql.Marshaler {
+			return ec.marshalNTripPayload2ᚖaliaportᚋgraphᚋgenᚐTripPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_deleteTrip(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TripPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_deleteTrip_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -18730,6 +20102,170 @@ func (ec *executionContext) fieldContext_TripEdge_node(_ context.Context, field 
 	return fc, nil
 }
 
+func (ec *executionContext) _TripPayload_trip(ctx context.Context, field graphql.CollectedField, obj *TripPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TripPayload_trip(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Trip, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.Trip) graphql.Marshaler {
+			return ec.marshalOTrip2ᚖaliaportᚋentᚐTrip(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_TripPayload_trip(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TripPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Trip(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _TripPayload_conflictingTrip(ctx context.Context, field graphql.CollectedField, obj *TripPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TripPayload_conflictingTrip(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ConflictingTrip, nil
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "sefer:read")
+				if err != nil {
+					var zeroVal *ent.Trip
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *ent.Trip
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, obj, directive0, permission)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.Trip) graphql.Marshaler {
+			return ec.marshalOTrip2ᚖaliaportᚋentᚐTrip(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_TripPayload_conflictingTrip(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TripPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Trip(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _TripPayload_overlappingHistory(ctx context.Context, field graphql.CollectedField, obj *TripPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TripPayload_overlappingHistory(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.OverlappingHistory, nil
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "sefer:read")
+				if err != nil {
+					var zeroVal []*ent.Trip
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal []*ent.Trip
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, obj, directive0, permission)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v []*ent.Trip) graphql.Marshaler {
+			return ec.marshalOTrip2ᚕᚖaliaportᚋentᚐTripᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_TripPayload_overlappingHistory(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TripPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Trip(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _TripPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *TripPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TripPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕᚖaliaportᚋgraphᚋgenᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TripPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TripPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _TripTransition_action(ctx context.Context, field graphql.CollectedField, obj *trip.Transition) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -22907,6 +24443,55 @@ func UnmarshalAuditFilter(ctx context.Context, raw any) (*audit.Filter, error) {
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputCancelTripInput(ctx context.Context, obj any) (*trip.CancelInput, error) {
+	var it trip.CancelInput
+	if obj == nil {
+		return &it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"id", "reason"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2aliaportᚋinternalᚋglobalidᚐID(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.ID = data
+		case "reason":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("reason"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Reason = data
+		}
+	}
+	return &it, nil
+}
+
+// UnmarshalCancelTripInput unmarshals raw into the CancelTripInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalCancelTripInput(ctx context.Context, raw any) (*trip.CancelInput, error) {
+	var out *trip.CancelInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "CancelTripInput", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputCariActivityInput(ctx context.Context, obj any) (*cari.ActivityInput, error) {
 	var it cari.ActivityInput
 	if obj == nil {
@@ -23328,6 +24913,136 @@ func (ec *executionContext) unmarshalInputCreateCariInput(ctx context.Context, o
 func UnmarshalCreateCariInput(ctx context.Context, raw any) (*cari.CreateInput, error) {
 	var out *cari.CreateInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "CreateCariInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputCreateMotorbotInput(ctx context.Context, obj any) (*motorbot.CreateInput, error) {
+	var it motorbot.CreateInput
+	if obj == nil {
+		return &it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["status"]; !present {
+		asMap["status"] = "ACTIVE"
+	}
+
+	fieldsInOrder := [...]string{"mbCode", "name", "plate", "capacityTon", "maxSpeedKnot", "grossTonnage", "flag", "ownerId", "ownerCode", "status", "acquiredOn", "notes", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "mbCode":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("mbCode"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.MBCode = data
+		case "name":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("name"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Name = data
+		case "plate":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("plate"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Plate = data
+		case "capacityTon":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("capacityTon"))
+			data, err := ec.unmarshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.CapacityTon = data
+		case "maxSpeedKnot":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("maxSpeedKnot"))
+			data, err := ec.unmarshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.MaxSpeedKnot = data
+		case "grossTonnage":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("grossTonnage"))
+			data, err := ec.unmarshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.GrossTonnage = data
+		case "flag":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("flag"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Flag = data
+		case "ownerId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("ownerId"))
+			data, err := ec.unmarshalOID2ᚖaliaportᚋinternalᚋglobalidᚐID(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.OwnerID = data
+		case "ownerCode":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("ownerCode"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.OwnerCode = data
+		case "status":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("status"))
+			data, err := ec.unmarshalNMotorbotStatus2aliaportᚋentᚋmotorbotᚐStatus(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Status = data
+		case "acquiredOn":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("acquiredOn"))
+			data, err := ec.unmarshalODate2ᚖaliaportᚋinternalᚋcalendarᚐDate(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.AcquiredOn = data
+		case "notes":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("notes"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Notes = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return &it, nil
+}
+
+// UnmarshalCreateMotorbotInput unmarshals raw into the CreateMotorbotInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalCreateMotorbotInput(ctx context.Context, raw any) (*motorbot.CreateInput, error) {
+	var out *motorbot.CreateInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "CreateMotorbotInput", raw, &out)
 	return out, err
 }
 
@@ -23774,6 +25489,55 @@ func UnmarshalDateTimeRange(ctx context.Context, raw any) (*page.Range, error) {
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputDeleteMotorbotInput(ctx context.Context, obj any) (*motorbot.DeleteInput, error) {
+	var it motorbot.DeleteInput
+	if obj == nil {
+		return &it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"id", "version"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2aliaportᚋinternalᚋglobalidᚐID(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.ID = data
+		case "version":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("version"))
+			data, err := ec.unmarshalNInt2int(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Version = data
+		}
+	}
+	return &it, nil
+}
+
+// UnmarshalDeleteMotorbotInput unmarshals raw into the DeleteMotorbotInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalDeleteMotorbotInput(ctx context.Context, raw any) (*motorbot.DeleteInput, error) {
+	var out *motorbot.DeleteInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "DeleteMotorbotInput", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputDeleteRoleInput(ctx context.Context, obj any) (*DeleteRoleInput, error) {
 	var it DeleteRoleInput
 	if obj == nil {
@@ -23813,6 +25577,55 @@ func (ec *executionContext) unmarshalInputDeleteRoleInput(ctx context.Context, o
 func UnmarshalDeleteRoleInput(ctx context.Context, raw any) (*DeleteRoleInput, error) {
 	var out *DeleteRoleInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "DeleteRoleInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputDeleteTripInput(ctx context.Context, obj any) (*trip.DeleteInput, error) {
+	var it trip.DeleteInput
+	if obj == nil {
+		return &it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"id", "version"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2aliaportᚋinternalᚋglobalidᚐID(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.ID = data
+		case "version":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("version"))
+			data, err := ec.unmarshalNInt2int(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Version = data
+		}
+	}
+	return &it, nil
+}
+
+// UnmarshalDeleteTripInput unmarshals raw into the DeleteTripInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalDeleteTripInput(ctx context.Context, raw any) (*trip.DeleteInput, error) {
+	var out *trip.DeleteInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "DeleteTripInput", raw, &out)
 	return out, err
 }
 
@@ -23862,6 +25675,62 @@ func (ec *executionContext) unmarshalInputDeleteWorkOrderInput(ctx context.Conte
 func UnmarshalDeleteWorkOrderInput(ctx context.Context, raw any) (*workorder.DeleteInput, error) {
 	var out *workorder.DeleteInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "DeleteWorkOrderInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputDepartTripInput(ctx context.Context, obj any) (*trip.DepartInput, error) {
+	var it trip.DepartInput
+	if obj == nil {
+		return &it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"id", "departureAt", "plannedReturnAt"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2aliaportᚋinternalᚋglobalidᚐID(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.ID = data
+		case "departureAt":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("departureAt"))
+			data, err := ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.DepartureAt = data
+		case "plannedReturnAt":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("plannedReturnAt"))
+			data, err := ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.PlannedReturnAt = data
+		}
+	}
+	return &it, nil
+}
+
+// UnmarshalDepartTripInput unmarshals raw into the DepartTripInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalDepartTripInput(ctx context.Context, raw any) (*trip.DepartInput, error) {
+	var out *trip.DepartInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "DepartTripInput", raw, &out)
 	return out, err
 }
 
@@ -24079,6 +25948,55 @@ func UnmarshalLoginInput(ctx context.Context, raw any) (*LoginInput, error) {
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputMarkTripInvoicedInput(ctx context.Context, obj any) (*trip.InvoiceInput, error) {
+	var it trip.InvoiceInput
+	if obj == nil {
+		return &it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"id", "invoiceNo"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2aliaportᚋinternalᚋglobalidᚐID(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.ID = data
+		case "invoiceNo":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("invoiceNo"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.InvoiceNo = data
+		}
+	}
+	return &it, nil
+}
+
+// UnmarshalMarkTripInvoicedInput unmarshals raw into the MarkTripInvoicedInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalMarkTripInvoicedInput(ctx context.Context, raw any) (*trip.InvoiceInput, error) {
+	var out *trip.InvoiceInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "MarkTripInvoicedInput", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputMotorbotFilter(ctx context.Context, obj any) (*motorbot.Filter, error) {
 	var it motorbot.Filter
 	if obj == nil {
@@ -24286,6 +26204,125 @@ func UnmarshalParameterFilter(ctx context.Context, raw any) (*parameter.Filter, 
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputPlanTripInput(ctx context.Context, obj any) (*trip.PlanInput, error) {
+	var it trip.PlanInput
+	if obj == nil {
+		return &it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"motorbotId", "mbCode", "plannedDepartureAt", "plannedReturnAt", "departurePier", "arrivalPier", "cariId", "cariCode", "workOrderId", "cargoDescription", "notes", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "motorbotId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("motorbotId"))
+			data, err := ec.unmarshalOID2ᚖaliaportᚋinternalᚋglobalidᚐID(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.MotorbotID = data
+		case "mbCode":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("mbCode"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.MBCode = data
+		case "plannedDepartureAt":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("plannedDepartureAt"))
+			data, err := ec.unmarshalNDateTime2timeᚐTime(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.PlannedDepartureAt = data
+		case "plannedReturnAt":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("plannedReturnAt"))
+			data, err := ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.PlannedReturnAt = data
+		case "departurePier":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("departurePier"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.DeparturePier = data
+		case "arrivalPier":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("arrivalPier"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.ArrivalPier = data
+		case "cariId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("cariId"))
+			data, err := ec.unmarshalOID2ᚖaliaportᚋinternalᚋglobalidᚐID(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.CariID = data
+		case "cariCode":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("cariCode"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.CariCode = data
+		case "workOrderId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("workOrderId"))
+			data, err := ec.unmarshalOID2ᚖaliaportᚋinternalᚋglobalidᚐID(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.WorkOrderID = data
+		case "cargoDescription":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("cargoDescription"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.CargoDescription = data
+		case "notes":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("notes"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Notes = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return &it, nil
+}
+
+// UnmarshalPlanTripInput unmarshals raw into the PlanTripInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalPlanTripInput(ctx context.Context, raw any) (*trip.PlanInput, error) {
+	var out *trip.PlanInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "PlanTripInput", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputRefreshTokenInput(ctx context.Context, obj any) (*RefreshTokenInput, error) {
 	var it RefreshTokenInput
 	if obj == nil {
@@ -24367,6 +26404,62 @@ func (ec *executionContext) unmarshalInputRemoveWorkOrderItemInput(ctx context.C
 func UnmarshalRemoveWorkOrderItemInput(ctx context.Context, raw any) (*RemoveWorkOrderItemInput, error) {
 	var out *RemoveWorkOrderItemInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "RemoveWorkOrderItemInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputReturnTripInput(ctx context.Context, obj any) (*trip.ReturnInput, error) {
+	var it trip.ReturnInput
+	if obj == nil {
+		return &it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"id", "returnAt", "arrivalPier"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2aliaportᚋinternalᚋglobalidᚐID(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.ID = data
+		case "returnAt":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("returnAt"))
+			data, err := ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.ReturnAt = data
+		case "arrivalPier":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("arrivalPier"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.ArrivalPier = data
+		}
+	}
+	return &it, nil
+}
+
+// UnmarshalReturnTripInput unmarshals raw into the ReturnTripInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalReturnTripInput(ctx context.Context, raw any) (*trip.ReturnInput, error) {
+	var out *trip.ReturnInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "ReturnTripInput", raw, &out)
 	return out, err
 }
 
@@ -24707,6 +26800,62 @@ func (ec *executionContext) unmarshalInputSetExchangeRateInput(ctx context.Conte
 func UnmarshalSetExchangeRateInput(ctx context.Context, raw any) (*rate.SetInput, error) {
 	var out *rate.SetInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "SetExchangeRateInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputSetMotorbotStatusInput(ctx context.Context, obj any) (*motorbot.StatusInput, error) {
+	var it motorbot.StatusInput
+	if obj == nil {
+		return &it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"id", "version", "status"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2aliaportᚋinternalᚋglobalidᚐID(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.ID = data
+		case "version":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("version"))
+			data, err := ec.unmarshalNInt2int(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Version = data
+		case "status":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("status"))
+			data, err := ec.unmarshalNMotorbotStatus2aliaportᚋentᚋmotorbotᚐStatus(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Status = data
+		}
+	}
+	return &it, nil
+}
+
+// UnmarshalSetMotorbotStatusInput unmarshals raw into the SetMotorbotStatusInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalSetMotorbotStatusInput(ctx context.Context, raw any) (*motorbot.StatusInput, error) {
+	var out *motorbot.StatusInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "SetMotorbotStatusInput", raw, &out)
 	return out, err
 }
 
@@ -25120,6 +27269,118 @@ func UnmarshalUpdateCariInput(ctx context.Context, raw any) (*UpdateCariInput, e
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputUpdateMotorbotInput(ctx context.Context, obj any) (*UpdateMotorbotInput, error) {
+	var it UpdateMotorbotInput
+	if obj == nil {
+		return &it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"id", "version", "name", "plate", "capacityTon", "maxSpeedKnot", "grossTonnage", "flag", "ownerId", "acquiredOn", "notes"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2aliaportᚋinternalᚋglobalidᚐID(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.ID = data
+		case "version":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("version"))
+			data, err := ec.unmarshalNInt2int(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Version = data
+		case "name":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("name"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Name = data
+		case "plate":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("plate"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Plate = graphql.OmittableOf(data)
+		case "capacityTon":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("capacityTon"))
+			data, err := ec.unmarshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.CapacityTon = graphql.OmittableOf(data)
+		case "maxSpeedKnot":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("maxSpeedKnot"))
+			data, err := ec.unmarshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.MaxSpeedKnot = graphql.OmittableOf(data)
+		case "grossTonnage":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("grossTonnage"))
+			data, err := ec.unmarshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.GrossTonnage = graphql.OmittableOf(data)
+		case "flag":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("flag"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Flag = graphql.OmittableOf(data)
+		case "ownerId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("ownerId"))
+			data, err := ec.unmarshalOID2ᚖaliaportᚋinternalᚋglobalidᚐID(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.OwnerID = graphql.OmittableOf(data)
+		case "acquiredOn":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("acquiredOn"))
+			data, err := ec.unmarshalODate2ᚖaliaportᚋinternalᚋcalendarᚐDate(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.AcquiredOn = graphql.OmittableOf(data)
+		case "notes":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("notes"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Notes = graphql.OmittableOf(data)
+		}
+	}
+	return &it, nil
+}
+
+// UnmarshalUpdateMotorbotInput unmarshals raw into the UpdateMotorbotInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalUpdateMotorbotInput(ctx context.Context, raw any) (*UpdateMotorbotInput, error) {
+	var out *UpdateMotorbotInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "UpdateMotorbotInput", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputUpdateParameterInput(ctx context.Context, obj any) (*UpdateParameterInput, error) {
 	var it UpdateParameterInput
 	if obj == nil {
@@ -25194,6 +27455,118 @@ func (ec *executionContext) unmarshalInputUpdateParameterInput(ctx context.Conte
 func UnmarshalUpdateParameterInput(ctx context.Context, raw any) (*UpdateParameterInput, error) {
 	var out *UpdateParameterInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "UpdateParameterInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputUpdateTripInput(ctx context.Context, obj any) (*UpdateTripInput, error) {
+	var it UpdateTripInput
+	if obj == nil {
+		return &it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"id", "version", "motorbotId", "plannedDepartureAt", "plannedReturnAt", "departurePier", "arrivalPier", "cariId", "workOrderId", "cargoDescription", "notes"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2aliaportᚋinternalᚋglobalidᚐID(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.ID = data
+		case "version":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("version"))
+			data, err := ec.unmarshalNInt2int(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Version = data
+		case "motorbotId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("motorbotId"))
+			data, err := ec.unmarshalOID2ᚖaliaportᚋinternalᚋglobalidᚐID(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.MotorbotID = data
+		case "plannedDepartureAt":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("plannedDepartureAt"))
+			data, err := ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.PlannedDepartureAt = data
+		case "plannedReturnAt":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("plannedReturnAt"))
+			data, err := ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.PlannedReturnAt = graphql.OmittableOf(data)
+		case "departurePier":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("departurePier"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.DeparturePier = graphql.OmittableOf(data)
+		case "arrivalPier":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("arrivalPier"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.ArrivalPier = graphql.OmittableOf(data)
+		case "cariId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("cariId"))
+			data, err := ec.unmarshalOID2ᚖaliaportᚋinternalᚋglobalidᚐID(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.CariID = graphql.OmittableOf(data)
+		case "workOrderId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("workOrderId"))
+			data, err := ec.unmarshalOID2ᚖaliaportᚋinternalᚋglobalidᚐID(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.WorkOrderID = graphql.OmittableOf(data)
+		case "cargoDescription":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("cargoDescription"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.CargoDescription = graphql.OmittableOf(data)
+		case "notes":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("notes"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Notes = graphql.OmittableOf(data)
+		}
+	}
+	return &it, nil
+}
+
+// UnmarshalUpdateTripInput unmarshals raw into the UpdateTripInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalUpdateTripInput(ctx context.Context, raw any) (*UpdateTripInput, error) {
+	var out *UpdateTripInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "UpdateTripInput", raw, &out)
 	return out, err
 }
 
@@ -27168,6 +29541,44 @@ func (ec *executionContext) _MotorbotEdge(ctx context.Context, sel ast.Selection
 	return out
 }
 
+var motorbotPayloadImplementors = []string{"MotorbotPayload"}
+
+func (ec *executionContext) _MotorbotPayload(ctx context.Context, sel ast.SelectionSet, obj *MotorbotPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, motorbotPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("MotorbotPayload")
+		case "motorbot":
+			out.Values[i] = ec._MotorbotPayload_motorbot(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._MotorbotPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var mutationImplementors = []string{"Mutation"}
 
 func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet) graphql.Marshaler {
@@ -27211,6 +29622,34 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 		case "activateCari":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_activateCari(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "createMotorbot":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_createMotorbot(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "updateMotorbot":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_updateMotorbot(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "setMotorbotStatus":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_setMotorbotStatus(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "deleteMotorbot":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_deleteMotorbot(ctx, field)
 			})
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
@@ -27260,6 +29699,55 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 		case "reviewExchangeRate":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_reviewExchangeRate(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "planTrip":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_planTrip(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "updateTrip":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_updateTrip(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "departTrip":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_departTrip(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "returnTrip":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_returnTrip(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "cancelTrip":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_cancelTrip(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "markTripInvoiced":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_markTripInvoiced(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "deleteTrip":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_deleteTrip(ctx, field)
 			})
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
@@ -28744,6 +31232,54 @@ func (ec *executionContext) _TripEdge(ctx context.Context, sel ast.SelectionSet,
 			}
 		case "node":
 			out.Values[i] = ec._TripEdge_node(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var tripPayloadImplementors = []string{"TripPayload"}
+
+func (ec *executionContext) _TripPayload(ctx context.Context, sel ast.SelectionSet, obj *TripPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, tripPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("TripPayload")
+		case "trip":
+			out.Values[i] = ec._TripPayload_trip(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "conflictingTrip":
+			out.Values[i] = ec._TripPayload_conflictingTrip(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "overlappingHistory":
+			out.Values[i] = ec._TripPayload_overlappingHistory(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._TripPayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -30260,6 +32796,11 @@ func (ec *executionContext) marshalNCalculationType2aliaportᚋentᚋserviceᚐC
 	return v
 }
 
+func (ec *executionContext) unmarshalNCancelTripInput2aliaportᚋinternalᚋtripᚐCancelInput(ctx context.Context, v any) (trip.CancelInput, error) {
+	res, err := ec.unmarshalInputCancelTripInput(ctx, v)
+	return *res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) marshalNCari2ᚕᚖaliaportᚋentᚐCariᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.Cari) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
@@ -30379,6 +32920,11 @@ func (ec *executionContext) unmarshalNCreateCariInput2aliaportᚋinternalᚋcari
 	return *res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) unmarshalNCreateMotorbotInput2aliaportᚋinternalᚋmotorbotᚐCreateInput(ctx context.Context, v any) (motorbot.CreateInput, error) {
+	res, err := ec.unmarshalInputCreateMotorbotInput(ctx, v)
+	return *res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) unmarshalNCreateParameterInput2aliaportᚋinternalᚋparameterᚐCreateInput(ctx context.Context, v any) (parameter.CreateInput, error) {
 	res, err := ec.unmarshalInputCreateParameterInput(ctx, v)
 	return *res, graphql.ErrorOnPath(ctx, err)
@@ -30436,13 +32982,28 @@ func (ec *executionContext) marshalNDecimal2githubᚗcomᚋshopspringᚋdecimal�
 	return res
 }
 
+func (ec *executionContext) unmarshalNDeleteMotorbotInput2aliaportᚋinternalᚋmotorbotᚐDeleteInput(ctx context.Context, v any) (motorbot.DeleteInput, error) {
+	res, err := ec.unmarshalInputDeleteMotorbotInput(ctx, v)
+	return *res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) unmarshalNDeleteRoleInput2aliaportᚋgraphᚋgenᚐDeleteRoleInput(ctx context.Context, v any) (DeleteRoleInput, error) {
 	res, err := ec.unmarshalInputDeleteRoleInput(ctx, v)
 	return *res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) unmarshalNDeleteTripInput2aliaportᚋinternalᚋtripᚐDeleteInput(ctx context.Context, v any) (trip.DeleteInput, error) {
+	res, err := ec.unmarshalInputDeleteTripInput(ctx, v)
+	return *res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) unmarshalNDeleteWorkOrderInput2aliaportᚋinternalᚋworkorderᚐDeleteInput(ctx context.Context, v any) (workorder.DeleteInput, error) {
 	res, err := ec.unmarshalInputDeleteWorkOrderInput(ctx, v)
+	return *res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNDepartTripInput2aliaportᚋinternalᚋtripᚐDepartInput(ctx context.Context, v any) (trip.DepartInput, error) {
+	res, err := ec.unmarshalInputDepartTripInput(ctx, v)
 	return *res, graphql.ErrorOnPath(ctx, err)
 }
 
@@ -30622,6 +33183,11 @@ func (ec *executionContext) marshalNLoginPayload2ᚖaliaportᚋgraphᚋgenᚐLog
 	return ec._LoginPayload(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalNMarkTripInvoicedInput2aliaportᚋinternalᚋtripᚐInvoiceInput(ctx context.Context, v any) (trip.InvoiceInput, error) {
+	res, err := ec.unmarshalInputMarkTripInvoicedInput(ctx, v)
+	return *res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) marshalNMotorbot2ᚕᚖaliaportᚋentᚐMotorbotᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.Motorbot) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
@@ -30691,6 +33257,14 @@ func (ec *executionContext) marshalNMotorbotOrderField2aliaportᚋinternalᚋmot
 		graphql.AddInvalidNullFromMarshaler(ctx, "MotorbotOrderField!")
 	}
 	return res
+}
+
+func (ec *executionContext) marshalNMotorbotPayload2ᚖaliaportᚋgraphᚋgenᚐMotorbotPayload(ctx context.Context, sel ast.SelectionSet, v *MotorbotPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "MotorbotPayload!")
+		return graphql.Null
+	}
+	return ec._MotorbotPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNMotorbotStatus2aliaportᚋentᚋmotorbotᚐStatus(ctx context.Context, v any) (motorbot1.Status, error) {
@@ -30839,6 +33413,11 @@ func (ec *executionContext) marshalNParameterPayload2ᚖaliaportᚋgraphᚋgen�
 	return ec._ParameterPayload(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalNPlanTripInput2aliaportᚋinternalᚋtripᚐPlanInput(ctx context.Context, v any) (trip.PlanInput, error) {
+	res, err := ec.unmarshalInputPlanTripInput(ctx, v)
+	return *res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) unmarshalNRateKind2aliaportᚋinternalᚋrateᚐKind(ctx context.Context, v any) (rate.Kind, error) {
 	tmp, err := scalar.UnmarshalString(v)
 	res := rate.Kind(tmp)
@@ -30894,6 +33473,11 @@ func (ec *executionContext) unmarshalNRefreshTokenInput2aliaportᚋgraphᚋgen�
 
 func (ec *executionContext) unmarshalNRemoveWorkOrderItemInput2aliaportᚋgraphᚋgenᚐRemoveWorkOrderItemInput(ctx context.Context, v any) (RemoveWorkOrderItemInput, error) {
 	res, err := ec.unmarshalInputRemoveWorkOrderItemInput(ctx, v)
+	return *res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNReturnTripInput2aliaportᚋinternalᚋtripᚐReturnInput(ctx context.Context, v any) (trip.ReturnInput, error) {
+	res, err := ec.unmarshalInputReturnTripInput(ctx, v)
 	return *res, graphql.ErrorOnPath(ctx, err)
 }
 
@@ -31041,6 +33625,11 @@ func (ec *executionContext) marshalNSession2ᚖaliaportᚋinternalᚋuserᚐOpen
 
 func (ec *executionContext) unmarshalNSetExchangeRateInput2aliaportᚋinternalᚋrateᚐSetInput(ctx context.Context, v any) (rate.SetInput, error) {
 	res, err := ec.unmarshalInputSetExchangeRateInput(ctx, v)
+	return *res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNSetMotorbotStatusInput2aliaportᚋinternalᚋmotorbotᚐStatusInput(ctx context.Context, v any) (motorbot.StatusInput, error) {
+	res, err := ec.unmarshalInputSetMotorbotStatusInput(ctx, v)
 	return *res, graphql.ErrorOnPath(ctx, err)
 }
 
@@ -31212,6 +33801,14 @@ func (ec *executionContext) marshalNTripOrderField2aliaportᚋinternalᚋtripᚐ
 	return res
 }
 
+func (ec *executionContext) marshalNTripPayload2ᚖaliaportᚋgraphᚋgenᚐTripPayload(ctx context.Context, sel ast.SelectionSet, v *TripPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "TripPayload!")
+		return graphql.Null
+	}
+	return ec._TripPayload(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalNTripStatus2aliaportᚋentᚋtripᚐStatus(ctx context.Context, v any) (trip1.Status, error) {
 	var res trip1.Status
 	err := res.UnmarshalGQL(v)
@@ -31256,8 +33853,18 @@ func (ec *executionContext) unmarshalNUpdateCariInput2aliaportᚋgraphᚋgenᚐU
 	return *res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) unmarshalNUpdateMotorbotInput2aliaportᚋgraphᚋgenᚐUpdateMotorbotInput(ctx context.Context, v any) (UpdateMotorbotInput, error) {
+	res, err := ec.unmarshalInputUpdateMotorbotInput(ctx, v)
+	return *res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) unmarshalNUpdateParameterInput2aliaportᚋgraphᚋgenᚐUpdateParameterInput(ctx context.Context, v any) (UpdateParameterInput, error) {
 	res, err := ec.unmarshalInputUpdateParameterInput(ctx, v)
+	return *res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNUpdateTripInput2aliaportᚋgraphᚋgenᚐUpdateTripInput(ctx context.Context, v any) (UpdateTripInput, error) {
+	res, err := ec.unmarshalInputUpdateTripInput(ctx, v)
 	return *res, graphql.ErrorOnPath(ctx, err)
 }
 
@@ -32289,6 +34896,25 @@ func (ec *executionContext) marshalOString2ᚖstring(ctx context.Context, sel as
 	_ = ctx
 	res := scalar.MarshalString(*v)
 	return res
+}
+
+func (ec *executionContext) marshalOTrip2ᚕᚖaliaportᚋentᚐTripᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.Trip) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNTrip2ᚖaliaportᚋentᚐTrip(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
 }
 
 func (ec *executionContext) marshalOTrip2ᚖaliaportᚋentᚐTrip(ctx context.Context, sel ast.SelectionSet, v *ent.Trip) graphql.Marshaler {

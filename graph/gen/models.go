@@ -110,6 +110,14 @@ type LoginPayload struct {
 	UserErrors []*UserError `json:"userErrors"`
 }
 
+// The motorboat after the change (sonuç).
+type MotorbotPayload struct {
+	// The motorboat (motorbot); null when nothing was changed, the current one on VERSION_CONFLICT.
+	Motorbot *ent.Motorbot `json:"motorbot"`
+	// What was wrong (hatalar); empty on success.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
 // Everything that can be done (yazma). Each field is a transaction of its own.
 type Mutation struct {
 }
@@ -180,6 +188,18 @@ type SetUserPasswordInput struct {
 	NewPassword string `json:"newPassword"`
 }
 
+// The trip after the change (sonuç).
+type TripPayload struct {
+	// The trip (sefer); null when nothing was changed, the current one on VERSION_CONFLICT.
+	Trip *ent.Trip `json:"trip"`
+	// On SEFER_CONFLICT the trip that is in the way (çakışan sefer).
+	ConflictingTrip *ent.Trip `json:"conflictingTrip"`
+	// A warning (uyarı): completed trips of the boat in the same hours, the newest ten. History that is entered late may overlap.
+	OverlappingHistory []*ent.Trip `json:"overlappingHistory"`
+	// What was wrong (hatalar); empty on success.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
 // An account to be unlocked (kilidi açılacak hesap).
 type UnlockUserInput struct {
 	// The user (kullanıcı).
@@ -228,6 +248,32 @@ type UpdateCariInput struct {
 	Notes graphql.Omittable[*string] `json:"notes"`
 }
 
+// Changes to a motorboat (motorbot değişikliği). Absent fields stay; null clears what may be empty.
+type UpdateMotorbotInput struct {
+	// The motorboat (motorbot).
+	ID globalid.ID `json:"id"`
+	// The version that was read (sürüm); refused with VERSION_CONFLICT when it has changed.
+	Version int `json:"version"`
+	// Name (ad).
+	Name *string `json:"name"`
+	// Registry plate of the boat (plaka).
+	Plate graphql.Omittable[*string] `json:"plate"`
+	// Load it can carry, in tons (kapasite, ton); MOTORBOT_IN_USE once there are trips.
+	CapacityTon graphql.Omittable[*decimal.Decimal] `json:"capacityTon"`
+	// Highest speed, in knots (azami hız).
+	MaxSpeedKnot graphql.Omittable[*decimal.Decimal] `json:"maxSpeedKnot"`
+	// Gross tonnage (GRT).
+	GrossTonnage graphql.Omittable[*decimal.Decimal] `json:"grossTonnage"`
+	// Flag, ISO 3166 alpha-2 (bayrak).
+	Flag graphql.Omittable[*string] `json:"flag"`
+	// The account that owns it (sahibi).
+	OwnerID graphql.Omittable[*globalid.ID] `json:"ownerId"`
+	// Since when it is owned (alış tarihi).
+	AcquiredOn graphql.Omittable[*calendar.Date] `json:"acquiredOn"`
+	// Notes (notlar).
+	Notes graphql.Omittable[*string] `json:"notes"`
+}
+
 // Changes to a parameter (parametre değişikliği). Absent fields stay; null clears what may be empty.
 type UpdateParameterInput struct {
 	// The parameter (parametre).
@@ -242,6 +288,32 @@ type UpdateParameterInput struct {
 	Description graphql.Omittable[*string] `json:"description"`
 	// Place in the category (sıra).
 	SortNo *int `json:"sortNo"`
+}
+
+// Changes to a planned trip (sefer değişikliği). Absent fields stay; null clears what may be empty.
+type UpdateTripInput struct {
+	// The trip (sefer).
+	ID globalid.ID `json:"id"`
+	// The version that was read (sürüm); refused with VERSION_CONFLICT when it has changed.
+	Version int `json:"version"`
+	// Another boat (motorbot).
+	MotorbotID *globalid.ID `json:"motorbotId"`
+	// Planned departure (planlanan çıkış).
+	PlannedDepartureAt *time.Time `json:"plannedDepartureAt"`
+	// Planned return (planlanan dönüş).
+	PlannedReturnAt graphql.Omittable[*time.Time] `json:"plannedReturnAt"`
+	// Pier it departs from (kalkış iskelesi).
+	DeparturePier graphql.Omittable[*string] `json:"departurePier"`
+	// Pier it comes to (varış iskelesi).
+	ArrivalPier graphql.Omittable[*string] `json:"arrivalPier"`
+	// The customer to bill (cari).
+	CariID graphql.Omittable[*globalid.ID] `json:"cariId"`
+	// The work order that it belongs to (iş emri).
+	WorkOrderID graphql.Omittable[*globalid.ID] `json:"workOrderId"`
+	// Cargo (yük açıklaması).
+	CargoDescription graphql.Omittable[*string] `json:"cargoDescription"`
+	// Notes (notlar).
+	Notes graphql.Omittable[*string] `json:"notes"`
 }
 
 // Changes to a work order (iş emri değişikliği). Absent fields stay; null clears what may be empty.

@@ -77,6 +77,13 @@ func (e *Error) At(path ...string) *Error {
 	return &c
 }
 
+// Saying returns a copy with a text that says more than that of the code.
+func (e *Error) Saying(text Text) *Error {
+	c := *e
+	c.Text = text
+	return &c
+}
+
 // Because returns a copy that remembers its cause for the log.
 func (e *Error) Because(cause error) *Error {
 	c := *e

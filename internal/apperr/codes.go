@@ -61,6 +61,18 @@ const (
 	CariTaxNumber         Code = "CARI_INVALID_TAX_NUMBER"
 	CariHasOrders         Code = "CARI_DELETE_HAS_RELATIONS"
 	CariLocked            Code = "CARI_LOCKED"
+	MotorbotNotFound      Code = "MOTORBOT_NOT_FOUND"
+	MotorbotDuplicate     Code = "MOTORBOT_DUPLICATE_CODE"
+	MotorbotCapacity      Code = "MOTORBOT_INVALID_CAPACITY"
+	MotorbotUnavailable   Code = "MOTORBOT_UNAVAILABLE"
+	MotorbotInUse         Code = "MOTORBOT_IN_USE"
+	TripNotFound          Code = "SEFER_NOT_FOUND"
+	TripDuplicate         Code = "SEFER_DUPLICATE"
+	TripDate              Code = "SEFER_INVALID_DATE"
+	TripConflict          Code = "SEFER_CONFLICT"
+	TripTransition        Code = "SEFER_INVALID_STATUS_TRANSITION"
+	TripCompleted         Code = "SEFER_ALREADY_COMPLETED"
+	TripCannotDelete      Code = "SEFER_CANNOT_DELETE"
 	ServiceNotFound       Code = "HIZMET_NOT_FOUND"
 	ServiceInactive       Code = "HIZMET_INACTIVE"
 	ServicePrice          Code = "HIZMET_INVALID_PRICE"
@@ -133,6 +145,18 @@ var Table = []Entry{
 	{CariTaxNumber, true, 400, false, Text{"Geçerli bir vergi numarası değil.", "Not a tax number."}},
 	{CariHasOrders, true, 409, false, Text{"Carinin {count} açık iş emri var.", "The customer account has {count} open work orders."}},
 	{CariLocked, true, 422, false, Text{"Hareketi olan carinin tipi, vergi numarası ve para birimi değiştirilemez.", "Type, tax number and currency of a customer account with work orders cannot be changed."}},
+	{MotorbotNotFound, true, 404, false, Text{"Motorbot bulunamadı.", "There is no such motorboat."}},
+	{MotorbotDuplicate, true, 409, false, Text{"{mbCode} kodlu motorbot zaten var.", "There is a motorboat {mbCode} already."}},
+	{MotorbotCapacity, true, 400, false, Text{"Kapasite 0'dan büyük, en çok {max} ton ve en çok iki ondalık basamaklı olmalı.", "The capacity must be greater than 0, at most {max} tons, with at most two decimal places."}},
+	{MotorbotUnavailable, true, 422, false, Text{"{mbCode} motorbotu {status} durumunda; bu sefer yapılamaz.", "The motorboat {mbCode} is {status}; it cannot make this trip."}},
+	{MotorbotInUse, true, 409, false, Text{"Seferi olan motorbot silinemez ve kapasitesi değiştirilemez.", "A motorboat with trips cannot be deleted, nor its capacity changed."}},
+	{TripNotFound, true, 404, false, Text{"Sefer bulunamadı.", "There is no such trip."}},
+	{TripDuplicate, true, 409, false, Text{"Bu sefer numarası zaten kullanılmış; yeniden deneyin.", "This trip number is taken already; try again."}},
+	{TripDate, true, 400, false, Text{"Dönüş çıkıştan sonra olmalı.", "The return must come after the departure."}},
+	{TripConflict, true, 409, false, Text{"Motorbot bu saatlerde başka seferde: {tripNo}, {from} – {to}.", "The motorboat is on another trip in these hours: {tripNo}, {from} – {to}."}},
+	{TripTransition, true, 422, false, Text{"{from} durumundaki seferde bu adım atılamaz. İzin verilenler: {allowed}", "A trip in {from} cannot take this step. Allowed are: {allowed}"}},
+	{TripCompleted, true, 409, false, Text{"Tamamlanmış sefer değiştirilemez.", "A completed trip cannot be changed."}},
+	{TripCannotDelete, true, 422, false, Text{"{status} durumundaki sefer silinemez.", "A trip in {status} cannot be deleted."}},
 	{ServiceNotFound, true, 404, false, Text{"Hizmet bulunamadı.", "There is no such service."}},
 	{ServiceInactive, true, 422, false, Text{"Hizmet {code} pasif.", "The service {code} is inactive."}},
 	{ServicePrice, true, 422, false, Text{"Hizmet {code} için {currency} fiyatı yok; birim fiyat verin.", "The service {code} has no price in {currency}; give a unit price."}},

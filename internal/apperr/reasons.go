@@ -34,6 +34,11 @@ var (
 	GivenTwice        = Text{"Birden çok kez verilmiş.", "Given more than once."}
 	NotANumber        = Text{"Bir sayı olmalı.", "Must be a number."}
 	NotWhole          = Text{"Tam sayı olmalı.", "Must be a whole number."}
+	MotorbotCode      = Text{"Büyük harf, rakam, - ve _ işaretlerinden oluşan 3–50 karakter olmalı.", "Must be 3 to 50 upper-case letters, digits, - or _."}
+	NotTogether       = Text{"Şunlardan en çok biri verilebilir: {fields}.", "Give at most one of: {fields}."}
+	BoatAtSea         = Text{"Motorbot {tripNo} seferinde; önce dönmeli.", "The motorboat is on trip {tripNo}; it must come back first."}
+	InFuture          = Text{"En çok {minutes} dakika sonrası olabilir.", "Must not be more than {minutes} minutes ahead."}
+	NotBackYet        = Text{"Motorbot {tripNo} seferinde ({from} tarihinden beri), henüz dönmedi.", "The motorboat is on trip {tripNo} since {from} and has not come back."}
 	NotATruthValue    = Text{"true veya false olmalı.", "Must be true or false."}
 	NotOneOf          = Text{"Şunlardan biri olmalı: {possible}", "Must be one of: {possible}"}
 	MeasureName       = Text{"Bir ölçü adı olmalı: büyük harf, rakam ve alt çizgiden oluşan 1–20 karakter (GRT …).", "Must name a measure: 1 to 20 upper-case letters, digits or underscores (GRT …)."}

@@ -73,6 +73,8 @@ const (
 	WorkOrder     Resource = "work_order"
 	WorkOrderItem Resource = "work_order_item"
 	Cari          Resource = "cari"
+	Motorbot      Resource = "motorbot"
+	Trip          Resource = "trip"
 	Service       Resource = "service"
 	Parameter     Resource = "parameter"
 	User          Resource = "user"

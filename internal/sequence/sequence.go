@@ -12,8 +12,11 @@ import (
 // Kind is what is numbered; it is the prefix of the number.
 type Kind string
 
-// WorkOrder numbers work orders: WO-2026-00042.
-const WorkOrder Kind = "WO"
+// Kinds.
+const (
+	WorkOrder Kind = "WO" // WO-2026-00042
+	Trip      Kind = "SF" // sefer
+)
 
 // Next takes the next number of the kind and year. It is raised inside the caller's
 // transaction: others wait for its end, and a rollback leaves no gap. So call it

@@ -54,7 +54,7 @@ func (s *Service) List(ctx context.Context, f Filter, o *Order, a page.Args) (*p
 	if err := actor.Require(ctx, actor.TripRead); err != nil {
 		return nil, err
 	}
-	arms, err := s.plan(ctx, &f)
+	arms, err := s.ranges(ctx, &f)
 	if err != nil {
 		return nil, err
 	}
@@ -83,9 +83,9 @@ func (s *Service) List(ctx context.Context, f Filter, o *Order, a page.Args) (*p
 	}), nil
 }
 
-// plan makes the ranges of an index, each in the order of the page, that together
+// ranges makes the ranges of an index, each in the order of the page, that together
 // hold the rows.
-func (s *Service) plan(ctx context.Context, f *Filter) (arms []func(*sql.Selector), err error) {
+func (s *Service) ranges(ctx context.Context, f *Filter) (arms []func(*sql.Selector), err error) {
 	if !f.indexed() {
 		return nil, apperr.New(apperr.FilterNotIndexed, "possible", offered)
 	}

@@ -5,17 +5,14 @@ import (
 	"fmt"
 	"time"
 
-	"entgo.io/ent/dialect"
-	"entgo.io/ent/dialect/sql"
-
 	"aliaport/ent"
-	"aliaport/ent/cari"
 	"aliaport/ent/service"
 	"aliaport/ent/workorder"
 	"aliaport/internal/actor"
 	"aliaport/internal/apperr"
 	"aliaport/internal/audit"
 	"aliaport/internal/calendar"
+	"aliaport/internal/cari"
 	"aliaport/internal/globalid"
 	"aliaport/internal/idempotency"
 	"aliaport/internal/input"
@@ -196,33 +193,7 @@ func sold(ctx context.Context, tx *ent.Tx, code *string) error {
 
 // findCari returns the customer of a new order, who must be active.
 func (s *Service) findCari(ctx context.Context, tx *ent.Tx, id *globalid.ID, code *string) (*ent.Cari, error) {
-	q := tx.Cari.Query()
-	field := "cariCode"
-	if id != nil {
-		key, err := id.Of("Cari")
-		if err != nil {
-			return nil, err
-		}
-		q.Where(cari.ID(key))
-		field = "cariId"
-	} else {
-		q.Where(cari.CariCode(*code))
-	}
-	if s.DB.Dialect() == dialect.Postgres {
-		// Or the customer could be deactivated before this order is there. Other changes
-		// to the customer need not wait for each other and for this.
-		q.ForShare(sql.WithLockClause("FOR KEY SHARE"))
-	}
-	c, err := q.Only(ctx)
-	switch {
-	case ent.IsNotFound(err):
-		return nil, apperr.New(apperr.CariNotFound).At(field)
-	case err != nil:
-		return nil, fmt.Errorf("find customer: %w", err)
-	case !c.IsActive:
-		return nil, apperr.New(apperr.CariInactive, "cariCode", c.CariCode).At(field)
-	}
-	return c, nil
+	return cari.Active(ctx, tx, s.DB.Dialect(), cari.Ref{ID: id, Code: code, IDField: "cariId", CodeField: "cariCode"})
 }
 
 // remember adds a step to the history of the order.
