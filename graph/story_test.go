@@ -27,7 +27,7 @@ var update = flag.Bool("update", false, "write what the server answers into the 
 //	# variables: {…}     $step.path is replaced by what an earlier step answered
 //
 // and NAME.json is what is answered. Every story begins with the records of
-// api.Fixture.
+// api.Fixture, and of a bank that has published rates.
 func TestStories(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("testdata/*.txtar")
@@ -45,7 +45,7 @@ func TestStories(t *testing.T) {
 func tell(t *testing.T, db *store.DB, file string) {
 	t.Helper()
 	api.Fixture(t, db)
-	server := api.New(t, db)
+	server := api.New(t, db, newBank(t).source)
 	story, err := txtar.ParseFile(file)
 	if err != nil {
 		t.Fatal(err)

@@ -37,7 +37,7 @@ func (s *Service) List(ctx context.Context, f Filter, a page.Args) (*page.List[*
 	if err != nil {
 		return nil, err
 	}
-	p, err := s.Pages.New(a, s.PageLimits, page.Order{Name: "BULLETIN_DATE", Column: exchangerate.FieldBulletinDate, Kind: page.Text, Desc: true}, hash)
+	p, err := s.Pages.New(a, s.PageLimits, page.Order{Name: "BULLETIN_DATE", Column: exchangerate.FieldBulletinDate, Kind: page.Day, Desc: true}, hash)
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +45,7 @@ func (s *Service) List(ctx context.Context, f Filter, a page.Args) (*page.List[*
 	if err != nil {
 		return nil, fmt.Errorf("list rates: %w", err)
 	}
-	return page.Read(p, rows, func(r *ent.ExchangeRate) (any, int64) { return r.BulletinDate.String(), r.ID }, func(ctx context.Context) (int, error) {
+	return page.Read(p, rows, func(r *ent.ExchangeRate) (any, int64) { return r.BulletinDate, r.ID }, func(ctx context.Context) (int, error) {
 		n, err := s.DB.ExchangeRate.Query().Where(where).Aggregate(page.CountRows).Int(ctx)
 		if err != nil {
 			return 0, fmt.Errorf("count rates: %w", err)

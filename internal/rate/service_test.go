@@ -510,8 +510,19 @@ func TestReview(t *testing.T) {
 		if got := k.stored(t, "2026-02-27"); !strings.Contains(got, "USD 20 TCMB v2") || strings.Contains(got, "review") {
 			t.Errorf("stored %s", got)
 		}
-		k.take(t, bulletin("2026-02-27", five("USD 21")...)) // but the bank corrects it
-		if got := k.stored(t, "2026-02-27"); !strings.Contains(got, "USD 21 TCMB v3 review") {
+		same := byHand("2026-02-27", "20")
+		if got, err := k.Set(system(t), same); err != nil || got.NeedsReview || got.Version != 3 { // the same value from another hand
+			t.Errorf("%+v, %v", got, err)
+		}
+		same.ForexBuying = number("21")
+		if got, err := k.Set(system(t), same); err != nil || !got.NeedsReview || got.Version != 4 { // but not another value
+			t.Errorf("%+v, %v", got, err)
+		}
+		k.bank.publish(bulletin("2026-02-27", five("USD 10")...)) // which the bank corrects
+		if _, err := k.Fetch(system(t), rate.FetchInput{Force: true}); err != nil {
+			t.Fatal(err)
+		}
+		if got := k.stored(t, "2026-02-27"); !strings.Contains(got, "USD 10 TCMB v5") || strings.Contains(got, "review") {
 			t.Errorf("stored %s", got)
 		}
 		if _, err := k.Review(system(t), rate.ReviewInput{ID: globalid.ID{Type: "ExchangeRate", Key: 1 << 40}, Version: 1}); !apperr.Is(err, apperr.RateNotFound) {
