@@ -131,7 +131,9 @@ func TestABulletinComesFromTheBankIntoAPrice(t *testing.T) {
 		if want := []string{"/kurlar/today.xml", "/kurlar/202602/26022026.xml"}; !slices.Equal(b.asked, want) {
 			t.Errorf("asked for %s", b.asked)
 		}
-		var golden struct{ Euros, Yen, Lira struct{ Result decimal.Decimal } }
+		var golden struct {
+			Euros, Yen, Lira struct{ Result decimal.Decimal }
+		}
 		server.Get(t, "READONLY", `{
 			euros: convertCurrency(amount: "100", from: "EUR", to: "USD", kind: FOREX_BUYING) { result }
 			yen: convertCurrency(amount: "100", from: "USD", to: "JPY", kind: FOREX_BUYING) { result }
