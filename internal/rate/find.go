@@ -201,8 +201,8 @@ func (s *Service) Latest(ctx context.Context) ([]*ent.ExchangeRate, error) {
 		return nil, err
 	}
 	codes, err := tracked(ctx, s.DB.Client)
-	if err != nil {
-		return nil, err
+	if err != nil || len(codes) == 0 {
+		return []*ent.ExchangeRate{}, err
 	}
 	rows, err := s.DB.ExchangeRate.Query().Where(newestOf(codes)).Order(exchangerate.ByCurrencyFrom()).All(ctx)
 	if err != nil {

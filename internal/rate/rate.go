@@ -77,16 +77,8 @@ func tracked(ctx context.Context, c *ent.Client) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	var codes []string
-	for code := range strings.SplitSeq(text, ",") {
-		code = strings.TrimSpace(code)
-		if !money.IsCurrency(code) || code == Home {
-			return nil, fmt.Errorf("parameter %s: %q is no foreign currency", parameter.RateCurrencies.Code, code)
-		}
-		codes = append(codes, code)
-	}
-	slices.Sort(codes) // all servers lock the rows in the same order
-	return slices.Compact(codes), nil
+	codes := slices.Compact(slices.Sorted(strings.SplitSeq(text, ","))) // all servers lock the rows in the same order
+	return slices.DeleteFunc(codes, func(code string) bool { return code == Home }), nil
 }
 
 // jumped tells whether a value differs from the bulletin before by more percent than

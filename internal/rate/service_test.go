@@ -437,7 +437,7 @@ func TestCurrenciesThatAreNotTaken(t *testing.T) {
 			t.Errorf("nothing of use: %v", err)
 		}
 		// The list is a parameter.
-		k.set(t, "RATE_CURRENCIES", " NOK, USD,NOK ")
+		k.set(t, "RATE_CURRENCIES", "NOK,TRY,USD,NOK")
 		if f := k.take(t, bulletin("2026-03-02", "NOK 3.17", "USD 34.6", "EUR 38")); f.Created != 2 || len(f.Skipped) != 0 {
 			t.Errorf("with other currencies: %+v", f)
 		}
@@ -778,6 +778,10 @@ func TestLatest(t *testing.T) {
 		k.take(t, bulletin("2026-02-27", "USD 34.50", "JPY 0.23"))
 		if got, want := latest(), "CHF 2026-02-26, EUR 2026-03-02, GBP 2026-02-26, JPY 2026-02-27, USD 2026-03-02"; got != want {
 			t.Errorf("got %s, want %s", got, want)
+		}
+		k.set(t, "RATE_CURRENCIES", "TRY")
+		if got := latest(); got != "" {
+			t.Errorf("of no currency: %s", got)
 		}
 	})
 }
