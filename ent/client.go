@@ -34,6 +34,7 @@ import (
 	"aliaport/ent/worklog"
 	"aliaport/ent/workorder"
 	"aliaport/ent/workorderadjustment"
+	"aliaport/ent/workordercount"
 	"aliaport/ent/workorderitem"
 	"aliaport/ent/workorderperson"
 	"aliaport/ent/workorderstatushistory"
@@ -97,6 +98,8 @@ type Client struct {
 	WorkOrder *WorkOrderClient
 	// WorkOrderAdjustment is the client for interacting with the WorkOrderAdjustment builders.
 	WorkOrderAdjustment *WorkOrderAdjustmentClient
+	// WorkOrderCount is the client for interacting with the WorkOrderCount builders.
+	WorkOrderCount *WorkOrderCountClient
 	// WorkOrderItem is the client for interacting with the WorkOrderItem builders.
 	WorkOrderItem *WorkOrderItemClient
 	// WorkOrderPerson is the client for interacting with the WorkOrderPerson builders.
@@ -137,6 +140,7 @@ func (c *Client) init() {
 	c.WorkLog = NewWorkLogClient(c.config)
 	c.WorkOrder = NewWorkOrderClient(c.config)
 	c.WorkOrderAdjustment = NewWorkOrderAdjustmentClient(c.config)
+	c.WorkOrderCount = NewWorkOrderCountClient(c.config)
 	c.WorkOrderItem = NewWorkOrderItemClient(c.config)
 	c.WorkOrderPerson = NewWorkOrderPersonClient(c.config)
 	c.WorkOrderStatusHistory = NewWorkOrderStatusHistoryClient(c.config)
@@ -255,6 +259,7 @@ func (c *Client) Tx(ctx context.Context) (*Tx, error) {
 		WorkLog:                NewWorkLogClient(cfg),
 		WorkOrder:              NewWorkOrderClient(cfg),
 		WorkOrderAdjustment:    NewWorkOrderAdjustmentClient(cfg),
+		WorkOrderCount:         NewWorkOrderCountClient(cfg),
 		WorkOrderItem:          NewWorkOrderItemClient(cfg),
 		WorkOrderPerson:        NewWorkOrderPersonClient(cfg),
 		WorkOrderStatusHistory: NewWorkOrderStatusHistoryClient(cfg),
@@ -300,6 +305,7 @@ func (c *Client) BeginTx(ctx context.Context, opts *sql.TxOptions) (*Tx, error) 
 		WorkLog:                NewWorkLogClient(cfg),
 		WorkOrder:              NewWorkOrderClient(cfg),
 		WorkOrderAdjustment:    NewWorkOrderAdjustmentClient(cfg),
+		WorkOrderCount:         NewWorkOrderCountClient(cfg),
 		WorkOrderItem:          NewWorkOrderItemClient(cfg),
 		WorkOrderPerson:        NewWorkOrderPersonClient(cfg),
 		WorkOrderStatusHistory: NewWorkOrderStatusHistoryClient(cfg),
@@ -336,7 +342,7 @@ func (c *Client) Use(hooks ...Hook) {
 		c.IdempotencyKey, c.Motorbot, c.NumberSequence, c.Parameter,
 		c.ParameterHistory, c.Permission, c.PriceList, c.PriceListItem, c.RefreshToken,
 		c.Role, c.Service, c.ServiceOverride, c.Trip, c.User, c.WorkLog, c.WorkOrder,
-		c.WorkOrderAdjustment, c.WorkOrderItem, c.WorkOrderPerson,
+		c.WorkOrderAdjustment, c.WorkOrderCount, c.WorkOrderItem, c.WorkOrderPerson,
 		c.WorkOrderStatusHistory,
 	} {
 		n.Use(hooks...)
@@ -351,7 +357,7 @@ func (c *Client) Intercept(interceptors ...Interceptor) {
 		c.IdempotencyKey, c.Motorbot, c.NumberSequence, c.Parameter,
 		c.ParameterHistory, c.Permission, c.PriceList, c.PriceListItem, c.RefreshToken,
 		c.Role, c.Service, c.ServiceOverride, c.Trip, c.User, c.WorkLog, c.WorkOrder,
-		c.WorkOrderAdjustment, c.WorkOrderItem, c.WorkOrderPerson,
+		c.WorkOrderAdjustment, c.WorkOrderCount, c.WorkOrderItem, c.WorkOrderPerson,
 		c.WorkOrderStatusHistory,
 	} {
 		n.Intercept(interceptors...)
@@ -407,6 +413,8 @@ func (c *Client) Mutate(ctx context.Context, m Mutation) (Value, error) {
 		return c.WorkOrder.mutate(ctx, m)
 	case *WorkOrderAdjustmentMutation:
 		return c.WorkOrderAdjustment.mutate(ctx, m)
+	case *WorkOrderCountMutation:
+		return c.WorkOrderCount.mutate(ctx, m)
 	case *WorkOrderItemMutation:
 		return c.WorkOrderItem.mutate(ctx, m)
 	case *WorkOrderPersonMutation:
@@ -4389,6 +4397,139 @@ func (c *WorkOrderAdjustmentClient) mutate(ctx context.Context, m *WorkOrderAdju
 	}
 }
 
+// WorkOrderCountClient is a client for the WorkOrderCount schema.
+type WorkOrderCountClient struct {
+	config
+}
+
+// NewWorkOrderCountClient returns a client for the WorkOrderCount from the given config.
+func NewWorkOrderCountClient(c config) *WorkOrderCountClient {
+	return &WorkOrderCountClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `workordercount.Hooks(f(g(h())))`.
+func (c *WorkOrderCountClient) Use(hooks ...Hook) {
+	c.hooks.WorkOrderCount = append(c.hooks.WorkOrderCount, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `workordercount.Intercept(f(g(h())))`.
+func (c *WorkOrderCountClient) Intercept(interceptors ...Interceptor) {
+	c.inters.WorkOrderCount = append(c.inters.WorkOrderCount, interceptors...)
+}
+
+// Create returns a builder for creating a WorkOrderCount entity.
+func (c *WorkOrderCountClient) Create() *WorkOrderCountCreate {
+	mutation := newWorkOrderCountMutation(c.config, OpCreate)
+	return &WorkOrderCountCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of WorkOrderCount entities.
+func (c *WorkOrderCountClient) CreateBulk(builders ...*WorkOrderCountCreate) *WorkOrderCountCreateBulk {
+	return &WorkOrderCountCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *WorkOrderCountClient) MapCreateBulk(slice any, setFunc func(*WorkOrderCountCreate, int)) *WorkOrderCountCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &WorkOrderCountCreateBulk{err: fmt.Errorf("calling to WorkOrderCountClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*WorkOrderCountCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &WorkOrderCountCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for WorkOrderCount.
+func (c *WorkOrderCountClient) Update() *WorkOrderCountUpdate {
+	mutation := newWorkOrderCountMutation(c.config, OpUpdate)
+	return &WorkOrderCountUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *WorkOrderCountClient) UpdateOne(_m *WorkOrderCount) *WorkOrderCountUpdateOne {
+	mutation := newWorkOrderCountMutation(c.config, OpUpdateOne, withWorkOrderCount(_m))
+	return &WorkOrderCountUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *WorkOrderCountClient) UpdateOneID(id int64) *WorkOrderCountUpdateOne {
+	mutation := newWorkOrderCountMutation(c.config, OpUpdateOne, withWorkOrderCountID(id))
+	return &WorkOrderCountUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for WorkOrderCount.
+func (c *WorkOrderCountClient) Delete() *WorkOrderCountDelete {
+	mutation := newWorkOrderCountMutation(c.config, OpDelete)
+	return &WorkOrderCountDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *WorkOrderCountClient) DeleteOne(_m *WorkOrderCount) *WorkOrderCountDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *WorkOrderCountClient) DeleteOneID(id int64) *WorkOrderCountDeleteOne {
+	builder := c.Delete().Where(workordercount.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &WorkOrderCountDeleteOne{builder}
+}
+
+// Query returns a query builder for WorkOrderCount.
+func (c *WorkOrderCountClient) Query() *WorkOrderCountQuery {
+	return &WorkOrderCountQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeWorkOrderCount},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a WorkOrderCount entity by its id.
+func (c *WorkOrderCountClient) Get(ctx context.Context, id int64) (*WorkOrderCount, error) {
+	return c.Query().Where(workordercount.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *WorkOrderCountClient) GetX(ctx context.Context, id int64) *WorkOrderCount {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// Hooks returns the client hooks.
+func (c *WorkOrderCountClient) Hooks() []Hook {
+	return c.hooks.WorkOrderCount
+}
+
+// Interceptors returns the client interceptors.
+func (c *WorkOrderCountClient) Interceptors() []Interceptor {
+	return c.inters.WorkOrderCount
+}
+
+func (c *WorkOrderCountClient) mutate(ctx context.Context, m *WorkOrderCountMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&WorkOrderCountCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&WorkOrderCountUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&WorkOrderCountUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&WorkOrderCountDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown WorkOrderCount mutation op: %q", m.Op())
+	}
+}
+
 // WorkOrderItemClient is a client for the WorkOrderItem schema.
 type WorkOrderItemClient struct {
 	config
@@ -4939,14 +5080,16 @@ type (
 		IdempotencyKey, Motorbot, NumberSequence, Parameter, ParameterHistory,
 		Permission, PriceList, PriceListItem, RefreshToken, Role, Service,
 		ServiceOverride, Trip, User, WorkLog, WorkOrder, WorkOrderAdjustment,
-		WorkOrderItem, WorkOrderPerson, WorkOrderStatusHistory []ent.Hook
+		WorkOrderCount, WorkOrderItem, WorkOrderPerson,
+		WorkOrderStatusHistory []ent.Hook
 	}
 	inters struct {
 		AuditEvent, Cari, ExchangeRate, GateChecklistItem, GateLog, GatePin,
 		IdempotencyKey, Motorbot, NumberSequence, Parameter, ParameterHistory,
 		Permission, PriceList, PriceListItem, RefreshToken, Role, Service,
 		ServiceOverride, Trip, User, WorkLog, WorkOrder, WorkOrderAdjustment,
-		WorkOrderItem, WorkOrderPerson, WorkOrderStatusHistory []ent.Interceptor
+		WorkOrderCount, WorkOrderItem, WorkOrderPerson,
+		WorkOrderStatusHistory []ent.Interceptor
 	}
 )
 

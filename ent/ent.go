@@ -26,6 +26,7 @@ import (
 	"aliaport/ent/worklog"
 	"aliaport/ent/workorder"
 	"aliaport/ent/workorderadjustment"
+	"aliaport/ent/workordercount"
 	"aliaport/ent/workorderitem"
 	"aliaport/ent/workorderperson"
 	"aliaport/ent/workorderstatushistory"
@@ -121,6 +122,7 @@ func checkColumn(t, c string) error {
 			worklog.Table:                worklog.ValidColumn,
 			workorder.Table:              workorder.ValidColumn,
 			workorderadjustment.Table:    workorderadjustment.ValidColumn,
+			workordercount.Table:         workordercount.ValidColumn,
 			workorderitem.Table:          workorderitem.ValidColumn,
 			workorderperson.Table:        workorderperson.ValidColumn,
 			workorderstatushistory.Table: workorderstatushistory.ValidColumn,

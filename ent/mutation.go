@@ -27,6 +27,7 @@ import (
 	"aliaport/ent/worklog"
 	"aliaport/ent/workorder"
 	"aliaport/ent/workorderadjustment"
+	"aliaport/ent/workordercount"
 	"aliaport/ent/workorderitem"
 	"aliaport/ent/workorderperson"
 	"aliaport/ent/workorderstatushistory"
@@ -75,6 +76,7 @@ const (
 	TypeWorkLog                = "WorkLog"
 	TypeWorkOrder              = "WorkOrder"
 	TypeWorkOrderAdjustment    = "WorkOrderAdjustment"
+	TypeWorkOrderCount         = "WorkOrderCount"
 	TypeWorkOrderItem          = "WorkOrderItem"
 	TypeWorkOrderPerson        = "WorkOrderPerson"
 	TypeWorkOrderStatusHistory = "WorkOrderStatusHistory"
@@ -33336,6 +33338,428 @@ func (m *WorkOrderAdjustmentMutation) ResetEdge(name string) error {
 		return nil
 	}
 	return fmt.Errorf("unknown WorkOrderAdjustment edge %s", name)
+}
+
+// WorkOrderCountMutation represents an operation that mutates the WorkOrderCount nodes in the graph.
+type WorkOrderCountMutation struct {
+	config
+	op            Op
+	typ           string
+	id            *int64
+	status        *workordercount.Status
+	n             *int64
+	addn          *int64
+	clearedFields map[string]struct{}
+	done          bool
+	oldValue      func(context.Context) (*WorkOrderCount, error)
+	predicates    []predicate.WorkOrderCount
+}
+
+var _ ent.Mutation = (*WorkOrderCountMutation)(nil)
+
+// workordercountOption allows management of the mutation configuration using functional options.
+type workordercountOption func(*WorkOrderCountMutation)
+
+// newWorkOrderCountMutation creates new mutation for the WorkOrderCount entity.
+func newWorkOrderCountMutation(c config, op Op, opts ...workordercountOption) *WorkOrderCountMutation {
+	m := &WorkOrderCountMutation{
+		config:        c,
+		op:            op,
+		typ:           TypeWorkOrderCount,
+		clearedFields: make(map[string]struct{}),
+	}
+	for _, opt := range opts {
+		opt(m)
+	}
+	return m
+}
+
+// withWorkOrderCountID sets the ID field of the mutation.
+func withWorkOrderCountID(id int64) workordercountOption {
+	return func(m *WorkOrderCountMutation) {
+		var (
+			err   error
+			once  sync.Once
+			value *WorkOrderCount
+		)
+		m.oldValue = func(ctx context.Context) (*WorkOrderCount, error) {
+			once.Do(func() {
+				if m.done {
+					err = errors.New("querying old values post mutation is not allowed")
+				} else {
+					value, err = m.Client().WorkOrderCount.Get(ctx, id)
+				}
+			})
+			return value, err
+		}
+		m.id = &id
+	}
+}
+
+// withWorkOrderCount sets the old WorkOrderCount of the mutation.
+func withWorkOrderCount(node *WorkOrderCount) workordercountOption {
+	return func(m *WorkOrderCountMutation) {
+		m.oldValue = func(context.Context) (*WorkOrderCount, error) {
+			return node, nil
+		}
+		m.id = &node.ID
+	}
+}
+
+// Client returns a new `ent.Client` from the mutation. If the mutation was
+// executed in a transaction (ent.Tx), a transactional client is returned.
+func (m WorkOrderCountMutation) Client() *Client {
+	client := &Client{config: m.config}
+	client.init()
+	return client
+}
+
+// Tx returns an `ent.Tx` for mutations that were executed in transactions;
+// it returns an error otherwise.
+func (m WorkOrderCountMutation) Tx() (*Tx, error) {
+	if _, ok := m.driver.(*txDriver); !ok {
+		return nil, errors.New("ent: mutation is not running in a transaction")
+	}
+	tx := &Tx{config: m.config}
+	tx.init()
+	return tx, nil
+}
+
+// SetID sets the value of the id field. Note that this
+// operation is only accepted on creation of WorkOrderCount entities.
+func (m *WorkOrderCountMutation) SetID(id int64) {
+	m.id = &id
+}
+
+// ID returns the ID value in the mutation. Note that the ID is only available
+// if it was provided to the builder or after it was returned from the database.
+func (m *WorkOrderCountMutation) ID() (id int64, exists bool) {
+	if m.id == nil {
+		return
+	}
+	return *m.id, true
+}
+
+// IDs queries the database and returns the entity ids that match the mutation's predicate.
+// That means, if the mutation is applied within a transaction with an isolation level such
+// as sql.LevelSerializable, the returned ids match the ids of the rows that will be updated
+// or updated by the mutation.
+func (m *WorkOrderCountMutation) IDs(ctx context.Context) ([]int64, error) {
+	switch {
+	case m.op.Is(OpUpdateOne | OpDeleteOne):
+		id, exists := m.ID()
+		if exists {
+			return []int64{id}, nil
+		}
+		fallthrough
+	case m.op.Is(OpUpdate | OpDelete):
+		return m.Client().WorkOrderCount.Query().Where(m.predicates...).IDs(ctx)
+	default:
+		return nil, fmt.Errorf("IDs is not allowed on %s operations", m.op)
+	}
+}
+
+// SetStatus sets the "status" field.
+func (m *WorkOrderCountMutation) SetStatus(w workordercount.Status) {
+	m.status = &w
+}
+
+// Status returns the value of the "status" field in the mutation.
+func (m *WorkOrderCountMutation) Status() (r workordercount.Status, exists bool) {
+	v := m.status
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldStatus returns the old "status" field's value of the WorkOrderCount entity.
+// If the WorkOrderCount object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *WorkOrderCountMutation) OldStatus(ctx context.Context) (v workordercount.Status, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldStatus is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldStatus requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldStatus: %w", err)
+	}
+	return oldValue.Status, nil
+}
+
+// ResetStatus resets all changes to the "status" field.
+func (m *WorkOrderCountMutation) ResetStatus() {
+	m.status = nil
+}
+
+// SetN sets the "n" field.
+func (m *WorkOrderCountMutation) SetN(i int64) {
+	m.n = &i
+	m.addn = nil
+}
+
+// N returns the value of the "n" field in the mutation.
+func (m *WorkOrderCountMutation) N() (r int64, exists bool) {
+	v := m.n
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldN returns the old "n" field's value of the WorkOrderCount entity.
+// If the WorkOrderCount object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *WorkOrderCountMutation) OldN(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldN is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldN requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldN: %w", err)
+	}
+	return oldValue.N, nil
+}
+
+// AddN adds i to the "n" field.
+func (m *WorkOrderCountMutation) AddN(i int64) {
+	if m.addn != nil {
+		*m.addn += i
+	} else {
+		m.addn = &i
+	}
+}
+
+// AddedN returns the value that was added to the "n" field in this mutation.
+func (m *WorkOrderCountMutation) AddedN() (r int64, exists bool) {
+	v := m.addn
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetN resets all changes to the "n" field.
+func (m *WorkOrderCountMutation) ResetN() {
+	m.n = nil
+	m.addn = nil
+}
+
+// Where appends a list predicates to the WorkOrderCountMutation builder.
+func (m *WorkOrderCountMutation) Where(ps ...predicate.WorkOrderCount) {
+	m.predicates = append(m.predicates, ps...)
+}
+
+// WhereP appends storage-level predicates to the WorkOrderCountMutation builder. Using this method,
+// users can use type-assertion to append predicates that do not depend on any generated package.
+func (m *WorkOrderCountMutation) WhereP(ps ...func(*sql.Selector)) {
+	p := make([]predicate.WorkOrderCount, len(ps))
+	for i := range ps {
+		p[i] = ps[i]
+	}
+	m.Where(p...)
+}
+
+// Op returns the operation name.
+func (m *WorkOrderCountMutation) Op() Op {
+	return m.op
+}
+
+// SetOp allows setting the mutation operation.
+func (m *WorkOrderCountMutation) SetOp(op Op) {
+	m.op = op
+}
+
+// Type returns the node type of this mutation (WorkOrderCount).
+func (m *WorkOrderCountMutation) Type() string {
+	return m.typ
+}
+
+// Fields returns all fields that were changed during this mutation. Note that in
+// order to get all numeric fields that were incremented/decremented, call
+// AddedFields().
+func (m *WorkOrderCountMutation) Fields() []string {
+	fields := make([]string, 0, 2)
+	if m.status != nil {
+		fields = append(fields, workordercount.FieldStatus)
+	}
+	if m.n != nil {
+		fields = append(fields, workordercount.FieldN)
+	}
+	return fields
+}
+
+// Field returns the value of a field with the given name. The second boolean
+// return value indicates that this field was not set, or was not defined in the
+// schema.
+func (m *WorkOrderCountMutation) Field(name string) (ent.Value, bool) {
+	switch name {
+	case workordercount.FieldStatus:
+		return m.Status()
+	case workordercount.FieldN:
+		return m.N()
+	}
+	return nil, false
+}
+
+// OldField returns the old value of the field from the database. An error is
+// returned if the mutation operation is not UpdateOne, or the query to the
+// database failed.
+func (m *WorkOrderCountMutation) OldField(ctx context.Context, name string) (ent.Value, error) {
+	switch name {
+	case workordercount.FieldStatus:
+		return m.OldStatus(ctx)
+	case workordercount.FieldN:
+		return m.OldN(ctx)
+	}
+	return nil, fmt.Errorf("unknown WorkOrderCount field %s", name)
+}
+
+// SetField sets the value of a field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *WorkOrderCountMutation) SetField(name string, value ent.Value) error {
+	switch name {
+	case workordercount.FieldStatus:
+		v, ok := value.(workordercount.Status)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetStatus(v)
+		return nil
+	case workordercount.FieldN:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetN(v)
+		return nil
+	}
+	return fmt.Errorf("unknown WorkOrderCount field %s", name)
+}
+
+// AddedFields returns all numeric fields that were incremented/decremented during
+// this mutation.
+func (m *WorkOrderCountMutation) AddedFields() []string {
+	var fields []string
+	if m.addn != nil {
+		fields = append(fields, workordercount.FieldN)
+	}
+	return fields
+}
+
+// AddedField returns the numeric value that was incremented/decremented on a field
+// with the given name. The second boolean return value indicates that this field
+// was not set, or was not defined in the schema.
+func (m *WorkOrderCountMutation) AddedField(name string) (ent.Value, bool) {
+	switch name {
+	case workordercount.FieldN:
+		return m.AddedN()
+	}
+	return nil, false
+}
+
+// AddField adds the value to the field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *WorkOrderCountMutation) AddField(name string, value ent.Value) error {
+	switch name {
+	case workordercount.FieldN:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddN(v)
+		return nil
+	}
+	return fmt.Errorf("unknown WorkOrderCount numeric field %s", name)
+}
+
+// ClearedFields returns all nullable fields that were cleared during this
+// mutation.
+func (m *WorkOrderCountMutation) ClearedFields() []string {
+	return nil
+}
+
+// FieldCleared returns a boolean indicating if a field with the given name was
+// cleared in this mutation.
+func (m *WorkOrderCountMutation) FieldCleared(name string) bool {
+	_, ok := m.clearedFields[name]
+	return ok
+}
+
+// ClearField clears the value of the field with the given name. It returns an
+// error if the field is not defined in the schema.
+func (m *WorkOrderCountMutation) ClearField(name string) error {
+	return fmt.Errorf("unknown WorkOrderCount nullable field %s", name)
+}
+
+// ResetField resets all changes in the mutation for the field with the given name.
+// It returns an error if the field is not defined in the schema.
+func (m *WorkOrderCountMutation) ResetField(name string) error {
+	switch name {
+	case workordercount.FieldStatus:
+		m.ResetStatus()
+		return nil
+	case workordercount.FieldN:
+		m.ResetN()
+		return nil
+	}
+	return fmt.Errorf("unknown WorkOrderCount field %s", name)
+}
+
+// AddedEdges returns all edge names that were set/added in this mutation.
+func (m *WorkOrderCountMutation) AddedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// AddedIDs returns all IDs (to other nodes) that were added for the given edge
+// name in this mutation.
+func (m *WorkOrderCountMutation) AddedIDs(name string) []ent.Value {
+	return nil
+}
+
+// RemovedEdges returns all edge names that were removed in this mutation.
+func (m *WorkOrderCountMutation) RemovedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// RemovedIDs returns all IDs (to other nodes) that were removed for the edge with
+// the given name in this mutation.
+func (m *WorkOrderCountMutation) RemovedIDs(name string) []ent.Value {
+	return nil
+}
+
+// ClearedEdges returns all edge names that were cleared in this mutation.
+func (m *WorkOrderCountMutation) ClearedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// EdgeCleared returns a boolean which indicates if the edge with the given name
+// was cleared in this mutation.
+func (m *WorkOrderCountMutation) EdgeCleared(name string) bool {
+	return false
+}
+
+// ClearEdge clears the value of the edge with the given name. It returns an error
+// if that edge is not defined in the schema.
+func (m *WorkOrderCountMutation) ClearEdge(name string) error {
+	return fmt.Errorf("unknown WorkOrderCount unique edge %s", name)
+}
+
+// ResetEdge resets all changes to the edge with the given name in this mutation.
+// It returns an error if the edge is not defined in the schema.
+func (m *WorkOrderCountMutation) ResetEdge(name string) error {
+	return fmt.Errorf("unknown WorkOrderCount edge %s", name)
 }
 
 // WorkOrderItemMutation represents an operation that mutates the WorkOrderItem nodes in the graph.

@@ -60,6 +60,8 @@ type Tx struct {
 	WorkOrder *WorkOrderClient
 	// WorkOrderAdjustment is the client for interacting with the WorkOrderAdjustment builders.
 	WorkOrderAdjustment *WorkOrderAdjustmentClient
+	// WorkOrderCount is the client for interacting with the WorkOrderCount builders.
+	WorkOrderCount *WorkOrderCountClient
 	// WorkOrderItem is the client for interacting with the WorkOrderItem builders.
 	WorkOrderItem *WorkOrderItemClient
 	// WorkOrderPerson is the client for interacting with the WorkOrderPerson builders.
@@ -220,6 +222,7 @@ func (tx *Tx) init() {
 	tx.WorkLog = NewWorkLogClient(tx.config)
 	tx.WorkOrder = NewWorkOrderClient(tx.config)
 	tx.WorkOrderAdjustment = NewWorkOrderAdjustmentClient(tx.config)
+	tx.WorkOrderCount = NewWorkOrderCountClient(tx.config)
 	tx.WorkOrderItem = NewWorkOrderItemClient(tx.config)
 	tx.WorkOrderPerson = NewWorkOrderPersonClient(tx.config)
 	tx.WorkOrderStatusHistory = NewWorkOrderStatusHistoryClient(tx.config)

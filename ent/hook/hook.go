@@ -284,6 +284,18 @@ func (f WorkOrderAdjustmentFunc) Mutate(ctx context.Context, m ent.Mutation) (en
 	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.WorkOrderAdjustmentMutation", m)
 }
 
+// The WorkOrderCountFunc type is an adapter to allow the use of ordinary
+// function as WorkOrderCount mutator.
+type WorkOrderCountFunc func(context.Context, *ent.WorkOrderCountMutation) (ent.Value, error)
+
+// Mutate calls f(ctx, m).
+func (f WorkOrderCountFunc) Mutate(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+	if mv, ok := m.(*ent.WorkOrderCountMutation); ok {
+		return f(ctx, mv)
+	}
+	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.WorkOrderCountMutation", m)
+}
+
 // The WorkOrderItemFunc type is an adapter to allow the use of ordinary
 // function as WorkOrderItem mutator.
 type WorkOrderItemFunc func(context.Context, *ent.WorkOrderItemMutation) (ent.Value, error)

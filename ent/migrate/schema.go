@@ -1318,6 +1318,18 @@ var (
 			},
 		},
 	}
+	// WorkOrderCountsColumns holds the columns for the "work_order_counts" table.
+	WorkOrderCountsColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt64, Increment: true},
+		{Name: "status", Type: field.TypeEnum, Enums: []string{"DRAFT", "SUBMITTED", "APPROVED", "IN_PROGRESS", "COMPLETED", "INVOICED", "CLOSED", "REJECTED", "CANCELLED"}, SchemaType: map[string]string{"postgres": "text"}},
+		{Name: "n", Type: field.TypeInt64},
+	}
+	// WorkOrderCountsTable holds the schema information for the "work_order_counts" table.
+	WorkOrderCountsTable = &schema.Table{
+		Name:       "work_order_counts",
+		Columns:    WorkOrderCountsColumns,
+		PrimaryKey: []*schema.Column{WorkOrderCountsColumns[0]},
+	}
 	// WorkOrderItemsColumns holds the columns for the "work_order_items" table.
 	WorkOrderItemsColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeInt64, Increment: true},
@@ -1598,6 +1610,7 @@ var (
 		WorkLogsTable,
 		WorkOrdersTable,
 		WorkOrderAdjustmentsTable,
+		WorkOrderCountsTable,
 		WorkOrderItemsTable,
 		WorkOrderPersonsTable,
 		WorkOrderStatusHistoryTable,
@@ -1778,6 +1791,12 @@ func init() {
 		"work_order_adjustments_kind_check":     "kind IN ('SURCHARGE_NIGHT', 'SURCHARGE_WEEKEND', 'SURCHARGE_URGENT', 'CABOTAGE')",
 		"work_order_adjustments_source_check":   "source IN ('DERIVED', 'MANUAL')",
 		"work_order_adjustments_vat_rate_check": "vat_rate BETWEEN 0 AND 100",
+	}
+	WorkOrderCountsTable.Annotation = &entsql.Annotation{
+		Table: "work_order_counts",
+	}
+	WorkOrderCountsTable.Annotation.Checks = map[string]string{
+		"work_order_counts_status_check": "status IN ('DRAFT', 'SUBMITTED', 'APPROVED', 'IN_PROGRESS', 'COMPLETED', 'INVOICED', 'CLOSED', 'REJECTED', 'CANCELLED')",
 	}
 	WorkOrderItemsTable.ForeignKeys[0].RefTable = PriceListItemsTable
 	WorkOrderItemsTable.ForeignKeys[1].RefTable = ServicesTable

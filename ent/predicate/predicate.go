@@ -75,6 +75,9 @@ type WorkOrder func(*sql.Selector)
 // WorkOrderAdjustment is the predicate function for workorderadjustment builders.
 type WorkOrderAdjustment func(*sql.Selector)
 
+// WorkOrderCount is the predicate function for workordercount builders.
+type WorkOrderCount func(*sql.Selector)
+
 // WorkOrderItem is the predicate function for workorderitem builders.
 type WorkOrderItem func(*sql.Selector)
 
