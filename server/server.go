@@ -133,6 +133,7 @@ func (s *Server) chores(ctx context.Context) {
 		select {
 		case <-minute.C:
 			s.refusals.Flush()
+			s.compact(ctx)
 		case <-soon:
 			s.sweep(ctx)
 		case <-day.C:
@@ -153,6 +154,13 @@ func (s *Server) partition(ctx context.Context) {
 	}
 	if _, err := migrate.EnsureAuditPartitions(ctx, s.db.Writer(), s.now(), migrate.AuditMonthsAhead); err != nil && ctx.Err() == nil {
 		s.log.WarnContext(ctx, "partitions of the trail not made", "err", err)
+	}
+}
+
+// compact keeps the counts of work orders short on PostgreSQL.
+func (s *Server) compact(ctx context.Context) {
+	if err := workorder.CompactCounts(ctx, s.db); err != nil && ctx.Err() == nil {
+		s.log.WarnContext(ctx, "counts not added up", "err", err)
 	}
 }
 

@@ -61,6 +61,8 @@ func TestExitCodesTellWhatWentWrong(t *testing.T) {
 		"lint needs a server for PostgreSQL":     {args: "migrate lint --dialect postgres", code: exitUsage, words: []string{"--dev-url"}},
 		"lint looks at the built-in files":       {args: "migrate lint --dialect sqlite", words: []string{"nothing to say"}},
 		"lint knows two dialects":                {args: "migrate lint --dialect oracle", code: exitUsage, words: []string{"sqlite or postgres"}},
+		"repair makes no file":                   {args: "repair", env: fresh, code: exitFailed, words: []string{"there is no database"}},
+		"repair of an empty PostgreSQL":          {args: "repair", env: empty, code: exitMigrations, words: []string{"pending"}},
 		"diff of a folder that is not there":     {args: "migrate diff berths --dialect sqlite --dir /nonexistent", code: exitFailed},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -99,6 +101,26 @@ func TestMigrationsFromFirstToLast(t *testing.T) {
 			} {
 				if code, out := try(t, env, strings.Fields(step.args)...); code != exitOK || !strings.Contains(out, step.words) {
 					t.Fatalf("%s ended with %d:\n%s", step.args, code, out)
+				}
+			}
+		})
+	}
+}
+
+func TestRepairPutsTheCountsRight(t *testing.T) {
+	t.Parallel()
+	for _, dialectName := range []string{dialect.SQLite, dialect.Postgres} {
+		t.Run(dialectName, func(t *testing.T) {
+			t.Parallel()
+			url := aliatest.MigratedURL(t, dialectName)
+			db := aliatest.OpenURL(t, url)
+			if _, err := db.Writer().ExecContext(t.Context(), "INSERT INTO work_order_counts (status, n) VALUES ('DRAFT', 3)"); err != nil {
+				t.Fatal(err)
+			}
+			env := []string{"ALIAPORT_DATABASE_URL=" + url}
+			for _, words := range []string{"DRAFT: kept 3, now 0", "the counts were right"} {
+				if code, out := try(t, env, "repair"); code != exitOK || !strings.Contains(out, words) {
+					t.Errorf("ended with %d, without %q:\n%s", code, words, out)
 				}
 			}
 		})

@@ -162,6 +162,9 @@ func (r *report) judgeMigrations(ctx context.Context, db database) {
 		return
 	}
 	r.findings = append(r.findings, found...)
+	if len(found) == 1 && found[0].Status == OK {
+		r.counts(ctx, db)
+	}
 }
 
 func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }

@@ -40,6 +40,14 @@ func TestEveryCauseIsFoundOnSQLite(t *testing.T) {
 		"nothing, and the file is read":           {want: want{"database", doctor.OK, "can be read"}},
 		"nothing, and the folder is written":      {want: want{"folder", doctor.OK, ""}},
 		"nothing, and the library is new enough":  {want: want{"sqlite version", doctor.OK, "3."}},
+		"nothing, and the counts are right":       {want: want{"counts", doctor.OK, "those of the work orders"}},
+		"a count that is wrong": {
+			cause: func(t *testing.T, path string) {
+				t.Helper()
+				execSQLite(t, path, "UPDATE work_order_counts SET n = 3 WHERE status = 'DRAFT'")
+			},
+			want: want{"counts", doctor.Fail, "such as DRAFT: 3 are kept, 0 are there"},
+		},
 		"no file yet is no fault": {
 			cause: func(t *testing.T, path string) { t.Helper(); must(t, os.Remove(path)) },
 			want:  want{"database", doctor.OK, "does not exist yet"},
@@ -132,16 +140,21 @@ func TestEveryCauseIsFoundOnPostgres(t *testing.T) {
 		env   []string
 		want  want
 	}{
-		"nothing, and it answers":                     {want: want{"database", doctor.OK, "answers"}},
-		"nothing, and the migrations are applied":     {want: want{"migrations", doctor.OK, "applied"}},
-		"nothing, and the version will do":            {want: want{"postgresql version", doctor.OK, ""}},
-		"nothing, and the clocks agree":               {want: want{"clock", doctor.OK, ""}},
-		"nothing, and it can be written":              {want: want{"writable", doctor.OK, ""}},
-		"nothing, and the pool fits":                  {want: want{"connections", doctor.OK, "30 of"}},
-		"nothing, and statements are ended":           {want: want{"statement_timeout", doctor.OK, "30s"}},
-		"nothing, and the extension is there":         {want: want{"pg_trgm", doctor.OK, ""}},
-		"nothing, and the partitions are there":       {want: want{"audit partitions", doctor.OK, ""}},
-		"nothing, and the encoding keeps all":         {want: want{"encoding", doctor.OK, "UTF8"}},
+		"nothing, and it answers":                 {want: want{"database", doctor.OK, "answers"}},
+		"nothing, and the migrations are applied": {want: want{"migrations", doctor.OK, "applied"}},
+		"nothing, and the version will do":        {want: want{"postgresql version", doctor.OK, ""}},
+		"nothing, and the clocks agree":           {want: want{"clock", doctor.OK, ""}},
+		"nothing, and it can be written":          {want: want{"writable", doctor.OK, ""}},
+		"nothing, and the pool fits":              {want: want{"connections", doctor.OK, "30 of"}},
+		"nothing, and statements are ended":       {want: want{"statement_timeout", doctor.OK, "30s"}},
+		"nothing, and the extension is there":     {want: want{"pg_trgm", doctor.OK, ""}},
+		"nothing, and the partitions are there":   {want: want{"audit partitions", doctor.OK, ""}},
+		"nothing, and the encoding keeps all":     {want: want{"encoding", doctor.OK, "UTF8"}},
+		"nothing, and the counts are right":       {want: want{"counts", doctor.OK, "those of the work orders"}},
+		"a count that is wrong": {
+			cause: "INSERT INTO work_order_counts (status, n) VALUES ('DRAFT', 3)",
+			want:  want{"counts", doctor.Fail, "such as DRAFT: 3 are kept, 0 are there"},
+		},
 		"a server for tests, which may lose its data": {want: want{"durability", doctor.Fail, "fsync is off"}},
 		"commits that are not waited for": {
 			cause: "ALTER DATABASE %s SET synchronous_commit = off",
