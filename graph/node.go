@@ -59,6 +59,18 @@ var nodeTypes = map[string]nodeType{
 	"WorkOrderItem": {actor.WorkOrderRead, func(ctx context.Context, s *loader.Set, key int64) (gqlmodel.Node, error) {
 		return found(s.WorkOrderItem.Load(ctx, key))
 	}},
+	"WorkOrderPerson": {actor.WorkOrderRead, func(ctx context.Context, s *loader.Set, key int64) (gqlmodel.Node, error) {
+		return found(s.WorkOrderPerson.Load(ctx, key))
+	}},
+	"WorkLog": {actor.FieldRead, func(ctx context.Context, s *loader.Set, key int64) (gqlmodel.Node, error) {
+		return found(s.WorkLog.Load(ctx, key))
+	}},
+	"GateLog": {actor.GateRead, func(ctx context.Context, s *loader.Set, key int64) (gqlmodel.Node, error) {
+		return found(s.GateLog.Load(ctx, key))
+	}},
+	"GateChecklistItem": {actor.GateRead, func(ctx context.Context, s *loader.Set, key int64) (gqlmodel.Node, error) {
+		return found(s.GateChecklistItem.Load(ctx, key))
+	}},
 	"WorkOrderStatusHistory": {actor.WorkOrderRead, func(ctx context.Context, s *loader.Set, key int64) (gqlmodel.Node, error) {
 		return found(s.WorkOrderHistory.Load(ctx, key))
 	}},

@@ -5,12 +5,15 @@ package graph
 import (
 	"aliaport/internal/audit"
 	"aliaport/internal/cari"
+	"aliaport/internal/gate"
 	"aliaport/internal/motorbot"
 	"aliaport/internal/parameter"
+	"aliaport/internal/person"
 	"aliaport/internal/rate"
 	"aliaport/internal/service"
 	"aliaport/internal/trip"
 	"aliaport/internal/user"
+	"aliaport/internal/worklog"
 	"aliaport/internal/workorder"
 )
 
@@ -22,6 +25,9 @@ type Resolver struct {
 	Services   *service.Service
 	WorkOrders *workorder.Service
 	Parameters *parameter.Service
+	Persons    *person.Service
+	WorkLogs   *worklog.Service
+	Gate       *gate.Service
 	Users      *user.Service
 	Rates      *rate.Service
 	Trail      *audit.Trail

@@ -77,6 +77,25 @@ var deeds = map[string]deed{
 	"invoiceWorkOrder":    {audit.Invoice, audit.WorkOrder},
 	"closeWorkOrder":      {audit.Close, audit.WorkOrder},
 	"cancelWorkOrder":     {audit.Cancel, audit.WorkOrder},
+
+	"addWorkOrderPerson":          {audit.Create, audit.WorkOrderPerson},
+	"updateWorkOrderPerson":       {audit.Update, audit.WorkOrderPerson},
+	"removeWorkOrderPerson":       {audit.Delete, audit.WorkOrderPerson},
+	"approveWorkOrderPersons":     {audit.Approve, audit.WorkOrderPerson},
+	"refuseWorkOrderPerson":       {audit.Reject, audit.WorkOrderPerson},
+	"createWorkLog":               {audit.Create, audit.WorkLog},
+	"updateWorkLog":               {audit.Update, audit.WorkLog},
+	"approveWorkLog":              {audit.Approve, audit.WorkLog},
+	"rejectWorkLog":               {audit.Reject, audit.WorkLog},
+	"processWorkLog":              {audit.StatusChange, audit.WorkLog},
+	"deleteWorkLog":               {audit.Delete, audit.WorkLog},
+	"gateEntry":                   {audit.GateEntry, audit.GateLog},
+	"gateExit":                    {audit.GateExit, audit.GateLog},
+	"correctGateLog":              {audit.Update, audit.GateLog},
+	"updateGateLogNotes":          {audit.Update, audit.GateLog},
+	"setGatePin":                  {audit.Update, audit.GatePIN},
+	"saveGateChecklistItem":       {audit.Update, audit.ChecklistItem},
+	"deactivateGateChecklistItem": {audit.Delete, audit.ChecklistItem},
 }
 
 // Attempts writes into the trail what signed-in users tried and did not get: denied

@@ -1,12 +1,14 @@
 package graph_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/shopspring/decimal"
 	"github.com/vektah/gqlparser/v2/ast"
 
 	"aliaport/ent"
@@ -57,7 +59,7 @@ func connections(s *ast.Schema) []*ast.FieldDefinition {
 func seeded(t *testing.T, db *store.DB) *api.API {
 	t.Helper()
 	// The walk asks for more than a screen would.
-	server := api.New(t, db, func(c *config.Config) { c.LimitNodes, c.LimitFields = 0, 0 })
+	server := api.New(t, db, func(c *config.Config) { c.LimitNodes, c.LimitFields, c.LimitTokens = 0, 0, 100_000 })
 	if _, err := seed.Run(t.Context(), db, server.Server.Users(), seed.Options{WorkOrders: 400, Cari: 150, Services: 150, Seed: 1, Now: api.Start}); err != nil {
 		t.Fatal(err)
 	}
@@ -71,6 +73,7 @@ func seeded(t *testing.T, db *store.DB) *api.API {
 		}
 	}
 	fleet(t, db, 100)
+	field(t, db)
 	return server
 }
 
@@ -94,6 +97,39 @@ func fleet(t *testing.T, db *store.DB, n int) {
 		}
 	}
 	db.Trip.CreateBulk(trips...).ExecX(t.Context())
+}
+
+// field gives every order a person, work on the bill and two stays, each of which
+// corrects another one. They come first in all lists, so that short pages lead to as
+// much as long ones.
+func field(t *testing.T, db *store.DB) {
+	t.Helper()
+	ctx := t.Context()
+	who, work, sailed := db.User.Query().FirstIDX(ctx), db.Service.Query().FirstIDX(ctx), db.Trip.Query().FirstX(ctx)
+	orders := db.WorkOrder.Query().Where(workorder.IsActive(true)).WithItems().AllX(ctx)
+	for i, wo := range orders {
+		p := db.WorkOrderPerson.Create().SetWorkOrderID(wo.ID).SetFullName("Kaptan").SetPassportNo("U1234567").SetStatus("APPROVED").
+			SetDecidedBy(who).SetDecidedByName("Nöbetçi").SetDecidedAt(api.Start).SetCreatedBy(who).SaveX(ctx)
+		l := db.WorkLog.Create().SetWorkOrderID(wo.ID).SetTripID(sailed.ID).SetMotorbotID(sailed.MotorbotID).SetServiceID(work).SetPersonnelName("Usta").
+			SetTimeStart(api.Start.Add(time.Hour)).SetTimeEnd(api.Start.Add(2 * time.Hour)).SetDurationMinutes(60).SetQuantity(decimal.NewFromInt(1)).
+			SetStatus("PROCESSED").SetDecidedBy(who).SetCreatedBy(who).SaveX(ctx)
+		db.WorkOrderItem.UpdateOne(wo.Edges.Items[0]).SetWorkLogID(l.ID).ExecX(ctx)
+		stay := func(at time.Time, corrects *ent.GateLog) *ent.GateLogCreate {
+			c := db.GateLog.Create().SetWorkOrderID(wo.ID).SetWoNumber(wo.WoNumber).SetWoStatus("APPROVED").SetSubject("VEHICLE").SetPersonID(p.ID).
+				SetMotorbotID(sailed.MotorbotID).SetVehiclePlate("34 T").SetPlateNorm(fmt.Sprintf("34T%d", i)).SetEntryAt(at).SetEntryBy(who).SetEntryByName("Nöbetçi").
+				SetBaseMinutes(240).SetChecklist(json.RawMessage(`[{"id":1,"label":"Belge","required":true,"ticked":true}]`))
+			if corrects != nil {
+				c.SetCorrectsID(corrects.ID).SetCorrectionReason("Plaka yanlış")
+			}
+			return c
+		}
+		exit := func(c *ent.GateLogCreate, at time.Time) *ent.GateLogCreate {
+			return c.SetExitAt(at).SetExitBy(who).SetExitByName("Nöbetçi").SetDurationMinutes(60).SetOverrunMinutes(0)
+		}
+		old, young := api.Start.AddDate(-3, 0, 0), api.Start.Add(time.Hour)
+		stay(old, exit(stay(old, nil), old.Add(time.Hour)).SetIsSuperseded(true).SaveX(ctx)).ExecX(ctx)
+		exit(stay(young, exit(stay(young, nil), young.Add(time.Hour)).SetIsSuperseded(true).SaveX(ctx)), young.Add(time.Hour)).ExecX(ctx)
+	}
 }
 
 func TestNoListSendsMoreStatementsForMoreRows(t *testing.T) {
@@ -275,6 +311,19 @@ func TestEveryNodeIsFoundByItsID(t *testing.T) {
 	for _, m := range boats.Motorbots.Nodes {
 		ids["Motorbot"], ids["Trip"] = m.ID, m.LastTrip.ID
 	}
+	var field struct {
+		InsideNow struct {
+			Nodes []struct {
+				ID     string
+				Person struct{ ID string }
+			}
+		}
+		WorkLogs      struct{ Nodes []struct{ ID string } }
+		GateChecklist []struct{ ID string }
+	}
+	server.Get(t, api.Admin, `{ insideNow(first: 1) { nodes { id person { id } } } workLogs(first: 1) { nodes { id } } gateChecklist(woType: SERVICE) { id } }`, nil, &field)
+	ids["GateLog"], ids["WorkOrderPerson"] = field.InsideNow.Nodes[0].ID, field.InsideNow.Nodes[0].Person.ID
+	ids["WorkLog"], ids["GateChecklistItem"] = field.WorkLogs.Nodes[0].ID, field.GateChecklist[0].ID
 	for _, d := range s.PossibleTypes["Node"] {
 		var found struct {
 			Node struct {

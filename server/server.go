@@ -27,16 +27,19 @@ import (
 	"aliaport/internal/cari"
 	"aliaport/internal/config"
 	"aliaport/internal/feed/tcmb"
+	"aliaport/internal/gate"
 	"aliaport/internal/idempotency"
 	"aliaport/internal/migrate"
 	"aliaport/internal/motorbot"
 	"aliaport/internal/page"
 	"aliaport/internal/parameter"
+	"aliaport/internal/person"
 	"aliaport/internal/rate"
 	"aliaport/internal/service"
 	"aliaport/internal/store"
 	"aliaport/internal/trip"
 	"aliaport/internal/user"
+	"aliaport/internal/worklog"
 	"aliaport/internal/workorder"
 	"aliaport/server/playground"
 )
@@ -95,14 +98,22 @@ func New(d Deps) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	orders := &workorder.Service{
+		DB: d.DB, Now: s.now, Pages: pages, PageLimits: limits,
+		AllowSelfApproval: d.Config.AllowSelfApproval, IdempotencyTTL: d.Config.IdempotencyTTL,
+	}
 	resolver := &graph.Resolver{
-		Cari:      &cari.Service{DB: d.DB, Now: s.now, Pages: pages, PageLimits: limits, IdempotencyTTL: d.Config.IdempotencyTTL},
-		Motorbots: &motorbot.Service{DB: d.DB, Now: s.now, Pages: pages, PageLimits: limits, IdempotencyTTL: d.Config.IdempotencyTTL},
-		Trips:     &trip.Service{DB: d.DB, Now: s.now, Pages: pages, PageLimits: limits, IdempotencyTTL: d.Config.IdempotencyTTL},
-		Services:  &service.Service{DB: d.DB, Pages: pages, PageLimits: limits},
-		WorkOrders: &workorder.Service{
-			DB: d.DB, Now: s.now, Pages: pages, PageLimits: limits,
-			AllowSelfApproval: d.Config.AllowSelfApproval, IdempotencyTTL: d.Config.IdempotencyTTL,
+		Cari:       &cari.Service{DB: d.DB, Now: s.now, Pages: pages, PageLimits: limits, IdempotencyTTL: d.Config.IdempotencyTTL},
+		Motorbots:  &motorbot.Service{DB: d.DB, Now: s.now, Pages: pages, PageLimits: limits, IdempotencyTTL: d.Config.IdempotencyTTL},
+		Trips:      &trip.Service{DB: d.DB, Now: s.now, Pages: pages, PageLimits: limits, IdempotencyTTL: d.Config.IdempotencyTTL},
+		Services:   &service.Service{DB: d.DB, Pages: pages, PageLimits: limits},
+		WorkOrders: orders,
+		Persons:    &person.Service{DB: d.DB, Now: s.now, IdempotencyTTL: d.Config.IdempotencyTTL},
+		WorkLogs: &worklog.Service{
+			DB: d.DB, Now: s.now, Orders: orders, Pages: pages, PageLimits: limits, IdempotencyTTL: d.Config.IdempotencyTTL,
+		},
+		Gate: &gate.Service{
+			DB: d.DB, Now: s.now, Users: s.users, Pages: pages, PageLimits: limits, IdempotencyTTL: d.Config.IdempotencyTTL,
 		},
 		Users: s.users, Limits: graph.Limits{Operations: s.rates.operations, Cost: s.rates.cost, MeasureOnly: d.Config.RateMeasureOnly, Now: s.now},
 		Rates:      &rate.Service{DB: d.DB, Now: s.now, Pages: pages, PageLimits: limits, Source: bank, Log: d.Log},

@@ -12,6 +12,7 @@ import (
 
 	"aliaport/internal/calendar"
 	"aliaport/internal/config"
+	"aliaport/internal/gate"
 	"aliaport/internal/migrate"
 	"aliaport/internal/parameter"
 	"aliaport/internal/seed"
@@ -79,12 +80,16 @@ func (*app) prepareSchema(ctx context.Context, cfg *config.Config, db *store.DB,
 	return misfit(migrate.Check(ctx, db.Reader(), db.Dialect(), o))
 }
 
-// prepareData sees to the rights, the known parameters, the first administrator and demo data.
+// prepareData sees to the rights, the known parameters, the checklists of the gate,
+// the first administrator and demo data.
 func (a *app) prepareData(ctx context.Context, cfg *config.Config, db *store.DB, users *user.Service) error {
 	if err := again(func() error { return users.EnsureRights(ctx) }); err != nil {
 		return err
 	}
 	if err := parameter.Ensure(ctx, db, calendar.Now()); err != nil {
+		return err
+	}
+	if err := gate.EnsureChecklist(ctx, db, calendar.Now()); err != nil {
 		return err
 	}
 	password := ""

@@ -4,7 +4,9 @@ import "github.com/vektah/gqlparser/v2/ast"
 
 // triesPassword tells the mutations that compare a password, which is slow and may
 // be a guess. A limiter of requests sees a document as one, however many it has.
-func triesPassword(field string) bool { return field == "login" || field == "changePassword" }
+func triesPassword(field string) bool {
+	return field == "login" || field == "changePassword" || field == "setGatePin"
+}
 
 // Measure looks at every selection of the document once. A fragment counts as
 // often as it is spread but is measured once, on the type that it names.

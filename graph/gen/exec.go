@@ -7,12 +7,16 @@ import (
 	"aliaport/ent/auditevent"
 	cari1 "aliaport/ent/cari"
 	"aliaport/ent/exchangerate"
+	"aliaport/ent/gatechecklistitem"
+	"aliaport/ent/gatelog"
 	motorbot1 "aliaport/ent/motorbot"
 	parameter1 "aliaport/ent/parameter"
 	service1 "aliaport/ent/service"
 	trip1 "aliaport/ent/trip"
+	worklog1 "aliaport/ent/worklog"
 	workorder1 "aliaport/ent/workorder"
 	"aliaport/ent/workorderitem"
+	"aliaport/ent/workorderperson"
 	"aliaport/ent/workorderstatushistory"
 	"aliaport/graph/gqlmodel"
 	"aliaport/graph/scalar"
@@ -20,14 +24,17 @@ import (
 	"aliaport/internal/audit"
 	"aliaport/internal/calendar"
 	"aliaport/internal/cari"
+	"aliaport/internal/gate"
 	"aliaport/internal/globalid"
 	"aliaport/internal/motorbot"
 	"aliaport/internal/page"
 	"aliaport/internal/parameter"
+	"aliaport/internal/person"
 	"aliaport/internal/rate"
 	"aliaport/internal/service"
 	"aliaport/internal/trip"
 	"aliaport/internal/user"
+	"aliaport/internal/worklog"
 	"aliaport/internal/workorder"
 	"bytes"
 	"context"
@@ -56,6 +63,7 @@ type Config = graphql.Config[ResolverRoot, DirectiveRoot, ComplexityRoot]
 
 type ResolverRoot interface {
 	AuditEvent() AuditEventResolver
+	GateLog() GateLogResolver
 	Motorbot() MotorbotResolver
 	Mutation() MutationResolver
 	Parameter() ParameterResolver
@@ -64,8 +72,10 @@ type ResolverRoot interface {
 	Role() RoleResolver
 	Trip() TripResolver
 	User() UserResolver
+	WorkLog() WorkLogResolver
 	WorkOrder() WorkOrderResolver
 	WorkOrderItem() WorkOrderItemResolver
+	WorkOrderPerson() WorkOrderPersonResolver
 	WorkOrderStatusHistory() WorkOrderStatusHistoryResolver
 }
 
@@ -172,6 +182,11 @@ type ComplexityRoot struct {
 		Used   func(childComplexity int) int
 	}
 
+	DeleteWorkLogPayload struct {
+		DeletedID  func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
 	ExchangeRate struct {
 		BanknoteBuying  func(childComplexity int) int
 		BanknoteSelling func(childComplexity int) int
@@ -220,6 +235,92 @@ type ComplexityRoot struct {
 		UserErrors     func(childComplexity int) int
 	}
 
+	GateChecklistItem struct {
+		CreatedAt    func(childComplexity int) int
+		DisplayOrder func(childComplexity int) int
+		GlobalID     func(childComplexity int) int
+		IsActive     func(childComplexity int) int
+		IsRequired   func(childComplexity int) int
+		Label        func(childComplexity int) int
+		UpdatedAt    func(childComplexity int) int
+		Version      func(childComplexity int) int
+		WoType       func(childComplexity int) int
+	}
+
+	GateChecklistItemPayload struct {
+		Item       func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
+	GateLog struct {
+		BaseMinutes       func(childComplexity int) int
+		Checklist         func(childComplexity int) int
+		ChecklistComplete func(childComplexity int) int
+		Correction        func(childComplexity int) int
+		CorrectionReason  func(childComplexity int) int
+		Corrects          func(childComplexity int) int
+		CreatedAt         func(childComplexity int) int
+		DriverName        func(childComplexity int) int
+		DurationMinutes   func(childComplexity int) int
+		EntryAt           func(childComplexity int) int
+		EntryBy           func(childComplexity int) int
+		EntryByName       func(childComplexity int) int
+		EntryDeviceAt     func(childComplexity int) int
+		EntryIsManual     func(childComplexity int) int
+		ExceptionReason   func(childComplexity int) int
+		ExitAt            func(childComplexity int) int
+		ExitBy            func(childComplexity int) int
+		ExitByName        func(childComplexity int) int
+		ExitDeviceAt      func(childComplexity int) int
+		ExitIsManual      func(childComplexity int) int
+		GlobalID          func(childComplexity int) int
+		IsException       func(childComplexity int) int
+		IsForeignPlate    func(childComplexity int) int
+		IsOverBase        func(childComplexity int) int
+		IsSuperseded      func(childComplexity int) int
+		MinutesInside     func(childComplexity int) int
+		Motorbot          func(childComplexity int) int
+		Notes             func(childComplexity int) int
+		OverrunMinutes    func(childComplexity int) int
+		Person            func(childComplexity int) int
+		PlateNorm         func(childComplexity int) int
+		Subject           func(childComplexity int) int
+		UpdatedAt         func(childComplexity int) int
+		VehiclePlate      func(childComplexity int) int
+		VehicleType       func(childComplexity int) int
+		WoNumber          func(childComplexity int) int
+		WoStatus          func(childComplexity int) int
+		WorkOrder         func(childComplexity int) int
+	}
+
+	GateLogConnection struct {
+		Edges      func(childComplexity int) int
+		Nodes      func(childComplexity int) int
+		PageInfo   func(childComplexity int) int
+		TotalCount func(childComplexity int) int
+	}
+
+	GateLogEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
+	GateLogPayload struct {
+		GateLog    func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
+	GatePinPayload struct {
+		UserErrors func(childComplexity int) int
+	}
+
+	GateTick struct {
+		IsRequired func(childComplexity int) int
+		IsTicked   func(childComplexity int) int
+		ItemID     func(childComplexity int) int
+		Label      func(childComplexity int) int
+	}
+
 	LoginPayload struct {
 		AccessToken  func(childComplexity int) int
 		ExpiresAt    func(childComplexity int) int
@@ -266,56 +367,74 @@ type ComplexityRoot struct {
 	}
 
 	Mutation struct {
-		ActivateCari        func(childComplexity int, input cari.ActivityInput) int
-		ActivateParameter   func(childComplexity int, input parameter.ActivityInput) int
-		AddWorkOrderItem    func(childComplexity int, input workorder.AddItemInput) int
-		ApproveWorkOrder    func(childComplexity int, input WorkOrderStepInput) int
-		CancelTrip          func(childComplexity int, input trip.CancelInput) int
-		CancelWorkOrder     func(childComplexity int, input WorkOrderOptionalReasonInput) int
-		ChangePassword      func(childComplexity int, input ChangePasswordInput) int
-		CloseWorkOrder      func(childComplexity int, input WorkOrderStepInput) int
-		CompleteWorkOrder   func(childComplexity int, input CompleteWorkOrderInput) int
-		CreateCari          func(childComplexity int, input cari.CreateInput) int
-		CreateMotorbot      func(childComplexity int, input motorbot.CreateInput) int
-		CreateParameter     func(childComplexity int, input parameter.CreateInput) int
-		CreateUser          func(childComplexity int, input user.CreateInput) int
-		CreateWorkOrder     func(childComplexity int, input workorder.CreateInput) int
-		DeactivateCari      func(childComplexity int, input cari.ActivityInput) int
-		DeactivateParameter func(childComplexity int, input parameter.ActivityInput) int
-		DeleteMotorbot      func(childComplexity int, input motorbot.DeleteInput) int
-		DeleteRole          func(childComplexity int, input DeleteRoleInput) int
-		DeleteTrip          func(childComplexity int, input trip.DeleteInput) int
-		DeleteWorkOrder     func(childComplexity int, input workorder.DeleteInput) int
-		DepartTrip          func(childComplexity int, input trip.DepartInput) int
-		FetchExchangeRates  func(childComplexity int, input rate.FetchInput) int
-		InvoiceWorkOrder    func(childComplexity int, input InvoiceWorkOrderInput) int
-		Login               func(childComplexity int, input LoginInput) int
-		Logout              func(childComplexity int) int
-		LogoutEverywhere    func(childComplexity int) int
-		MarkTripInvoiced    func(childComplexity int, input trip.InvoiceInput) int
-		PlanTrip            func(childComplexity int, input trip.PlanInput) int
-		RefreshToken        func(childComplexity int, input RefreshTokenInput) int
-		RejectWorkOrder     func(childComplexity int, input WorkOrderReasonInput) int
-		RemoveWorkOrderItem func(childComplexity int, input RemoveWorkOrderItemInput) int
-		ReopenWorkOrder     func(childComplexity int, input WorkOrderOptionalReasonInput) int
-		ReturnTrip          func(childComplexity int, input trip.ReturnInput) int
-		ReviewExchangeRate  func(childComplexity int, input rate.ReviewInput) int
-		RevokeSession       func(childComplexity int, input RevokeSessionInput) int
-		SaveRole            func(childComplexity int, input user.RoleInput) int
-		SetExchangeRate     func(childComplexity int, input rate.SetInput) int
-		SetMotorbotStatus   func(childComplexity int, input motorbot.StatusInput) int
-		SetUserPassword     func(childComplexity int, input SetUserPasswordInput) int
-		StartWorkOrder      func(childComplexity int, input WorkOrderStepInput) int
-		SubmitWorkOrder     func(childComplexity int, input WorkOrderStepInput) int
-		UnlockUser          func(childComplexity int, input UnlockUserInput) int
-		UpdateCari          func(childComplexity int, input UpdateCariInput) int
-		UpdateMotorbot      func(childComplexity int, input UpdateMotorbotInput) int
-		UpdateParameter     func(childComplexity int, input UpdateParameterInput) int
-		UpdateTrip          func(childComplexity int, input UpdateTripInput) int
-		UpdateUser          func(childComplexity int, input user.UpdateInput) int
-		UpdateWorkOrder     func(childComplexity int, input UpdateWorkOrderInput) int
-		UpdateWorkOrderItem func(childComplexity int, input UpdateWorkOrderItemInput) int
-		WithdrawWorkOrder   func(childComplexity int, input WorkOrderStepInput) int
+		ActivateCari                func(childComplexity int, input cari.ActivityInput) int
+		ActivateParameter           func(childComplexity int, input parameter.ActivityInput) int
+		AddWorkOrderItem            func(childComplexity int, input workorder.AddItemInput) int
+		AddWorkOrderPerson          func(childComplexity int, input person.AddInput) int
+		ApproveWorkLog              func(childComplexity int, input WorkLogInput) int
+		ApproveWorkOrder            func(childComplexity int, input WorkOrderStepInput) int
+		ApproveWorkOrderPersons     func(childComplexity int, input person.ApproveInput) int
+		CancelTrip                  func(childComplexity int, input trip.CancelInput) int
+		CancelWorkOrder             func(childComplexity int, input WorkOrderOptionalReasonInput) int
+		ChangePassword              func(childComplexity int, input ChangePasswordInput) int
+		CloseWorkOrder              func(childComplexity int, input WorkOrderStepInput) int
+		CompleteWorkOrder           func(childComplexity int, input CompleteWorkOrderInput) int
+		CorrectGateLog              func(childComplexity int, input gate.CorrectInput) int
+		CreateCari                  func(childComplexity int, input cari.CreateInput) int
+		CreateMotorbot              func(childComplexity int, input motorbot.CreateInput) int
+		CreateParameter             func(childComplexity int, input parameter.CreateInput) int
+		CreateUser                  func(childComplexity int, input user.CreateInput) int
+		CreateWorkLog               func(childComplexity int, input worklog.CreateInput) int
+		CreateWorkOrder             func(childComplexity int, input workorder.CreateInput) int
+		DeactivateCari              func(childComplexity int, input cari.ActivityInput) int
+		DeactivateGateChecklistItem func(childComplexity int, input gate.ItemActivityInput) int
+		DeactivateParameter         func(childComplexity int, input parameter.ActivityInput) int
+		DeleteMotorbot              func(childComplexity int, input motorbot.DeleteInput) int
+		DeleteRole                  func(childComplexity int, input DeleteRoleInput) int
+		DeleteTrip                  func(childComplexity int, input trip.DeleteInput) int
+		DeleteWorkLog               func(childComplexity int, input WorkLogInput) int
+		DeleteWorkOrder             func(childComplexity int, input workorder.DeleteInput) int
+		DepartTrip                  func(childComplexity int, input trip.DepartInput) int
+		FetchExchangeRates          func(childComplexity int, input rate.FetchInput) int
+		GateEntry                   func(childComplexity int, input gate.EntryInput) int
+		GateExit                    func(childComplexity int, input gate.ExitInput) int
+		InvoiceWorkOrder            func(childComplexity int, input InvoiceWorkOrderInput) int
+		Login                       func(childComplexity int, input LoginInput) int
+		Logout                      func(childComplexity int) int
+		LogoutEverywhere            func(childComplexity int) int
+		MarkTripInvoiced            func(childComplexity int, input trip.InvoiceInput) int
+		PlanTrip                    func(childComplexity int, input trip.PlanInput) int
+		ProcessWorkLog              func(childComplexity int, input worklog.ProcessInput) int
+		RefreshToken                func(childComplexity int, input RefreshTokenInput) int
+		RefuseWorkOrderPerson       func(childComplexity int, input person.RefuseInput) int
+		RejectWorkLog               func(childComplexity int, input worklog.RejectInput) int
+		RejectWorkOrder             func(childComplexity int, input WorkOrderReasonInput) int
+		RemoveWorkOrderItem         func(childComplexity int, input RemoveWorkOrderItemInput) int
+		RemoveWorkOrderPerson       func(childComplexity int, input RemoveWorkOrderPersonInput) int
+		ReopenWorkOrder             func(childComplexity int, input WorkOrderOptionalReasonInput) int
+		ReturnTrip                  func(childComplexity int, input trip.ReturnInput) int
+		ReviewExchangeRate          func(childComplexity int, input rate.ReviewInput) int
+		RevokeSession               func(childComplexity int, input RevokeSessionInput) int
+		SaveGateChecklistItem       func(childComplexity int, input gate.ItemInput) int
+		SaveRole                    func(childComplexity int, input user.RoleInput) int
+		SetExchangeRate             func(childComplexity int, input rate.SetInput) int
+		SetGatePin                  func(childComplexity int, input gate.PinInput) int
+		SetMotorbotStatus           func(childComplexity int, input motorbot.StatusInput) int
+		SetUserPassword             func(childComplexity int, input SetUserPasswordInput) int
+		StartWorkOrder              func(childComplexity int, input WorkOrderStepInput) int
+		SubmitWorkOrder             func(childComplexity int, input WorkOrderStepInput) int
+		UnlockUser                  func(childComplexity int, input UnlockUserInput) int
+		UpdateCari                  func(childComplexity int, input UpdateCariInput) int
+		UpdateGateLogNotes          func(childComplexity int, input gate.NotesInput) int
+		UpdateMotorbot              func(childComplexity int, input UpdateMotorbotInput) int
+		UpdateParameter             func(childComplexity int, input UpdateParameterInput) int
+		UpdateTrip                  func(childComplexity int, input UpdateTripInput) int
+		UpdateUser                  func(childComplexity int, input user.UpdateInput) int
+		UpdateWorkLog               func(childComplexity int, input UpdateWorkLogInput) int
+		UpdateWorkOrder             func(childComplexity int, input UpdateWorkOrderInput) int
+		UpdateWorkOrderItem         func(childComplexity int, input UpdateWorkOrderItemInput) int
+		UpdateWorkOrderPerson       func(childComplexity int, input UpdateWorkOrderPersonInput) int
+		WithdrawWorkOrder           func(childComplexity int, input WorkOrderStepInput) int
 	}
 
 	PageInfo struct {
@@ -376,6 +495,10 @@ type ComplexityRoot struct {
 		ConvertCurrency      func(childComplexity int, amount decimal.Decimal, from string, to string, on *calendar.Date, kind *rate.Kind) int
 		ExchangeRate         func(childComplexity int, currency string, asOf *calendar.Date, kind *rate.Kind) int
 		ExchangeRates        func(childComplexity int, filter *rate.Filter, first *int, after *string, last *int, before *string) int
+		GateChecklist        func(childComplexity int, woType workorder1.Type, includeInactive bool) int
+		GateLog              func(childComplexity int, id globalid.ID) int
+		GateLogs             func(childComplexity int, filter *gate.Filter, orderBy *gate.Order, first *int, after *string, last *int, before *string) int
+		InsideNow            func(childComplexity int, first *int, after *string, last *int, before *string) int
 		LatestExchangeRates  func(childComplexity int) int
 		Motorbot             func(childComplexity int, id *globalid.ID, mbCode *string) int
 		Motorbots            func(childComplexity int, filter *motorbot.Filter, orderBy *motorbot.Order, first *int, after *string, last *int, before *string) int
@@ -393,7 +516,10 @@ type ComplexityRoot struct {
 		Trips                func(childComplexity int, filter *trip.Filter, orderBy *trip.Order, first *int, after *string, last *int, before *string) int
 		Users                func(childComplexity int, first *int, after *string, last *int, before *string) int
 		Viewer               func(childComplexity int) int
+		WorkLog              func(childComplexity int, id globalid.ID) int
+		WorkLogs             func(childComplexity int, filter *worklog.Filter, orderBy *worklog.Order, first *int, after *string, last *int, before *string) int
 		WorkOrder            func(childComplexity int, id *globalid.ID, woNumber *string) int
+		WorkOrderOvertime    func(childComplexity int, workOrder globalid.ID) int
 		WorkOrders           func(childComplexity int, filter *workorder.Filter, orderBy *workorder.Order, first *int, after *string, last *int, before *string) int
 	}
 
@@ -581,6 +707,50 @@ type ComplexityRoot struct {
 		Roles       func(childComplexity int) int
 	}
 
+	WorkLog struct {
+		CreatedAt       func(childComplexity int) int
+		CreatedBy       func(childComplexity int) int
+		DecidedAt       func(childComplexity int) int
+		DecidedBy       func(childComplexity int) int
+		DecidedByName   func(childComplexity int) int
+		Description     func(childComplexity int) int
+		DurationMinutes func(childComplexity int) int
+		GlobalID        func(childComplexity int) int
+		Item            func(childComplexity int) int
+		Kind            func(childComplexity int) int
+		Motorbot        func(childComplexity int) int
+		Notes           func(childComplexity int) int
+		PersonnelName   func(childComplexity int) int
+		Quantity        func(childComplexity int) int
+		RejectionReason func(childComplexity int) int
+		Service         func(childComplexity int) int
+		Status          func(childComplexity int) int
+		TimeEnd         func(childComplexity int) int
+		TimeStart       func(childComplexity int) int
+		Trip            func(childComplexity int) int
+		Unit            func(childComplexity int) int
+		UpdatedAt       func(childComplexity int) int
+		Version         func(childComplexity int) int
+		WorkOrder       func(childComplexity int) int
+	}
+
+	WorkLogConnection struct {
+		Edges      func(childComplexity int) int
+		Nodes      func(childComplexity int) int
+		PageInfo   func(childComplexity int) int
+		TotalCount func(childComplexity int) int
+	}
+
+	WorkLogEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
+	WorkLogPayload struct {
+		UserErrors func(childComplexity int) int
+		WorkLog    func(childComplexity int) int
+	}
+
 	WorkOrder struct {
 		Action             func(childComplexity int) int
 		ActualEnd          func(childComplexity int) int
@@ -597,6 +767,7 @@ type ComplexityRoot struct {
 		Currency           func(childComplexity int) int
 		Description        func(childComplexity int) int
 		FieldLogAllowed    func(childComplexity int) int
+		GateLogs           func(childComplexity int) int
 		GateRequired       func(childComplexity int) int
 		GlobalID           func(childComplexity int) int
 		GrandTotal         func(childComplexity int) int
@@ -608,12 +779,14 @@ type ComplexityRoot struct {
 		Items              func(childComplexity int) int
 		NetTotal           func(childComplexity int) int
 		Notes              func(childComplexity int) int
+		Persons            func(childComplexity int) int
 		PlannedEnd         func(childComplexity int) int
 		PlannedStart       func(childComplexity int) int
 		Priority           func(childComplexity int) int
 		RejectedAt         func(childComplexity int) int
 		RejectionReason    func(childComplexity int) int
 		Requester          func(childComplexity int) int
+		SecurityExitAt     func(childComplexity int) int
 		ServiceCode        func(childComplexity int) int
 		Status             func(childComplexity int) int
 		Subject            func(childComplexity int) int
@@ -622,6 +795,7 @@ type ComplexityRoot struct {
 		VatTotal           func(childComplexity int) int
 		Version            func(childComplexity int) int
 		WoNumber           func(childComplexity int) int
+		WorkLogs           func(childComplexity int) int
 	}
 
 	WorkOrderConnection struct {
@@ -658,11 +832,52 @@ type ComplexityRoot struct {
 		UnitPrice       func(childComplexity int) int
 		VatAmount       func(childComplexity int) int
 		VatRate         func(childComplexity int) int
+		WorkLog         func(childComplexity int) int
+	}
+
+	WorkOrderOvertime struct {
+		ActualEnd        func(childComplexity int) int
+		ElapsedMinutes   func(childComplexity int) int
+		InsideCount      func(childComplexity int) int
+		OvertimeMinutes  func(childComplexity int) int
+		SecurityExitAt   func(childComplexity int) int
+		ThresholdMinutes func(childComplexity int) int
+		WorkOrder        func(childComplexity int) int
 	}
 
 	WorkOrderPayload struct {
 		UserErrors func(childComplexity int) int
 		WorkOrder  func(childComplexity int) int
+	}
+
+	WorkOrderPerson struct {
+		CreatedAt     func(childComplexity int) int
+		DecidedAt     func(childComplexity int) int
+		DecidedBy     func(childComplexity int) int
+		DecidedByName func(childComplexity int) int
+		FullName      func(childComplexity int) int
+		GateEntryAt   func(childComplexity int) int
+		GateExitAt    func(childComplexity int) int
+		GlobalID      func(childComplexity int) int
+		IsActive      func(childComplexity int) int
+		NationalID    func(childComplexity int) int
+		Nationality   func(childComplexity int) int
+		PassportNo    func(childComplexity int) int
+		Phone         func(childComplexity int) int
+		SecurityNotes func(childComplexity int) int
+		Status        func(childComplexity int) int
+		UpdatedAt     func(childComplexity int) int
+		Version       func(childComplexity int) int
+	}
+
+	WorkOrderPersonPayload struct {
+		Person     func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
+	WorkOrderPersonsPayload struct {
+		Persons    func(childComplexity int) int
+		UserErrors func(childComplexity int) int
 	}
 
 	WorkOrderStatusHistory struct {
@@ -692,6 +907,25 @@ type AuditEventResolver interface {
 	Changes(ctx context.Context, obj *ent.AuditEvent) ([]*audit.Change, error)
 	Extra(ctx context.Context, obj *ent.AuditEvent) (*string, error)
 }
+type GateLogResolver interface {
+	WorkOrder(ctx context.Context, obj *ent.GateLog) (*ent.WorkOrder, error)
+
+	Person(ctx context.Context, obj *ent.GateLog) (*ent.WorkOrderPerson, error)
+	Motorbot(ctx context.Context, obj *ent.GateLog) (*ent.Motorbot, error)
+
+	Checklist(ctx context.Context, obj *ent.GateLog) ([]*gate.Tick, error)
+
+	EntryBy(ctx context.Context, obj *ent.GateLog) (*ent.User, error)
+
+	ExitBy(ctx context.Context, obj *ent.GateLog) (*ent.User, error)
+
+	MinutesInside(ctx context.Context, obj *ent.GateLog) (int, error)
+	IsOverBase(ctx context.Context, obj *ent.GateLog) (bool, error)
+
+	Corrects(ctx context.Context, obj *ent.GateLog) (*ent.GateLog, error)
+
+	Correction(ctx context.Context, obj *ent.GateLog) (*ent.GateLog, error)
+}
 type MotorbotResolver interface {
 	Owner(ctx context.Context, obj *ent.Motorbot) (*ent.Cari, error)
 
@@ -703,6 +937,13 @@ type MutationResolver interface {
 	UpdateCari(ctx context.Context, input UpdateCariInput) (*CariPayload, error)
 	DeactivateCari(ctx context.Context, input cari.ActivityInput) (*CariPayload, error)
 	ActivateCari(ctx context.Context, input cari.ActivityInput) (*CariPayload, error)
+	GateEntry(ctx context.Context, input gate.EntryInput) (*GateLogPayload, error)
+	GateExit(ctx context.Context, input gate.ExitInput) (*GateLogPayload, error)
+	CorrectGateLog(ctx context.Context, input gate.CorrectInput) (*GateLogPayload, error)
+	UpdateGateLogNotes(ctx context.Context, input gate.NotesInput) (*GateLogPayload, error)
+	SetGatePin(ctx context.Context, input gate.PinInput) (*GatePinPayload, error)
+	SaveGateChecklistItem(ctx context.Context, input gate.ItemInput) (*GateChecklistItemPayload, error)
+	DeactivateGateChecklistItem(ctx context.Context, input gate.ItemActivityInput) (*GateChecklistItemPayload, error)
 	CreateMotorbot(ctx context.Context, input motorbot.CreateInput) (*MotorbotPayload, error)
 	UpdateMotorbot(ctx context.Context, input UpdateMotorbotInput) (*MotorbotPayload, error)
 	SetMotorbotStatus(ctx context.Context, input motorbot.StatusInput) (*MotorbotPayload, error)
@@ -711,6 +952,11 @@ type MutationResolver interface {
 	UpdateParameter(ctx context.Context, input UpdateParameterInput) (*ParameterPayload, error)
 	DeactivateParameter(ctx context.Context, input parameter.ActivityInput) (*ParameterPayload, error)
 	ActivateParameter(ctx context.Context, input parameter.ActivityInput) (*ParameterPayload, error)
+	AddWorkOrderPerson(ctx context.Context, input person.AddInput) (*WorkOrderPersonsPayload, error)
+	UpdateWorkOrderPerson(ctx context.Context, input UpdateWorkOrderPersonInput) (*WorkOrderPersonPayload, error)
+	RemoveWorkOrderPerson(ctx context.Context, input RemoveWorkOrderPersonInput) (*WorkOrderPersonPayload, error)
+	ApproveWorkOrderPersons(ctx context.Context, input person.ApproveInput) (*WorkOrderPersonsPayload, error)
+	RefuseWorkOrderPerson(ctx context.Context, input person.RefuseInput) (*WorkOrderPersonPayload, error)
 	FetchExchangeRates(ctx context.Context, input rate.FetchInput) (*FetchExchangeRatesPayload, error)
 	SetExchangeRate(ctx context.Context, input rate.SetInput) (*ExchangeRatePayload, error)
 	ReviewExchangeRate(ctx context.Context, input rate.ReviewInput) (*ExchangeRatePayload, error)
@@ -733,6 +979,12 @@ type MutationResolver interface {
 	UnlockUser(ctx context.Context, input UnlockUserInput) (*UserPayload, error)
 	SaveRole(ctx context.Context, input user.RoleInput) (*RolePayload, error)
 	DeleteRole(ctx context.Context, input DeleteRoleInput) (*RolePayload, error)
+	CreateWorkLog(ctx context.Context, input worklog.CreateInput) (*WorkLogPayload, error)
+	UpdateWorkLog(ctx context.Context, input UpdateWorkLogInput) (*WorkLogPayload, error)
+	ApproveWorkLog(ctx context.Context, input WorkLogInput) (*WorkLogPayload, error)
+	RejectWorkLog(ctx context.Context, input worklog.RejectInput) (*WorkLogPayload, error)
+	ProcessWorkLog(ctx context.Context, input worklog.ProcessInput) (*WorkLogPayload, error)
+	DeleteWorkLog(ctx context.Context, input WorkLogInput) (*DeleteWorkLogPayload, error)
 	CreateWorkOrder(ctx context.Context, input workorder.CreateInput) (*WorkOrderPayload, error)
 	UpdateWorkOrder(ctx context.Context, input UpdateWorkOrderInput) (*WorkOrderPayload, error)
 	DeleteWorkOrder(ctx context.Context, input workorder.DeleteInput) (*WorkOrderPayload, error)
@@ -763,6 +1015,11 @@ type QueryResolver interface {
 	AuditEvents(ctx context.Context, filter *audit.Filter, first *int, after *string, last *int, before *string) (*gqlmodel.Connection[*ent.AuditEvent], error)
 	Cari(ctx context.Context, id *globalid.ID, cariCode *string) (*ent.Cari, error)
 	CariAccounts(ctx context.Context, filter *cari.Filter, orderBy *cari.Order, first *int, after *string, last *int, before *string) (*gqlmodel.Connection[*ent.Cari], error)
+	GateLog(ctx context.Context, id globalid.ID) (*ent.GateLog, error)
+	GateLogs(ctx context.Context, filter *gate.Filter, orderBy *gate.Order, first *int, after *string, last *int, before *string) (*gqlmodel.Connection[*ent.GateLog], error)
+	InsideNow(ctx context.Context, first *int, after *string, last *int, before *string) (*gqlmodel.Connection[*ent.GateLog], error)
+	GateChecklist(ctx context.Context, woType workorder1.Type, includeInactive bool) ([]*ent.GateChecklistItem, error)
+	WorkOrderOvertime(ctx context.Context, workOrder globalid.ID) (*gate.Overtime, error)
 	RateLimit(ctx context.Context) (*RateLimit, error)
 	Motorbot(ctx context.Context, id *globalid.ID, mbCode *string) (*ent.Motorbot, error)
 	Motorbots(ctx context.Context, filter *motorbot.Filter, orderBy *motorbot.Order, first *int, after *string, last *int, before *string) (*gqlmodel.Connection[*ent.Motorbot], error)
@@ -780,6 +1037,8 @@ type QueryResolver interface {
 	Sessions(ctx context.Context) ([]*user.OpenSession, error)
 	Users(ctx context.Context, first *int, after *string, last *int, before *string) (*gqlmodel.Connection[*ent.User], error)
 	Roles(ctx context.Context) ([]*ent.Role, error)
+	WorkLog(ctx context.Context, id globalid.ID) (*ent.WorkLog, error)
+	WorkLogs(ctx context.Context, filter *worklog.Filter, orderBy *worklog.Order, first *int, after *string, last *int, before *string) (*gqlmodel.Connection[*ent.WorkLog], error)
 	WorkOrder(ctx context.Context, id *globalid.ID, woNumber *string) (*ent.WorkOrder, error)
 	WorkOrders(ctx context.Context, filter *workorder.Filter, orderBy *workorder.Order, first *int, after *string, last *int, before *string) (*gqlmodel.Connection[*ent.WorkOrder], error)
 }
@@ -804,6 +1063,17 @@ type UserResolver interface {
 
 	Roles(ctx context.Context, obj *ent.User) ([]*ent.Role, error)
 }
+type WorkLogResolver interface {
+	WorkOrder(ctx context.Context, obj *ent.WorkLog) (*ent.WorkOrder, error)
+	Trip(ctx context.Context, obj *ent.WorkLog) (*ent.Trip, error)
+	Motorbot(ctx context.Context, obj *ent.WorkLog) (*ent.Motorbot, error)
+	Service(ctx context.Context, obj *ent.WorkLog) (*ent.Service, error)
+
+	DecidedBy(ctx context.Context, obj *ent.WorkLog) (*ent.User, error)
+
+	Item(ctx context.Context, obj *ent.WorkLog) (*ent.WorkOrderItem, error)
+	CreatedBy(ctx context.Context, obj *ent.WorkLog) (*ent.User, error)
+}
 type WorkOrderResolver interface {
 	Cari(ctx context.Context, obj *ent.WorkOrder) (*ent.Cari, error)
 
@@ -815,9 +1085,23 @@ type WorkOrderResolver interface {
 
 	Items(ctx context.Context, obj *ent.WorkOrder) ([]*ent.WorkOrderItem, error)
 	History(ctx context.Context, obj *ent.WorkOrder) ([]*ent.WorkOrderStatusHistory, error)
+
+	GateLogs(ctx context.Context, obj *ent.WorkOrder) ([]*ent.GateLog, error)
+	Persons(ctx context.Context, obj *ent.WorkOrder) ([]*ent.WorkOrderPerson, error)
+	WorkLogs(ctx context.Context, obj *ent.WorkOrder) ([]*ent.WorkLog, error)
 }
 type WorkOrderItemResolver interface {
 	Service(ctx context.Context, obj *ent.WorkOrderItem) (*ent.Service, error)
+
+	WorkLog(ctx context.Context, obj *ent.WorkOrderItem) (*ent.WorkLog, error)
+}
+type WorkOrderPersonResolver interface {
+	NationalID(ctx context.Context, obj *ent.WorkOrderPerson) (*string, error)
+	PassportNo(ctx context.Context, obj *ent.WorkOrderPerson) (*string, error)
+
+	Phone(ctx context.Context, obj *ent.WorkOrderPerson) (*string, error)
+
+	DecidedBy(ctx context.Context, obj *ent.WorkOrderPerson) (*ent.User, error)
 }
 type WorkOrderStatusHistoryResolver interface {
 	User(ctx context.Context, obj *ent.WorkOrderStatusHistory) (*ent.User, error)
@@ -1247,6 +1531,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.CurrencyConversion.Used(childComplexity), true
 
+	case "DeleteWorkLogPayload.deletedId":
+		if e.ComplexityRoot.DeleteWorkLogPayload.DeletedID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeleteWorkLogPayload.DeletedID(childComplexity), true
+	case "DeleteWorkLogPayload.userErrors":
+		if e.ComplexityRoot.DeleteWorkLogPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeleteWorkLogPayload.UserErrors(childComplexity), true
+
 	case "ExchangeRate.banknoteBuying":
 		if e.ComplexityRoot.ExchangeRate.BanknoteBuying == nil {
 			break
@@ -1449,6 +1746,386 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.FetchExchangeRatesPayload.UserErrors(childComplexity), true
+
+	case "GateChecklistItem.createdAt":
+		if e.ComplexityRoot.GateChecklistItem.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GateChecklistItem.CreatedAt(childComplexity), true
+	case "GateChecklistItem.displayOrder":
+		if e.ComplexityRoot.GateChecklistItem.DisplayOrder == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GateChecklistItem.DisplayOrder(childComplexity), true
+	case "GateChecklistItem.id":
+		if e.ComplexityRoot.GateChecklistItem.GlobalID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GateChecklistItem.GlobalID(childComplexity), true
+	case "GateChecklistItem.isActive":
+		if e.ComplexityRoot.GateChecklistItem.IsActive == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GateChecklistItem.IsActive(childComplexity), true
+	case "GateChecklistItem.isRequired":
+		if e.ComplexityRoot.GateChecklistItem.IsRequired == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GateChecklistItem.IsRequired(childComplexity), true
+	case "GateChecklistItem.label":
+		if e.ComplexityRoot.GateChecklistItem.Label == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GateChecklistItem.Label(childComplexity), true
+	case "GateChecklistItem.updatedAt":
+		if e.ComplexityRoot.GateChecklistItem.UpdatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GateChecklistItem.UpdatedAt(childComplexity), true
+	case "GateChecklistItem.version":
+		if e.ComplexityRoot.GateChecklistItem.Version == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GateChecklistItem.Version(childComplexity), true
+	case "GateChecklistItem.woType":
+		if e.ComplexityRoot.GateChecklistItem.WoType == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GateChecklistItem.WoType(childComplexity), true
+
+	case "GateChecklistItemPayload.item":
+		if e.ComplexityRoot.GateChecklistItemPayload.Item == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GateChecklistItemPayload.Item(childComplexity), true
+	case "GateChecklistItemPayload.userErrors":
+		if e.ComplexityRoot.GateChecklistItemPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GateChecklistItemPayload.UserErrors(childComplexity), true
+
+	case "GateLog.baseMinutes":
+		if e.ComplexityRoot.GateLog.BaseMinutes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GateLog.BaseMinutes(childComplexity), true
+	case "GateLog.checklist":
+		if e.ComplexityRoot.GateLog.Checklist == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GateLog.Checklist(childComplexity), true
+	case "GateLog.checklistComplete":
+		if e.ComplexityRoot.GateLog.ChecklistComplete == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GateLog.ChecklistComplete(childComplexity), true
+	case "GateLog.correction":
+		if e.ComplexityRoot.GateLog.Correction == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GateLog.Correction(childComplexity), true
+	case "GateLog.correctionReason":
+		if e.ComplexityRoot.GateLog.CorrectionReason == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GateLog.CorrectionReason(childComplexity), true
+	case "GateLog.corrects":
+		if e.ComplexityRoot.GateLog.Corrects == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GateLog.Corrects(childComplexity), true
+	case "GateLog.createdAt":
+		if e.ComplexityRoot.GateLog.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GateLog.CreatedAt(childComplexity), true
+	case "GateLog.driverName":
+		if e.ComplexityRoot.GateLog.DriverName == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GateLog.DriverName(childComplexity), true
+	case "GateLog.durationMinutes":
+		if e.ComplexityRoot.GateLog.DurationMinutes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GateLog.DurationMinutes(childComplexity), true
+	case "GateLog.entryAt":
+		if e.ComplexityRoot.GateLog.EntryAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GateLog.EntryAt(childComplexity), true
+	case "GateLog.entryBy":
+		if e.ComplexityRoot.GateLog.EntryBy == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GateLog.EntryBy(childComplexity), true
+	case "GateLog.entryByName":
+		if e.ComplexityRoot.GateLog.EntryByName == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GateLog.EntryByName(childComplexity), true
+	case "GateLog.entryDeviceAt":
+		if e.ComplexityRoot.GateLog.EntryDeviceAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GateLog.EntryDeviceAt(childComplexity), true
+	case "GateLog.entryIsManual":
+		if e.ComplexityRoot.GateLog.EntryIsManual == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GateLog.EntryIsManual(childComplexity), true
+	case "GateLog.exceptionReason":
+		if e.ComplexityRoot.GateLog.ExceptionReason == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GateLog.ExceptionReason(childComplexity), true
+	case "GateLog.exitAt":
+		if e.ComplexityRoot.GateLog.ExitAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GateLog.ExitAt(childComplexity), true
+	case "GateLog.exitBy":
+		if e.ComplexityRoot.GateLog.ExitBy == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GateLog.ExitBy(childComplexity), true
+	case "GateLog.exitByName":
+		if e.ComplexityRoot.GateLog.ExitByName == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GateLog.ExitByName(childComplexity), true
+	case "GateLog.exitDeviceAt":
+		if e.ComplexityRoot.GateLog.ExitDeviceAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GateLog.ExitDeviceAt(childComplexity), true
+	case "GateLog.exitIsManual":
+		if e.ComplexityRoot.GateLog.ExitIsManual == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GateLog.ExitIsManual(childComplexity), true
+	case "GateLog.id":
+		if e.ComplexityRoot.GateLog.GlobalID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GateLog.GlobalID(childComplexity), true
+	case "GateLog.isException":
+		if e.ComplexityRoot.GateLog.IsException == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GateLog.IsException(childComplexity), true
+	case "GateLog.isForeignPlate":
+		if e.ComplexityRoot.GateLog.IsForeignPlate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GateLog.IsForeignPlate(childComplexity), true
+	case "GateLog.isOverBase":
+		if e.ComplexityRoot.GateLog.IsOverBase == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GateLog.IsOverBase(childComplexity), true
+	case "GateLog.isSuperseded":
+		if e.ComplexityRoot.GateLog.IsSuperseded == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GateLog.IsSuperseded(childComplexity), true
+	case "GateLog.minutesInside":
+		if e.ComplexityRoot.GateLog.MinutesInside == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GateLog.MinutesInside(childComplexity), true
+	case "GateLog.motorbot":
+		if e.ComplexityRoot.GateLog.Motorbot == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GateLog.Motorbot(childComplexity), true
+	case "GateLog.notes":
+		if e.ComplexityRoot.GateLog.Notes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GateLog.Notes(childComplexity), true
+	case "GateLog.overrunMinutes":
+		if e.ComplexityRoot.GateLog.OverrunMinutes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GateLog.OverrunMinutes(childComplexity), true
+	case "GateLog.person":
+		if e.ComplexityRoot.GateLog.Person == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GateLog.Person(childComplexity), true
+	case "GateLog.plateNorm":
+		if e.ComplexityRoot.GateLog.PlateNorm == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GateLog.PlateNorm(childComplexity), true
+	case "GateLog.subject":
+		if e.ComplexityRoot.GateLog.Subject == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GateLog.Subject(childComplexity), true
+	case "GateLog.updatedAt":
+		if e.ComplexityRoot.GateLog.UpdatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GateLog.UpdatedAt(childComplexity), true
+	case "GateLog.vehiclePlate":
+		if e.ComplexityRoot.GateLog.VehiclePlate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GateLog.VehiclePlate(childComplexity), true
+	case "GateLog.vehicleType":
+		if e.ComplexityRoot.GateLog.VehicleType == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GateLog.VehicleType(childComplexity), true
+	case "GateLog.woNumber":
+		if e.ComplexityRoot.GateLog.WoNumber == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GateLog.WoNumber(childComplexity), true
+	case "GateLog.woStatus":
+		if e.ComplexityRoot.GateLog.WoStatus == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GateLog.WoStatus(childComplexity), true
+	case "GateLog.workOrder":
+		if e.ComplexityRoot.GateLog.WorkOrder == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GateLog.WorkOrder(childComplexity), true
+
+	case "GateLogConnection.edges":
+		if e.ComplexityRoot.GateLogConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GateLogConnection.Edges(childComplexity), true
+	case "GateLogConnection.nodes":
+		if e.ComplexityRoot.GateLogConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GateLogConnection.Nodes(childComplexity), true
+	case "GateLogConnection.pageInfo":
+		if e.ComplexityRoot.GateLogConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GateLogConnection.PageInfo(childComplexity), true
+	case "GateLogConnection.totalCount":
+		if e.ComplexityRoot.GateLogConnection.TotalCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GateLogConnection.TotalCount(childComplexity), true
+
+	case "GateLogEdge.cursor":
+		if e.ComplexityRoot.GateLogEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GateLogEdge.Cursor(childComplexity), true
+	case "GateLogEdge.node":
+		if e.ComplexityRoot.GateLogEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GateLogEdge.Node(childComplexity), true
+
+	case "GateLogPayload.gateLog":
+		if e.ComplexityRoot.GateLogPayload.GateLog == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GateLogPayload.GateLog(childComplexity), true
+	case "GateLogPayload.userErrors":
+		if e.ComplexityRoot.GateLogPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GateLogPayload.UserErrors(childComplexity), true
+
+	case "GatePinPayload.userErrors":
+		if e.ComplexityRoot.GatePinPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GatePinPayload.UserErrors(childComplexity), true
+
+	case "GateTick.isRequired":
+		if e.ComplexityRoot.GateTick.IsRequired == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GateTick.IsRequired(childComplexity), true
+	case "GateTick.isTicked":
+		if e.ComplexityRoot.GateTick.IsTicked == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GateTick.IsTicked(childComplexity), true
+	case "GateTick.itemId":
+		if e.ComplexityRoot.GateTick.ItemID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GateTick.ItemID(childComplexity), true
+	case "GateTick.label":
+		if e.ComplexityRoot.GateTick.Label == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GateTick.Label(childComplexity), true
 
 	case "LoginPayload.accessToken":
 		if e.ComplexityRoot.LoginPayload.AccessToken == nil {
@@ -1668,6 +2345,28 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.AddWorkOrderItem(childComplexity, args["input"].(workorder.AddItemInput)), true
+	case "Mutation.addWorkOrderPerson":
+		if e.ComplexityRoot.Mutation.AddWorkOrderPerson == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_addWorkOrderPerson_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.AddWorkOrderPerson(childComplexity, args["input"].(person.AddInput)), true
+	case "Mutation.approveWorkLog":
+		if e.ComplexityRoot.Mutation.ApproveWorkLog == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_approveWorkLog_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.ApproveWorkLog(childComplexity, args["input"].(WorkLogInput)), true
 	case "Mutation.approveWorkOrder":
 		if e.ComplexityRoot.Mutation.ApproveWorkOrder == nil {
 			break
@@ -1679,6 +2378,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.ApproveWorkOrder(childComplexity, args["input"].(WorkOrderStepInput)), true
+	case "Mutation.approveWorkOrderPersons":
+		if e.ComplexityRoot.Mutation.ApproveWorkOrderPersons == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_approveWorkOrderPersons_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.ApproveWorkOrderPersons(childComplexity, args["input"].(person.ApproveInput)), true
 	case "Mutation.cancelTrip":
 		if e.ComplexityRoot.Mutation.CancelTrip == nil {
 			break
@@ -1734,6 +2444,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.CompleteWorkOrder(childComplexity, args["input"].(CompleteWorkOrderInput)), true
+	case "Mutation.correctGateLog":
+		if e.ComplexityRoot.Mutation.CorrectGateLog == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_correctGateLog_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.CorrectGateLog(childComplexity, args["input"].(gate.CorrectInput)), true
 	case "Mutation.createCari":
 		if e.ComplexityRoot.Mutation.CreateCari == nil {
 			break
@@ -1778,6 +2499,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.CreateUser(childComplexity, args["input"].(user.CreateInput)), true
+	case "Mutation.createWorkLog":
+		if e.ComplexityRoot.Mutation.CreateWorkLog == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_createWorkLog_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.CreateWorkLog(childComplexity, args["input"].(worklog.CreateInput)), true
 	case "Mutation.createWorkOrder":
 		if e.ComplexityRoot.Mutation.CreateWorkOrder == nil {
 			break
@@ -1800,6 +2532,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.DeactivateCari(childComplexity, args["input"].(cari.ActivityInput)), true
+	case "Mutation.deactivateGateChecklistItem":
+		if e.ComplexityRoot.Mutation.DeactivateGateChecklistItem == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_deactivateGateChecklistItem_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.DeactivateGateChecklistItem(childComplexity, args["input"].(gate.ItemActivityInput)), true
 	case "Mutation.deactivateParameter":
 		if e.ComplexityRoot.Mutation.DeactivateParameter == nil {
 			break
@@ -1844,6 +2587,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.DeleteTrip(childComplexity, args["input"].(trip.DeleteInput)), true
+	case "Mutation.deleteWorkLog":
+		if e.ComplexityRoot.Mutation.DeleteWorkLog == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_deleteWorkLog_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.DeleteWorkLog(childComplexity, args["input"].(WorkLogInput)), true
 	case "Mutation.deleteWorkOrder":
 		if e.ComplexityRoot.Mutation.DeleteWorkOrder == nil {
 			break
@@ -1877,6 +2631,28 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.FetchExchangeRates(childComplexity, args["input"].(rate.FetchInput)), true
+	case "Mutation.gateEntry":
+		if e.ComplexityRoot.Mutation.GateEntry == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_gateEntry_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.GateEntry(childComplexity, args["input"].(gate.EntryInput)), true
+	case "Mutation.gateExit":
+		if e.ComplexityRoot.Mutation.GateExit == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_gateExit_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.GateExit(childComplexity, args["input"].(gate.ExitInput)), true
 	case "Mutation.invoiceWorkOrder":
 		if e.ComplexityRoot.Mutation.InvoiceWorkOrder == nil {
 			break
@@ -1933,6 +2709,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.PlanTrip(childComplexity, args["input"].(trip.PlanInput)), true
+	case "Mutation.processWorkLog":
+		if e.ComplexityRoot.Mutation.ProcessWorkLog == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_processWorkLog_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.ProcessWorkLog(childComplexity, args["input"].(worklog.ProcessInput)), true
 	case "Mutation.refreshToken":
 		if e.ComplexityRoot.Mutation.RefreshToken == nil {
 			break
@@ -1944,6 +2731,28 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.RefreshToken(childComplexity, args["input"].(RefreshTokenInput)), true
+	case "Mutation.refuseWorkOrderPerson":
+		if e.ComplexityRoot.Mutation.RefuseWorkOrderPerson == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_refuseWorkOrderPerson_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.RefuseWorkOrderPerson(childComplexity, args["input"].(person.RefuseInput)), true
+	case "Mutation.rejectWorkLog":
+		if e.ComplexityRoot.Mutation.RejectWorkLog == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_rejectWorkLog_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.RejectWorkLog(childComplexity, args["input"].(worklog.RejectInput)), true
 	case "Mutation.rejectWorkOrder":
 		if e.ComplexityRoot.Mutation.RejectWorkOrder == nil {
 			break
@@ -1966,6 +2775,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.RemoveWorkOrderItem(childComplexity, args["input"].(RemoveWorkOrderItemInput)), true
+	case "Mutation.removeWorkOrderPerson":
+		if e.ComplexityRoot.Mutation.RemoveWorkOrderPerson == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_removeWorkOrderPerson_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.RemoveWorkOrderPerson(childComplexity, args["input"].(RemoveWorkOrderPersonInput)), true
 	case "Mutation.reopenWorkOrder":
 		if e.ComplexityRoot.Mutation.ReopenWorkOrder == nil {
 			break
@@ -2010,6 +2830,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.RevokeSession(childComplexity, args["input"].(RevokeSessionInput)), true
+	case "Mutation.saveGateChecklistItem":
+		if e.ComplexityRoot.Mutation.SaveGateChecklistItem == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_saveGateChecklistItem_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.SaveGateChecklistItem(childComplexity, args["input"].(gate.ItemInput)), true
 	case "Mutation.saveRole":
 		if e.ComplexityRoot.Mutation.SaveRole == nil {
 			break
@@ -2032,6 +2863,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.SetExchangeRate(childComplexity, args["input"].(rate.SetInput)), true
+	case "Mutation.setGatePin":
+		if e.ComplexityRoot.Mutation.SetGatePin == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_setGatePin_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.SetGatePin(childComplexity, args["input"].(gate.PinInput)), true
 	case "Mutation.setMotorbotStatus":
 		if e.ComplexityRoot.Mutation.SetMotorbotStatus == nil {
 			break
@@ -2098,6 +2940,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.UpdateCari(childComplexity, args["input"].(UpdateCariInput)), true
+	case "Mutation.updateGateLogNotes":
+		if e.ComplexityRoot.Mutation.UpdateGateLogNotes == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_updateGateLogNotes_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.UpdateGateLogNotes(childComplexity, args["input"].(gate.NotesInput)), true
 	case "Mutation.updateMotorbot":
 		if e.ComplexityRoot.Mutation.UpdateMotorbot == nil {
 			break
@@ -2142,6 +2995,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.UpdateUser(childComplexity, args["input"].(user.UpdateInput)), true
+	case "Mutation.updateWorkLog":
+		if e.ComplexityRoot.Mutation.UpdateWorkLog == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_updateWorkLog_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.UpdateWorkLog(childComplexity, args["input"].(UpdateWorkLogInput)), true
 	case "Mutation.updateWorkOrder":
 		if e.ComplexityRoot.Mutation.UpdateWorkOrder == nil {
 			break
@@ -2164,6 +3028,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.UpdateWorkOrderItem(childComplexity, args["input"].(UpdateWorkOrderItemInput)), true
+	case "Mutation.updateWorkOrderPerson":
+		if e.ComplexityRoot.Mutation.UpdateWorkOrderPerson == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_updateWorkOrderPerson_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.UpdateWorkOrderPerson(childComplexity, args["input"].(UpdateWorkOrderPersonInput)), true
 	case "Mutation.withdrawWorkOrder":
 		if e.ComplexityRoot.Mutation.WithdrawWorkOrder == nil {
 			break
@@ -2446,6 +3321,50 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.ExchangeRates(childComplexity, args["filter"].(*rate.Filter), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+	case "Query.gateChecklist":
+		if e.ComplexityRoot.Query.GateChecklist == nil {
+			break
+		}
+
+		args, err := ec.field_Query_gateChecklist_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.GateChecklist(childComplexity, args["woType"].(workorder1.Type), args["includeInactive"].(bool)), true
+	case "Query.gateLog":
+		if e.ComplexityRoot.Query.GateLog == nil {
+			break
+		}
+
+		args, err := ec.field_Query_gateLog_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.GateLog(childComplexity, args["id"].(globalid.ID)), true
+	case "Query.gateLogs":
+		if e.ComplexityRoot.Query.GateLogs == nil {
+			break
+		}
+
+		args, err := ec.field_Query_gateLogs_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.GateLogs(childComplexity, args["filter"].(*gate.Filter), args["orderBy"].(*gate.Order), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+	case "Query.insideNow":
+		if e.ComplexityRoot.Query.InsideNow == nil {
+			break
+		}
+
+		args, err := ec.field_Query_insideNow_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.InsideNow(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
 
 	case "Query.latestExchangeRates":
 		if e.ComplexityRoot.Query.LatestExchangeRates == nil {
@@ -2609,6 +3528,28 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Viewer(childComplexity), true
+	case "Query.workLog":
+		if e.ComplexityRoot.Query.WorkLog == nil {
+			break
+		}
+
+		args, err := ec.field_Query_workLog_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.WorkLog(childComplexity, args["id"].(globalid.ID)), true
+	case "Query.workLogs":
+		if e.ComplexityRoot.Query.WorkLogs == nil {
+			break
+		}
+
+		args, err := ec.field_Query_workLogs_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.WorkLogs(childComplexity, args["filter"].(*worklog.Filter), args["orderBy"].(*worklog.Order), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
 	case "Query.workOrder":
 		if e.ComplexityRoot.Query.WorkOrder == nil {
 			break
@@ -2620,6 +3561,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.WorkOrder(childComplexity, args["id"].(*globalid.ID), args["woNumber"].(*string)), true
+	case "Query.workOrderOvertime":
+		if e.ComplexityRoot.Query.WorkOrderOvertime == nil {
+			break
+		}
+
+		args, err := ec.field_Query_workOrderOvertime_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.WorkOrderOvertime(childComplexity, args["workOrder"].(globalid.ID)), true
 	case "Query.workOrders":
 		if e.ComplexityRoot.Query.WorkOrders == nil {
 			break
@@ -3379,6 +4331,202 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Viewer.Roles(childComplexity), true
 
+	case "WorkLog.createdAt":
+		if e.ComplexityRoot.WorkLog.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkLog.CreatedAt(childComplexity), true
+	case "WorkLog.createdBy":
+		if e.ComplexityRoot.WorkLog.CreatedBy == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkLog.CreatedBy(childComplexity), true
+	case "WorkLog.decidedAt":
+		if e.ComplexityRoot.WorkLog.DecidedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkLog.DecidedAt(childComplexity), true
+	case "WorkLog.decidedBy":
+		if e.ComplexityRoot.WorkLog.DecidedBy == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkLog.DecidedBy(childComplexity), true
+	case "WorkLog.decidedByName":
+		if e.ComplexityRoot.WorkLog.DecidedByName == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkLog.DecidedByName(childComplexity), true
+	case "WorkLog.description":
+		if e.ComplexityRoot.WorkLog.Description == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkLog.Description(childComplexity), true
+	case "WorkLog.durationMinutes":
+		if e.ComplexityRoot.WorkLog.DurationMinutes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkLog.DurationMinutes(childComplexity), true
+	case "WorkLog.id":
+		if e.ComplexityRoot.WorkLog.GlobalID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkLog.GlobalID(childComplexity), true
+	case "WorkLog.item":
+		if e.ComplexityRoot.WorkLog.Item == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkLog.Item(childComplexity), true
+	case "WorkLog.kind":
+		if e.ComplexityRoot.WorkLog.Kind == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkLog.Kind(childComplexity), true
+	case "WorkLog.motorbot":
+		if e.ComplexityRoot.WorkLog.Motorbot == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkLog.Motorbot(childComplexity), true
+	case "WorkLog.notes":
+		if e.ComplexityRoot.WorkLog.Notes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkLog.Notes(childComplexity), true
+	case "WorkLog.personnelName":
+		if e.ComplexityRoot.WorkLog.PersonnelName == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkLog.PersonnelName(childComplexity), true
+	case "WorkLog.quantity":
+		if e.ComplexityRoot.WorkLog.Quantity == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkLog.Quantity(childComplexity), true
+	case "WorkLog.rejectionReason":
+		if e.ComplexityRoot.WorkLog.RejectionReason == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkLog.RejectionReason(childComplexity), true
+	case "WorkLog.service":
+		if e.ComplexityRoot.WorkLog.Service == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkLog.Service(childComplexity), true
+	case "WorkLog.status":
+		if e.ComplexityRoot.WorkLog.Status == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkLog.Status(childComplexity), true
+	case "WorkLog.timeEnd":
+		if e.ComplexityRoot.WorkLog.TimeEnd == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkLog.TimeEnd(childComplexity), true
+	case "WorkLog.timeStart":
+		if e.ComplexityRoot.WorkLog.TimeStart == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkLog.TimeStart(childComplexity), true
+	case "WorkLog.trip":
+		if e.ComplexityRoot.WorkLog.Trip == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkLog.Trip(childComplexity), true
+	case "WorkLog.unit":
+		if e.ComplexityRoot.WorkLog.Unit == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkLog.Unit(childComplexity), true
+	case "WorkLog.updatedAt":
+		if e.ComplexityRoot.WorkLog.UpdatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkLog.UpdatedAt(childComplexity), true
+	case "WorkLog.version":
+		if e.ComplexityRoot.WorkLog.Version == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkLog.Version(childComplexity), true
+	case "WorkLog.workOrder":
+		if e.ComplexityRoot.WorkLog.WorkOrder == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkLog.WorkOrder(childComplexity), true
+
+	case "WorkLogConnection.edges":
+		if e.ComplexityRoot.WorkLogConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkLogConnection.Edges(childComplexity), true
+	case "WorkLogConnection.nodes":
+		if e.ComplexityRoot.WorkLogConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkLogConnection.Nodes(childComplexity), true
+	case "WorkLogConnection.pageInfo":
+		if e.ComplexityRoot.WorkLogConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkLogConnection.PageInfo(childComplexity), true
+	case "WorkLogConnection.totalCount":
+		if e.ComplexityRoot.WorkLogConnection.TotalCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkLogConnection.TotalCount(childComplexity), true
+
+	case "WorkLogEdge.cursor":
+		if e.ComplexityRoot.WorkLogEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkLogEdge.Cursor(childComplexity), true
+	case "WorkLogEdge.node":
+		if e.ComplexityRoot.WorkLogEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkLogEdge.Node(childComplexity), true
+
+	case "WorkLogPayload.userErrors":
+		if e.ComplexityRoot.WorkLogPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkLogPayload.UserErrors(childComplexity), true
+	case "WorkLogPayload.workLog":
+		if e.ComplexityRoot.WorkLogPayload.WorkLog == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkLogPayload.WorkLog(childComplexity), true
+
 	case "WorkOrder.action":
 		if e.ComplexityRoot.WorkOrder.Action == nil {
 			break
@@ -3469,6 +4617,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.WorkOrder.FieldLogAllowed(childComplexity), true
+	case "WorkOrder.gateLogs":
+		if e.ComplexityRoot.WorkOrder.GateLogs == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkOrder.GateLogs(childComplexity), true
 	case "WorkOrder.gateRequired":
 		if e.ComplexityRoot.WorkOrder.GateRequired == nil {
 			break
@@ -3535,6 +4689,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.WorkOrder.Notes(childComplexity), true
+	case "WorkOrder.persons":
+		if e.ComplexityRoot.WorkOrder.Persons == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkOrder.Persons(childComplexity), true
 	case "WorkOrder.plannedEnd":
 		if e.ComplexityRoot.WorkOrder.PlannedEnd == nil {
 			break
@@ -3571,6 +4731,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.WorkOrder.Requester(childComplexity), true
+	case "WorkOrder.securityExitAt":
+		if e.ComplexityRoot.WorkOrder.SecurityExitAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkOrder.SecurityExitAt(childComplexity), true
 	case "WorkOrder.serviceCode":
 		if e.ComplexityRoot.WorkOrder.ServiceCode == nil {
 			break
@@ -3619,6 +4785,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.WorkOrder.WoNumber(childComplexity), true
+	case "WorkOrder.workLogs":
+		if e.ComplexityRoot.WorkOrder.WorkLogs == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkOrder.WorkLogs(childComplexity), true
 
 	case "WorkOrderConnection.edges":
 		if e.ComplexityRoot.WorkOrderConnection.Edges == nil {
@@ -3784,6 +4956,55 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.WorkOrderItem.VatRate(childComplexity), true
+	case "WorkOrderItem.workLog":
+		if e.ComplexityRoot.WorkOrderItem.WorkLog == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkOrderItem.WorkLog(childComplexity), true
+
+	case "WorkOrderOvertime.actualEnd":
+		if e.ComplexityRoot.WorkOrderOvertime.ActualEnd == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkOrderOvertime.ActualEnd(childComplexity), true
+	case "WorkOrderOvertime.elapsedMinutes":
+		if e.ComplexityRoot.WorkOrderOvertime.ElapsedMinutes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkOrderOvertime.ElapsedMinutes(childComplexity), true
+	case "WorkOrderOvertime.insideCount":
+		if e.ComplexityRoot.WorkOrderOvertime.InsideCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkOrderOvertime.InsideCount(childComplexity), true
+	case "WorkOrderOvertime.overtimeMinutes":
+		if e.ComplexityRoot.WorkOrderOvertime.OvertimeMinutes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkOrderOvertime.OvertimeMinutes(childComplexity), true
+	case "WorkOrderOvertime.securityExitAt":
+		if e.ComplexityRoot.WorkOrderOvertime.SecurityExitAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkOrderOvertime.SecurityExitAt(childComplexity), true
+	case "WorkOrderOvertime.thresholdMinutes":
+		if e.ComplexityRoot.WorkOrderOvertime.ThresholdMinutes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkOrderOvertime.ThresholdMinutes(childComplexity), true
+	case "WorkOrderOvertime.workOrder":
+		if e.ComplexityRoot.WorkOrderOvertime.WorkOrder == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkOrderOvertime.WorkOrder(childComplexity), true
 
 	case "WorkOrderPayload.userErrors":
 		if e.ComplexityRoot.WorkOrderPayload.UserErrors == nil {
@@ -3797,6 +5018,135 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.WorkOrderPayload.WorkOrder(childComplexity), true
+
+	case "WorkOrderPerson.createdAt":
+		if e.ComplexityRoot.WorkOrderPerson.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkOrderPerson.CreatedAt(childComplexity), true
+	case "WorkOrderPerson.decidedAt":
+		if e.ComplexityRoot.WorkOrderPerson.DecidedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkOrderPerson.DecidedAt(childComplexity), true
+	case "WorkOrderPerson.decidedBy":
+		if e.ComplexityRoot.WorkOrderPerson.DecidedBy == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkOrderPerson.DecidedBy(childComplexity), true
+	case "WorkOrderPerson.decidedByName":
+		if e.ComplexityRoot.WorkOrderPerson.DecidedByName == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkOrderPerson.DecidedByName(childComplexity), true
+	case "WorkOrderPerson.fullName":
+		if e.ComplexityRoot.WorkOrderPerson.FullName == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkOrderPerson.FullName(childComplexity), true
+	case "WorkOrderPerson.gateEntryAt":
+		if e.ComplexityRoot.WorkOrderPerson.GateEntryAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkOrderPerson.GateEntryAt(childComplexity), true
+	case "WorkOrderPerson.gateExitAt":
+		if e.ComplexityRoot.WorkOrderPerson.GateExitAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkOrderPerson.GateExitAt(childComplexity), true
+	case "WorkOrderPerson.id":
+		if e.ComplexityRoot.WorkOrderPerson.GlobalID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkOrderPerson.GlobalID(childComplexity), true
+	case "WorkOrderPerson.isActive":
+		if e.ComplexityRoot.WorkOrderPerson.IsActive == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkOrderPerson.IsActive(childComplexity), true
+	case "WorkOrderPerson.nationalId":
+		if e.ComplexityRoot.WorkOrderPerson.NationalID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkOrderPerson.NationalID(childComplexity), true
+	case "WorkOrderPerson.nationality":
+		if e.ComplexityRoot.WorkOrderPerson.Nationality == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkOrderPerson.Nationality(childComplexity), true
+	case "WorkOrderPerson.passportNo":
+		if e.ComplexityRoot.WorkOrderPerson.PassportNo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkOrderPerson.PassportNo(childComplexity), true
+	case "WorkOrderPerson.phone":
+		if e.ComplexityRoot.WorkOrderPerson.Phone == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkOrderPerson.Phone(childComplexity), true
+	case "WorkOrderPerson.securityNotes":
+		if e.ComplexityRoot.WorkOrderPerson.SecurityNotes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkOrderPerson.SecurityNotes(childComplexity), true
+	case "WorkOrderPerson.status":
+		if e.ComplexityRoot.WorkOrderPerson.Status == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkOrderPerson.Status(childComplexity), true
+	case "WorkOrderPerson.updatedAt":
+		if e.ComplexityRoot.WorkOrderPerson.UpdatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkOrderPerson.UpdatedAt(childComplexity), true
+	case "WorkOrderPerson.version":
+		if e.ComplexityRoot.WorkOrderPerson.Version == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkOrderPerson.Version(childComplexity), true
+
+	case "WorkOrderPersonPayload.person":
+		if e.ComplexityRoot.WorkOrderPersonPayload.Person == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkOrderPersonPayload.Person(childComplexity), true
+	case "WorkOrderPersonPayload.userErrors":
+		if e.ComplexityRoot.WorkOrderPersonPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkOrderPersonPayload.UserErrors(childComplexity), true
+
+	case "WorkOrderPersonsPayload.persons":
+		if e.ComplexityRoot.WorkOrderPersonsPayload.Persons == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkOrderPersonsPayload.Persons(childComplexity), true
+	case "WorkOrderPersonsPayload.userErrors":
+		if e.ComplexityRoot.WorkOrderPersonsPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkOrderPersonsPayload.UserErrors(childComplexity), true
 
 	case "WorkOrderStatusHistory.createdAt":
 		if e.ComplexityRoot.WorkOrderStatusHistory.CreatedAt == nil {
@@ -3870,6 +5220,8 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 	inputUnmarshalers := func() *graphql.InputUnmarshalerIndex {
 		return graphql.NewInputUnmarshalerIndex(
 			graphql.NewInputUnmarshaler("AddWorkOrderItemInput", ec.unmarshalInputAddWorkOrderItemInput),
+			graphql.NewInputUnmarshaler("AddWorkOrderPersonInput", ec.unmarshalInputAddWorkOrderPersonInput),
+			graphql.NewInputUnmarshaler("ApproveWorkOrderPersonsInput", ec.unmarshalInputApproveWorkOrderPersonsInput),
 			graphql.NewInputUnmarshaler("AuditFilter", ec.unmarshalInputAuditFilter),
 			graphql.NewInputUnmarshaler("CancelTripInput", ec.unmarshalInputCancelTripInput),
 			graphql.NewInputUnmarshaler("CariActivityInput", ec.unmarshalInputCariActivityInput),
@@ -3877,13 +5229,16 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("CariOrder", ec.unmarshalInputCariOrder),
 			graphql.NewInputUnmarshaler("ChangePasswordInput", ec.unmarshalInputChangePasswordInput),
 			graphql.NewInputUnmarshaler("CompleteWorkOrderInput", ec.unmarshalInputCompleteWorkOrderInput),
+			graphql.NewInputUnmarshaler("CorrectGateLogInput", ec.unmarshalInputCorrectGateLogInput),
 			graphql.NewInputUnmarshaler("CreateCariInput", ec.unmarshalInputCreateCariInput),
 			graphql.NewInputUnmarshaler("CreateMotorbotInput", ec.unmarshalInputCreateMotorbotInput),
 			graphql.NewInputUnmarshaler("CreateParameterInput", ec.unmarshalInputCreateParameterInput),
 			graphql.NewInputUnmarshaler("CreateUserInput", ec.unmarshalInputCreateUserInput),
+			graphql.NewInputUnmarshaler("CreateWorkLogInput", ec.unmarshalInputCreateWorkLogInput),
 			graphql.NewInputUnmarshaler("CreateWorkOrderInput", ec.unmarshalInputCreateWorkOrderInput),
 			graphql.NewInputUnmarshaler("DateRange", ec.unmarshalInputDateRange),
 			graphql.NewInputUnmarshaler("DateTimeRange", ec.unmarshalInputDateTimeRange),
+			graphql.NewInputUnmarshaler("DeactivateGateChecklistItemInput", ec.unmarshalInputDeactivateGateChecklistItemInput),
 			graphql.NewInputUnmarshaler("DeleteMotorbotInput", ec.unmarshalInputDeleteMotorbotInput),
 			graphql.NewInputUnmarshaler("DeleteRoleInput", ec.unmarshalInputDeleteRoleInput),
 			graphql.NewInputUnmarshaler("DeleteTripInput", ec.unmarshalInputDeleteTripInput),
@@ -3891,6 +5246,11 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("DepartTripInput", ec.unmarshalInputDepartTripInput),
 			graphql.NewInputUnmarshaler("ExchangeRateFilter", ec.unmarshalInputExchangeRateFilter),
 			graphql.NewInputUnmarshaler("FetchExchangeRatesInput", ec.unmarshalInputFetchExchangeRatesInput),
+			graphql.NewInputUnmarshaler("GateEntryInput", ec.unmarshalInputGateEntryInput),
+			graphql.NewInputUnmarshaler("GateExceptionInput", ec.unmarshalInputGateExceptionInput),
+			graphql.NewInputUnmarshaler("GateExitInput", ec.unmarshalInputGateExitInput),
+			graphql.NewInputUnmarshaler("GateLogFilter", ec.unmarshalInputGateLogFilter),
+			graphql.NewInputUnmarshaler("GateLogOrder", ec.unmarshalInputGateLogOrder),
 			graphql.NewInputUnmarshaler("InvoiceWorkOrderInput", ec.unmarshalInputInvoiceWorkOrderInput),
 			graphql.NewInputUnmarshaler("LoginInput", ec.unmarshalInputLoginInput),
 			graphql.NewInputUnmarshaler("MarkTripInvoicedInput", ec.unmarshalInputMarkTripInvoicedInput),
@@ -3899,31 +5259,44 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("ParameterActivityInput", ec.unmarshalInputParameterActivityInput),
 			graphql.NewInputUnmarshaler("ParameterFilter", ec.unmarshalInputParameterFilter),
 			graphql.NewInputUnmarshaler("PlanTripInput", ec.unmarshalInputPlanTripInput),
+			graphql.NewInputUnmarshaler("ProcessWorkLogInput", ec.unmarshalInputProcessWorkLogInput),
 			graphql.NewInputUnmarshaler("RefreshTokenInput", ec.unmarshalInputRefreshTokenInput),
+			graphql.NewInputUnmarshaler("RefuseWorkOrderPersonInput", ec.unmarshalInputRefuseWorkOrderPersonInput),
+			graphql.NewInputUnmarshaler("RejectWorkLogInput", ec.unmarshalInputRejectWorkLogInput),
 			graphql.NewInputUnmarshaler("RemoveWorkOrderItemInput", ec.unmarshalInputRemoveWorkOrderItemInput),
+			graphql.NewInputUnmarshaler("RemoveWorkOrderPersonInput", ec.unmarshalInputRemoveWorkOrderPersonInput),
 			graphql.NewInputUnmarshaler("ReturnTripInput", ec.unmarshalInputReturnTripInput),
 			graphql.NewInputUnmarshaler("ReviewExchangeRateInput", ec.unmarshalInputReviewExchangeRateInput),
 			graphql.NewInputUnmarshaler("RevokeSessionInput", ec.unmarshalInputRevokeSessionInput),
+			graphql.NewInputUnmarshaler("SaveGateChecklistItemInput", ec.unmarshalInputSaveGateChecklistItemInput),
 			graphql.NewInputUnmarshaler("SaveRoleInput", ec.unmarshalInputSaveRoleInput),
 			graphql.NewInputUnmarshaler("ServiceFilter", ec.unmarshalInputServiceFilter),
 			graphql.NewInputUnmarshaler("ServiceOrder", ec.unmarshalInputServiceOrder),
 			graphql.NewInputUnmarshaler("SetExchangeRateInput", ec.unmarshalInputSetExchangeRateInput),
+			graphql.NewInputUnmarshaler("SetGatePinInput", ec.unmarshalInputSetGatePinInput),
 			graphql.NewInputUnmarshaler("SetMotorbotStatusInput", ec.unmarshalInputSetMotorbotStatusInput),
 			graphql.NewInputUnmarshaler("SetUserPasswordInput", ec.unmarshalInputSetUserPasswordInput),
 			graphql.NewInputUnmarshaler("TripFilter", ec.unmarshalInputTripFilter),
 			graphql.NewInputUnmarshaler("TripOrder", ec.unmarshalInputTripOrder),
 			graphql.NewInputUnmarshaler("UnlockUserInput", ec.unmarshalInputUnlockUserInput),
 			graphql.NewInputUnmarshaler("UpdateCariInput", ec.unmarshalInputUpdateCariInput),
+			graphql.NewInputUnmarshaler("UpdateGateLogNotesInput", ec.unmarshalInputUpdateGateLogNotesInput),
 			graphql.NewInputUnmarshaler("UpdateMotorbotInput", ec.unmarshalInputUpdateMotorbotInput),
 			graphql.NewInputUnmarshaler("UpdateParameterInput", ec.unmarshalInputUpdateParameterInput),
 			graphql.NewInputUnmarshaler("UpdateTripInput", ec.unmarshalInputUpdateTripInput),
 			graphql.NewInputUnmarshaler("UpdateUserInput", ec.unmarshalInputUpdateUserInput),
+			graphql.NewInputUnmarshaler("UpdateWorkLogInput", ec.unmarshalInputUpdateWorkLogInput),
 			graphql.NewInputUnmarshaler("UpdateWorkOrderInput", ec.unmarshalInputUpdateWorkOrderInput),
 			graphql.NewInputUnmarshaler("UpdateWorkOrderItemInput", ec.unmarshalInputUpdateWorkOrderItemInput),
+			graphql.NewInputUnmarshaler("UpdateWorkOrderPersonInput", ec.unmarshalInputUpdateWorkOrderPersonInput),
+			graphql.NewInputUnmarshaler("WorkLogFilter", ec.unmarshalInputWorkLogFilter),
+			graphql.NewInputUnmarshaler("WorkLogInput", ec.unmarshalInputWorkLogInput),
+			graphql.NewInputUnmarshaler("WorkLogOrder", ec.unmarshalInputWorkLogOrder),
 			graphql.NewInputUnmarshaler("WorkOrderFilter", ec.unmarshalInputWorkOrderFilter),
 			graphql.NewInputUnmarshaler("WorkOrderItemInput", ec.unmarshalInputWorkOrderItemInput),
 			graphql.NewInputUnmarshaler("WorkOrderOptionalReasonInput", ec.unmarshalInputWorkOrderOptionalReasonInput),
 			graphql.NewInputUnmarshaler("WorkOrderOrder", ec.unmarshalInputWorkOrderOrder),
+			graphql.NewInputUnmarshaler("WorkOrderPersonInput", ec.unmarshalInputWorkOrderPersonInput),
 			graphql.NewInputUnmarshaler("WorkOrderReasonInput", ec.unmarshalInputWorkOrderReasonInput),
 			graphql.NewInputUnmarshaler("WorkOrderStepInput", ec.unmarshalInputWorkOrderStepInput),
 		)
@@ -4564,6 +5937,459 @@ enum UserErrorCode {
   WO_LOCKED
   "The requester cannot approve their own work order — Talep eden kendi iş emrini onaylayamaz"
   WO_SELF_APPROVAL
+  "There is no such person of a work order — İş emri kişisi bulunamadı"
+  WO_PERSON_NOT_FOUND
+  "A person whom security has approved cannot be changed or removed — Güvenliğin onayladığı kişi değiştirilemez ve silinemez"
+  WO_ALREADY_APPROVED
+  "The work order has {count} work logs waiting for approval — İş emrinin onay bekleyen {count} saha kaydı var"
+  WO_PENDING_WORK_LOGS
+  "{count} vehicles or persons of the work order are still inside — İş emrinden {count} araç veya kişi hâlâ içeride"
+  WO_OPEN_GATE_ENTRIES
+  "There is no such work log — Saha kaydı bulunamadı"
+  WORKLOG_NOT_FOUND
+  "The end must come at least a minute after the start — Bitiş başlangıçtan en az bir dakika sonra olmalı"
+  WORKLOG_INVALID_HOURS
+  "A work order in {status} takes no more work logs — {status} durumundaki iş emrine saha kaydı eklenemez"
+  WORKLOG_WO_COMPLETED
+  "There is a work log of {name} in these hours already — {name} için bu saatlerle çakışan bir saha kaydı var"
+  WORKLOG_DUPLICATE_ENTRY
+  "This cannot be done with a work log in {status} — {status} durumundaki saha kaydında bu yapılamaz"
+  WORKLOG_INVALID_STATUS_TRANSITION
+  "There is no such gate log — Kapı kaydı bulunamadı"
+  GATELOG_NOT_FOUND
+  "The exit is on record already — Çıkış zaten kaydedilmiş"
+  GATELOG_ALREADY_EXITED
+  "{who} is inside already — {who} zaten içeride"
+  GATELOG_ALREADY_INSIDE
+  "{woNumber} is not open for entries ({status}) — {woNumber} girişe açık değil ({status})"
+  GATELOG_WO_NOT_APPROVED
+  "Security has not approved the person — Kişi güvenlik tarafından onaylanmamış"
+  GATELOG_PERSON_NOT_APPROVED
+  "The checklist lacks: {labels} — Kontrol listesinde eksik var: {labels}"
+  GATELOG_MISSING_CHECKLIST
+  "The PIN is not valid. After five failures it is locked for 15 minutes — PIN geçersiz. Beş başarısız denemeden sonra 15 dakika kilitlenir"
+  GATELOG_INVALID_PIN
+  "Another gate log corrects this one — Bu kapı kaydı başka bir kayıtla düzeltilmiş"
+  GATELOG_ALREADY_CORRECTED
+  "There is no such checklist item — Kontrol listesi maddesi bulunamadı"
+  GATELOG_CHECKLIST_NOT_FOUND
+}
+`, BuiltIn: false},
+	{Name: "../../schema/gate.graphql", Input: `"What came in (kapı kaydı konusu)."
+enum GateSubject {
+  "A vehicle, with or without a person of the order (araç)."
+  VEHICLE
+  "A person on foot (kişi)."
+  PERSON
+}
+
+"Kind of vehicle (araç tipi)."
+enum VehicleType {
+  "Tractor (çekici)."
+  TRACTOR
+  "Trailer (römork)."
+  TRAILER
+  "Truck (kamyon)."
+  TRUCK
+  "Van (kamyonet)."
+  VAN
+  "Car (otomobil)."
+  CAR
+  "Other (diğer)."
+  OTHER
+}
+
+"One stay of a vehicle or a person inside the port (kapı kaydı): the entry, and the exit once it has happened. Only the exit and the notes ever change."
+type GateLog implements Node {
+  "Global id (genel kimlik)."
+  id: ID!
+  "The work order (iş emri)."
+  workOrder: WorkOrder @can(permission: "workorder:read")
+  "Its number (iş emri no)."
+  woNumber: String!
+  "Its status at the entry (girişteki durum)."
+  woStatus: WorkOrderStatus!
+  "What came in (konu)."
+  subject: GateSubject!
+  "The person of the order (kişi); with a vehicle its driver."
+  person: WorkOrderPerson @can(permission: "workorder:read")
+  "The motorboat that the vehicle or person came for (motorbot)."
+  motorbot: Motorbot @can(permission: "motorbot:read")
+  "Licence plate as it was typed (plaka)."
+  vehiclePlate: String
+  "The same in upper case without spaces and dashes; what is compared (yalın plaka)."
+  plateNorm: String
+  "Whether the plate is not of the domestic pattern (yabancı plaka)."
+  isForeignPlate: Boolean!
+  "Kind of vehicle (araç tipi)."
+  vehicleType: VehicleType
+  "Who drove (sürücü)."
+  driverName: String
+  "What was checked, in the words of that time (kontrol listesi)."
+  checklist: [GateTick!]!
+  "Whether everything required was found in order (kontrol tamam)."
+  checklistComplete: Boolean!
+  "Whether an officer let it in despite a failed check (istisna)."
+  isException: Boolean!
+  "Why (istisna nedeni)."
+  exceptionReason: String
+  "When it came in, by the server's clock (giriş)."
+  entryAt: DateTime!
+  "The same by the clock of the device at the gate (cihaz saatiyle giriş)."
+  entryDeviceAt: DateTime
+  "Whether the time of entry was given by hand (elle giriş saati)."
+  entryIsManual: Boolean!
+  "Who recorded the entry (girişi kaydeden)."
+  entryBy: User
+  "Name of that officer at the time (girişi kaydedenin adı)."
+  entryByName: String!
+  "When it left (çıkış); null while it is inside."
+  exitAt: DateTime
+  "The same by the clock of the device at the gate (cihaz saatiyle çıkış)."
+  exitDeviceAt: DateTime
+  "Whether the time of exit was given by hand (elle çıkış saati)."
+  exitIsManual: Boolean!
+  "Who recorded the exit (çıkışı kaydeden)."
+  exitBy: User
+  "Name of that officer at the time (çıkışı kaydedenin adı)."
+  exitByName: String
+  "Whole minutes from entry to exit (süre, dakika); null while it is inside."
+  durationMinutes: Int
+  "Minutes that the entry fee covers (ücrete dahil süre)."
+  baseMinutes: Int!
+  "Minutes beyond those (aşım, dakika); null while it is inside."
+  overrunMinutes: Int
+  "Whole minutes inside, until the exit or until now (içerideki süre)."
+  minutesInside: Int!
+  "Whether these are more than the entry fee covers (süre aşıldı)."
+  isOverBase: Boolean!
+  "Notes (notlar)."
+  notes: String
+  "The record that this one corrects (düzeltilen kayıt)."
+  corrects: GateLog
+  "Why (düzeltme nedeni)."
+  correctionReason: String
+  "The record that corrects this one (düzelten kayıt)."
+  correction: GateLog
+  "Whether another record corrects this one (düzeltildi); it counts for nothing then."
+  isSuperseded: Boolean!
+  "When it was recorded (kayıt anı)."
+  createdAt: DateTime!
+  "When it last changed (değişiklik anı)."
+  updatedAt: DateTime!
+}
+
+"A point of the checklist on a gate log (kontrol maddesi)."
+type GateTick {
+  "The item of the checklist (madde)."
+  itemId: ID!
+  "Its words at that time (madde metni)."
+  label: String!
+  "Whether it was required (zorunlu)."
+  isRequired: Boolean!
+  "Whether it was found in order (işaretli)."
+  isTicked: Boolean!
+}
+
+"A point that the gate checks for a type of work order (kontrol listesi maddesi)."
+type GateChecklistItem implements Node {
+  "Global id (genel kimlik)."
+  id: ID!
+  "Type of work order (iş emri tipi)."
+  woType: WorkOrderType!
+  "What is checked (madde metni)."
+  label: String!
+  "Whether nobody comes in without it (zorunlu)."
+  isRequired: Boolean!
+  "Place in the list, smallest first (sıra)."
+  displayOrder: Int!
+  "False for a point that is not checked any more (aktif mi)."
+  isActive: Boolean!
+  "Raised with every change (sürüm)."
+  version: Int!
+  "When it was made (oluşturma anı)."
+  createdAt: DateTime!
+  "When it last changed (değişiklik anı)."
+  updatedAt: DateTime!
+}
+
+"How long the vehicles and persons of a work order stayed after its work was done (mesai aşımı)."
+type WorkOrderOvertime {
+  "The work order (iş emri)."
+  workOrder: WorkOrder!
+  "When the work ended (iş bitişi)."
+  actualEnd: DateTime
+  "When the last vehicle or person left (son çıkış)."
+  securityExitAt: DateTime
+  "Minutes after the end of the work that are free of charge (eşik, dakika)."
+  thresholdMinutes: Int!
+  "Whole minutes from the end of the work to the last exit (geçen süre); null while one of the two is missing."
+  elapsedMinutes: Int
+  "Minutes above the threshold (aşım, dakika); null while one of the two is missing."
+  overtimeMinutes: Int
+  "How many vehicles and persons are still inside (içeridekiler); the figures are not final while there are any."
+  insideCount: Int!
+}
+
+extend type WorkOrder {
+  "When the last vehicle or person of it left the gate (güvenlik çıkışı)."
+  securityExitAt: DateTime
+  "The newest 50 stays under it, newest first (kapı kayıtları); all of them by gateLogs(filter: {workOrder})."
+  gateLogs: [GateLog!]! @can(permission: "guvenlik:read")
+}
+
+"A page of gate logs (kapı kaydı listesi)."
+type GateLogConnection {
+  "Rows with their cursors (kenarlar)."
+  edges: [GateLogEdge!]!
+  "The rows alone (kayıtlar)."
+  nodes: [GateLog!]!
+  "Where the page lies (sayfa bilgisi)."
+  pageInfo: PageInfo!
+  "Rows that the filter finds (toplam); counted only when selected."
+  totalCount: Int!
+}
+
+"A gate log in a list (kenar)."
+type GateLogEdge {
+  "Position in the list (imleç)."
+  cursor: String!
+  "The gate log (kayıt)."
+  node: GateLog!
+}
+
+"What gate logs can be ordered by (sıralama alanı)."
+enum GateLogOrderField {
+  "When it came in (giriş)."
+  ENTRY_AT
+  "Plate (plaka); with platePrefix."
+  PLATE
+}
+
+"Order of gate logs (sıralama)."
+input GateLogOrder {
+  "By what (alan)."
+  field: GateLogOrderField!
+  "Which way (yön)."
+  direction: OrderDirection! = ASC
+}
+
+"""
+Which gate logs (filtre): one of workOrder, plate, person, isException, isInside, each also with entryAt, or platePrefix alone,
+ordered by PLATE; anything else is FILTER_NOT_INDEXED.
+"""
+input GateLogFilter {
+  "Came in in this range (giriş aralığı)."
+  entryAt: DateTimeRange
+  "Of this work order (iş emri)."
+  workOrder: ID
+  "Of this plate, however it is typed (plaka)."
+  plate: String
+  "Of plates that begin so (plaka başı)."
+  platePrefix: String
+  "Of this person (kişi)."
+  person: ID
+  "True: let in despite a failed check (istisna)."
+  isException: Boolean
+  "True: still inside (içeride)."
+  isInside: Boolean
+}
+
+extend type Query {
+  "One gate log by id (kapı kaydı); null when there is none."
+  gateLog(
+    "Global id (genel kimlik)."
+    id: ID!
+  ): GateLog @can(permission: "guvenlik:read")
+  "Gate logs, corrected ones included (kapı kayıtları), newest entry first unless ordered otherwise."
+  gateLogs(
+    "Which ones (filtre); all when absent."
+    filter: GateLogFilter
+    "In which order (sıralama)."
+    orderBy: GateLogOrder
+    "So many from the front (ilk N), 1 to 100; 50 when neither first nor last is given."
+    first: Int
+    "After this cursor (imleçten sonra)."
+    after: String
+    "So many from the back (son N), 1 to 100."
+    last: Int
+    "Before this cursor (imleçten önce)."
+    before: String
+  ): GateLogConnection! @can(permission: "guvenlik:read")
+  "Vehicles and persons that are inside (içeridekiler), the longest first."
+  insideNow(
+    "So many from the front (ilk N), 1 to 100; 50 when neither first nor last is given."
+    first: Int
+    "After this cursor (imleçten sonra)."
+    after: String
+    "So many from the back (son N), 1 to 100."
+    last: Int
+    "Before this cursor (imleçten önce)."
+    before: String
+  ): GateLogConnection! @can(permission: "guvenlik:read")
+  "What the gate checks for a type of work order, in its order (kontrol listesi)."
+  gateChecklist(
+    "Type of work order (iş emri tipi)."
+    woType: WorkOrderType!
+    "Also what is not checked any more (pasifler de)."
+    includeInactive: Boolean! = false
+  ): [GateChecklistItem!]! @can(permission: "guvenlik:read")
+  "How long the vehicles and persons of a work order stayed after its work was done (mesai aşımı); null when there is no such order."
+  workOrderOvertime(
+    "The work order (iş emri)."
+    workOrder: ID!
+  ): WorkOrderOvertime @can(permission: "workorder:read")
+}
+
+"A vehicle, a person or a vehicle with its driver who comes in (giriş). Give workOrderId or woNumber, and vehiclePlate or personId or both."
+input GateEntryInput {
+  "The work order (iş emri)."
+  workOrderId: ID
+  "The work order (iş emri), by number."
+  woNumber: String
+  "Licence plate (plaka)."
+  vehiclePlate: String
+  "Kind of vehicle (araç tipi)."
+  vehicleType: VehicleType
+  "Who drives (sürücü)."
+  driverName: String
+  "A person of the order whom security has approved (kişi)."
+  personId: ID
+  "The motorboat that the vehicle or person comes for (motorbot)."
+  motorbotId: ID
+  "Items of the checklist that were found in order (işaretlenen maddeler)."
+  ticked: [ID!]! = []
+  "Lets it in despite a failed check (istisna); needs guvenlik:exception."
+  exception: GateExceptionInput
+  "When it came in, if not now (elle giriş saati), at most 24 hours back; needs guvenlik:exception."
+  entryAt: DateTime
+  "Time by the clock of the device (cihaz saati); kept, not trusted."
+  deviceTime: DateTime
+  "Notes, at most 1000 characters (notlar)."
+  notes: String
+  "Repeating the scan with the same key within 24 hours answers the first result (tekrar anahtarı)."
+  idempotencyKey: String
+}
+
+"Lets somebody in despite a failed check (istisna), unless the order is closed or cancelled."
+input GateExceptionInput {
+  "PIN of the caller; five wrong ones lock it for 15 minutes."
+  pin: String!
+  "Why, at least 10 characters (gerekçe)."
+  reason: String!
+}
+
+"A stay that ends (çıkış). Give id or vehiclePlate."
+input GateExitInput {
+  "The gate log (kapı kaydı)."
+  id: ID
+  "Licence plate that is inside (plaka)."
+  vehiclePlate: String
+  "When it left, if not now (elle çıkış saati), at most 24 hours back; needs guvenlik:exception."
+  exitAt: DateTime
+  "Time by the clock of the device (cihaz saati); kept, not trusted."
+  deviceTime: DateTime
+  "Repeating the scan with the same key within 24 hours answers the first result (tekrar anahtarı)."
+  idempotencyKey: String
+}
+
+"What is wrong with a gate log (düzeltme). Absent fields stay."
+input CorrectGateLogInput {
+  "The gate log that is wrong (kapı kaydı)."
+  id: ID!
+  "Why, at least 10 characters (gerekçe)."
+  reason: String!
+  "Licence plate (plaka)."
+  vehiclePlate: String
+  "Kind of vehicle (araç tipi)."
+  vehicleType: VehicleType
+  "Who drove (sürücü)."
+  driverName: String
+  "When it came in (giriş), within a day of what is on record."
+  entryAt: DateTime
+  "When it left (çıkış), within a day of what is on record."
+  exitAt: DateTime
+  "Notes (notlar)."
+  notes: String
+}
+
+"Notes on a gate log (kapı kaydı notu)."
+input UpdateGateLogNotesInput {
+  "The gate log (kapı kaydı)."
+  id: ID!
+  "Notes, at most 1000 characters (notlar); null clears them."
+  notes: String
+}
+
+"The caller's new PIN for exceptions (yeni PIN)."
+input SetGatePinInput {
+  "6 to 12 digits (PIN)."
+  pin: String!
+  "The caller's password (parola)."
+  password: String!
+}
+
+"A point of the checklist to be added, or to be changed if id is given (kontrol maddesi)."
+input SaveGateChecklistItemInput {
+  "The item to be changed (değişecek madde)."
+  id: ID
+  "The version that was read (sürüm); required with id."
+  version: Int
+  "Type of work order (iş emri tipi); required without id, and never changes."
+  woType: WorkOrderType
+  "What is checked, 2 to 200 characters (madde metni)."
+  label: String!
+  "Whether nobody comes in without it (zorunlu)."
+  isRequired: Boolean! = true
+  "Place in the list, smallest first, 0 to 1000 (sıra)."
+  displayOrder: Int! = 0
+}
+
+"A point that is not checked any more (pasif yapılacak madde)."
+input DeactivateGateChecklistItemInput {
+  "The item (madde)."
+  id: ID!
+  "The version that was read (sürüm)."
+  version: Int!
+}
+
+"The gate log after the change (sonuç)."
+type GateLogPayload {
+  "The gate log (kapı kaydı); null when nothing was changed."
+  gateLog: GateLog
+  "What was wrong (hatalar); empty on success."
+  userErrors: [UserError!]!
+}
+
+"How it went (sonuç)."
+type GatePinPayload {
+  "What was wrong (hatalar); empty on success."
+  userErrors: [UserError!]!
+}
+
+"The item after the change (sonuç)."
+type GateChecklistItemPayload {
+  "The item (madde); null when nothing was changed, the current one on VERSION_CONFLICT."
+  item: GateChecklistItem
+  "What was wrong (hatalar); empty on success."
+  userErrors: [UserError!]!
+}
+
+extend type Mutation {
+  "Record an entry (giriş) under an approved work order or one in progress. A plate and a person are inside at most once: GATELOG_ALREADY_INSIDE."
+  gateEntry("What to do it with (girdi)." input: GateEntryInput!): GateLogPayload! @can(permission: "guvenlik:write")
+  "Record an exit (çıkış), once, whatever the state of the work order."
+  gateExit("What to do it with (girdi)." input: GateExitInput!): GateLogPayload! @can(permission: "guvenlik:write")
+  "Put another record in the place of a wrong one (kapı kaydını düzelt); the old one stays on record."
+  correctGateLog("What to do it with (girdi)." input: CorrectGateLogInput!): GateLogPayload! @can(permission: "guvenlik:exception")
+  "Change the notes of a gate log (kapı kaydı notunu değiştir)."
+  updateGateLogNotes("What to do it with (girdi)." input: UpdateGateLogNotesInput!): GateLogPayload! @can(permission: "guvenlik:write")
+  "Give oneself a new PIN for exceptions (istisna PIN'ini belirle); ends a lock."
+  setGatePin("What to do it with (girdi)." input: SetGatePinInput!): GatePinPayload! @can(permission: "guvenlik:exception")
+  "Add a point to a checklist, change one or put one back (kontrol maddesini kaydet)."
+  saveGateChecklistItem("What to do it with (girdi)." input: SaveGateChecklistItemInput!): GateChecklistItemPayload! @can(permission: "guvenlik:checklist")
+  "Take a point off its checklist (kontrol maddesini pasif yap)."
+  deactivateGateChecklistItem("What to do it with (girdi)." input: DeactivateGateChecklistItemInput!): GateChecklistItemPayload! @can(permission: "guvenlik:checklist")
 }
 `, BuiltIn: false},
 	{Name: "../../schema/limit.graphql", Input: `"How much the caller may still ask for (istek sınırı)."
@@ -4991,6 +6817,156 @@ extend type Mutation {
   deactivateParameter("What to do it with (girdi)." input: ParameterActivityInput!): ParameterPayload! @can(permission: "parametre:delete")
   "Let a value be chosen again (parametreyi aktif yap)."
   activateParameter("What to do it with (girdi)." input: ParameterActivityInput!): ParameterPayload! @can(permission: "parametre:write")
+}
+`, BuiltIn: false},
+	{Name: "../../schema/person.graphql", Input: `"Where a person of a work order stands (kişi durumu)."
+enum WorkOrderPersonStatus {
+  "Waits for security (bildirildi)."
+  ANNOUNCED
+  "May come in (onaylandı)."
+  APPROVED
+  "May not come in (reddedildi); announced anew by a change."
+  REFUSED
+  "Is inside (içeride)."
+  ENTERED
+  "Has left; may come in again (çıktı)."
+  EXITED
+}
+
+"Somebody announced for gate entry under a work order (iş emri kişisi)."
+type WorkOrderPerson implements Node {
+  "Global id (genel kimlik)."
+  id: ID!
+  "Full name (ad soyad)."
+  fullName: String!
+  "National id (TCKN); without guvenlik:read only its last two digits."
+  nationalId: String
+  "Number of the passport (pasaport no); without guvenlik:read only its last two characters."
+  passportNo: String
+  "Nationality, ISO 3166 alpha-3 (uyruk)."
+  nationality: String!
+  "Phone (telefon); without guvenlik:read only its last two digits."
+  phone: String
+  "Where the person stands (durum)."
+  status: WorkOrderPersonStatus!
+  "When the person last came in (son giriş)."
+  gateEntryAt: DateTime
+  "When the person last left (son çıkış)."
+  gateExitAt: DateTime
+  "The officer who approved or refused (kararı veren)."
+  decidedBy: User
+  "Name of that officer at the time (kararı verenin adı)."
+  decidedByName: String
+  "When that was (karar anı)."
+  decidedAt: DateTime
+  "Notes of security, or why the person was refused (güvenlik notu)."
+  securityNotes: String
+  "False for somebody taken off the list (aktif mi)."
+  isActive: Boolean!
+  "Raised with every change (sürüm)."
+  version: Int!
+  "When the person was announced (bildirim anı)."
+  createdAt: DateTime!
+  "When the record last changed (değişiklik anı)."
+  updatedAt: DateTime!
+}
+
+extend type WorkOrder {
+  "Who was announced for gate entry, in the order of announcement (kişiler); at most 200."
+  persons: [WorkOrderPerson!]!
+}
+
+"Somebody to be announced (bildirilecek kişi). A national id or a passport number is required."
+input WorkOrderPersonInput {
+  "Full name, 2 to 200 characters (ad soyad)."
+  fullName: String!
+  "National id (TCKN); its check digits are checked for TUR."
+  nationalId: String
+  "Number of the passport, 6 to 15 letters and digits (pasaport no)."
+  passportNo: String
+  "Nationality, ISO 3166 alpha-3 (uyruk)."
+  nationality: String! = "TUR"
+  "Phone (telefon): 05xx…, +90… or international."
+  phone: String
+}
+
+"Persons to be announced (bildirilecek kişiler)."
+input AddWorkOrderPersonInput {
+  "The work order (iş emri)."
+  workOrderId: ID!
+  "The persons (kişiler); all of them are announced or none."
+  persons: [WorkOrderPersonInput!]!
+  "Repeating the call with the same key within 24 hours answers the first result (tekrar anahtarı)."
+  idempotencyKey: String
+}
+
+"Changes to a person who is not approved (kişi değişikliği). Absent fields stay; null clears what may be empty."
+input UpdateWorkOrderPersonInput {
+  "The person (kişi)."
+  id: ID!
+  "The version that was read (sürüm); refused with VERSION_CONFLICT when it has changed."
+  version: Int!
+  "Full name (ad soyad)."
+  fullName: String
+  "National id (TCKN)."
+  nationalId: String
+  "Number of the passport (pasaport no)."
+  passportNo: String
+  "Nationality, ISO 3166 alpha-3 (uyruk)."
+  nationality: String
+  "Phone (telefon)."
+  phone: String
+}
+
+"A person to be taken off the list (listeden çıkarılacak kişi)."
+input RemoveWorkOrderPersonInput {
+  "The person (kişi)."
+  id: ID!
+}
+
+"Persons who may come in (onaylanacak kişiler)."
+input ApproveWorkOrderPersonsInput {
+  "The persons, at most 200 (kişiler); all of them are approved or none."
+  ids: [ID!]!
+  "Notes of security, at most 500 characters (güvenlik notu)."
+  securityNotes: String
+}
+
+"A person who may not come in (reddedilecek kişi)."
+input RefuseWorkOrderPersonInput {
+  "The person (kişi)."
+  id: ID!
+  "Why, at least 10 characters (gerekçe)."
+  reason: String!
+}
+
+"The person after the change (sonuç)."
+type WorkOrderPersonPayload {
+  "The person (kişi); null when nothing was changed, the current record on VERSION_CONFLICT."
+  person: WorkOrderPerson
+  "What was wrong (hatalar); empty on success."
+  userErrors: [UserError!]!
+}
+
+"The persons after the change (sonuç)."
+type WorkOrderPersonsPayload {
+  "The persons (kişiler); null when nothing was changed."
+  persons: [WorkOrderPerson!]
+  "What was wrong (hatalar); empty on success."
+  userErrors: [UserError!]!
+}
+
+extend type Mutation {
+  "Announce persons for gate entry under a work order (kişi bildir). Nobody is announced twice: DUPLICATE_ENTRY."
+  addWorkOrderPerson("What to do it with (girdi)." input: AddWorkOrderPersonInput!): WorkOrderPersonsPayload! @can(permission: "workorder:write")
+  "Change a person (kişiyi değiştir); WO_ALREADY_APPROVED once security has approved. One who was refused is announced anew."
+  updateWorkOrderPerson("What to do it with (girdi)." input: UpdateWorkOrderPersonInput!): WorkOrderPersonPayload! @can(permission: "workorder:write")
+  "Take a person off the list (kişiyi çıkar); WO_ALREADY_APPROVED once security has approved."
+  removeWorkOrderPerson("What to do it with (girdi)." input: RemoveWorkOrderPersonInput!): WorkOrderPersonPayload! @can(permission: "workorder:write")
+  "Let persons come in (kişileri onayla), all of them or none. The officer is the caller."
+  approveWorkOrderPersons("What to do it with (girdi)." input: ApproveWorkOrderPersonsInput!): WorkOrderPersonsPayload! @can(permission: "guvenlik:write")
+  "Keep a person out (kişiyi reddet), also one who was approved, unless they are inside."
+  refuseWorkOrderPerson("What to do it with (girdi)." input: RefuseWorkOrderPersonInput!): WorkOrderPersonPayload! @can(permission: "guvenlik:write")
 }
 `, BuiltIn: false},
 	{Name: "../../schema/rate.graphql", Input: `"Which of the four rates of a currency (kur türü). Normally banknote buying ≤ forex buying < forex selling ≤ banknote selling."
@@ -5951,6 +7927,262 @@ extend type Mutation {
   deleteRole("What to do it with (girdi)." input: DeleteRoleInput!): RolePayload! @can(permission: "user:admin")
 }
 `, BuiltIn: false},
+	{Name: "../../schema/worklog.graphql", Input: `"Where a work log stands (saha kaydı durumu)."
+enum WorkLogStatus {
+  "Waits for approval (onay bekliyor)."
+  PENDING
+  "The work was done so (onaylandı)."
+  APPROVED
+  "It was not (reddedildi)."
+  REJECTED
+  "Stands on the bill (işlendi)."
+  PROCESSED
+}
+
+"Kind of field work (saha işi türü)."
+enum WorkLogKind {
+  "Maintenance (bakım)."
+  MAINTENANCE
+  "Repair (tamir)."
+  REPAIR
+  "Transfer."
+  TRANSFER
+  "Other (diğer)."
+  OTHER
+}
+
+"Work recorded in the field under a work order (saha kaydı)."
+type WorkLog implements Node {
+  "Global id (genel kimlik)."
+  id: ID!
+  "The work order (iş emri)."
+  workOrder: WorkOrder @can(permission: "workorder:read")
+  "The trip on which it was done (sefer)."
+  trip: Trip @can(permission: "sefer:read")
+  "The motorboat it was done with (motorbot)."
+  motorbot: Motorbot @can(permission: "motorbot:read")
+  "The service it is (hizmet)."
+  service: Service @can(permission: "hizmet:read")
+  "Who worked (personel)."
+  personnelName: String!
+  "Kind of work (tür)."
+  kind: WorkLogKind!
+  "From when (başlangıç)."
+  timeStart: DateTime!
+  "Until when (bitiş)."
+  timeEnd: DateTime!
+  "Whole minutes from start to end (süre, dakika)."
+  durationMinutes: Int!
+  "The same in hours, to two places (miktar)."
+  quantity: Decimal!
+  "Unit of the quantity: SAAT (birim)."
+  unit: String!
+  "What was done (açıklama)."
+  description: String
+  "Notes (notlar)."
+  notes: String
+  "Where it stands (durum)."
+  status: WorkLogStatus!
+  "Who approved or rejected it (kararı veren)."
+  decidedBy: User
+  "Name of that user at the time (kararı verenin adı)."
+  decidedByName: String
+  "When that was (karar anı)."
+  decidedAt: DateTime
+  "Why it was rejected (ret nedeni)."
+  rejectionReason: String
+  "The line of the work order that bills it (kalem)."
+  item: WorkOrderItem
+  "Who recorded it (kaydeden)."
+  createdBy: User
+  "Raised with every change (sürüm)."
+  version: Int!
+  "When it was recorded (kayıt anı)."
+  createdAt: DateTime!
+  "When it last changed (değişiklik anı)."
+  updatedAt: DateTime!
+}
+
+extend type WorkOrder {
+  "Work recorded in the field, oldest work first (saha kayıtları); at most 500."
+  workLogs: [WorkLog!]! @can(permission: "saha:read")
+}
+
+extend type WorkOrderItem {
+  "The work log that the line bills (saha kaydı)."
+  workLog: WorkLog @can(permission: "saha:read")
+}
+
+"A page of work logs (saha kaydı listesi)."
+type WorkLogConnection {
+  "Rows with their cursors (kenarlar)."
+  edges: [WorkLogEdge!]!
+  "The rows alone (kayıtlar)."
+  nodes: [WorkLog!]!
+  "Where the page lies (sayfa bilgisi)."
+  pageInfo: PageInfo!
+  "Rows that the filter finds (toplam); counted only when selected."
+  totalCount: Int!
+}
+
+"A work log in a list (kenar)."
+type WorkLogEdge {
+  "Position in the list (imleç)."
+  cursor: String!
+  "The work log (kayıt)."
+  node: WorkLog!
+}
+
+"What work logs can be ordered by (sıralama alanı)."
+enum WorkLogOrderField {
+  "When the work began (başlangıç)."
+  TIME_START
+}
+
+"Order of work logs (sıralama)."
+input WorkLogOrder {
+  "By what (alan)."
+  field: WorkLogOrderField! = TIME_START
+  "Which way (yön)."
+  direction: OrderDirection! = DESC
+}
+
+"Which work logs (filtre): workOrder or status, each also with timeStart; both together are FILTER_NOT_INDEXED."
+input WorkLogFilter {
+  "Of this work order (iş emri)."
+  workOrder: ID
+  "In this status (durum)."
+  status: WorkLogStatus
+  "Begun in this range (başlangıç aralığı)."
+  timeStart: DateTimeRange
+}
+
+extend type Query {
+  "One work log by id (saha kaydı); null when there is none."
+  workLog(
+    "Global id (genel kimlik)."
+    id: ID!
+  ): WorkLog @can(permission: "saha:read")
+  "Work logs (saha kayıtları), newest work first unless ordered otherwise."
+  workLogs(
+    "Which ones (filtre); all when absent."
+    filter: WorkLogFilter
+    "In which order (sıralama)."
+    orderBy: WorkLogOrder
+    "So many from the front (ilk N), 1 to 100; 50 when neither first nor last is given."
+    first: Int
+    "After this cursor (imleçten sonra)."
+    after: String
+    "So many from the back (son N), 1 to 100."
+    last: Int
+    "Before this cursor (imleçten önce)."
+    before: String
+  ): WorkLogConnection! @can(permission: "saha:read")
+}
+
+"Work that somebody did (yeni saha kaydı)."
+input CreateWorkLogInput {
+  "The work order, in progress (iş emri)."
+  workOrderId: ID!
+  "Who worked, 2 to 100 characters (personel)."
+  personnelName: String!
+  "Kind of work (tür)."
+  kind: WorkLogKind! = OTHER
+  "From when (başlangıç)."
+  timeStart: DateTime!
+  "Until when, at least a minute later and not in the future (bitiş)."
+  timeEnd: DateTime!
+  "The trip on which it was done (sefer)."
+  tripId: ID
+  "The motorboat it was done with (motorbot); that of the trip when absent."
+  motorbotId: ID
+  "Code of the service that it is (hizmet kodu)."
+  serviceCode: String
+  "What was done, at most 500 characters (açıklama)."
+  description: String
+  "Notes, at most 1000 characters (notlar)."
+  notes: String
+  "Repeating the call with the same key within 24 hours answers the first result (tekrar anahtarı)."
+  idempotencyKey: String
+}
+
+"Changes to a work log that waits for approval (saha kaydı değişikliği). Absent fields stay; null clears what may be empty."
+input UpdateWorkLogInput {
+  "The work log (saha kaydı)."
+  id: ID!
+  "The version that was read (sürüm); refused with VERSION_CONFLICT when it has changed."
+  version: Int!
+  "Who worked (personel)."
+  personnelName: String
+  "Kind of work (tür)."
+  kind: WorkLogKind
+  "From when (başlangıç)."
+  timeStart: DateTime
+  "Until when (bitiş)."
+  timeEnd: DateTime
+  "Code of the service that it is (hizmet kodu)."
+  serviceCode: String
+  "What was done (açıklama)."
+  description: String
+  "Notes (notlar)."
+  notes: String
+}
+
+"A work log (saha kaydı)."
+input WorkLogInput {
+  "The work log (saha kaydı)."
+  id: ID!
+}
+
+"A work log that is wrong (reddedilecek saha kaydı)."
+input RejectWorkLogInput {
+  "The work log (saha kaydı)."
+  id: ID!
+  "Why, at least 10 characters (gerekçe)."
+  reason: String!
+}
+
+"An approved work log that comes on the bill (işlenecek saha kaydı)."
+input ProcessWorkLogInput {
+  "The work log (saha kaydı)."
+  id: ID!
+  "Price of an hour (birim fiyat); that of the service when absent, required where there is none that is sold by the hour. 0 is 0."
+  unitPrice: Decimal
+  "VAT in percent (KDV oranı); that of the service, or 20, when absent."
+  vatRate: Decimal
+}
+
+"The work log after the change (sonuç)."
+type WorkLogPayload {
+  "The work log (saha kaydı); null when nothing was changed, the current one on VERSION_CONFLICT."
+  workLog: WorkLog
+  "What was wrong (hatalar); empty on success."
+  userErrors: [UserError!]!
+}
+
+"What was deleted (sonuç)."
+type DeleteWorkLogPayload {
+  "The work log that is no more (silinen kayıt); null when nothing was deleted."
+  deletedId: ID
+  "What was wrong (hatalar); empty on success."
+  userErrors: [UserError!]!
+}
+
+extend type Mutation {
+  "Record work (saha kaydı oluştur) under an order in progress. The same person cannot work twice in the same hours: WORKLOG_DUPLICATE_ENTRY."
+  createWorkLog("What to do it with (girdi)." input: CreateWorkLogInput!): WorkLogPayload! @can(permission: "saha:write")
+  "Change a work log that waits for approval (saha kaydını değiştir)."
+  updateWorkLog("What to do it with (girdi)." input: UpdateWorkLogInput!): WorkLogPayload! @can(permission: "saha:write")
+  "PENDING → APPROVED (saha kaydını onayla)."
+  approveWorkLog("What to do it with (girdi)." input: WorkLogInput!): WorkLogPayload! @can(permission: "saha:approve")
+  "PENDING → REJECTED (saha kaydını reddet)."
+  rejectWorkLog("What to do it with (girdi)." input: RejectWorkLogInput!): WorkLogPayload! @can(permission: "saha:approve")
+  "APPROVED → PROCESSED (saha kaydını işle): the hours become a line of the work order."
+  processWorkLog("What to do it with (girdi)." input: ProcessWorkLogInput!): WorkLogPayload! @can(permission: "saha:approve")
+  "Delete a work log that waits for approval (saha kaydını sil)."
+  deleteWorkLog("What to do it with (girdi)." input: WorkLogInput!): DeleteWorkLogPayload! @can(permission: "saha:delete")
+}
+`, BuiltIn: false},
 	{Name: "../../schema/workorder.graphql", Input: `"Kind of work (iş emri tipi)."
 enum WorkOrderType {
   "A port service (hizmet)."
@@ -6487,17 +8719,17 @@ extend type Mutation {
   approveWorkOrder("What to do it with (girdi)." input: WorkOrderStepInput!): WorkOrderPayload! @can(permission: "workorder:approve")
   "SUBMITTED or APPROVED → REJECTED (reddet)."
   rejectWorkOrder("What to do it with (girdi)." input: WorkOrderReasonInput!): WorkOrderPayload! @can(permission: "workorder:approve")
-  "SUBMITTED → DRAFT (geri çek)."
-  withdrawWorkOrder("What to do it with (girdi)." input: WorkOrderStepInput!): WorkOrderPayload! @can(permission: "workorder:write")
+  "SUBMITTED → DRAFT (geri çek). For the requester, and for those with workorder:write."
+  withdrawWorkOrder("What to do it with (girdi)." input: WorkOrderStepInput!): WorkOrderPayload! @can(permission: "workorder:read")
   "REJECTED → DRAFT, or COMPLETED → IN_PROGRESS (yeniden aç). The second needs workorder:approve and a reason."
   reopenWorkOrder("What to do it with (girdi)." input: WorkOrderOptionalReasonInput!): WorkOrderPayload! @can(permission: "workorder:write")
-  "APPROVED → IN_PROGRESS (başlat)."
+  "APPROVED → IN_PROGRESS (başlat). With gateRequired somebody must have been approved by security or let in at the gate."
   startWorkOrder("What to do it with (girdi)." input: WorkOrderStepInput!): WorkOrderPayload! @can(permission: "workorder:write")
-  "IN_PROGRESS → COMPLETED (tamamla)."
+  "IN_PROGRESS → COMPLETED (tamamla). WO_PENDING_WORK_LOGS while a work log waits for approval."
   completeWorkOrder("What to do it with (girdi)." input: CompleteWorkOrderInput!): WorkOrderPayload! @can(permission: "workorder:write")
   "COMPLETED → INVOICED (faturala). There must be an item; items are frozen."
   invoiceWorkOrder("What to do it with (girdi)." input: InvoiceWorkOrderInput!): WorkOrderPayload! @can(permission: "workorder:invoice")
-  "INVOICED → CLOSED (kapat)."
+  "INVOICED → CLOSED (kapat). WO_OPEN_GATE_ENTRIES while a vehicle or person is inside."
   closeWorkOrder("What to do it with (girdi)." input: WorkOrderStepInput!): WorkOrderPayload! @can(permission: "workorder:close")
   "DRAFT or APPROVED → CANCELLED (iptal et). The second needs workorder:approve and a reason."
   cancelWorkOrder("What to do it with (girdi)." input: WorkOrderOptionalReasonInput!): WorkOrderPayload! @can(permission: "workorder:write")
@@ -6702,6 +8934,16 @@ func (ec *executionContext) childFields_CurrencyConversion(ctx context.Context, 
 	return nil, fmt.Errorf("no field named %q was found under type CurrencyConversion", field.Name)
 }
 
+func (ec *executionContext) childFields_DeleteWorkLogPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "deletedId":
+		return ec.fieldContext_DeleteWorkLogPayload_deletedId(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_DeleteWorkLogPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DeleteWorkLogPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_ExchangeRate(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -6796,6 +9038,178 @@ func (ec *executionContext) childFields_FetchExchangeRatesPayload(ctx context.Co
 		return ec.fieldContext_FetchExchangeRatesPayload_userErrors(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type FetchExchangeRatesPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_GateChecklistItem(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_GateChecklistItem_id(ctx, field)
+	case "woType":
+		return ec.fieldContext_GateChecklistItem_woType(ctx, field)
+	case "label":
+		return ec.fieldContext_GateChecklistItem_label(ctx, field)
+	case "isRequired":
+		return ec.fieldContext_GateChecklistItem_isRequired(ctx, field)
+	case "displayOrder":
+		return ec.fieldContext_GateChecklistItem_displayOrder(ctx, field)
+	case "isActive":
+		return ec.fieldContext_GateChecklistItem_isActive(ctx, field)
+	case "version":
+		return ec.fieldContext_GateChecklistItem_version(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_GateChecklistItem_createdAt(ctx, field)
+	case "updatedAt":
+		return ec.fieldContext_GateChecklistItem_updatedAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type GateChecklistItem", field.Name)
+}
+
+func (ec *executionContext) childFields_GateChecklistItemPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "item":
+		return ec.fieldContext_GateChecklistItemPayload_item(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_GateChecklistItemPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type GateChecklistItemPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_GateLog(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_GateLog_id(ctx, field)
+	case "workOrder":
+		return ec.fieldContext_GateLog_workOrder(ctx, field)
+	case "woNumber":
+		return ec.fieldContext_GateLog_woNumber(ctx, field)
+	case "woStatus":
+		return ec.fieldContext_GateLog_woStatus(ctx, field)
+	case "subject":
+		return ec.fieldContext_GateLog_subject(ctx, field)
+	case "person":
+		return ec.fieldContext_GateLog_person(ctx, field)
+	case "motorbot":
+		return ec.fieldContext_GateLog_motorbot(ctx, field)
+	case "vehiclePlate":
+		return ec.fieldContext_GateLog_vehiclePlate(ctx, field)
+	case "plateNorm":
+		return ec.fieldContext_GateLog_plateNorm(ctx, field)
+	case "isForeignPlate":
+		return ec.fieldContext_GateLog_isForeignPlate(ctx, field)
+	case "vehicleType":
+		return ec.fieldContext_GateLog_vehicleType(ctx, field)
+	case "driverName":
+		return ec.fieldContext_GateLog_driverName(ctx, field)
+	case "checklist":
+		return ec.fieldContext_GateLog_checklist(ctx, field)
+	case "checklistComplete":
+		return ec.fieldContext_GateLog_checklistComplete(ctx, field)
+	case "isException":
+		return ec.fieldContext_GateLog_isException(ctx, field)
+	case "exceptionReason":
+		return ec.fieldContext_GateLog_exceptionReason(ctx, field)
+	case "entryAt":
+		return ec.fieldContext_GateLog_entryAt(ctx, field)
+	case "entryDeviceAt":
+		return ec.fieldContext_GateLog_entryDeviceAt(ctx, field)
+	case "entryIsManual":
+		return ec.fieldContext_GateLog_entryIsManual(ctx, field)
+	case "entryBy":
+		return ec.fieldContext_GateLog_entryBy(ctx, field)
+	case "entryByName":
+		return ec.fieldContext_GateLog_entryByName(ctx, field)
+	case "exitAt":
+		return ec.fieldContext_GateLog_exitAt(ctx, field)
+	case "exitDeviceAt":
+		return ec.fieldContext_GateLog_exitDeviceAt(ctx, field)
+	case "exitIsManual":
+		return ec.fieldContext_GateLog_exitIsManual(ctx, field)
+	case "exitBy":
+		return ec.fieldContext_GateLog_exitBy(ctx, field)
+	case "exitByName":
+		return ec.fieldContext_GateLog_exitByName(ctx, field)
+	case "durationMinutes":
+		return ec.fieldContext_GateLog_durationMinutes(ctx, field)
+	case "baseMinutes":
+		return ec.fieldContext_GateLog_baseMinutes(ctx, field)
+	case "overrunMinutes":
+		return ec.fieldContext_GateLog_overrunMinutes(ctx, field)
+	case "minutesInside":
+		return ec.fieldContext_GateLog_minutesInside(ctx, field)
+	case "isOverBase":
+		return ec.fieldContext_GateLog_isOverBase(ctx, field)
+	case "notes":
+		return ec.fieldContext_GateLog_notes(ctx, field)
+	case "corrects":
+		return ec.fieldContext_GateLog_corrects(ctx, field)
+	case "correctionReason":
+		return ec.fieldContext_GateLog_correctionReason(ctx, field)
+	case "correction":
+		return ec.fieldContext_GateLog_correction(ctx, field)
+	case "isSuperseded":
+		return ec.fieldContext_GateLog_isSuperseded(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_GateLog_createdAt(ctx, field)
+	case "updatedAt":
+		return ec.fieldContext_GateLog_updatedAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type GateLog", field.Name)
+}
+
+func (ec *executionContext) childFields_GateLogConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_GateLogConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_GateLogConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_GateLogConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_GateLogConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type GateLogConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_GateLogEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_GateLogEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_GateLogEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type GateLogEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_GateLogPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "gateLog":
+		return ec.fieldContext_GateLogPayload_gateLog(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_GateLogPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type GateLogPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_GatePinPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "userErrors":
+		return ec.fieldContext_GatePinPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type GatePinPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_GateTick(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "itemId":
+		return ec.fieldContext_GateTick_itemId(ctx, field)
+	case "label":
+		return ec.fieldContext_GateTick_label(ctx, field)
+	case "isRequired":
+		return ec.fieldContext_GateTick_isRequired(ctx, field)
+	case "isTicked":
+		return ec.fieldContext_GateTick_isTicked(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type GateTick", field.Name)
 }
 
 func (ec *executionContext) childFields_LoginPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -7358,6 +9772,94 @@ func (ec *executionContext) childFields_Viewer(ctx context.Context, field graphq
 	return nil, fmt.Errorf("no field named %q was found under type Viewer", field.Name)
 }
 
+func (ec *executionContext) childFields_WorkLog(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_WorkLog_id(ctx, field)
+	case "workOrder":
+		return ec.fieldContext_WorkLog_workOrder(ctx, field)
+	case "trip":
+		return ec.fieldContext_WorkLog_trip(ctx, field)
+	case "motorbot":
+		return ec.fieldContext_WorkLog_motorbot(ctx, field)
+	case "service":
+		return ec.fieldContext_WorkLog_service(ctx, field)
+	case "personnelName":
+		return ec.fieldContext_WorkLog_personnelName(ctx, field)
+	case "kind":
+		return ec.fieldContext_WorkLog_kind(ctx, field)
+	case "timeStart":
+		return ec.fieldContext_WorkLog_timeStart(ctx, field)
+	case "timeEnd":
+		return ec.fieldContext_WorkLog_timeEnd(ctx, field)
+	case "durationMinutes":
+		return ec.fieldContext_WorkLog_durationMinutes(ctx, field)
+	case "quantity":
+		return ec.fieldContext_WorkLog_quantity(ctx, field)
+	case "unit":
+		return ec.fieldContext_WorkLog_unit(ctx, field)
+	case "description":
+		return ec.fieldContext_WorkLog_description(ctx, field)
+	case "notes":
+		return ec.fieldContext_WorkLog_notes(ctx, field)
+	case "status":
+		return ec.fieldContext_WorkLog_status(ctx, field)
+	case "decidedBy":
+		return ec.fieldContext_WorkLog_decidedBy(ctx, field)
+	case "decidedByName":
+		return ec.fieldContext_WorkLog_decidedByName(ctx, field)
+	case "decidedAt":
+		return ec.fieldContext_WorkLog_decidedAt(ctx, field)
+	case "rejectionReason":
+		return ec.fieldContext_WorkLog_rejectionReason(ctx, field)
+	case "item":
+		return ec.fieldContext_WorkLog_item(ctx, field)
+	case "createdBy":
+		return ec.fieldContext_WorkLog_createdBy(ctx, field)
+	case "version":
+		return ec.fieldContext_WorkLog_version(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_WorkLog_createdAt(ctx, field)
+	case "updatedAt":
+		return ec.fieldContext_WorkLog_updatedAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WorkLog", field.Name)
+}
+
+func (ec *executionContext) childFields_WorkLogConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_WorkLogConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_WorkLogConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_WorkLogConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_WorkLogConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WorkLogConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_WorkLogEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_WorkLogEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_WorkLogEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WorkLogEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_WorkLogPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "workLog":
+		return ec.fieldContext_WorkLogPayload_workLog(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_WorkLogPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WorkLogPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_WorkOrder(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -7440,6 +9942,14 @@ func (ec *executionContext) childFields_WorkOrder(ctx context.Context, field gra
 		return ec.fieldContext_WorkOrder_createdAt(ctx, field)
 	case "updatedAt":
 		return ec.fieldContext_WorkOrder_updatedAt(ctx, field)
+	case "securityExitAt":
+		return ec.fieldContext_WorkOrder_securityExitAt(ctx, field)
+	case "gateLogs":
+		return ec.fieldContext_WorkOrder_gateLogs(ctx, field)
+	case "persons":
+		return ec.fieldContext_WorkOrder_persons(ctx, field)
+	case "workLogs":
+		return ec.fieldContext_WorkOrder_workLogs(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type WorkOrder", field.Name)
 }
@@ -7512,8 +10022,30 @@ func (ec *executionContext) childFields_WorkOrderItem(ctx context.Context, field
 		return ec.fieldContext_WorkOrderItem_notes(ctx, field)
 	case "isInvoiced":
 		return ec.fieldContext_WorkOrderItem_isInvoiced(ctx, field)
+	case "workLog":
+		return ec.fieldContext_WorkOrderItem_workLog(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type WorkOrderItem", field.Name)
+}
+
+func (ec *executionContext) childFields_WorkOrderOvertime(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "workOrder":
+		return ec.fieldContext_WorkOrderOvertime_workOrder(ctx, field)
+	case "actualEnd":
+		return ec.fieldContext_WorkOrderOvertime_actualEnd(ctx, field)
+	case "securityExitAt":
+		return ec.fieldContext_WorkOrderOvertime_securityExitAt(ctx, field)
+	case "thresholdMinutes":
+		return ec.fieldContext_WorkOrderOvertime_thresholdMinutes(ctx, field)
+	case "elapsedMinutes":
+		return ec.fieldContext_WorkOrderOvertime_elapsedMinutes(ctx, field)
+	case "overtimeMinutes":
+		return ec.fieldContext_WorkOrderOvertime_overtimeMinutes(ctx, field)
+	case "insideCount":
+		return ec.fieldContext_WorkOrderOvertime_insideCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WorkOrderOvertime", field.Name)
 }
 
 func (ec *executionContext) childFields_WorkOrderPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -7524,6 +10056,66 @@ func (ec *executionContext) childFields_WorkOrderPayload(ctx context.Context, fi
 		return ec.fieldContext_WorkOrderPayload_userErrors(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type WorkOrderPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_WorkOrderPerson(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_WorkOrderPerson_id(ctx, field)
+	case "fullName":
+		return ec.fieldContext_WorkOrderPerson_fullName(ctx, field)
+	case "nationalId":
+		return ec.fieldContext_WorkOrderPerson_nationalId(ctx, field)
+	case "passportNo":
+		return ec.fieldContext_WorkOrderPerson_passportNo(ctx, field)
+	case "nationality":
+		return ec.fieldContext_WorkOrderPerson_nationality(ctx, field)
+	case "phone":
+		return ec.fieldContext_WorkOrderPerson_phone(ctx, field)
+	case "status":
+		return ec.fieldContext_WorkOrderPerson_status(ctx, field)
+	case "gateEntryAt":
+		return ec.fieldContext_WorkOrderPerson_gateEntryAt(ctx, field)
+	case "gateExitAt":
+		return ec.fieldContext_WorkOrderPerson_gateExitAt(ctx, field)
+	case "decidedBy":
+		return ec.fieldContext_WorkOrderPerson_decidedBy(ctx, field)
+	case "decidedByName":
+		return ec.fieldContext_WorkOrderPerson_decidedByName(ctx, field)
+	case "decidedAt":
+		return ec.fieldContext_WorkOrderPerson_decidedAt(ctx, field)
+	case "securityNotes":
+		return ec.fieldContext_WorkOrderPerson_securityNotes(ctx, field)
+	case "isActive":
+		return ec.fieldContext_WorkOrderPerson_isActive(ctx, field)
+	case "version":
+		return ec.fieldContext_WorkOrderPerson_version(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_WorkOrderPerson_createdAt(ctx, field)
+	case "updatedAt":
+		return ec.fieldContext_WorkOrderPerson_updatedAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WorkOrderPerson", field.Name)
+}
+
+func (ec *executionContext) childFields_WorkOrderPersonPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "person":
+		return ec.fieldContext_WorkOrderPersonPayload_person(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_WorkOrderPersonPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WorkOrderPersonPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_WorkOrderPersonsPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "persons":
+		return ec.fieldContext_WorkOrderPersonsPayload_persons(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_WorkOrderPersonsPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WorkOrderPersonsPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_WorkOrderStatusHistory(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -7730,6 +10322,48 @@ func (ec *executionContext) field_Mutation_addWorkOrderItem_args(ctx context.Con
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_addWorkOrderPerson_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (person.AddInput, error) {
+			return ec.unmarshalNAddWorkOrderPersonInput2aliaportᚋinternalᚋpersonᚐAddInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_approveWorkLog_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (WorkLogInput, error) {
+			return ec.unmarshalNWorkLogInput2aliaportᚋgraphᚋgenᚐWorkLogInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_approveWorkOrderPersons_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (person.ApproveInput, error) {
+			return ec.unmarshalNApproveWorkOrderPersonsInput2aliaportᚋinternalᚋpersonᚐApproveInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_approveWorkOrder_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -7814,6 +10448,20 @@ func (ec *executionContext) field_Mutation_completeWorkOrder_args(ctx context.Co
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_correctGateLog_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (gate.CorrectInput, error) {
+			return ec.unmarshalNCorrectGateLogInput2aliaportᚋinternalᚋgateᚐCorrectInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_createCari_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -7870,6 +10518,20 @@ func (ec *executionContext) field_Mutation_createUser_args(ctx context.Context, 
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_createWorkLog_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (worklog.CreateInput, error) {
+			return ec.unmarshalNCreateWorkLogInput2aliaportᚋinternalᚋworklogᚐCreateInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_createWorkOrder_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -7890,6 +10552,20 @@ func (ec *executionContext) field_Mutation_deactivateCari_args(ctx context.Conte
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (cari.ActivityInput, error) {
 			return ec.unmarshalNCariActivityInput2aliaportᚋinternalᚋcariᚐActivityInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_deactivateGateChecklistItem_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (gate.ItemActivityInput, error) {
+			return ec.unmarshalNDeactivateGateChecklistItemInput2aliaportᚋinternalᚋgateᚐItemActivityInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -7954,6 +10630,20 @@ func (ec *executionContext) field_Mutation_deleteTrip_args(ctx context.Context, 
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_deleteWorkLog_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (WorkLogInput, error) {
+			return ec.unmarshalNWorkLogInput2aliaportᚋgraphᚋgenᚐWorkLogInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_deleteWorkOrder_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -7988,6 +10678,34 @@ func (ec *executionContext) field_Mutation_fetchExchangeRates_args(ctx context.C
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (rate.FetchInput, error) {
 			return ec.unmarshalNFetchExchangeRatesInput2aliaportᚋinternalᚋrateᚐFetchInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_gateEntry_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (gate.EntryInput, error) {
+			return ec.unmarshalNGateEntryInput2aliaportᚋinternalᚋgateᚐEntryInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_gateExit_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (gate.ExitInput, error) {
+			return ec.unmarshalNGateExitInput2aliaportᚋinternalᚋgateᚐExitInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -8052,12 +10770,54 @@ func (ec *executionContext) field_Mutation_planTrip_args(ctx context.Context, ra
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_processWorkLog_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (worklog.ProcessInput, error) {
+			return ec.unmarshalNProcessWorkLogInput2aliaportᚋinternalᚋworklogᚐProcessInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_refreshToken_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (RefreshTokenInput, error) {
 			return ec.unmarshalNRefreshTokenInput2aliaportᚋgraphᚋgenᚐRefreshTokenInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_refuseWorkOrderPerson_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (person.RefuseInput, error) {
+			return ec.unmarshalNRefuseWorkOrderPersonInput2aliaportᚋinternalᚋpersonᚐRefuseInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_rejectWorkLog_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (worklog.RejectInput, error) {
+			return ec.unmarshalNRejectWorkLogInput2aliaportᚋinternalᚋworklogᚐRejectInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -8086,6 +10846,20 @@ func (ec *executionContext) field_Mutation_removeWorkOrderItem_args(ctx context.
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (RemoveWorkOrderItemInput, error) {
 			return ec.unmarshalNRemoveWorkOrderItemInput2aliaportᚋgraphᚋgenᚐRemoveWorkOrderItemInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_removeWorkOrderPerson_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (RemoveWorkOrderPersonInput, error) {
+			return ec.unmarshalNRemoveWorkOrderPersonInput2aliaportᚋgraphᚋgenᚐRemoveWorkOrderPersonInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -8150,6 +10924,20 @@ func (ec *executionContext) field_Mutation_revokeSession_args(ctx context.Contex
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_saveGateChecklistItem_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (gate.ItemInput, error) {
+			return ec.unmarshalNSaveGateChecklistItemInput2aliaportᚋinternalᚋgateᚐItemInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_saveRole_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -8170,6 +10958,20 @@ func (ec *executionContext) field_Mutation_setExchangeRate_args(ctx context.Cont
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (rate.SetInput, error) {
 			return ec.unmarshalNSetExchangeRateInput2aliaportᚋinternalᚋrateᚐSetInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_setGatePin_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (gate.PinInput, error) {
+			return ec.unmarshalNSetGatePinInput2aliaportᚋinternalᚋgateᚐPinInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -8262,6 +11064,20 @@ func (ec *executionContext) field_Mutation_updateCari_args(ctx context.Context, 
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_updateGateLogNotes_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (gate.NotesInput, error) {
+			return ec.unmarshalNUpdateGateLogNotesInput2aliaportᚋinternalᚋgateᚐNotesInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_updateMotorbot_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -8318,12 +11134,40 @@ func (ec *executionContext) field_Mutation_updateUser_args(ctx context.Context, 
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_updateWorkLog_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (UpdateWorkLogInput, error) {
+			return ec.unmarshalNUpdateWorkLogInput2aliaportᚋgraphᚋgenᚐUpdateWorkLogInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_updateWorkOrderItem_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (UpdateWorkOrderItemInput, error) {
 			return ec.unmarshalNUpdateWorkOrderItemInput2aliaportᚋgraphᚋgenᚐUpdateWorkOrderItemInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_updateWorkOrderPerson_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (UpdateWorkOrderPersonInput, error) {
+			return ec.unmarshalNUpdateWorkOrderPersonInput2aliaportᚋgraphᚋgenᚐUpdateWorkOrderPersonInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -8615,6 +11459,134 @@ func (ec *executionContext) field_Query_exchangeRates_args(ctx context.Context, 
 		return nil, err
 	}
 	args["before"] = arg4
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_gateChecklist_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "woType",
+		func(ctx context.Context, v any) (workorder1.Type, error) {
+			return ec.unmarshalNWorkOrderType2aliaportᚋentᚋworkorderᚐType(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["woType"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "includeInactive",
+		func(ctx context.Context, v any) (bool, error) {
+			return ec.unmarshalNBoolean2bool(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["includeInactive"] = arg1
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_gateLog_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "id",
+		func(ctx context.Context, v any) (globalid.ID, error) {
+			return ec.unmarshalNID2aliaportᚋinternalᚋglobalidᚐID(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["id"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_gateLogs_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
+		func(ctx context.Context, v any) (*gate.Filter, error) {
+			return ec.unmarshalOGateLogFilter2ᚖaliaportᚋinternalᚋgateᚐFilter(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["filter"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "orderBy",
+		func(ctx context.Context, v any) (*gate.Order, error) {
+			return ec.unmarshalOGateLogOrder2ᚖaliaportᚋinternalᚋgateᚐOrder(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["orderBy"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["last"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["before"] = arg5
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_insideNow_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["last"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["before"] = arg3
 	return args, nil
 }
 
@@ -8999,6 +11971,88 @@ func (ec *executionContext) field_Query_users_args(ctx context.Context, rawArgs 
 		return nil, err
 	}
 	args["before"] = arg3
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_workLog_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "id",
+		func(ctx context.Context, v any) (globalid.ID, error) {
+			return ec.unmarshalNID2aliaportᚋinternalᚋglobalidᚐID(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["id"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_workLogs_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
+		func(ctx context.Context, v any) (*worklog.Filter, error) {
+			return ec.unmarshalOWorkLogFilter2ᚖaliaportᚋinternalᚋworklogᚐFilter(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["filter"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "orderBy",
+		func(ctx context.Context, v any) (*worklog.Order, error) {
+			return ec.unmarshalOWorkLogOrder2ᚖaliaportᚋinternalᚋworklogᚐOrder(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["orderBy"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["last"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["before"] = arg5
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_workOrderOvertime_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "workOrder",
+		func(ctx context.Context, v any) (globalid.ID, error) {
+			return ec.unmarshalNID2aliaportᚋinternalᚋglobalidᚐID(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["workOrder"] = arg0
 	return args, nil
 }
 
@@ -10958,6 +14012,61 @@ func (ec *executionContext) fieldContext_CurrencyConversion_used(_ context.Conte
 	return fc, nil
 }
 
+func (ec *executionContext) _DeleteWorkLogPayload_deletedId(ctx context.Context, field graphql.CollectedField, obj *DeleteWorkLogPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DeleteWorkLogPayload_deletedId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.DeletedID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *globalid.ID) graphql.Marshaler {
+			return ec.marshalOID2ᚖaliaportᚋinternalᚋglobalidᚐID(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_DeleteWorkLogPayload_deletedId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DeleteWorkLogPayload", field, false, false, "ID")
+}
+
+func (ec *executionContext) _DeleteWorkLogPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *DeleteWorkLogPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DeleteWorkLogPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕᚖaliaportᚋgraphᚋgenᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DeleteWorkLogPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "DeleteWorkLogPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _ExchangeRate_id(ctx context.Context, field graphql.CollectedField, obj *ent.ExchangeRate) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -11796,6 +14905,1639 @@ func (ec *executionContext) fieldContext_FetchExchangeRatesPayload_userErrors(_ 
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _GateChecklistItem_id(ctx context.Context, field graphql.CollectedField, obj *ent.GateChecklistItem) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GateChecklistItem_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.GlobalID(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_GateChecklistItem_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GateChecklistItem", field, true, false, "ID")
+}
+
+func (ec *executionContext) _GateChecklistItem_woType(ctx context.Context, field graphql.CollectedField, obj *ent.GateChecklistItem) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GateChecklistItem_woType(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.WoType, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v gatechecklistitem.WoType) graphql.Marshaler {
+			return ec.marshalNWorkOrderType2aliaportᚋentᚋgatechecklistitemᚐWoType(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_GateChecklistItem_woType(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GateChecklistItem", field, false, false, "WorkOrderType")
+}
+
+func (ec *executionContext) _GateChecklistItem_label(ctx context.Context, field graphql.CollectedField, obj *ent.GateChecklistItem) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GateChecklistItem_label(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Label, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_GateChecklistItem_label(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GateChecklistItem", field, false, false, "String")
+}
+
+func (ec *executionContext) _GateChecklistItem_isRequired(ctx context.Context, field graphql.CollectedField, obj *ent.GateChecklistItem) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GateChecklistItem_isRequired(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.IsRequired, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_GateChecklistItem_isRequired(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GateChecklistItem", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _GateChecklistItem_displayOrder(ctx context.Context, field graphql.CollectedField, obj *ent.GateChecklistItem) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GateChecklistItem_displayOrder(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.DisplayOrder, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_GateChecklistItem_displayOrder(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GateChecklistItem", field, false, false, "Int")
+}
+
+func (ec *executionContext) _GateChecklistItem_isActive(ctx context.Context, field graphql.CollectedField, obj *ent.GateChecklistItem) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GateChecklistItem_isActive(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.IsActive, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_GateChecklistItem_isActive(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GateChecklistItem", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _GateChecklistItem_version(ctx context.Context, field graphql.CollectedField, obj *ent.GateChecklistItem) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GateChecklistItem_version(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Version, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_GateChecklistItem_version(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GateChecklistItem", field, false, false, "Int")
+}
+
+func (ec *executionContext) _GateChecklistItem_createdAt(ctx context.Context, field graphql.CollectedField, obj *ent.GateChecklistItem) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GateChecklistItem_createdAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CreatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_GateChecklistItem_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GateChecklistItem", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _GateChecklistItem_updatedAt(ctx context.Context, field graphql.CollectedField, obj *ent.GateChecklistItem) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GateChecklistItem_updatedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UpdatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_GateChecklistItem_updatedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GateChecklistItem", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _GateChecklistItemPayload_item(ctx context.Context, field graphql.CollectedField, obj *GateChecklistItemPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GateChecklistItemPayload_item(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Item, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.GateChecklistItem) graphql.Marshaler {
+			return ec.marshalOGateChecklistItem2ᚖaliaportᚋentᚐGateChecklistItem(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_GateChecklistItemPayload_item(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GateChecklistItemPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_GateChecklistItem(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _GateChecklistItemPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *GateChecklistItemPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GateChecklistItemPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕᚖaliaportᚋgraphᚋgenᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_GateChecklistItemPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GateChecklistItemPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _GateLog_id(ctx context.Context, field graphql.CollectedField, obj *ent.GateLog) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GateLog_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.GlobalID(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_GateLog_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GateLog", field, true, false, "ID")
+}
+
+func (ec *executionContext) _GateLog_workOrder(ctx context.Context, field graphql.CollectedField, obj *ent.GateLog) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GateLog_workOrder(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.GateLog().WorkOrder(ctx, obj)
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "workorder:read")
+				if err != nil {
+					var zeroVal *ent.WorkOrder
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *ent.WorkOrder
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, obj, directive0, permission)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.WorkOrder) graphql.Marshaler {
+			return ec.marshalOWorkOrder2ᚖaliaportᚋentᚐWorkOrder(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_GateLog_workOrder(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GateLog",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_WorkOrder(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _GateLog_woNumber(ctx context.Context, field graphql.CollectedField, obj *ent.GateLog) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GateLog_woNumber(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.WoNumber, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_GateLog_woNumber(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GateLog", field, false, false, "String")
+}
+
+func (ec *executionContext) _GateLog_woStatus(ctx context.Context, field graphql.CollectedField, obj *ent.GateLog) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GateLog_woStatus(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.WoStatus, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v gatelog.WoStatus) graphql.Marshaler {
+			return ec.marshalNWorkOrderStatus2aliaportᚋentᚋgatelogᚐWoStatus(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_GateLog_woStatus(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GateLog", field, false, false, "WorkOrderStatus")
+}
+
+func (ec *executionContext) _GateLog_subject(ctx context.Context, field graphql.CollectedField, obj *ent.GateLog) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GateLog_subject(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Subject, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v gatelog.Subject) graphql.Marshaler {
+			return ec.marshalNGateSubject2aliaportᚋentᚋgatelogᚐSubject(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_GateLog_subject(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GateLog", field, false, false, "GateSubject")
+}
+
+func (ec *executionContext) _GateLog_person(ctx context.Context, field graphql.CollectedField, obj *ent.GateLog) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GateLog_person(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.GateLog().Person(ctx, obj)
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "workorder:read")
+				if err != nil {
+					var zeroVal *ent.WorkOrderPerson
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *ent.WorkOrderPerson
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, obj, directive0, permission)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.WorkOrderPerson) graphql.Marshaler {
+			return ec.marshalOWorkOrderPerson2ᚖaliaportᚋentᚐWorkOrderPerson(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_GateLog_person(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GateLog",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_WorkOrderPerson(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _GateLog_motorbot(ctx context.Context, field graphql.CollectedField, obj *ent.GateLog) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GateLog_motorbot(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.GateLog().Motorbot(ctx, obj)
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "motorbot:read")
+				if err != nil {
+					var zeroVal *ent.Motorbot
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *ent.Motorbot
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, obj, directive0, permission)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.Motorbot) graphql.Marshaler {
+			return ec.marshalOMotorbot2ᚖaliaportᚋentᚐMotorbot(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_GateLog_motorbot(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GateLog",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Motorbot(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _GateLog_vehiclePlate(ctx context.Context, field graphql.CollectedField, obj *ent.GateLog) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GateLog_vehiclePlate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.VehiclePlate, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_GateLog_vehiclePlate(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GateLog", field, false, false, "String")
+}
+
+func (ec *executionContext) _GateLog_plateNorm(ctx context.Context, field graphql.CollectedField, obj *ent.GateLog) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GateLog_plateNorm(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PlateNorm, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_GateLog_plateNorm(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GateLog", field, false, false, "String")
+}
+
+func (ec *executionContext) _GateLog_isForeignPlate(ctx context.Context, field graphql.CollectedField, obj *ent.GateLog) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GateLog_isForeignPlate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.IsForeignPlate, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_GateLog_isForeignPlate(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GateLog", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _GateLog_vehicleType(ctx context.Context, field graphql.CollectedField, obj *ent.GateLog) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GateLog_vehicleType(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.VehicleType, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *gatelog.VehicleType) graphql.Marshaler {
+			return ec.marshalOVehicleType2ᚖaliaportᚋentᚋgatelogᚐVehicleType(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_GateLog_vehicleType(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GateLog", field, false, false, "VehicleType")
+}
+
+func (ec *executionContext) _GateLog_driverName(ctx context.Context, field graphql.CollectedField, obj *ent.GateLog) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GateLog_driverName(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.DriverName, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_GateLog_driverName(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GateLog", field, false, false, "String")
+}
+
+func (ec *executionContext) _GateLog_checklist(ctx context.Context, field graphql.CollectedField, obj *ent.GateLog) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GateLog_checklist(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.GateLog().Checklist(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*gate.Tick) graphql.Marshaler {
+			return ec.marshalNGateTick2ᚕᚖaliaportᚋinternalᚋgateᚐTickᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_GateLog_checklist(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GateLog",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_GateTick(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _GateLog_checklistComplete(ctx context.Context, field graphql.CollectedField, obj *ent.GateLog) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GateLog_checklistComplete(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ChecklistComplete, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_GateLog_checklistComplete(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GateLog", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _GateLog_isException(ctx context.Context, field graphql.CollectedField, obj *ent.GateLog) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GateLog_isException(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.IsException, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_GateLog_isException(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GateLog", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _GateLog_exceptionReason(ctx context.Context, field graphql.CollectedField, obj *ent.GateLog) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GateLog_exceptionReason(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ExceptionReason, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_GateLog_exceptionReason(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GateLog", field, false, false, "String")
+}
+
+func (ec *executionContext) _GateLog_entryAt(ctx context.Context, field graphql.CollectedField, obj *ent.GateLog) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GateLog_entryAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.EntryAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_GateLog_entryAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GateLog", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _GateLog_entryDeviceAt(ctx context.Context, field graphql.CollectedField, obj *ent.GateLog) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GateLog_entryDeviceAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.EntryDeviceAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_GateLog_entryDeviceAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GateLog", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _GateLog_entryIsManual(ctx context.Context, field graphql.CollectedField, obj *ent.GateLog) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GateLog_entryIsManual(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.EntryIsManual, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_GateLog_entryIsManual(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GateLog", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _GateLog_entryBy(ctx context.Context, field graphql.CollectedField, obj *ent.GateLog) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GateLog_entryBy(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.GateLog().EntryBy(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.User) graphql.Marshaler {
+			return ec.marshalOUser2ᚖaliaportᚋentᚐUser(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_GateLog_entryBy(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GateLog",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_User(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _GateLog_entryByName(ctx context.Context, field graphql.CollectedField, obj *ent.GateLog) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GateLog_entryByName(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.EntryByName, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_GateLog_entryByName(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GateLog", field, false, false, "String")
+}
+
+func (ec *executionContext) _GateLog_exitAt(ctx context.Context, field graphql.CollectedField, obj *ent.GateLog) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GateLog_exitAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ExitAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_GateLog_exitAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GateLog", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _GateLog_exitDeviceAt(ctx context.Context, field graphql.CollectedField, obj *ent.GateLog) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GateLog_exitDeviceAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ExitDeviceAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_GateLog_exitDeviceAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GateLog", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _GateLog_exitIsManual(ctx context.Context, field graphql.CollectedField, obj *ent.GateLog) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GateLog_exitIsManual(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ExitIsManual, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_GateLog_exitIsManual(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GateLog", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _GateLog_exitBy(ctx context.Context, field graphql.CollectedField, obj *ent.GateLog) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GateLog_exitBy(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.GateLog().ExitBy(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.User) graphql.Marshaler {
+			return ec.marshalOUser2ᚖaliaportᚋentᚐUser(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_GateLog_exitBy(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GateLog",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_User(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _GateLog_exitByName(ctx context.Context, field graphql.CollectedField, obj *ent.GateLog) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GateLog_exitByName(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ExitByName, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_GateLog_exitByName(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GateLog", field, false, false, "String")
+}
+
+func (ec *executionContext) _GateLog_durationMinutes(ctx context.Context, field graphql.CollectedField, obj *ent.GateLog) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GateLog_durationMinutes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.DurationMinutes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_GateLog_durationMinutes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GateLog", field, false, false, "Int")
+}
+
+func (ec *executionContext) _GateLog_baseMinutes(ctx context.Context, field graphql.CollectedField, obj *ent.GateLog) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GateLog_baseMinutes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.BaseMinutes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_GateLog_baseMinutes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GateLog", field, false, false, "Int")
+}
+
+func (ec *executionContext) _GateLog_overrunMinutes(ctx context.Context, field graphql.CollectedField, obj *ent.GateLog) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GateLog_overrunMinutes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.OverrunMinutes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_GateLog_overrunMinutes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GateLog", field, false, false, "Int")
+}
+
+func (ec *executionContext) _GateLog_minutesInside(ctx context.Context, field graphql.CollectedField, obj *ent.GateLog) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GateLog_minutesInside(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.GateLog().MinutesInside(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_GateLog_minutesInside(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GateLog", field, true, true, "Int")
+}
+
+func (ec *executionContext) _GateLog_isOverBase(ctx context.Context, field graphql.CollectedField, obj *ent.GateLog) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GateLog_isOverBase(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.GateLog().IsOverBase(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_GateLog_isOverBase(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GateLog", field, true, true, "Boolean")
+}
+
+func (ec *executionContext) _GateLog_notes(ctx context.Context, field graphql.CollectedField, obj *ent.GateLog) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GateLog_notes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Notes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_GateLog_notes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GateLog", field, false, false, "String")
+}
+
+func (ec *executionContext) _GateLog_corrects(ctx context.Context, field graphql.CollectedField, obj *ent.GateLog) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GateLog_corrects(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.GateLog().Corrects(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.GateLog) graphql.Marshaler {
+			return ec.marshalOGateLog2ᚖaliaportᚋentᚐGateLog(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_GateLog_corrects(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GateLog",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_GateLog(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _GateLog_correctionReason(ctx context.Context, field graphql.CollectedField, obj *ent.GateLog) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GateLog_correctionReason(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CorrectionReason, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_GateLog_correctionReason(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GateLog", field, false, false, "String")
+}
+
+func (ec *executionContext) _GateLog_correction(ctx context.Context, field graphql.CollectedField, obj *ent.GateLog) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GateLog_correction(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.GateLog().Correction(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.GateLog) graphql.Marshaler {
+			return ec.marshalOGateLog2ᚖaliaportᚋentᚐGateLog(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_GateLog_correction(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GateLog",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_GateLog(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _GateLog_isSuperseded(ctx context.Context, field graphql.CollectedField, obj *ent.GateLog) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GateLog_isSuperseded(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.IsSuperseded, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_GateLog_isSuperseded(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GateLog", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _GateLog_createdAt(ctx context.Context, field graphql.CollectedField, obj *ent.GateLog) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GateLog_createdAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CreatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_GateLog_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GateLog", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _GateLog_updatedAt(ctx context.Context, field graphql.CollectedField, obj *ent.GateLog) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GateLog_updatedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UpdatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_GateLog_updatedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GateLog", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _GateLogConnection_edges(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Connection[*ent.GateLog]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GateLogConnection_edges(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Edges(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*gqlmodel.Edge[*ent.GateLog]) graphql.Marshaler {
+			return ec.marshalNGateLogEdge2ᚕᚖaliaportᚋgraphᚋgqlmodelᚐEdgeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_GateLogConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GateLogConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_GateLogEdge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _GateLogConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Connection[*ent.GateLog]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GateLogConnection_nodes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Nodes(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*ent.GateLog) graphql.Marshaler {
+			return ec.marshalNGateLog2ᚕᚖaliaportᚋentᚐGateLogᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_GateLogConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GateLogConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_GateLog(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _GateLogConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Connection[*ent.GateLog]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GateLogConnection_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *page.Info) graphql.Marshaler {
+			return ec.marshalNPageInfo2ᚖaliaportᚋinternalᚋpageᚐInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_GateLogConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GateLogConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _GateLogConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Connection[*ent.GateLog]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GateLogConnection_totalCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TotalCount(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_GateLogConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GateLogConnection", field, true, false, "Int")
+}
+
+func (ec *executionContext) _GateLogEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Edge[*ent.GateLog]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GateLogEdge_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_GateLogEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GateLogEdge", field, false, false, "String")
+}
+
+func (ec *executionContext) _GateLogEdge_node(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Edge[*ent.GateLog]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GateLogEdge_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.GateLog) graphql.Marshaler {
+			return ec.marshalNGateLog2ᚖaliaportᚋentᚐGateLog(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_GateLogEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GateLogEdge",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_GateLog(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _GateLogPayload_gateLog(ctx context.Context, field graphql.CollectedField, obj *GateLogPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GateLogPayload_gateLog(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.GateLog, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.GateLog) graphql.Marshaler {
+			return ec.marshalOGateLog2ᚖaliaportᚋentᚐGateLog(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_GateLogPayload_gateLog(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GateLogPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_GateLog(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _GateLogPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *GateLogPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GateLogPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕᚖaliaportᚋgraphᚋgenᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_GateLogPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GateLogPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _GatePinPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *GatePinPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GatePinPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕᚖaliaportᚋgraphᚋgenᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_GatePinPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GatePinPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _GateTick_itemId(ctx context.Context, field graphql.CollectedField, obj *gate.Tick) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GateTick_itemId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ItemID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v globalid.ID) graphql.Marshaler {
+			return ec.marshalNID2aliaportᚋinternalᚋglobalidᚐID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_GateTick_itemId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GateTick", field, false, false, "ID")
+}
+
+func (ec *executionContext) _GateTick_label(ctx context.Context, field graphql.CollectedField, obj *gate.Tick) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GateTick_label(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Label, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_GateTick_label(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GateTick", field, false, false, "String")
+}
+
+func (ec *executionContext) _GateTick_isRequired(ctx context.Context, field graphql.CollectedField, obj *gate.Tick) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GateTick_isRequired(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.IsRequired, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_GateTick_isRequired(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GateTick", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _GateTick_isTicked(ctx context.Context, field graphql.CollectedField, obj *gate.Tick) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GateTick_isTicked(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.IsTicked, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_GateTick_isTicked(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GateTick", field, false, false, "Boolean")
 }
 
 func (ec *executionContext) _LoginPayload_accessToken(ctx context.Context, field graphql.CollectedField, obj *LoginPayload) (ret graphql.Marshaler) {
@@ -12898,6 +17640,440 @@ func (ec *executionContext) fieldContext_Mutation_activateCari(ctx context.Conte
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_gateEntry(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_gateEntry(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().GateEntry(ctx, fc.Args["input"].(gate.EntryInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "guvenlik:write")
+				if err != nil {
+					var zeroVal *GateLogPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *GateLogPayload
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *GateLogPayload) graphql.Marshaler {
+			return ec.marshalNGateLogPayload2ᚖaliaportᚋgraphᚋgenᚐGateLogPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_gateEntry(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_GateLogPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_gateEntry_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_gateExit(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_gateExit(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().GateExit(ctx, fc.Args["input"].(gate.ExitInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "guvenlik:write")
+				if err != nil {
+					var zeroVal *GateLogPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *GateLogPayload
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *GateLogPayload) graphql.Marshaler {
+			return ec.marshalNGateLogPayload2ᚖaliaportᚋgraphᚋgenᚐGateLogPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_gateExit(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_GateLogPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_gateExit_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_correctGateLog(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_correctGateLog(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().CorrectGateLog(ctx, fc.Args["input"].(gate.CorrectInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "guvenlik:exception")
+				if err != nil {
+					var zeroVal *GateLogPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *GateLogPayload
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *GateLogPayload) graphql.Marshaler {
+			return ec.marshalNGateLogPayload2ᚖaliaportᚋgraphᚋgenᚐGateLogPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_correctGateLog(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_GateLogPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_correctGateLog_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_updateGateLogNotes(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_updateGateLogNotes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().UpdateGateLogNotes(ctx, fc.Args["input"].(gate.NotesInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "guvenlik:write")
+				if err != nil {
+					var zeroVal *GateLogPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *GateLogPayload
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *GateLogPayload) graphql.Marshaler {
+			return ec.marshalNGateLogPayload2ᚖaliaportᚋgraphᚋgenᚐGateLogPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_updateGateLogNotes(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_GateLogPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_updateGateLogNotes_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_setGatePin(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_setGatePin(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().SetGatePin(ctx, fc.Args["input"].(gate.PinInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "guvenlik:exception")
+				if err != nil {
+					var zeroVal *GatePinPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *GatePinPayload
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *GatePinPayload) graphql.Marshaler {
+			return ec.marshalNGatePinPayload2ᚖaliaportᚋgraphᚋgenᚐGatePinPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_setGatePin(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_GatePinPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_setGatePin_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_saveGateChecklistItem(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_saveGateChecklistItem(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().SaveGateChecklistItem(ctx, fc.Args["input"].(gate.ItemInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "guvenlik:checklist")
+				if err != nil {
+					var zeroVal *GateChecklistItemPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *GateChecklistItemPayload
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *GateChecklistItemPayload) graphql.Marshaler {
+			return ec.marshalNGateChecklistItemPayload2ᚖaliaportᚋgraphᚋgenᚐGateChecklistItemPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_saveGateChecklistItem(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_GateChecklistItemPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_saveGateChecklistItem_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_deactivateGateChecklistItem(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_deactivateGateChecklistItem(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().DeactivateGateChecklistItem(ctx, fc.Args["input"].(gate.ItemActivityInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "guvenlik:checklist")
+				if err != nil {
+					var zeroVal *GateChecklistItemPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *GateChecklistItemPayload
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *GateChecklistItemPayload) graphql.Marshaler {
+			return ec.marshalNGateChecklistItemPayload2ᚖaliaportᚋgraphᚋgenᚐGateChecklistItemPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_deactivateGateChecklistItem(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_GateChecklistItemPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_deactivateGateChecklistItem_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Mutation_createMotorbot(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -13388,6 +18564,316 @@ func (ec *executionContext) fieldContext_Mutation_activateParameter(ctx context.
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Mutation_activateParameter_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_addWorkOrderPerson(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_addWorkOrderPerson(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().AddWorkOrderPerson(ctx, fc.Args["input"].(person.AddInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "workorder:write")
+				if err != nil {
+					var zeroVal *WorkOrderPersonsPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *WorkOrderPersonsPayload
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *WorkOrderPersonsPayload) graphql.Marshaler {
+			return ec.marshalNWorkOrderPersonsPayload2ᚖaliaportᚋgraphᚋgenᚐWorkOrderPersonsPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_addWorkOrderPerson(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_WorkOrderPersonsPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_addWorkOrderPerson_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_updateWorkOrderPerson(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_updateWorkOrderPerson(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().UpdateWorkOrderPerson(ctx, fc.Args["input"].(UpdateWorkOrderPersonInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "workorder:write")
+				if err != nil {
+					var zeroVal *WorkOrderPersonPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *WorkOrderPersonPayload
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *WorkOrderPersonPayload) graphql.Marshaler {
+			return ec.marshalNWorkOrderPersonPayload2ᚖaliaportᚋgraphᚋgenᚐWorkOrderPersonPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_updateWorkOrderPerson(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_WorkOrderPersonPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_updateWorkOrderPerson_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_removeWorkOrderPerson(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_removeWorkOrderPerson(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().RemoveWorkOrderPerson(ctx, fc.Args["input"].(RemoveWorkOrderPersonInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "workorder:write")
+				if err != nil {
+					var zeroVal *WorkOrderPersonPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *WorkOrderPersonPayload
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *WorkOrderPersonPayload) graphql.Marshaler {
+			return ec.marshalNWorkOrderPersonPayload2ᚖaliaportᚋgraphᚋgenᚐWorkOrderPersonPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_removeWorkOrderPerson(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_WorkOrderPersonPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_removeWorkOrderPerson_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_approveWorkOrderPersons(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_approveWorkOrderPersons(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().ApproveWorkOrderPersons(ctx, fc.Args["input"].(person.ApproveInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "guvenlik:write")
+				if err != nil {
+					var zeroVal *WorkOrderPersonsPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *WorkOrderPersonsPayload
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *WorkOrderPersonsPayload) graphql.Marshaler {
+			return ec.marshalNWorkOrderPersonsPayload2ᚖaliaportᚋgraphᚋgenᚐWorkOrderPersonsPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_approveWorkOrderPersons(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_WorkOrderPersonsPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_approveWorkOrderPersons_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_refuseWorkOrderPerson(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_refuseWorkOrderPerson(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().RefuseWorkOrderPerson(ctx, fc.Args["input"].(person.RefuseInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "guvenlik:write")
+				if err != nil {
+					var zeroVal *WorkOrderPersonPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *WorkOrderPersonPayload
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *WorkOrderPersonPayload) graphql.Marshaler {
+			return ec.marshalNWorkOrderPersonPayload2ᚖaliaportᚋgraphᚋgenᚐWorkOrderPersonPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_refuseWorkOrderPerson(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_WorkOrderPersonPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_refuseWorkOrderPerson_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -14704,6 +20190,378 @@ func (ec *executionContext) fieldContext_Mutation_deleteRole(ctx context.Context
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_createWorkLog(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_createWorkLog(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().CreateWorkLog(ctx, fc.Args["input"].(worklog.CreateInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "saha:write")
+				if err != nil {
+					var zeroVal *WorkLogPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *WorkLogPayload
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *WorkLogPayload) graphql.Marshaler {
+			return ec.marshalNWorkLogPayload2ᚖaliaportᚋgraphᚋgenᚐWorkLogPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_createWorkLog(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_WorkLogPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_createWorkLog_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_updateWorkLog(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_updateWorkLog(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().UpdateWorkLog(ctx, fc.Args["input"].(UpdateWorkLogInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "saha:write")
+				if err != nil {
+					var zeroVal *WorkLogPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *WorkLogPayload
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *WorkLogPayload) graphql.Marshaler {
+			return ec.marshalNWorkLogPayload2ᚖaliaportᚋgraphᚋgenᚐWorkLogPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_updateWorkLog(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_WorkLogPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_updateWorkLog_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_approveWorkLog(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_approveWorkLog(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().ApproveWorkLog(ctx, fc.Args["input"].(WorkLogInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "saha:approve")
+				if err != nil {
+					var zeroVal *WorkLogPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *WorkLogPayload
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *WorkLogPayload) graphql.Marshaler {
+			return ec.marshalNWorkLogPayload2ᚖaliaportᚋgraphᚋgenᚐWorkLogPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_approveWorkLog(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_WorkLogPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_approveWorkLog_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_rejectWorkLog(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_rejectWorkLog(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().RejectWorkLog(ctx, fc.Args["input"].(worklog.RejectInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "saha:approve")
+				if err != nil {
+					var zeroVal *WorkLogPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *WorkLogPayload
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *WorkLogPayload) graphql.Marshaler {
+			return ec.marshalNWorkLogPayload2ᚖaliaportᚋgraphᚋgenᚐWorkLogPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_rejectWorkLog(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_WorkLogPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_rejectWorkLog_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_processWorkLog(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_processWorkLog(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().ProcessWorkLog(ctx, fc.Args["input"].(worklog.ProcessInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "saha:approve")
+				if err != nil {
+					var zeroVal *WorkLogPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *WorkLogPayload
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *WorkLogPayload) graphql.Marshaler {
+			return ec.marshalNWorkLogPayload2ᚖaliaportᚋgraphᚋgenᚐWorkLogPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_processWorkLog(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_WorkLogPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_processWorkLog_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_deleteWorkLog(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_deleteWorkLog(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().DeleteWorkLog(ctx, fc.Args["input"].(WorkLogInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "saha:delete")
+				if err != nil {
+					var zeroVal *DeleteWorkLogPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *DeleteWorkLogPayload
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *DeleteWorkLogPayload) graphql.Marshaler {
+			return ec.marshalNDeleteWorkLogPayload2ᚖaliaportᚋgraphᚋgenᚐDeleteWorkLogPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_deleteWorkLog(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_DeleteWorkLogPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_deleteWorkLog_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Mutation_createWorkOrder(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -15278,7 +21136,7 @@ func (ec *executionContext) _Mutation_withdrawWorkOrder(ctx context.Context, fie
 			directive0 := next
 
 			directive1 := func(ctx context.Context) (any, error) {
-				permission, err := ec.unmarshalNString2string(ctx, "workorder:write")
+				permission, err := ec.unmarshalNString2string(ctx, "workorder:read")
 				if err != nil {
 					var zeroVal *WorkOrderPayload
 					return zeroVal, err
@@ -16872,6 +22730,316 @@ func (ec *executionContext) fieldContext_Query_cariAccounts(ctx context.Context,
 	return fc, nil
 }
 
+func (ec *executionContext) _Query_gateLog(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_gateLog(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().GateLog(ctx, fc.Args["id"].(globalid.ID))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "guvenlik:read")
+				if err != nil {
+					var zeroVal *ent.GateLog
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *ent.GateLog
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.GateLog) graphql.Marshaler {
+			return ec.marshalOGateLog2ᚖaliaportᚋentᚐGateLog(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Query_gateLog(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_GateLog(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_gateLog_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_gateLogs(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_gateLogs(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().GateLogs(ctx, fc.Args["filter"].(*gate.Filter), fc.Args["orderBy"].(*gate.Order), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "guvenlik:read")
+				if err != nil {
+					var zeroVal *gqlmodel.Connection[*ent.GateLog]
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *gqlmodel.Connection[*ent.GateLog]
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *gqlmodel.Connection[*ent.GateLog]) graphql.Marshaler {
+			return ec.marshalNGateLogConnection2ᚖaliaportᚋgraphᚋgqlmodelᚐConnection(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_gateLogs(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_GateLogConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_gateLogs_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_insideNow(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_insideNow(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().InsideNow(ctx, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "guvenlik:read")
+				if err != nil {
+					var zeroVal *gqlmodel.Connection[*ent.GateLog]
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *gqlmodel.Connection[*ent.GateLog]
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *gqlmodel.Connection[*ent.GateLog]) graphql.Marshaler {
+			return ec.marshalNGateLogConnection2ᚖaliaportᚋgraphᚋgqlmodelᚐConnection(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_insideNow(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_GateLogConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_insideNow_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_gateChecklist(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_gateChecklist(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().GateChecklist(ctx, fc.Args["woType"].(workorder1.Type), fc.Args["includeInactive"].(bool))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "guvenlik:read")
+				if err != nil {
+					var zeroVal []*ent.GateChecklistItem
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal []*ent.GateChecklistItem
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v []*ent.GateChecklistItem) graphql.Marshaler {
+			return ec.marshalNGateChecklistItem2ᚕᚖaliaportᚋentᚐGateChecklistItemᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_gateChecklist(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_GateChecklistItem(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_gateChecklist_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_workOrderOvertime(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_workOrderOvertime(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().WorkOrderOvertime(ctx, fc.Args["workOrder"].(globalid.ID))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "workorder:read")
+				if err != nil {
+					var zeroVal *gate.Overtime
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *gate.Overtime
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *gate.Overtime) graphql.Marshaler {
+			return ec.marshalOWorkOrderOvertime2ᚖaliaportᚋinternalᚋgateᚐOvertime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Query_workOrderOvertime(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_WorkOrderOvertime(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_workOrderOvertime_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Query_rateLimit(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -17864,6 +24032,130 @@ func (ec *executionContext) fieldContext_Query_roles(_ context.Context, field gr
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Role(ctx, field)
 		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_workLog(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_workLog(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().WorkLog(ctx, fc.Args["id"].(globalid.ID))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "saha:read")
+				if err != nil {
+					var zeroVal *ent.WorkLog
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *ent.WorkLog
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.WorkLog) graphql.Marshaler {
+			return ec.marshalOWorkLog2ᚖaliaportᚋentᚐWorkLog(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Query_workLog(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_WorkLog(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_workLog_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_workLogs(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_workLogs(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().WorkLogs(ctx, fc.Args["filter"].(*worklog.Filter), fc.Args["orderBy"].(*worklog.Order), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "saha:read")
+				if err != nil {
+					var zeroVal *gqlmodel.Connection[*ent.WorkLog]
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *gqlmodel.Connection[*ent.WorkLog]
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *gqlmodel.Connection[*ent.WorkLog]) graphql.Marshaler {
+			return ec.marshalNWorkLogConnection2ᚖaliaportᚋgraphᚋgqlmodelᚐConnection(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_workLogs(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_WorkLogConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_workLogs_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
 	}
 	return fc, nil
 }
@@ -21292,6 +27584,931 @@ func (ec *executionContext) fieldContext_Viewer_permissions(_ context.Context, f
 	return graphql.NewScalarFieldContext("Viewer", field, false, false, "String")
 }
 
+func (ec *executionContext) _WorkLog_id(ctx context.Context, field graphql.CollectedField, obj *ent.WorkLog) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkLog_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.GlobalID(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkLog_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkLog", field, true, false, "ID")
+}
+
+func (ec *executionContext) _WorkLog_workOrder(ctx context.Context, field graphql.CollectedField, obj *ent.WorkLog) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkLog_workOrder(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.WorkLog().WorkOrder(ctx, obj)
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "workorder:read")
+				if err != nil {
+					var zeroVal *ent.WorkOrder
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *ent.WorkOrder
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, obj, directive0, permission)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.WorkOrder) graphql.Marshaler {
+			return ec.marshalOWorkOrder2ᚖaliaportᚋentᚐWorkOrder(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkLog_workOrder(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkLog",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_WorkOrder(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _WorkLog_trip(ctx context.Context, field graphql.CollectedField, obj *ent.WorkLog) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkLog_trip(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.WorkLog().Trip(ctx, obj)
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "sefer:read")
+				if err != nil {
+					var zeroVal *ent.Trip
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *ent.Trip
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, obj, directive0, permission)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.Trip) graphql.Marshaler {
+			return ec.marshalOTrip2ᚖaliaportᚋentᚐTrip(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkLog_trip(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkLog",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Trip(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _WorkLog_motorbot(ctx context.Context, field graphql.CollectedField, obj *ent.WorkLog) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkLog_motorbot(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.WorkLog().Motorbot(ctx, obj)
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "motorbot:read")
+				if err != nil {
+					var zeroVal *ent.Motorbot
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *ent.Motorbot
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, obj, directive0, permission)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.Motorbot) graphql.Marshaler {
+			return ec.marshalOMotorbot2ᚖaliaportᚋentᚐMotorbot(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkLog_motorbot(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkLog",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Motorbot(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _WorkLog_service(ctx context.Context, field graphql.CollectedField, obj *ent.WorkLog) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkLog_service(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.WorkLog().Service(ctx, obj)
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "hizmet:read")
+				if err != nil {
+					var zeroVal *ent.Service
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *ent.Service
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, obj, directive0, permission)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.Service) graphql.Marshaler {
+			return ec.marshalOService2ᚖaliaportᚋentᚐService(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkLog_service(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkLog",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Service(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _WorkLog_personnelName(ctx context.Context, field graphql.CollectedField, obj *ent.WorkLog) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkLog_personnelName(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PersonnelName, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkLog_personnelName(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkLog", field, false, false, "String")
+}
+
+func (ec *executionContext) _WorkLog_kind(ctx context.Context, field graphql.CollectedField, obj *ent.WorkLog) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkLog_kind(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Kind, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v worklog1.Kind) graphql.Marshaler {
+			return ec.marshalNWorkLogKind2aliaportᚋentᚋworklogᚐKind(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkLog_kind(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkLog", field, false, false, "WorkLogKind")
+}
+
+func (ec *executionContext) _WorkLog_timeStart(ctx context.Context, field graphql.CollectedField, obj *ent.WorkLog) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkLog_timeStart(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TimeStart, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkLog_timeStart(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkLog", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _WorkLog_timeEnd(ctx context.Context, field graphql.CollectedField, obj *ent.WorkLog) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkLog_timeEnd(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TimeEnd, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkLog_timeEnd(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkLog", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _WorkLog_durationMinutes(ctx context.Context, field graphql.CollectedField, obj *ent.WorkLog) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkLog_durationMinutes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.DurationMinutes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkLog_durationMinutes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkLog", field, false, false, "Int")
+}
+
+func (ec *executionContext) _WorkLog_quantity(ctx context.Context, field graphql.CollectedField, obj *ent.WorkLog) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkLog_quantity(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Quantity, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v decimal.Decimal) graphql.Marshaler {
+			return ec.marshalNDecimal2githubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkLog_quantity(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkLog", field, false, false, "Decimal")
+}
+
+func (ec *executionContext) _WorkLog_unit(ctx context.Context, field graphql.CollectedField, obj *ent.WorkLog) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkLog_unit(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Unit, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkLog_unit(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkLog", field, false, false, "String")
+}
+
+func (ec *executionContext) _WorkLog_description(ctx context.Context, field graphql.CollectedField, obj *ent.WorkLog) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkLog_description(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Description, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkLog_description(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkLog", field, false, false, "String")
+}
+
+func (ec *executionContext) _WorkLog_notes(ctx context.Context, field graphql.CollectedField, obj *ent.WorkLog) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkLog_notes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Notes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkLog_notes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkLog", field, false, false, "String")
+}
+
+func (ec *executionContext) _WorkLog_status(ctx context.Context, field graphql.CollectedField, obj *ent.WorkLog) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkLog_status(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Status, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v worklog1.Status) graphql.Marshaler {
+			return ec.marshalNWorkLogStatus2aliaportᚋentᚋworklogᚐStatus(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkLog_status(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkLog", field, false, false, "WorkLogStatus")
+}
+
+func (ec *executionContext) _WorkLog_decidedBy(ctx context.Context, field graphql.CollectedField, obj *ent.WorkLog) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkLog_decidedBy(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.WorkLog().DecidedBy(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.User) graphql.Marshaler {
+			return ec.marshalOUser2ᚖaliaportᚋentᚐUser(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkLog_decidedBy(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkLog",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_User(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _WorkLog_decidedByName(ctx context.Context, field graphql.CollectedField, obj *ent.WorkLog) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkLog_decidedByName(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.DecidedByName, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkLog_decidedByName(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkLog", field, false, false, "String")
+}
+
+func (ec *executionContext) _WorkLog_decidedAt(ctx context.Context, field graphql.CollectedField, obj *ent.WorkLog) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkLog_decidedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.DecidedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkLog_decidedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkLog", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _WorkLog_rejectionReason(ctx context.Context, field graphql.CollectedField, obj *ent.WorkLog) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkLog_rejectionReason(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.RejectionReason, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkLog_rejectionReason(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkLog", field, false, false, "String")
+}
+
+func (ec *executionContext) _WorkLog_item(ctx context.Context, field graphql.CollectedField, obj *ent.WorkLog) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkLog_item(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.WorkLog().Item(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.WorkOrderItem) graphql.Marshaler {
+			return ec.marshalOWorkOrderItem2ᚖaliaportᚋentᚐWorkOrderItem(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkLog_item(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkLog",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_WorkOrderItem(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _WorkLog_createdBy(ctx context.Context, field graphql.CollectedField, obj *ent.WorkLog) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkLog_createdBy(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.WorkLog().CreatedBy(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.User) graphql.Marshaler {
+			return ec.marshalOUser2ᚖaliaportᚋentᚐUser(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkLog_createdBy(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkLog",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_User(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _WorkLog_version(ctx context.Context, field graphql.CollectedField, obj *ent.WorkLog) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkLog_version(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Version, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkLog_version(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkLog", field, false, false, "Int")
+}
+
+func (ec *executionContext) _WorkLog_createdAt(ctx context.Context, field graphql.CollectedField, obj *ent.WorkLog) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkLog_createdAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CreatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkLog_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkLog", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _WorkLog_updatedAt(ctx context.Context, field graphql.CollectedField, obj *ent.WorkLog) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkLog_updatedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UpdatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkLog_updatedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkLog", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _WorkLogConnection_edges(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Connection[*ent.WorkLog]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkLogConnection_edges(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Edges(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*gqlmodel.Edge[*ent.WorkLog]) graphql.Marshaler {
+			return ec.marshalNWorkLogEdge2ᚕᚖaliaportᚋgraphᚋgqlmodelᚐEdgeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkLogConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkLogConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_WorkLogEdge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _WorkLogConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Connection[*ent.WorkLog]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkLogConnection_nodes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Nodes(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*ent.WorkLog) graphql.Marshaler {
+			return ec.marshalNWorkLog2ᚕᚖaliaportᚋentᚐWorkLogᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkLogConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkLogConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_WorkLog(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _WorkLogConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Connection[*ent.WorkLog]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkLogConnection_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *page.Info) graphql.Marshaler {
+			return ec.marshalNPageInfo2ᚖaliaportᚋinternalᚋpageᚐInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkLogConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkLogConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _WorkLogConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Connection[*ent.WorkLog]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkLogConnection_totalCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TotalCount(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkLogConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkLogConnection", field, true, false, "Int")
+}
+
+func (ec *executionContext) _WorkLogEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Edge[*ent.WorkLog]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkLogEdge_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkLogEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkLogEdge", field, false, false, "String")
+}
+
+func (ec *executionContext) _WorkLogEdge_node(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Edge[*ent.WorkLog]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkLogEdge_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.WorkLog) graphql.Marshaler {
+			return ec.marshalNWorkLog2ᚖaliaportᚋentᚐWorkLog(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkLogEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkLogEdge",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_WorkLog(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _WorkLogPayload_workLog(ctx context.Context, field graphql.CollectedField, obj *WorkLogPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkLogPayload_workLog(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.WorkLog, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.WorkLog) graphql.Marshaler {
+			return ec.marshalOWorkLog2ᚖaliaportᚋentᚐWorkLog(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkLogPayload_workLog(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkLogPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_WorkLog(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _WorkLogPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *WorkLogPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkLogPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕᚖaliaportᚋgraphᚋgenᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkLogPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkLogPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _WorkOrder_id(ctx context.Context, field graphql.CollectedField, obj *ent.WorkOrder) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -22257,6 +29474,161 @@ func (ec *executionContext) fieldContext_WorkOrder_updatedAt(_ context.Context, 
 	return graphql.NewScalarFieldContext("WorkOrder", field, false, false, "DateTime")
 }
 
+func (ec *executionContext) _WorkOrder_securityExitAt(ctx context.Context, field graphql.CollectedField, obj *ent.WorkOrder) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkOrder_securityExitAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.SecurityExitAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkOrder_securityExitAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkOrder", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _WorkOrder_gateLogs(ctx context.Context, field graphql.CollectedField, obj *ent.WorkOrder) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkOrder_gateLogs(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.WorkOrder().GateLogs(ctx, obj)
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "guvenlik:read")
+				if err != nil {
+					var zeroVal []*ent.GateLog
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal []*ent.GateLog
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, obj, directive0, permission)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v []*ent.GateLog) graphql.Marshaler {
+			return ec.marshalNGateLog2ᚕᚖaliaportᚋentᚐGateLogᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkOrder_gateLogs(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkOrder",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_GateLog(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _WorkOrder_persons(ctx context.Context, field graphql.CollectedField, obj *ent.WorkOrder) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkOrder_persons(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.WorkOrder().Persons(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*ent.WorkOrderPerson) graphql.Marshaler {
+			return ec.marshalNWorkOrderPerson2ᚕᚖaliaportᚋentᚐWorkOrderPersonᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkOrder_persons(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkOrder",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_WorkOrderPerson(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _WorkOrder_workLogs(ctx context.Context, field graphql.CollectedField, obj *ent.WorkOrder) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkOrder_workLogs(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.WorkOrder().WorkLogs(ctx, obj)
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "saha:read")
+				if err != nil {
+					var zeroVal []*ent.WorkLog
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal []*ent.WorkLog
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, obj, directive0, permission)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v []*ent.WorkLog) graphql.Marshaler {
+			return ec.marshalNWorkLog2ᚕᚖaliaportᚋentᚐWorkLogᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkOrder_workLogs(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkOrder",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_WorkLog(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _WorkOrderConnection_edges(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Connection[*ent.WorkOrder]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -22941,6 +30313,226 @@ func (ec *executionContext) fieldContext_WorkOrderItem_isInvoiced(_ context.Cont
 	return graphql.NewScalarFieldContext("WorkOrderItem", field, false, false, "Boolean")
 }
 
+func (ec *executionContext) _WorkOrderItem_workLog(ctx context.Context, field graphql.CollectedField, obj *ent.WorkOrderItem) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkOrderItem_workLog(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.WorkOrderItem().WorkLog(ctx, obj)
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "saha:read")
+				if err != nil {
+					var zeroVal *ent.WorkLog
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *ent.WorkLog
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, obj, directive0, permission)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.WorkLog) graphql.Marshaler {
+			return ec.marshalOWorkLog2ᚖaliaportᚋentᚐWorkLog(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkOrderItem_workLog(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkOrderItem",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_WorkLog(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _WorkOrderOvertime_workOrder(ctx context.Context, field graphql.CollectedField, obj *gate.Overtime) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkOrderOvertime_workOrder(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.WorkOrder, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.WorkOrder) graphql.Marshaler {
+			return ec.marshalNWorkOrder2ᚖaliaportᚋentᚐWorkOrder(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkOrderOvertime_workOrder(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkOrderOvertime",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_WorkOrder(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _WorkOrderOvertime_actualEnd(ctx context.Context, field graphql.CollectedField, obj *gate.Overtime) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkOrderOvertime_actualEnd(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ActualEnd, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkOrderOvertime_actualEnd(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkOrderOvertime", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _WorkOrderOvertime_securityExitAt(ctx context.Context, field graphql.CollectedField, obj *gate.Overtime) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkOrderOvertime_securityExitAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.SecurityExitAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkOrderOvertime_securityExitAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkOrderOvertime", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _WorkOrderOvertime_thresholdMinutes(ctx context.Context, field graphql.CollectedField, obj *gate.Overtime) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkOrderOvertime_thresholdMinutes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ThresholdMinutes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkOrderOvertime_thresholdMinutes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkOrderOvertime", field, false, false, "Int")
+}
+
+func (ec *executionContext) _WorkOrderOvertime_elapsedMinutes(ctx context.Context, field graphql.CollectedField, obj *gate.Overtime) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkOrderOvertime_elapsedMinutes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ElapsedMinutes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkOrderOvertime_elapsedMinutes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkOrderOvertime", field, false, false, "Int")
+}
+
+func (ec *executionContext) _WorkOrderOvertime_overtimeMinutes(ctx context.Context, field graphql.CollectedField, obj *gate.Overtime) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkOrderOvertime_overtimeMinutes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.OvertimeMinutes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkOrderOvertime_overtimeMinutes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkOrderOvertime", field, false, false, "Int")
+}
+
+func (ec *executionContext) _WorkOrderOvertime_insideCount(ctx context.Context, field graphql.CollectedField, obj *gate.Overtime) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkOrderOvertime_insideCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.InsideCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkOrderOvertime_insideCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkOrderOvertime", field, false, false, "Int")
+}
+
 func (ec *executionContext) _WorkOrderPayload_workOrder(ctx context.Context, field graphql.CollectedField, obj *WorkOrderPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -22995,6 +30587,534 @@ func (ec *executionContext) _WorkOrderPayload_userErrors(ctx context.Context, fi
 func (ec *executionContext) fieldContext_WorkOrderPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "WorkOrderPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _WorkOrderPerson_id(ctx context.Context, field graphql.CollectedField, obj *ent.WorkOrderPerson) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkOrderPerson_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.GlobalID(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkOrderPerson_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkOrderPerson", field, true, false, "ID")
+}
+
+func (ec *executionContext) _WorkOrderPerson_fullName(ctx context.Context, field graphql.CollectedField, obj *ent.WorkOrderPerson) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkOrderPerson_fullName(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.FullName, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkOrderPerson_fullName(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkOrderPerson", field, false, false, "String")
+}
+
+func (ec *executionContext) _WorkOrderPerson_nationalId(ctx context.Context, field graphql.CollectedField, obj *ent.WorkOrderPerson) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkOrderPerson_nationalId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.WorkOrderPerson().NationalID(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkOrderPerson_nationalId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkOrderPerson", field, true, true, "String")
+}
+
+func (ec *executionContext) _WorkOrderPerson_passportNo(ctx context.Context, field graphql.CollectedField, obj *ent.WorkOrderPerson) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkOrderPerson_passportNo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.WorkOrderPerson().PassportNo(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkOrderPerson_passportNo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkOrderPerson", field, true, true, "String")
+}
+
+func (ec *executionContext) _WorkOrderPerson_nationality(ctx context.Context, field graphql.CollectedField, obj *ent.WorkOrderPerson) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkOrderPerson_nationality(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Nationality, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkOrderPerson_nationality(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkOrderPerson", field, false, false, "String")
+}
+
+func (ec *executionContext) _WorkOrderPerson_phone(ctx context.Context, field graphql.CollectedField, obj *ent.WorkOrderPerson) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkOrderPerson_phone(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.WorkOrderPerson().Phone(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkOrderPerson_phone(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkOrderPerson", field, true, true, "String")
+}
+
+func (ec *executionContext) _WorkOrderPerson_status(ctx context.Context, field graphql.CollectedField, obj *ent.WorkOrderPerson) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkOrderPerson_status(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Status, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v workorderperson.Status) graphql.Marshaler {
+			return ec.marshalNWorkOrderPersonStatus2aliaportᚋentᚋworkorderpersonᚐStatus(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkOrderPerson_status(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkOrderPerson", field, false, false, "WorkOrderPersonStatus")
+}
+
+func (ec *executionContext) _WorkOrderPerson_gateEntryAt(ctx context.Context, field graphql.CollectedField, obj *ent.WorkOrderPerson) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkOrderPerson_gateEntryAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.GateEntryAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkOrderPerson_gateEntryAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkOrderPerson", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _WorkOrderPerson_gateExitAt(ctx context.Context, field graphql.CollectedField, obj *ent.WorkOrderPerson) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkOrderPerson_gateExitAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.GateExitAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkOrderPerson_gateExitAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkOrderPerson", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _WorkOrderPerson_decidedBy(ctx context.Context, field graphql.CollectedField, obj *ent.WorkOrderPerson) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkOrderPerson_decidedBy(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.WorkOrderPerson().DecidedBy(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.User) graphql.Marshaler {
+			return ec.marshalOUser2ᚖaliaportᚋentᚐUser(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkOrderPerson_decidedBy(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkOrderPerson",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_User(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _WorkOrderPerson_decidedByName(ctx context.Context, field graphql.CollectedField, obj *ent.WorkOrderPerson) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkOrderPerson_decidedByName(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.DecidedByName, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkOrderPerson_decidedByName(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkOrderPerson", field, false, false, "String")
+}
+
+func (ec *executionContext) _WorkOrderPerson_decidedAt(ctx context.Context, field graphql.CollectedField, obj *ent.WorkOrderPerson) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkOrderPerson_decidedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.DecidedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkOrderPerson_decidedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkOrderPerson", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _WorkOrderPerson_securityNotes(ctx context.Context, field graphql.CollectedField, obj *ent.WorkOrderPerson) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkOrderPerson_securityNotes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.SecurityNotes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkOrderPerson_securityNotes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkOrderPerson", field, false, false, "String")
+}
+
+func (ec *executionContext) _WorkOrderPerson_isActive(ctx context.Context, field graphql.CollectedField, obj *ent.WorkOrderPerson) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkOrderPerson_isActive(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.IsActive, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkOrderPerson_isActive(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkOrderPerson", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _WorkOrderPerson_version(ctx context.Context, field graphql.CollectedField, obj *ent.WorkOrderPerson) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkOrderPerson_version(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Version, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkOrderPerson_version(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkOrderPerson", field, false, false, "Int")
+}
+
+func (ec *executionContext) _WorkOrderPerson_createdAt(ctx context.Context, field graphql.CollectedField, obj *ent.WorkOrderPerson) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkOrderPerson_createdAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CreatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkOrderPerson_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkOrderPerson", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _WorkOrderPerson_updatedAt(ctx context.Context, field graphql.CollectedField, obj *ent.WorkOrderPerson) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkOrderPerson_updatedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UpdatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkOrderPerson_updatedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkOrderPerson", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _WorkOrderPersonPayload_person(ctx context.Context, field graphql.CollectedField, obj *WorkOrderPersonPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkOrderPersonPayload_person(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Person, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.WorkOrderPerson) graphql.Marshaler {
+			return ec.marshalOWorkOrderPerson2ᚖaliaportᚋentᚐWorkOrderPerson(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkOrderPersonPayload_person(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkOrderPersonPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_WorkOrderPerson(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _WorkOrderPersonPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *WorkOrderPersonPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkOrderPersonPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕᚖaliaportᚋgraphᚋgenᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkOrderPersonPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkOrderPersonPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _WorkOrderPersonsPayload_persons(ctx context.Context, field graphql.CollectedField, obj *WorkOrderPersonsPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkOrderPersonsPayload_persons(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Persons, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*ent.WorkOrderPerson) graphql.Marshaler {
+			return ec.marshalOWorkOrderPerson2ᚕᚖaliaportᚋentᚐWorkOrderPersonᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkOrderPersonsPayload_persons(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkOrderPersonsPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_WorkOrderPerson(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _WorkOrderPersonsPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *WorkOrderPersonsPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkOrderPersonsPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕᚖaliaportᚋgraphᚋgenᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkOrderPersonsPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkOrderPersonsPayload",
 		Field:      field,
 		IsMethod:   false,
 		IsResolver: false,
@@ -24373,6 +32493,111 @@ func UnmarshalAddWorkOrderItemInput(ctx context.Context, raw any) (*workorder.Ad
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputAddWorkOrderPersonInput(ctx context.Context, obj any) (*person.AddInput, error) {
+	var it person.AddInput
+	if obj == nil {
+		return &it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"workOrderId", "persons", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "workOrderId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("workOrderId"))
+			data, err := ec.unmarshalNID2aliaportᚋinternalᚋglobalidᚐID(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.WorkOrderID = data
+		case "persons":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("persons"))
+			data, err := ec.unmarshalNWorkOrderPersonInput2ᚕaliaportᚋinternalᚋpersonᚐInputᚄ(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Persons = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return &it, nil
+}
+
+// UnmarshalAddWorkOrderPersonInput unmarshals raw into the AddWorkOrderPersonInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalAddWorkOrderPersonInput(ctx context.Context, raw any) (*person.AddInput, error) {
+	var out *person.AddInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "AddWorkOrderPersonInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputApproveWorkOrderPersonsInput(ctx context.Context, obj any) (*person.ApproveInput, error) {
+	var it person.ApproveInput
+	if obj == nil {
+		return &it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"ids", "securityNotes"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "ids":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("ids"))
+			data, err := ec.unmarshalNID2ᚕaliaportᚋinternalᚋglobalidᚐIDᚄ(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.IDs = data
+		case "securityNotes":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("securityNotes"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.SecurityNotes = data
+		}
+	}
+	return &it, nil
+}
+
+// UnmarshalApproveWorkOrderPersonsInput unmarshals raw into the ApproveWorkOrderPersonsInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalApproveWorkOrderPersonsInput(ctx context.Context, raw any) (*person.ApproveInput, error) {
+	var out *person.ApproveInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "ApproveWorkOrderPersonsInput", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputAuditFilter(ctx context.Context, obj any) (*audit.Filter, error) {
 	var it audit.Filter
 	if obj == nil {
@@ -24738,6 +32963,97 @@ func (ec *executionContext) unmarshalInputCompleteWorkOrderInput(ctx context.Con
 func UnmarshalCompleteWorkOrderInput(ctx context.Context, raw any) (*CompleteWorkOrderInput, error) {
 	var out *CompleteWorkOrderInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "CompleteWorkOrderInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputCorrectGateLogInput(ctx context.Context, obj any) (*gate.CorrectInput, error) {
+	var it gate.CorrectInput
+	if obj == nil {
+		return &it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"id", "reason", "vehiclePlate", "vehicleType", "driverName", "entryAt", "exitAt", "notes"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2aliaportᚋinternalᚋglobalidᚐID(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.ID = data
+		case "reason":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("reason"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Reason = data
+		case "vehiclePlate":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("vehiclePlate"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.VehiclePlate = data
+		case "vehicleType":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("vehicleType"))
+			data, err := ec.unmarshalOVehicleType2ᚖaliaportᚋentᚋgatelogᚐVehicleType(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.VehicleType = data
+		case "driverName":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("driverName"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.DriverName = data
+		case "entryAt":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("entryAt"))
+			data, err := ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.EntryAt = data
+		case "exitAt":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("exitAt"))
+			data, err := ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.ExitAt = data
+		case "notes":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("notes"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Notes = data
+		}
+	}
+	return &it, nil
+}
+
+// UnmarshalCorrectGateLogInput unmarshals raw into the CorrectGateLogInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalCorrectGateLogInput(ctx context.Context, raw any) (*gate.CorrectInput, error) {
+	var out *gate.CorrectInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "CorrectGateLogInput", raw, &out)
 	return out, err
 }
 
@@ -25208,6 +33524,122 @@ func UnmarshalCreateUserInput(ctx context.Context, raw any) (*user.CreateInput, 
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputCreateWorkLogInput(ctx context.Context, obj any) (*worklog.CreateInput, error) {
+	var it worklog.CreateInput
+	if obj == nil {
+		return &it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["kind"]; !present {
+		asMap["kind"] = "OTHER"
+	}
+
+	fieldsInOrder := [...]string{"workOrderId", "personnelName", "kind", "timeStart", "timeEnd", "tripId", "motorbotId", "serviceCode", "description", "notes", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "workOrderId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("workOrderId"))
+			data, err := ec.unmarshalNID2aliaportᚋinternalᚋglobalidᚐID(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.WorkOrderID = data
+		case "personnelName":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("personnelName"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.PersonnelName = data
+		case "kind":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("kind"))
+			data, err := ec.unmarshalNWorkLogKind2aliaportᚋentᚋworklogᚐKind(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Kind = data
+		case "timeStart":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("timeStart"))
+			data, err := ec.unmarshalNDateTime2timeᚐTime(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.TimeStart = data
+		case "timeEnd":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("timeEnd"))
+			data, err := ec.unmarshalNDateTime2timeᚐTime(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.TimeEnd = data
+		case "tripId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("tripId"))
+			data, err := ec.unmarshalOID2ᚖaliaportᚋinternalᚋglobalidᚐID(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.TripID = data
+		case "motorbotId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("motorbotId"))
+			data, err := ec.unmarshalOID2ᚖaliaportᚋinternalᚋglobalidᚐID(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.MotorbotID = data
+		case "serviceCode":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("serviceCode"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.ServiceCode = data
+		case "description":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("description"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Description = data
+		case "notes":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("notes"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Notes = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return &it, nil
+}
+
+// UnmarshalCreateWorkLogInput unmarshals raw into the CreateWorkLogInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalCreateWorkLogInput(ctx context.Context, raw any) (*worklog.CreateInput, error) {
+	var out *worklog.CreateInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "CreateWorkLogInput", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputCreateWorkOrderInput(ctx context.Context, obj any) (*workorder.CreateInput, error) {
 	var it workorder.CreateInput
 	if obj == nil {
@@ -25486,6 +33918,55 @@ func (ec *executionContext) unmarshalInputDateTimeRange(ctx context.Context, obj
 func UnmarshalDateTimeRange(ctx context.Context, raw any) (*page.Range, error) {
 	var out *page.Range
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "DateTimeRange", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputDeactivateGateChecklistItemInput(ctx context.Context, obj any) (*gate.ItemActivityInput, error) {
+	var it gate.ItemActivityInput
+	if obj == nil {
+		return &it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"id", "version"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2aliaportᚋinternalᚋglobalidᚐID(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.ID = data
+		case "version":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("version"))
+			data, err := ec.unmarshalNInt2int(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Version = data
+		}
+	}
+	return &it, nil
+}
+
+// UnmarshalDeactivateGateChecklistItemInput unmarshals raw into the DeactivateGateChecklistItemInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalDeactivateGateChecklistItemInput(ctx context.Context, raw any) (*gate.ItemActivityInput, error) {
+	var out *gate.ItemActivityInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "DeactivateGateChecklistItemInput", raw, &out)
 	return out, err
 }
 
@@ -25847,6 +34328,392 @@ func (ec *executionContext) unmarshalInputFetchExchangeRatesInput(ctx context.Co
 func UnmarshalFetchExchangeRatesInput(ctx context.Context, raw any) (*rate.FetchInput, error) {
 	var out *rate.FetchInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "FetchExchangeRatesInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputGateEntryInput(ctx context.Context, obj any) (*gate.EntryInput, error) {
+	var it gate.EntryInput
+	if obj == nil {
+		return &it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["ticked"]; !present {
+		asMap["ticked"] = []any{}
+	}
+
+	fieldsInOrder := [...]string{"workOrderId", "woNumber", "vehiclePlate", "vehicleType", "driverName", "personId", "motorbotId", "ticked", "exception", "entryAt", "deviceTime", "notes", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "workOrderId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("workOrderId"))
+			data, err := ec.unmarshalOID2ᚖaliaportᚋinternalᚋglobalidᚐID(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.WorkOrderID = data
+		case "woNumber":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("woNumber"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.WoNumber = data
+		case "vehiclePlate":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("vehiclePlate"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.VehiclePlate = data
+		case "vehicleType":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("vehicleType"))
+			data, err := ec.unmarshalOVehicleType2ᚖaliaportᚋentᚋgatelogᚐVehicleType(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.VehicleType = data
+		case "driverName":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("driverName"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.DriverName = data
+		case "personId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("personId"))
+			data, err := ec.unmarshalOID2ᚖaliaportᚋinternalᚋglobalidᚐID(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.PersonID = data
+		case "motorbotId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("motorbotId"))
+			data, err := ec.unmarshalOID2ᚖaliaportᚋinternalᚋglobalidᚐID(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.MotorbotID = data
+		case "ticked":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("ticked"))
+			data, err := ec.unmarshalNID2ᚕaliaportᚋinternalᚋglobalidᚐIDᚄ(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Ticked = data
+		case "exception":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("exception"))
+			data, err := ec.unmarshalOGateExceptionInput2ᚖaliaportᚋinternalᚋgateᚐExceptionInput(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Exception = data
+		case "entryAt":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("entryAt"))
+			data, err := ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.EntryAt = data
+		case "deviceTime":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("deviceTime"))
+			data, err := ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.DeviceTime = data
+		case "notes":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("notes"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Notes = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return &it, nil
+}
+
+// UnmarshalGateEntryInput unmarshals raw into the GateEntryInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalGateEntryInput(ctx context.Context, raw any) (*gate.EntryInput, error) {
+	var out *gate.EntryInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "GateEntryInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputGateExceptionInput(ctx context.Context, obj any) (*gate.ExceptionInput, error) {
+	var it gate.ExceptionInput
+	if obj == nil {
+		return &it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"pin", "reason"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "pin":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("pin"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Pin = data
+		case "reason":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("reason"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Reason = data
+		}
+	}
+	return &it, nil
+}
+
+// UnmarshalGateExceptionInput unmarshals raw into the GateExceptionInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalGateExceptionInput(ctx context.Context, raw any) (*gate.ExceptionInput, error) {
+	var out *gate.ExceptionInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "GateExceptionInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputGateExitInput(ctx context.Context, obj any) (*gate.ExitInput, error) {
+	var it gate.ExitInput
+	if obj == nil {
+		return &it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"id", "vehiclePlate", "exitAt", "deviceTime", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalOID2ᚖaliaportᚋinternalᚋglobalidᚐID(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.ID = data
+		case "vehiclePlate":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("vehiclePlate"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.VehiclePlate = data
+		case "exitAt":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("exitAt"))
+			data, err := ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.ExitAt = data
+		case "deviceTime":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("deviceTime"))
+			data, err := ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.DeviceTime = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return &it, nil
+}
+
+// UnmarshalGateExitInput unmarshals raw into the GateExitInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalGateExitInput(ctx context.Context, raw any) (*gate.ExitInput, error) {
+	var out *gate.ExitInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "GateExitInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputGateLogFilter(ctx context.Context, obj any) (*gate.Filter, error) {
+	var it gate.Filter
+	if obj == nil {
+		return &it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"entryAt", "workOrder", "plate", "platePrefix", "person", "isException", "isInside"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "entryAt":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("entryAt"))
+			data, err := ec.unmarshalODateTimeRange2ᚖaliaportᚋinternalᚋpageᚐRange(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.EntryAt = data
+		case "workOrder":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("workOrder"))
+			data, err := ec.unmarshalOID2ᚖaliaportᚋinternalᚋglobalidᚐID(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.WorkOrder = data
+		case "plate":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("plate"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Plate = data
+		case "platePrefix":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("platePrefix"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.PlatePrefix = data
+		case "person":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("person"))
+			data, err := ec.unmarshalOID2ᚖaliaportᚋinternalᚋglobalidᚐID(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Person = data
+		case "isException":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("isException"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.IsException = data
+		case "isInside":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("isInside"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.IsInside = data
+		}
+	}
+	return &it, nil
+}
+
+// UnmarshalGateLogFilter unmarshals raw into the GateLogFilter input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalGateLogFilter(ctx context.Context, raw any) (*gate.Filter, error) {
+	var out *gate.Filter
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "GateLogFilter", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputGateLogOrder(ctx context.Context, obj any) (*gate.Order, error) {
+	var it gate.Order
+	if obj == nil {
+		return &it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["direction"]; !present {
+		asMap["direction"] = "ASC"
+	}
+
+	fieldsInOrder := [...]string{"field", "direction"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "field":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("field"))
+			data, err := ec.unmarshalNGateLogOrderField2aliaportᚋinternalᚋgateᚐOrderField(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Field = data
+		case "direction":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("direction"))
+			data, err := ec.unmarshalNOrderDirection2aliaportᚋinternalᚋpageᚐDirection(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Direction = data
+		}
+	}
+	return &it, nil
+}
+
+// UnmarshalGateLogOrder unmarshals raw into the GateLogOrder input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalGateLogOrder(ctx context.Context, raw any) (*gate.Order, error) {
+	var out *gate.Order
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "GateLogOrder", raw, &out)
 	return out, err
 }
 
@@ -26323,6 +35190,62 @@ func UnmarshalPlanTripInput(ctx context.Context, raw any) (*trip.PlanInput, erro
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputProcessWorkLogInput(ctx context.Context, obj any) (*worklog.ProcessInput, error) {
+	var it worklog.ProcessInput
+	if obj == nil {
+		return &it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"id", "unitPrice", "vatRate"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2aliaportᚋinternalᚋglobalidᚐID(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.ID = data
+		case "unitPrice":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("unitPrice"))
+			data, err := ec.unmarshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.UnitPrice = data
+		case "vatRate":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("vatRate"))
+			data, err := ec.unmarshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.VatRate = data
+		}
+	}
+	return &it, nil
+}
+
+// UnmarshalProcessWorkLogInput unmarshals raw into the ProcessWorkLogInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalProcessWorkLogInput(ctx context.Context, raw any) (*worklog.ProcessInput, error) {
+	var out *worklog.ProcessInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "ProcessWorkLogInput", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputRefreshTokenInput(ctx context.Context, obj any) (*RefreshTokenInput, error) {
 	var it RefreshTokenInput
 	if obj == nil {
@@ -26365,6 +35288,104 @@ func UnmarshalRefreshTokenInput(ctx context.Context, raw any) (*RefreshTokenInpu
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputRefuseWorkOrderPersonInput(ctx context.Context, obj any) (*person.RefuseInput, error) {
+	var it person.RefuseInput
+	if obj == nil {
+		return &it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"id", "reason"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2aliaportᚋinternalᚋglobalidᚐID(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.ID = data
+		case "reason":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("reason"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Reason = data
+		}
+	}
+	return &it, nil
+}
+
+// UnmarshalRefuseWorkOrderPersonInput unmarshals raw into the RefuseWorkOrderPersonInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalRefuseWorkOrderPersonInput(ctx context.Context, raw any) (*person.RefuseInput, error) {
+	var out *person.RefuseInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "RefuseWorkOrderPersonInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputRejectWorkLogInput(ctx context.Context, obj any) (*worklog.RejectInput, error) {
+	var it worklog.RejectInput
+	if obj == nil {
+		return &it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"id", "reason"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2aliaportᚋinternalᚋglobalidᚐID(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.ID = data
+		case "reason":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("reason"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Reason = data
+		}
+	}
+	return &it, nil
+}
+
+// UnmarshalRejectWorkLogInput unmarshals raw into the RejectWorkLogInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalRejectWorkLogInput(ctx context.Context, raw any) (*worklog.RejectInput, error) {
+	var out *worklog.RejectInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "RejectWorkLogInput", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputRemoveWorkOrderItemInput(ctx context.Context, obj any) (*RemoveWorkOrderItemInput, error) {
 	var it RemoveWorkOrderItemInput
 	if obj == nil {
@@ -26404,6 +35425,48 @@ func (ec *executionContext) unmarshalInputRemoveWorkOrderItemInput(ctx context.C
 func UnmarshalRemoveWorkOrderItemInput(ctx context.Context, raw any) (*RemoveWorkOrderItemInput, error) {
 	var out *RemoveWorkOrderItemInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "RemoveWorkOrderItemInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputRemoveWorkOrderPersonInput(ctx context.Context, obj any) (*RemoveWorkOrderPersonInput, error) {
+	var it RemoveWorkOrderPersonInput
+	if obj == nil {
+		return &it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"id"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2aliaportᚋinternalᚋglobalidᚐID(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.ID = data
+		}
+	}
+	return &it, nil
+}
+
+// UnmarshalRemoveWorkOrderPersonInput unmarshals raw into the RemoveWorkOrderPersonInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalRemoveWorkOrderPersonInput(ctx context.Context, raw any) (*RemoveWorkOrderPersonInput, error) {
+	var out *RemoveWorkOrderPersonInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "RemoveWorkOrderPersonInput", raw, &out)
 	return out, err
 }
 
@@ -26551,6 +35614,90 @@ func (ec *executionContext) unmarshalInputRevokeSessionInput(ctx context.Context
 func UnmarshalRevokeSessionInput(ctx context.Context, raw any) (*RevokeSessionInput, error) {
 	var out *RevokeSessionInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "RevokeSessionInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputSaveGateChecklistItemInput(ctx context.Context, obj any) (*gate.ItemInput, error) {
+	var it gate.ItemInput
+	if obj == nil {
+		return &it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["isRequired"]; !present {
+		asMap["isRequired"] = true
+	}
+	if _, present := asMap["displayOrder"]; !present {
+		asMap["displayOrder"] = 0
+	}
+
+	fieldsInOrder := [...]string{"id", "version", "woType", "label", "isRequired", "displayOrder"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalOID2ᚖaliaportᚋinternalᚋglobalidᚐID(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.ID = data
+		case "version":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("version"))
+			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Version = data
+		case "woType":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("woType"))
+			data, err := ec.unmarshalOWorkOrderType2ᚖaliaportᚋentᚋworkorderᚐType(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.WoType = data
+		case "label":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("label"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Label = data
+		case "isRequired":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("isRequired"))
+			data, err := ec.unmarshalNBoolean2bool(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.IsRequired = data
+		case "displayOrder":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("displayOrder"))
+			data, err := ec.unmarshalNInt2int(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.DisplayOrder = data
+		}
+	}
+	return &it, nil
+}
+
+// UnmarshalSaveGateChecklistItemInput unmarshals raw into the SaveGateChecklistItemInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalSaveGateChecklistItemInput(ctx context.Context, raw any) (*gate.ItemInput, error) {
+	var out *gate.ItemInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "SaveGateChecklistItemInput", raw, &out)
 	return out, err
 }
 
@@ -26800,6 +35947,55 @@ func (ec *executionContext) unmarshalInputSetExchangeRateInput(ctx context.Conte
 func UnmarshalSetExchangeRateInput(ctx context.Context, raw any) (*rate.SetInput, error) {
 	var out *rate.SetInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "SetExchangeRateInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputSetGatePinInput(ctx context.Context, obj any) (*gate.PinInput, error) {
+	var it gate.PinInput
+	if obj == nil {
+		return &it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"pin", "password"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "pin":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("pin"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Pin = data
+		case "password":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("password"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Password = data
+		}
+	}
+	return &it, nil
+}
+
+// UnmarshalSetGatePinInput unmarshals raw into the SetGatePinInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalSetGatePinInput(ctx context.Context, raw any) (*gate.PinInput, error) {
+	var out *gate.PinInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "SetGatePinInput", raw, &out)
 	return out, err
 }
 
@@ -27269,6 +36465,55 @@ func UnmarshalUpdateCariInput(ctx context.Context, raw any) (*UpdateCariInput, e
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputUpdateGateLogNotesInput(ctx context.Context, obj any) (*gate.NotesInput, error) {
+	var it gate.NotesInput
+	if obj == nil {
+		return &it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"id", "notes"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2aliaportᚋinternalᚋglobalidᚐID(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.ID = data
+		case "notes":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("notes"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Notes = data
+		}
+	}
+	return &it, nil
+}
+
+// UnmarshalUpdateGateLogNotesInput unmarshals raw into the UpdateGateLogNotesInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalUpdateGateLogNotesInput(ctx context.Context, raw any) (*gate.NotesInput, error) {
+	var out *gate.NotesInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "UpdateGateLogNotesInput", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputUpdateMotorbotInput(ctx context.Context, obj any) (*UpdateMotorbotInput, error) {
 	var it UpdateMotorbotInput
 	if obj == nil {
@@ -27640,6 +36885,104 @@ func UnmarshalUpdateUserInput(ctx context.Context, raw any) (*user.UpdateInput, 
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputUpdateWorkLogInput(ctx context.Context, obj any) (*UpdateWorkLogInput, error) {
+	var it UpdateWorkLogInput
+	if obj == nil {
+		return &it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"id", "version", "personnelName", "kind", "timeStart", "timeEnd", "serviceCode", "description", "notes"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2aliaportᚋinternalᚋglobalidᚐID(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.ID = data
+		case "version":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("version"))
+			data, err := ec.unmarshalNInt2int(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Version = data
+		case "personnelName":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("personnelName"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.PersonnelName = data
+		case "kind":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("kind"))
+			data, err := ec.unmarshalOWorkLogKind2ᚖaliaportᚋentᚋworklogᚐKind(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Kind = data
+		case "timeStart":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("timeStart"))
+			data, err := ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.TimeStart = data
+		case "timeEnd":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("timeEnd"))
+			data, err := ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.TimeEnd = data
+		case "serviceCode":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("serviceCode"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.ServiceCode = graphql.OmittableOf(data)
+		case "description":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("description"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Description = graphql.OmittableOf(data)
+		case "notes":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("notes"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Notes = graphql.OmittableOf(data)
+		}
+	}
+	return &it, nil
+}
+
+// UnmarshalUpdateWorkLogInput unmarshals raw into the UpdateWorkLogInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalUpdateWorkLogInput(ctx context.Context, raw any) (*UpdateWorkLogInput, error) {
+	var out *UpdateWorkLogInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "UpdateWorkLogInput", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputUpdateWorkOrderInput(ctx context.Context, obj any) (*UpdateWorkOrderInput, error) {
 	var it UpdateWorkOrderInput
 	if obj == nil {
@@ -27861,6 +37204,244 @@ func (ec *executionContext) unmarshalInputUpdateWorkOrderItemInput(ctx context.C
 func UnmarshalUpdateWorkOrderItemInput(ctx context.Context, raw any) (*UpdateWorkOrderItemInput, error) {
 	var out *UpdateWorkOrderItemInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "UpdateWorkOrderItemInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputUpdateWorkOrderPersonInput(ctx context.Context, obj any) (*UpdateWorkOrderPersonInput, error) {
+	var it UpdateWorkOrderPersonInput
+	if obj == nil {
+		return &it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"id", "version", "fullName", "nationalId", "passportNo", "nationality", "phone"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2aliaportᚋinternalᚋglobalidᚐID(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.ID = data
+		case "version":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("version"))
+			data, err := ec.unmarshalNInt2int(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Version = data
+		case "fullName":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("fullName"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.FullName = data
+		case "nationalId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("nationalId"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.NationalID = graphql.OmittableOf(data)
+		case "passportNo":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("passportNo"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.PassportNo = graphql.OmittableOf(data)
+		case "nationality":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("nationality"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Nationality = data
+		case "phone":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("phone"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Phone = graphql.OmittableOf(data)
+		}
+	}
+	return &it, nil
+}
+
+// UnmarshalUpdateWorkOrderPersonInput unmarshals raw into the UpdateWorkOrderPersonInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalUpdateWorkOrderPersonInput(ctx context.Context, raw any) (*UpdateWorkOrderPersonInput, error) {
+	var out *UpdateWorkOrderPersonInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "UpdateWorkOrderPersonInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputWorkLogFilter(ctx context.Context, obj any) (*worklog.Filter, error) {
+	var it worklog.Filter
+	if obj == nil {
+		return &it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"workOrder", "status", "timeStart"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "workOrder":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("workOrder"))
+			data, err := ec.unmarshalOID2ᚖaliaportᚋinternalᚋglobalidᚐID(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.WorkOrder = data
+		case "status":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("status"))
+			data, err := ec.unmarshalOWorkLogStatus2ᚖaliaportᚋentᚋworklogᚐStatus(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Status = data
+		case "timeStart":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("timeStart"))
+			data, err := ec.unmarshalODateTimeRange2ᚖaliaportᚋinternalᚋpageᚐRange(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.TimeStart = data
+		}
+	}
+	return &it, nil
+}
+
+// UnmarshalWorkLogFilter unmarshals raw into the WorkLogFilter input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalWorkLogFilter(ctx context.Context, raw any) (*worklog.Filter, error) {
+	var out *worklog.Filter
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "WorkLogFilter", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputWorkLogInput(ctx context.Context, obj any) (*WorkLogInput, error) {
+	var it WorkLogInput
+	if obj == nil {
+		return &it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"id"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2aliaportᚋinternalᚋglobalidᚐID(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.ID = data
+		}
+	}
+	return &it, nil
+}
+
+// UnmarshalWorkLogInput unmarshals raw into the WorkLogInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalWorkLogInput(ctx context.Context, raw any) (*WorkLogInput, error) {
+	var out *WorkLogInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "WorkLogInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputWorkLogOrder(ctx context.Context, obj any) (*worklog.Order, error) {
+	var it worklog.Order
+	if obj == nil {
+		return &it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["field"]; !present {
+		asMap["field"] = "TIME_START"
+	}
+	if _, present := asMap["direction"]; !present {
+		asMap["direction"] = "DESC"
+	}
+
+	fieldsInOrder := [...]string{"field", "direction"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "field":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("field"))
+			data, err := ec.unmarshalNWorkLogOrderField2aliaportᚋinternalᚋworklogᚐOrderField(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Field = data
+		case "direction":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("direction"))
+			data, err := ec.unmarshalNOrderDirection2aliaportᚋinternalᚋpageᚐDirection(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Direction = data
+		}
+	}
+	return &it, nil
+}
+
+// UnmarshalWorkLogOrder unmarshals raw into the WorkLogOrder input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalWorkLogOrder(ctx context.Context, raw any) (*worklog.Order, error) {
+	var out *worklog.Order
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "WorkLogOrder", raw, &out)
 	return out, err
 }
 
@@ -28180,6 +37761,80 @@ func UnmarshalWorkOrderOrder(ctx context.Context, raw any) (*workorder.Order, er
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputWorkOrderPersonInput(ctx context.Context, obj any) (*person.Input, error) {
+	var it person.Input
+	if obj == nil {
+		return &it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["nationality"]; !present {
+		asMap["nationality"] = "TUR"
+	}
+
+	fieldsInOrder := [...]string{"fullName", "nationalId", "passportNo", "nationality", "phone"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "fullName":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("fullName"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.FullName = data
+		case "nationalId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("nationalId"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.NationalID = data
+		case "passportNo":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("passportNo"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.PassportNo = data
+		case "nationality":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("nationality"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Nationality = data
+		case "phone":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("phone"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Phone = data
+		}
+	}
+	return &it, nil
+}
+
+// UnmarshalWorkOrderPersonInput unmarshals raw into the WorkOrderPersonInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalWorkOrderPersonInput(ctx context.Context, raw any) (*person.Input, error) {
+	var out *person.Input
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "WorkOrderPersonInput", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputWorkOrderReasonInput(ctx context.Context, obj any) (*WorkOrderReasonInput, error) {
 	var it WorkOrderReasonInput
 	if obj == nil {
@@ -28291,6 +37946,11 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 			return graphql.Null
 		}
 		return ec._WorkOrderStatusHistory(ctx, sel, obj)
+	case *ent.WorkOrderPerson:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._WorkOrderPerson(ctx, sel, obj)
 	case *ent.WorkOrderItem:
 		if obj == nil {
 			return graphql.Null
@@ -28301,6 +37961,11 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 			return graphql.Null
 		}
 		return ec._WorkOrder(ctx, sel, obj)
+	case *ent.WorkLog:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._WorkLog(ctx, sel, obj)
 	case *ent.User:
 		if obj == nil {
 			return graphql.Null
@@ -28336,6 +38001,16 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 			return graphql.Null
 		}
 		return ec._Motorbot(ctx, sel, obj)
+	case *ent.GateLog:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._GateLog(ctx, sel, obj)
+	case *ent.GateChecklistItem:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._GateChecklistItem(ctx, sel, obj)
 	case *ent.ExchangeRate:
 		if obj == nil {
 			return graphql.Null
@@ -28979,6 +38654,44 @@ func (ec *executionContext) _CurrencyConversion(ctx context.Context, sel ast.Sel
 	return out
 }
 
+var deleteWorkLogPayloadImplementors = []string{"DeleteWorkLogPayload"}
+
+func (ec *executionContext) _DeleteWorkLogPayload(ctx context.Context, sel ast.SelectionSet, obj *DeleteWorkLogPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, deleteWorkLogPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("DeleteWorkLogPayload")
+		case "deletedId":
+			out.Values[i] = ec._DeleteWorkLogPayload_deletedId(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._DeleteWorkLogPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var exchangeRateImplementors = []string{"ExchangeRate", "Node"}
 
 func (ec *executionContext) _ExchangeRate(ctx context.Context, sel ast.SelectionSet, obj *ent.ExchangeRate) graphql.Marshaler {
@@ -29265,6 +38978,551 @@ func (ec *executionContext) _FetchExchangeRatesPayload(ctx context.Context, sel 
 			}
 		case "userErrors":
 			out.Values[i] = ec._FetchExchangeRatesPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var gateChecklistItemImplementors = []string{"GateChecklistItem", "Node"}
+
+func (ec *executionContext) _GateChecklistItem(ctx context.Context, sel ast.SelectionSet, obj *ent.GateChecklistItem) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, gateChecklistItemImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("GateChecklistItem")
+		case "id":
+			out.Values[i] = ec._GateChecklistItem_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "woType":
+			out.Values[i] = ec._GateChecklistItem_woType(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "label":
+			out.Values[i] = ec._GateChecklistItem_label(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "isRequired":
+			out.Values[i] = ec._GateChecklistItem_isRequired(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "displayOrder":
+			out.Values[i] = ec._GateChecklistItem_displayOrder(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "isActive":
+			out.Values[i] = ec._GateChecklistItem_isActive(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "version":
+			out.Values[i] = ec._GateChecklistItem_version(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "createdAt":
+			out.Values[i] = ec._GateChecklistItem_createdAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "updatedAt":
+			out.Values[i] = ec._GateChecklistItem_updatedAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var gateChecklistItemPayloadImplementors = []string{"GateChecklistItemPayload"}
+
+func (ec *executionContext) _GateChecklistItemPayload(ctx context.Context, sel ast.SelectionSet, obj *GateChecklistItemPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, gateChecklistItemPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("GateChecklistItemPayload")
+		case "item":
+			out.Values[i] = ec._GateChecklistItemPayload_item(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._GateChecklistItemPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var gateLogImplementors = []string{"GateLog", "Node"}
+
+func (ec *executionContext) _GateLog(ctx context.Context, sel ast.SelectionSet, obj *ent.GateLog) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, gateLogImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("GateLog")
+		case "id":
+			out.Values[i] = ec._GateLog_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "workOrder":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._GateLog_workOrder(ctx, field, obj)
+				})
+		case "woNumber":
+			out.Values[i] = ec._GateLog_woNumber(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "woStatus":
+			out.Values[i] = ec._GateLog_woStatus(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "subject":
+			out.Values[i] = ec._GateLog_subject(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "person":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._GateLog_person(ctx, field, obj)
+				})
+		case "motorbot":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._GateLog_motorbot(ctx, field, obj)
+				})
+		case "vehiclePlate":
+			out.Values[i] = ec._GateLog_vehiclePlate(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "plateNorm":
+			out.Values[i] = ec._GateLog_plateNorm(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "isForeignPlate":
+			out.Values[i] = ec._GateLog_isForeignPlate(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "vehicleType":
+			out.Values[i] = ec._GateLog_vehicleType(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "driverName":
+			out.Values[i] = ec._GateLog_driverName(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "checklist":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._GateLog_checklist(ctx, field, obj)
+				})
+		case "checklistComplete":
+			out.Values[i] = ec._GateLog_checklistComplete(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "isException":
+			out.Values[i] = ec._GateLog_isException(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "exceptionReason":
+			out.Values[i] = ec._GateLog_exceptionReason(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "entryAt":
+			out.Values[i] = ec._GateLog_entryAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "entryDeviceAt":
+			out.Values[i] = ec._GateLog_entryDeviceAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "entryIsManual":
+			out.Values[i] = ec._GateLog_entryIsManual(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "entryBy":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._GateLog_entryBy(ctx, field, obj)
+				})
+		case "entryByName":
+			out.Values[i] = ec._GateLog_entryByName(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "exitAt":
+			out.Values[i] = ec._GateLog_exitAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "exitDeviceAt":
+			out.Values[i] = ec._GateLog_exitDeviceAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "exitIsManual":
+			out.Values[i] = ec._GateLog_exitIsManual(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "exitBy":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._GateLog_exitBy(ctx, field, obj)
+				})
+		case "exitByName":
+			out.Values[i] = ec._GateLog_exitByName(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "durationMinutes":
+			out.Values[i] = ec._GateLog_durationMinutes(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "baseMinutes":
+			out.Values[i] = ec._GateLog_baseMinutes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "overrunMinutes":
+			out.Values[i] = ec._GateLog_overrunMinutes(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "minutesInside":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._GateLog_minutesInside(ctx, field, obj)
+				})
+		case "isOverBase":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._GateLog_isOverBase(ctx, field, obj)
+				})
+		case "notes":
+			out.Values[i] = ec._GateLog_notes(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "corrects":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._GateLog_corrects(ctx, field, obj)
+				})
+		case "correctionReason":
+			out.Values[i] = ec._GateLog_correctionReason(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "correction":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._GateLog_correction(ctx, field, obj)
+				})
+		case "isSuperseded":
+			out.Values[i] = ec._GateLog_isSuperseded(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "createdAt":
+			out.Values[i] = ec._GateLog_createdAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "updatedAt":
+			out.Values[i] = ec._GateLog_updatedAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var gateLogConnectionImplementors = []string{"GateLogConnection"}
+
+func (ec *executionContext) _GateLogConnection(ctx context.Context, sel ast.SelectionSet, obj *gqlmodel.Connection[*ent.GateLog]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, gateLogConnectionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("GateLogConnection")
+		case "edges":
+			out.Values[i] = ec._GateLogConnection_edges(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "nodes":
+			out.Values[i] = ec._GateLogConnection_nodes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "pageInfo":
+			out.Values[i] = ec._GateLogConnection_pageInfo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "totalCount":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._GateLogConnection_totalCount(ctx, field, obj)
+				})
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var gateLogEdgeImplementors = []string{"GateLogEdge"}
+
+func (ec *executionContext) _GateLogEdge(ctx context.Context, sel ast.SelectionSet, obj *gqlmodel.Edge[*ent.GateLog]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, gateLogEdgeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("GateLogEdge")
+		case "cursor":
+			out.Values[i] = ec._GateLogEdge_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "node":
+			out.Values[i] = ec._GateLogEdge_node(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var gateLogPayloadImplementors = []string{"GateLogPayload"}
+
+func (ec *executionContext) _GateLogPayload(ctx context.Context, sel ast.SelectionSet, obj *GateLogPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, gateLogPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("GateLogPayload")
+		case "gateLog":
+			out.Values[i] = ec._GateLogPayload_gateLog(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._GateLogPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var gatePinPayloadImplementors = []string{"GatePinPayload"}
+
+func (ec *executionContext) _GatePinPayload(ctx context.Context, sel ast.SelectionSet, obj *GatePinPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, gatePinPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("GatePinPayload")
+		case "userErrors":
+			out.Values[i] = ec._GatePinPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var gateTickImplementors = []string{"GateTick"}
+
+func (ec *executionContext) _GateTick(ctx context.Context, sel ast.SelectionSet, obj *gate.Tick) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, gateTickImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("GateTick")
+		case "itemId":
+			out.Values[i] = ec._GateTick_itemId(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "label":
+			out.Values[i] = ec._GateTick_label(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "isRequired":
+			out.Values[i] = ec._GateTick_isRequired(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "isTicked":
+			out.Values[i] = ec._GateTick_isTicked(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -29626,6 +39884,55 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "gateEntry":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_gateEntry(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "gateExit":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_gateExit(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "correctGateLog":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_correctGateLog(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "updateGateLogNotes":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_updateGateLogNotes(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "setGatePin":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_setGatePin(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "saveGateChecklistItem":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_saveGateChecklistItem(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "deactivateGateChecklistItem":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_deactivateGateChecklistItem(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "createMotorbot":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_createMotorbot(ctx, field)
@@ -29678,6 +39985,41 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 		case "activateParameter":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_activateParameter(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "addWorkOrderPerson":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_addWorkOrderPerson(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "updateWorkOrderPerson":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_updateWorkOrderPerson(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "removeWorkOrderPerson":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_removeWorkOrderPerson(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "approveWorkOrderPersons":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_approveWorkOrderPersons(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "refuseWorkOrderPerson":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_refuseWorkOrderPerson(ctx, field)
 			})
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
@@ -29832,6 +40174,48 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 		case "deleteRole":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_deleteRole(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "createWorkLog":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_createWorkLog(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "updateWorkLog":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_updateWorkLog(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "approveWorkLog":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_approveWorkLog(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "rejectWorkLog":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_rejectWorkLog(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "processWorkLog":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_processWorkLog(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "deleteWorkLog":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_deleteWorkLog(ctx, field)
 			})
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
@@ -30356,6 +40740,36 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_cariAccounts(ctx, field)
 				})
+		case "gateLog":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_gateLog(ctx, field)
+				})
+		case "gateLogs":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_gateLogs(ctx, field)
+				})
+		case "insideNow":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_insideNow(ctx, field)
+				})
+		case "gateChecklist":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_gateChecklist(ctx, field)
+				})
+		case "workOrderOvertime":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_workOrderOvertime(ctx, field)
+				})
 		case "rateLimit":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
 				true, true,
@@ -30457,6 +40871,18 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_roles(ctx, field)
+				})
+		case "workLog":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_workLog(ctx, field)
+				})
+		case "workLogs":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_workLogs(ctx, field)
 				})
 		case "workOrder":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
@@ -31707,6 +42133,286 @@ func (ec *executionContext) _Viewer(ctx context.Context, sel ast.SelectionSet, o
 	return out
 }
 
+var workLogImplementors = []string{"WorkLog", "Node"}
+
+func (ec *executionContext) _WorkLog(ctx context.Context, sel ast.SelectionSet, obj *ent.WorkLog) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, workLogImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("WorkLog")
+		case "id":
+			out.Values[i] = ec._WorkLog_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "workOrder":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._WorkLog_workOrder(ctx, field, obj)
+				})
+		case "trip":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._WorkLog_trip(ctx, field, obj)
+				})
+		case "motorbot":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._WorkLog_motorbot(ctx, field, obj)
+				})
+		case "service":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._WorkLog_service(ctx, field, obj)
+				})
+		case "personnelName":
+			out.Values[i] = ec._WorkLog_personnelName(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "kind":
+			out.Values[i] = ec._WorkLog_kind(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "timeStart":
+			out.Values[i] = ec._WorkLog_timeStart(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "timeEnd":
+			out.Values[i] = ec._WorkLog_timeEnd(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "durationMinutes":
+			out.Values[i] = ec._WorkLog_durationMinutes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "quantity":
+			out.Values[i] = ec._WorkLog_quantity(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "unit":
+			out.Values[i] = ec._WorkLog_unit(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "description":
+			out.Values[i] = ec._WorkLog_description(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "notes":
+			out.Values[i] = ec._WorkLog_notes(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "status":
+			out.Values[i] = ec._WorkLog_status(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "decidedBy":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._WorkLog_decidedBy(ctx, field, obj)
+				})
+		case "decidedByName":
+			out.Values[i] = ec._WorkLog_decidedByName(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "decidedAt":
+			out.Values[i] = ec._WorkLog_decidedAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "rejectionReason":
+			out.Values[i] = ec._WorkLog_rejectionReason(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "item":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._WorkLog_item(ctx, field, obj)
+				})
+		case "createdBy":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._WorkLog_createdBy(ctx, field, obj)
+				})
+		case "version":
+			out.Values[i] = ec._WorkLog_version(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "createdAt":
+			out.Values[i] = ec._WorkLog_createdAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "updatedAt":
+			out.Values[i] = ec._WorkLog_updatedAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var workLogConnectionImplementors = []string{"WorkLogConnection"}
+
+func (ec *executionContext) _WorkLogConnection(ctx context.Context, sel ast.SelectionSet, obj *gqlmodel.Connection[*ent.WorkLog]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, workLogConnectionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("WorkLogConnection")
+		case "edges":
+			out.Values[i] = ec._WorkLogConnection_edges(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "nodes":
+			out.Values[i] = ec._WorkLogConnection_nodes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "pageInfo":
+			out.Values[i] = ec._WorkLogConnection_pageInfo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "totalCount":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._WorkLogConnection_totalCount(ctx, field, obj)
+				})
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var workLogEdgeImplementors = []string{"WorkLogEdge"}
+
+func (ec *executionContext) _WorkLogEdge(ctx context.Context, sel ast.SelectionSet, obj *gqlmodel.Edge[*ent.WorkLog]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, workLogEdgeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("WorkLogEdge")
+		case "cursor":
+			out.Values[i] = ec._WorkLogEdge_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "node":
+			out.Values[i] = ec._WorkLogEdge_node(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var workLogPayloadImplementors = []string{"WorkLogPayload"}
+
+func (ec *executionContext) _WorkLogPayload(ctx context.Context, sel ast.SelectionSet, obj *WorkLogPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, workLogPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("WorkLogPayload")
+		case "workLog":
+			out.Values[i] = ec._WorkLogPayload_workLog(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._WorkLogPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var workOrderImplementors = []string{"WorkOrder", "Node"}
 
 func (ec *executionContext) _WorkOrder(ctx context.Context, sel ast.SelectionSet, obj *ent.WorkOrder) graphql.Marshaler {
@@ -31924,6 +42630,29 @@ func (ec *executionContext) _WorkOrder(ctx context.Context, sel ast.SelectionSet
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "securityExitAt":
+			out.Values[i] = ec._WorkOrder_securityExitAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "gateLogs":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._WorkOrder_gateLogs(ctx, field, obj)
+				})
+		case "persons":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._WorkOrder_persons(ctx, field, obj)
+				})
+		case "workLogs":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._WorkOrder_workLogs(ctx, field, obj)
+				})
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -32145,6 +42874,75 @@ func (ec *executionContext) _WorkOrderItem(ctx context.Context, sel ast.Selectio
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "workLog":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._WorkOrderItem_workLog(ctx, field, obj)
+				})
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var workOrderOvertimeImplementors = []string{"WorkOrderOvertime"}
+
+func (ec *executionContext) _WorkOrderOvertime(ctx context.Context, sel ast.SelectionSet, obj *gate.Overtime) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, workOrderOvertimeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("WorkOrderOvertime")
+		case "workOrder":
+			out.Values[i] = ec._WorkOrderOvertime_workOrder(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "actualEnd":
+			out.Values[i] = ec._WorkOrderOvertime_actualEnd(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "securityExitAt":
+			out.Values[i] = ec._WorkOrderOvertime_securityExitAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "thresholdMinutes":
+			out.Values[i] = ec._WorkOrderOvertime_thresholdMinutes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "elapsedMinutes":
+			out.Values[i] = ec._WorkOrderOvertime_elapsedMinutes(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "overtimeMinutes":
+			out.Values[i] = ec._WorkOrderOvertime_overtimeMinutes(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "insideCount":
+			out.Values[i] = ec._WorkOrderOvertime_insideCount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -32180,6 +42978,199 @@ func (ec *executionContext) _WorkOrderPayload(ctx context.Context, sel ast.Selec
 			}
 		case "userErrors":
 			out.Values[i] = ec._WorkOrderPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var workOrderPersonImplementors = []string{"WorkOrderPerson", "Node"}
+
+func (ec *executionContext) _WorkOrderPerson(ctx context.Context, sel ast.SelectionSet, obj *ent.WorkOrderPerson) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, workOrderPersonImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("WorkOrderPerson")
+		case "id":
+			out.Values[i] = ec._WorkOrderPerson_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "fullName":
+			out.Values[i] = ec._WorkOrderPerson_fullName(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "nationalId":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._WorkOrderPerson_nationalId(ctx, field, obj)
+				})
+		case "passportNo":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._WorkOrderPerson_passportNo(ctx, field, obj)
+				})
+		case "nationality":
+			out.Values[i] = ec._WorkOrderPerson_nationality(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "phone":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._WorkOrderPerson_phone(ctx, field, obj)
+				})
+		case "status":
+			out.Values[i] = ec._WorkOrderPerson_status(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "gateEntryAt":
+			out.Values[i] = ec._WorkOrderPerson_gateEntryAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "gateExitAt":
+			out.Values[i] = ec._WorkOrderPerson_gateExitAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "decidedBy":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._WorkOrderPerson_decidedBy(ctx, field, obj)
+				})
+		case "decidedByName":
+			out.Values[i] = ec._WorkOrderPerson_decidedByName(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "decidedAt":
+			out.Values[i] = ec._WorkOrderPerson_decidedAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "securityNotes":
+			out.Values[i] = ec._WorkOrderPerson_securityNotes(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "isActive":
+			out.Values[i] = ec._WorkOrderPerson_isActive(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "version":
+			out.Values[i] = ec._WorkOrderPerson_version(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "createdAt":
+			out.Values[i] = ec._WorkOrderPerson_createdAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "updatedAt":
+			out.Values[i] = ec._WorkOrderPerson_updatedAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var workOrderPersonPayloadImplementors = []string{"WorkOrderPersonPayload"}
+
+func (ec *executionContext) _WorkOrderPersonPayload(ctx context.Context, sel ast.SelectionSet, obj *WorkOrderPersonPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, workOrderPersonPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("WorkOrderPersonPayload")
+		case "person":
+			out.Values[i] = ec._WorkOrderPersonPayload_person(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._WorkOrderPersonPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var workOrderPersonsPayloadImplementors = []string{"WorkOrderPersonsPayload"}
+
+func (ec *executionContext) _WorkOrderPersonsPayload(ctx context.Context, sel ast.SelectionSet, obj *WorkOrderPersonsPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, workOrderPersonsPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("WorkOrderPersonsPayload")
+		case "persons":
+			out.Values[i] = ec._WorkOrderPersonsPayload_persons(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._WorkOrderPersonsPayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -32674,6 +43665,16 @@ func (ec *executionContext) unmarshalNAddWorkOrderItemInput2aliaportᚋinternal�
 	return *res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) unmarshalNAddWorkOrderPersonInput2aliaportᚋinternalᚋpersonᚐAddInput(ctx context.Context, v any) (person.AddInput, error) {
+	res, err := ec.unmarshalInputAddWorkOrderPersonInput(ctx, v)
+	return *res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNApproveWorkOrderPersonsInput2aliaportᚋinternalᚋpersonᚐApproveInput(ctx context.Context, v any) (person.ApproveInput, error) {
+	res, err := ec.unmarshalInputApproveWorkOrderPersonsInput(ctx, v)
+	return *res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) marshalNAuditChange2ᚕᚖaliaportᚋinternalᚋauditᚐChangeᚄ(ctx context.Context, sel ast.SelectionSet, v []*audit.Change) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
@@ -32915,6 +43916,11 @@ func (ec *executionContext) unmarshalNCompleteWorkOrderInput2aliaportᚋgraphᚋ
 	return *res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) unmarshalNCorrectGateLogInput2aliaportᚋinternalᚋgateᚐCorrectInput(ctx context.Context, v any) (gate.CorrectInput, error) {
+	res, err := ec.unmarshalInputCorrectGateLogInput(ctx, v)
+	return *res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) unmarshalNCreateCariInput2aliaportᚋinternalᚋcariᚐCreateInput(ctx context.Context, v any) (cari.CreateInput, error) {
 	res, err := ec.unmarshalInputCreateCariInput(ctx, v)
 	return *res, graphql.ErrorOnPath(ctx, err)
@@ -32932,6 +43938,11 @@ func (ec *executionContext) unmarshalNCreateParameterInput2aliaportᚋinternal�
 
 func (ec *executionContext) unmarshalNCreateUserInput2aliaportᚋinternalᚋuserᚐCreateInput(ctx context.Context, v any) (user.CreateInput, error) {
 	res, err := ec.unmarshalInputCreateUserInput(ctx, v)
+	return *res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNCreateWorkLogInput2aliaportᚋinternalᚋworklogᚐCreateInput(ctx context.Context, v any) (worklog.CreateInput, error) {
+	res, err := ec.unmarshalInputCreateWorkLogInput(ctx, v)
 	return *res, graphql.ErrorOnPath(ctx, err)
 }
 
@@ -32968,6 +43979,11 @@ func (ec *executionContext) marshalNDateTime2timeᚐTime(ctx context.Context, se
 	return res
 }
 
+func (ec *executionContext) unmarshalNDeactivateGateChecklistItemInput2aliaportᚋinternalᚋgateᚐItemActivityInput(ctx context.Context, v any) (gate.ItemActivityInput, error) {
+	res, err := ec.unmarshalInputDeactivateGateChecklistItemInput(ctx, v)
+	return *res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) unmarshalNDecimal2githubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx context.Context, v any) (decimal.Decimal, error) {
 	res, err := scalar.UnmarshalDecimal(v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -32995,6 +44011,14 @@ func (ec *executionContext) unmarshalNDeleteRoleInput2aliaportᚋgraphᚋgenᚐD
 func (ec *executionContext) unmarshalNDeleteTripInput2aliaportᚋinternalᚋtripᚐDeleteInput(ctx context.Context, v any) (trip.DeleteInput, error) {
 	res, err := ec.unmarshalInputDeleteTripInput(ctx, v)
 	return *res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNDeleteWorkLogPayload2ᚖaliaportᚋgraphᚋgenᚐDeleteWorkLogPayload(ctx context.Context, sel ast.SelectionSet, v *DeleteWorkLogPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "DeleteWorkLogPayload!")
+		return graphql.Null
+	}
+	return ec._DeleteWorkLogPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNDeleteWorkOrderInput2aliaportᚋinternalᚋworkorderᚐDeleteInput(ctx context.Context, v any) (workorder.DeleteInput, error) {
@@ -33084,6 +44108,169 @@ func (ec *executionContext) marshalNFetchExchangeRatesPayload2ᚖaliaportᚋgrap
 	return ec._FetchExchangeRatesPayload(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalNGateChecklistItem2ᚕᚖaliaportᚋentᚐGateChecklistItemᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.GateChecklistItem) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNGateChecklistItem2ᚖaliaportᚋentᚐGateChecklistItem(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNGateChecklistItem2ᚖaliaportᚋentᚐGateChecklistItem(ctx context.Context, sel ast.SelectionSet, v *ent.GateChecklistItem) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "GateChecklistItem!")
+		return graphql.Null
+	}
+	return ec._GateChecklistItem(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNGateChecklistItemPayload2ᚖaliaportᚋgraphᚋgenᚐGateChecklistItemPayload(ctx context.Context, sel ast.SelectionSet, v *GateChecklistItemPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "GateChecklistItemPayload!")
+		return graphql.Null
+	}
+	return ec._GateChecklistItemPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNGateEntryInput2aliaportᚋinternalᚋgateᚐEntryInput(ctx context.Context, v any) (gate.EntryInput, error) {
+	res, err := ec.unmarshalInputGateEntryInput(ctx, v)
+	return *res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNGateExitInput2aliaportᚋinternalᚋgateᚐExitInput(ctx context.Context, v any) (gate.ExitInput, error) {
+	res, err := ec.unmarshalInputGateExitInput(ctx, v)
+	return *res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNGateLog2ᚕᚖaliaportᚋentᚐGateLogᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.GateLog) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNGateLog2ᚖaliaportᚋentᚐGateLog(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNGateLog2ᚖaliaportᚋentᚐGateLog(ctx context.Context, sel ast.SelectionSet, v *ent.GateLog) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "GateLog!")
+		return graphql.Null
+	}
+	return ec._GateLog(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNGateLogConnection2ᚖaliaportᚋgraphᚋgqlmodelᚐConnection(ctx context.Context, sel ast.SelectionSet, v *gqlmodel.Connection[*ent.GateLog]) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "GateLogConnection!")
+		return graphql.Null
+	}
+	return ec._GateLogConnection(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNGateLogEdge2ᚕᚖaliaportᚋgraphᚋgqlmodelᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*gqlmodel.Edge[*ent.GateLog]) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNGateLogEdge2ᚖaliaportᚋgraphᚋgqlmodelᚐEdge(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNGateLogEdge2ᚖaliaportᚋgraphᚋgqlmodelᚐEdge(ctx context.Context, sel ast.SelectionSet, v *gqlmodel.Edge[*ent.GateLog]) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "GateLogEdge!")
+		return graphql.Null
+	}
+	return ec._GateLogEdge(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNGateLogOrderField2aliaportᚋinternalᚋgateᚐOrderField(ctx context.Context, v any) (gate.OrderField, error) {
+	tmp, err := scalar.UnmarshalString(v)
+	res := gate.OrderField(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNGateLogOrderField2aliaportᚋinternalᚋgateᚐOrderField(ctx context.Context, sel ast.SelectionSet, v gate.OrderField) graphql.Marshaler {
+	_ = sel
+	res := scalar.MarshalString(string(v))
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "GateLogOrderField!")
+	}
+	return res
+}
+
+func (ec *executionContext) marshalNGateLogPayload2ᚖaliaportᚋgraphᚋgenᚐGateLogPayload(ctx context.Context, sel ast.SelectionSet, v *GateLogPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "GateLogPayload!")
+		return graphql.Null
+	}
+	return ec._GateLogPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNGatePinPayload2ᚖaliaportᚋgraphᚋgenᚐGatePinPayload(ctx context.Context, sel ast.SelectionSet, v *GatePinPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "GatePinPayload!")
+		return graphql.Null
+	}
+	return ec._GatePinPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNGateSubject2aliaportᚋentᚋgatelogᚐSubject(ctx context.Context, v any) (gatelog.Subject, error) {
+	var res gatelog.Subject
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNGateSubject2aliaportᚋentᚋgatelogᚐSubject(ctx context.Context, sel ast.SelectionSet, v gatelog.Subject) graphql.Marshaler {
+	return v
+}
+
+func (ec *executionContext) marshalNGateTick2ᚕᚖaliaportᚋinternalᚋgateᚐTickᚄ(ctx context.Context, sel ast.SelectionSet, v []*gate.Tick) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNGateTick2ᚖaliaportᚋinternalᚋgateᚐTick(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNGateTick2ᚖaliaportᚋinternalᚋgateᚐTick(ctx context.Context, sel ast.SelectionSet, v *gate.Tick) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "GateTick!")
+		return graphql.Null
+	}
+	return ec._GateTick(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalNID2aliaportᚋinternalᚋglobalidᚐID(ctx context.Context, v any) (globalid.ID, error) {
 	var res globalid.ID
 	err := res.UnmarshalGQL(v)
@@ -33106,6 +44293,35 @@ func (ec *executionContext) marshalNID2string(ctx context.Context, sel ast.Selec
 		graphql.AddInvalidNullFromMarshaler(ctx, "ID!")
 	}
 	return res
+}
+
+func (ec *executionContext) unmarshalNID2ᚕaliaportᚋinternalᚋglobalidᚐIDᚄ(ctx context.Context, v any) ([]globalid.ID, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]globalid.ID, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNID2aliaportᚋinternalᚋglobalidᚐID(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalNID2ᚕaliaportᚋinternalᚋglobalidᚐIDᚄ(ctx context.Context, sel ast.SelectionSet, v []globalid.ID) graphql.Marshaler {
+	ret := make(graphql.Array, len(v))
+	for i := range v {
+		ret[i] = ec.marshalNID2aliaportᚋinternalᚋglobalidᚐID(ctx, sel, v[i])
+	}
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
 }
 
 func (ec *executionContext) unmarshalNID2ᚕᚖaliaportᚋinternalᚋglobalidᚐIDᚄ(ctx context.Context, v any) ([]*globalid.ID, error) {
@@ -33418,6 +44634,11 @@ func (ec *executionContext) unmarshalNPlanTripInput2aliaportᚋinternalᚋtrip�
 	return *res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) unmarshalNProcessWorkLogInput2aliaportᚋinternalᚋworklogᚐProcessInput(ctx context.Context, v any) (worklog.ProcessInput, error) {
+	res, err := ec.unmarshalInputProcessWorkLogInput(ctx, v)
+	return *res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) unmarshalNRateKind2aliaportᚋinternalᚋrateᚐKind(ctx context.Context, v any) (rate.Kind, error) {
 	tmp, err := scalar.UnmarshalString(v)
 	res := rate.Kind(tmp)
@@ -33471,8 +44692,23 @@ func (ec *executionContext) unmarshalNRefreshTokenInput2aliaportᚋgraphᚋgen�
 	return *res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) unmarshalNRefuseWorkOrderPersonInput2aliaportᚋinternalᚋpersonᚐRefuseInput(ctx context.Context, v any) (person.RefuseInput, error) {
+	res, err := ec.unmarshalInputRefuseWorkOrderPersonInput(ctx, v)
+	return *res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNRejectWorkLogInput2aliaportᚋinternalᚋworklogᚐRejectInput(ctx context.Context, v any) (worklog.RejectInput, error) {
+	res, err := ec.unmarshalInputRejectWorkLogInput(ctx, v)
+	return *res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) unmarshalNRemoveWorkOrderItemInput2aliaportᚋgraphᚋgenᚐRemoveWorkOrderItemInput(ctx context.Context, v any) (RemoveWorkOrderItemInput, error) {
 	res, err := ec.unmarshalInputRemoveWorkOrderItemInput(ctx, v)
+	return *res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNRemoveWorkOrderPersonInput2aliaportᚋgraphᚋgenᚐRemoveWorkOrderPersonInput(ctx context.Context, v any) (RemoveWorkOrderPersonInput, error) {
+	res, err := ec.unmarshalInputRemoveWorkOrderPersonInput(ctx, v)
 	return *res, graphql.ErrorOnPath(ctx, err)
 }
 
@@ -33521,6 +44757,11 @@ func (ec *executionContext) marshalNRolePayload2ᚖaliaportᚋgraphᚋgenᚐRole
 		return graphql.Null
 	}
 	return ec._RolePayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNSaveGateChecklistItemInput2aliaportᚋinternalᚋgateᚐItemInput(ctx context.Context, v any) (gate.ItemInput, error) {
+	res, err := ec.unmarshalInputSaveGateChecklistItemInput(ctx, v)
+	return *res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) unmarshalNSaveRoleInput2aliaportᚋinternalᚋuserᚐRoleInput(ctx context.Context, v any) (user.RoleInput, error) {
@@ -33625,6 +44866,11 @@ func (ec *executionContext) marshalNSession2ᚖaliaportᚋinternalᚋuserᚐOpen
 
 func (ec *executionContext) unmarshalNSetExchangeRateInput2aliaportᚋinternalᚋrateᚐSetInput(ctx context.Context, v any) (rate.SetInput, error) {
 	res, err := ec.unmarshalInputSetExchangeRateInput(ctx, v)
+	return *res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNSetGatePinInput2aliaportᚋinternalᚋgateᚐPinInput(ctx context.Context, v any) (gate.PinInput, error) {
+	res, err := ec.unmarshalInputSetGatePinInput(ctx, v)
 	return *res, graphql.ErrorOnPath(ctx, err)
 }
 
@@ -33853,6 +45099,11 @@ func (ec *executionContext) unmarshalNUpdateCariInput2aliaportᚋgraphᚋgenᚐU
 	return *res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) unmarshalNUpdateGateLogNotesInput2aliaportᚋinternalᚋgateᚐNotesInput(ctx context.Context, v any) (gate.NotesInput, error) {
+	res, err := ec.unmarshalInputUpdateGateLogNotesInput(ctx, v)
+	return *res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) unmarshalNUpdateMotorbotInput2aliaportᚋgraphᚋgenᚐUpdateMotorbotInput(ctx context.Context, v any) (UpdateMotorbotInput, error) {
 	res, err := ec.unmarshalInputUpdateMotorbotInput(ctx, v)
 	return *res, graphql.ErrorOnPath(ctx, err)
@@ -33873,6 +45124,11 @@ func (ec *executionContext) unmarshalNUpdateUserInput2aliaportᚋinternalᚋuser
 	return *res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) unmarshalNUpdateWorkLogInput2aliaportᚋgraphᚋgenᚐUpdateWorkLogInput(ctx context.Context, v any) (UpdateWorkLogInput, error) {
+	res, err := ec.unmarshalInputUpdateWorkLogInput(ctx, v)
+	return *res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) unmarshalNUpdateWorkOrderInput2aliaportᚋgraphᚋgenᚐUpdateWorkOrderInput(ctx context.Context, v any) (UpdateWorkOrderInput, error) {
 	res, err := ec.unmarshalInputUpdateWorkOrderInput(ctx, v)
 	return *res, graphql.ErrorOnPath(ctx, err)
@@ -33880,6 +45136,11 @@ func (ec *executionContext) unmarshalNUpdateWorkOrderInput2aliaportᚋgraphᚋge
 
 func (ec *executionContext) unmarshalNUpdateWorkOrderItemInput2aliaportᚋgraphᚋgenᚐUpdateWorkOrderItemInput(ctx context.Context, v any) (UpdateWorkOrderItemInput, error) {
 	res, err := ec.unmarshalInputUpdateWorkOrderItemInput(ctx, v)
+	return *res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNUpdateWorkOrderPersonInput2aliaportᚋgraphᚋgenᚐUpdateWorkOrderPersonInput(ctx context.Context, v any) (UpdateWorkOrderPersonInput, error) {
+	res, err := ec.unmarshalInputUpdateWorkOrderPersonInput(ctx, v)
 	return *res, graphql.ErrorOnPath(ctx, err)
 }
 
@@ -34008,6 +45269,110 @@ func (ec *executionContext) marshalNUserPayload2ᚖaliaportᚋgraphᚋgenᚐUser
 		return graphql.Null
 	}
 	return ec._UserPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNWorkLog2ᚕᚖaliaportᚋentᚐWorkLogᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.WorkLog) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNWorkLog2ᚖaliaportᚋentᚐWorkLog(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNWorkLog2ᚖaliaportᚋentᚐWorkLog(ctx context.Context, sel ast.SelectionSet, v *ent.WorkLog) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "WorkLog!")
+		return graphql.Null
+	}
+	return ec._WorkLog(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNWorkLogConnection2ᚖaliaportᚋgraphᚋgqlmodelᚐConnection(ctx context.Context, sel ast.SelectionSet, v *gqlmodel.Connection[*ent.WorkLog]) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "WorkLogConnection!")
+		return graphql.Null
+	}
+	return ec._WorkLogConnection(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNWorkLogEdge2ᚕᚖaliaportᚋgraphᚋgqlmodelᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*gqlmodel.Edge[*ent.WorkLog]) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNWorkLogEdge2ᚖaliaportᚋgraphᚋgqlmodelᚐEdge(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNWorkLogEdge2ᚖaliaportᚋgraphᚋgqlmodelᚐEdge(ctx context.Context, sel ast.SelectionSet, v *gqlmodel.Edge[*ent.WorkLog]) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "WorkLogEdge!")
+		return graphql.Null
+	}
+	return ec._WorkLogEdge(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNWorkLogInput2aliaportᚋgraphᚋgenᚐWorkLogInput(ctx context.Context, v any) (WorkLogInput, error) {
+	res, err := ec.unmarshalInputWorkLogInput(ctx, v)
+	return *res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNWorkLogKind2aliaportᚋentᚋworklogᚐKind(ctx context.Context, v any) (worklog1.Kind, error) {
+	var res worklog1.Kind
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNWorkLogKind2aliaportᚋentᚋworklogᚐKind(ctx context.Context, sel ast.SelectionSet, v worklog1.Kind) graphql.Marshaler {
+	return v
+}
+
+func (ec *executionContext) unmarshalNWorkLogOrderField2aliaportᚋinternalᚋworklogᚐOrderField(ctx context.Context, v any) (worklog.OrderField, error) {
+	tmp, err := scalar.UnmarshalString(v)
+	res := worklog.OrderField(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNWorkLogOrderField2aliaportᚋinternalᚋworklogᚐOrderField(ctx context.Context, sel ast.SelectionSet, v worklog.OrderField) graphql.Marshaler {
+	_ = sel
+	res := scalar.MarshalString(string(v))
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "WorkLogOrderField!")
+	}
+	return res
+}
+
+func (ec *executionContext) marshalNWorkLogPayload2ᚖaliaportᚋgraphᚋgenᚐWorkLogPayload(ctx context.Context, sel ast.SelectionSet, v *WorkLogPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "WorkLogPayload!")
+		return graphql.Null
+	}
+	return ec._WorkLogPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNWorkLogStatus2aliaportᚋentᚋworklogᚐStatus(ctx context.Context, v any) (worklog1.Status, error) {
+	var res worklog1.Status
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNWorkLogStatus2aliaportᚋentᚋworklogᚐStatus(ctx context.Context, sel ast.SelectionSet, v worklog1.Status) graphql.Marshaler {
+	return v
 }
 
 func (ec *executionContext) marshalNWorkOrder2ᚕᚖaliaportᚋentᚐWorkOrderᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.WorkOrder) graphql.Marshaler {
@@ -34162,6 +45527,75 @@ func (ec *executionContext) marshalNWorkOrderPayload2ᚖaliaportᚋgraphᚋgen�
 	return ec._WorkOrderPayload(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalNWorkOrderPerson2ᚕᚖaliaportᚋentᚐWorkOrderPersonᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.WorkOrderPerson) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNWorkOrderPerson2ᚖaliaportᚋentᚐWorkOrderPerson(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNWorkOrderPerson2ᚖaliaportᚋentᚐWorkOrderPerson(ctx context.Context, sel ast.SelectionSet, v *ent.WorkOrderPerson) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "WorkOrderPerson!")
+		return graphql.Null
+	}
+	return ec._WorkOrderPerson(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNWorkOrderPersonInput2aliaportᚋinternalᚋpersonᚐInput(ctx context.Context, v any) (person.Input, error) {
+	res, err := ec.unmarshalInputWorkOrderPersonInput(ctx, v)
+	return *res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNWorkOrderPersonInput2ᚕaliaportᚋinternalᚋpersonᚐInputᚄ(ctx context.Context, v any) ([]person.Input, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]person.Input, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNWorkOrderPersonInput2aliaportᚋinternalᚋpersonᚐInput(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalNWorkOrderPersonPayload2ᚖaliaportᚋgraphᚋgenᚐWorkOrderPersonPayload(ctx context.Context, sel ast.SelectionSet, v *WorkOrderPersonPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "WorkOrderPersonPayload!")
+		return graphql.Null
+	}
+	return ec._WorkOrderPersonPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNWorkOrderPersonStatus2aliaportᚋentᚋworkorderpersonᚐStatus(ctx context.Context, v any) (workorderperson.Status, error) {
+	var res workorderperson.Status
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNWorkOrderPersonStatus2aliaportᚋentᚋworkorderpersonᚐStatus(ctx context.Context, sel ast.SelectionSet, v workorderperson.Status) graphql.Marshaler {
+	return v
+}
+
+func (ec *executionContext) marshalNWorkOrderPersonsPayload2ᚖaliaportᚋgraphᚋgenᚐWorkOrderPersonsPayload(ctx context.Context, sel ast.SelectionSet, v *WorkOrderPersonsPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "WorkOrderPersonsPayload!")
+		return graphql.Null
+	}
+	return ec._WorkOrderPersonsPayload(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalNWorkOrderPriority2aliaportᚋentᚋworkorderᚐPriority(ctx context.Context, v any) (workorder1.Priority, error) {
 	var res workorder1.Priority
 	err := res.UnmarshalGQL(v)
@@ -34175,6 +45609,16 @@ func (ec *executionContext) marshalNWorkOrderPriority2aliaportᚋentᚋworkorder
 func (ec *executionContext) unmarshalNWorkOrderReasonInput2aliaportᚋgraphᚋgenᚐWorkOrderReasonInput(ctx context.Context, v any) (WorkOrderReasonInput, error) {
 	res, err := ec.unmarshalInputWorkOrderReasonInput(ctx, v)
 	return *res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNWorkOrderStatus2aliaportᚋentᚋgatelogᚐWoStatus(ctx context.Context, v any) (gatelog.WoStatus, error) {
+	var res gatelog.WoStatus
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNWorkOrderStatus2aliaportᚋentᚋgatelogᚐWoStatus(ctx context.Context, sel ast.SelectionSet, v gatelog.WoStatus) graphql.Marshaler {
+	return v
 }
 
 func (ec *executionContext) unmarshalNWorkOrderStatus2aliaportᚋentᚋworkorderstatushistoryᚐToStatus(ctx context.Context, v any) (workorderstatushistory.ToStatus, error) {
@@ -34248,6 +45692,16 @@ func (ec *executionContext) marshalNWorkOrderTransition2ᚖaliaportᚋinternal�
 		return graphql.Null
 	}
 	return ec._WorkOrderTransition(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNWorkOrderType2aliaportᚋentᚋgatechecklistitemᚐWoType(ctx context.Context, v any) (gatechecklistitem.WoType, error) {
+	var res gatechecklistitem.WoType
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNWorkOrderType2aliaportᚋentᚋgatechecklistitemᚐWoType(ctx context.Context, sel ast.SelectionSet, v gatechecklistitem.WoType) graphql.Marshaler {
+	return v
 }
 
 func (ec *executionContext) unmarshalNWorkOrderType2aliaportᚋentᚋworkorderᚐType(ctx context.Context, v any) (workorder1.Type, error) {
@@ -34596,6 +46050,44 @@ func (ec *executionContext) unmarshalOExchangeRateFilter2ᚖaliaportᚋinternal�
 		return nil, nil
 	}
 	res, err := ec.unmarshalInputExchangeRateFilter(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOGateChecklistItem2ᚖaliaportᚋentᚐGateChecklistItem(ctx context.Context, sel ast.SelectionSet, v *ent.GateChecklistItem) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._GateChecklistItem(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOGateExceptionInput2ᚖaliaportᚋinternalᚋgateᚐExceptionInput(ctx context.Context, v any) (*gate.ExceptionInput, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputGateExceptionInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOGateLog2ᚖaliaportᚋentᚐGateLog(ctx context.Context, sel ast.SelectionSet, v *ent.GateLog) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._GateLog(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOGateLogFilter2ᚖaliaportᚋinternalᚋgateᚐFilter(ctx context.Context, v any) (*gate.Filter, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputGateLogFilter(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalOGateLogOrder2ᚖaliaportᚋinternalᚋgateᚐOrder(ctx context.Context, v any) (*gate.Order, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputGateLogOrder(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
@@ -34990,11 +46482,82 @@ func (ec *executionContext) marshalOUser2ᚖaliaportᚋentᚐUser(ctx context.Co
 	return ec._User(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalOVehicleType2ᚖaliaportᚋentᚋgatelogᚐVehicleType(ctx context.Context, v any) (*gatelog.VehicleType, error) {
+	if v == nil {
+		return nil, nil
+	}
+	var res = new(gatelog.VehicleType)
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOVehicleType2ᚖaliaportᚋentᚋgatelogᚐVehicleType(ctx context.Context, sel ast.SelectionSet, v *gatelog.VehicleType) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return v
+}
+
 func (ec *executionContext) marshalOViewer2ᚖaliaportᚋgraphᚋgenᚐViewer(ctx context.Context, sel ast.SelectionSet, v *Viewer) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
 	return ec._Viewer(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOWorkLog2ᚖaliaportᚋentᚐWorkLog(ctx context.Context, sel ast.SelectionSet, v *ent.WorkLog) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._WorkLog(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOWorkLogFilter2ᚖaliaportᚋinternalᚋworklogᚐFilter(ctx context.Context, v any) (*worklog.Filter, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputWorkLogFilter(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalOWorkLogKind2ᚖaliaportᚋentᚋworklogᚐKind(ctx context.Context, v any) (*worklog1.Kind, error) {
+	if v == nil {
+		return nil, nil
+	}
+	var res = new(worklog1.Kind)
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOWorkLogKind2ᚖaliaportᚋentᚋworklogᚐKind(ctx context.Context, sel ast.SelectionSet, v *worklog1.Kind) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return v
+}
+
+func (ec *executionContext) unmarshalOWorkLogOrder2ᚖaliaportᚋinternalᚋworklogᚐOrder(ctx context.Context, v any) (*worklog.Order, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputWorkLogOrder(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalOWorkLogStatus2ᚖaliaportᚋentᚋworklogᚐStatus(ctx context.Context, v any) (*worklog1.Status, error) {
+	if v == nil {
+		return nil, nil
+	}
+	var res = new(worklog1.Status)
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOWorkLogStatus2ᚖaliaportᚋentᚋworklogᚐStatus(ctx context.Context, sel ast.SelectionSet, v *worklog1.Status) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return v
 }
 
 func (ec *executionContext) marshalOWorkOrder2ᚖaliaportᚋentᚐWorkOrder(ctx context.Context, sel ast.SelectionSet, v *ent.WorkOrder) graphql.Marshaler {
@@ -35012,12 +46575,52 @@ func (ec *executionContext) unmarshalOWorkOrderFilter2ᚖaliaportᚋinternalᚋw
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) marshalOWorkOrderItem2ᚖaliaportᚋentᚐWorkOrderItem(ctx context.Context, sel ast.SelectionSet, v *ent.WorkOrderItem) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._WorkOrderItem(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalOWorkOrderOrder2ᚖaliaportᚋinternalᚋworkorderᚐOrder(ctx context.Context, v any) (*workorder.Order, error) {
 	if v == nil {
 		return nil, nil
 	}
 	res, err := ec.unmarshalInputWorkOrderOrder(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOWorkOrderOvertime2ᚖaliaportᚋinternalᚋgateᚐOvertime(ctx context.Context, sel ast.SelectionSet, v *gate.Overtime) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._WorkOrderOvertime(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOWorkOrderPerson2ᚕᚖaliaportᚋentᚐWorkOrderPersonᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.WorkOrderPerson) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNWorkOrderPerson2ᚖaliaportᚋentᚐWorkOrderPerson(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalOWorkOrderPerson2ᚖaliaportᚋentᚐWorkOrderPerson(ctx context.Context, sel ast.SelectionSet, v *ent.WorkOrderPerson) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._WorkOrderPerson(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalOWorkOrderPriority2ᚖaliaportᚋentᚋworkorderᚐPriority(ctx context.Context, v any) (*workorder1.Priority, error) {

@@ -5,6 +5,7 @@ package gen
 import (
 	"aliaport/ent"
 	"aliaport/ent/cari"
+	"aliaport/ent/worklog"
 	"aliaport/ent/workorder"
 	"aliaport/internal/apperr"
 	"aliaport/internal/calendar"
@@ -52,6 +53,14 @@ type DeleteRoleInput struct {
 	Name string `json:"name"`
 }
 
+// What was deleted (sonuç).
+type DeleteWorkLogPayload struct {
+	// The work log that is no more (silinen kayıt); null when nothing was deleted.
+	DeletedID *globalid.ID `json:"deletedId"`
+	// What was wrong (hatalar); empty on success.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
 // The rate after the change (sonuç).
 type ExchangeRatePayload struct {
 	// The rate (kur); null when nothing was changed, the current one on VERSION_CONFLICT.
@@ -76,6 +85,28 @@ type FetchExchangeRatesPayload struct {
 	ExchangeRates []*ent.ExchangeRate `json:"exchangeRates"`
 	// Those that were not taken (atlananlar).
 	Skipped []*rate.Skip `json:"skipped"`
+	// What was wrong (hatalar); empty on success.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
+// The item after the change (sonuç).
+type GateChecklistItemPayload struct {
+	// The item (madde); null when nothing was changed, the current one on VERSION_CONFLICT.
+	Item *ent.GateChecklistItem `json:"item"`
+	// What was wrong (hatalar); empty on success.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
+// The gate log after the change (sonuç).
+type GateLogPayload struct {
+	// The gate log (kapı kaydı); null when nothing was changed.
+	GateLog *ent.GateLog `json:"gateLog"`
+	// What was wrong (hatalar); empty on success.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
+// How it went (sonuç).
+type GatePinPayload struct {
 	// What was wrong (hatalar); empty on success.
 	UserErrors []*UserError `json:"userErrors"`
 }
@@ -163,6 +194,12 @@ type RefreshTokenInput struct {
 // A line to be removed (silinecek kalem).
 type RemoveWorkOrderItemInput struct {
 	// The line (kalem).
+	ID globalid.ID `json:"id"`
+}
+
+// A person to be taken off the list (listeden çıkarılacak kişi).
+type RemoveWorkOrderPersonInput struct {
+	// The person (kişi).
 	ID globalid.ID `json:"id"`
 }
 
@@ -316,6 +353,28 @@ type UpdateTripInput struct {
 	Notes graphql.Omittable[*string] `json:"notes"`
 }
 
+// Changes to a work log that waits for approval (saha kaydı değişikliği). Absent fields stay; null clears what may be empty.
+type UpdateWorkLogInput struct {
+	// The work log (saha kaydı).
+	ID globalid.ID `json:"id"`
+	// The version that was read (sürüm); refused with VERSION_CONFLICT when it has changed.
+	Version int `json:"version"`
+	// Who worked (personel).
+	PersonnelName *string `json:"personnelName"`
+	// Kind of work (tür).
+	Kind *worklog.Kind `json:"kind"`
+	// From when (başlangıç).
+	TimeStart *time.Time `json:"timeStart"`
+	// Until when (bitiş).
+	TimeEnd *time.Time `json:"timeEnd"`
+	// Code of the service that it is (hizmet kodu).
+	ServiceCode graphql.Omittable[*string] `json:"serviceCode"`
+	// What was done (açıklama).
+	Description graphql.Omittable[*string] `json:"description"`
+	// Notes (notlar).
+	Notes graphql.Omittable[*string] `json:"notes"`
+}
+
 // Changes to a work order (iş emri değişikliği). Absent fields stay; null clears what may be empty.
 type UpdateWorkOrderInput struct {
 	// The work order (iş emri).
@@ -368,6 +427,24 @@ type UpdateWorkOrderItemInput struct {
 	Notes graphql.Omittable[*string] `json:"notes"`
 }
 
+// Changes to a person who is not approved (kişi değişikliği). Absent fields stay; null clears what may be empty.
+type UpdateWorkOrderPersonInput struct {
+	// The person (kişi).
+	ID globalid.ID `json:"id"`
+	// The version that was read (sürüm); refused with VERSION_CONFLICT when it has changed.
+	Version int `json:"version"`
+	// Full name (ad soyad).
+	FullName *string `json:"fullName"`
+	// National id (TCKN).
+	NationalID graphql.Omittable[*string] `json:"nationalId"`
+	// Number of the passport (pasaport no).
+	PassportNo graphql.Omittable[*string] `json:"passportNo"`
+	// Nationality, ISO 3166 alpha-3 (uyruk).
+	Nationality *string `json:"nationality"`
+	// Phone (telefon).
+	Phone graphql.Omittable[*string] `json:"phone"`
+}
+
 // Something in an input that the user can mend (kullanıcı hatası). Nothing was changed.
 type UserError struct {
 	// What was wrong (hata kodu); branch on this.
@@ -400,6 +477,20 @@ type Viewer struct {
 	Permissions []string `json:"permissions"`
 }
 
+// A work log (saha kaydı).
+type WorkLogInput struct {
+	// The work log (saha kaydı).
+	ID globalid.ID `json:"id"`
+}
+
+// The work log after the change (sonuç).
+type WorkLogPayload struct {
+	// The work log (saha kaydı); null when nothing was changed, the current one on VERSION_CONFLICT.
+	WorkLog *ent.WorkLog `json:"workLog"`
+	// What was wrong (hatalar); empty on success.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
 // A step that may have to be explained (gerekçeli olabilen adım).
 type WorkOrderOptionalReasonInput struct {
 	// The work order (iş emri).
@@ -412,6 +503,22 @@ type WorkOrderOptionalReasonInput struct {
 type WorkOrderPayload struct {
 	// The work order (iş emri); null when nothing was changed, the current one on VERSION_CONFLICT.
 	WorkOrder *ent.WorkOrder `json:"workOrder"`
+	// What was wrong (hatalar); empty on success.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
+// The person after the change (sonuç).
+type WorkOrderPersonPayload struct {
+	// The person (kişi); null when nothing was changed, the current record on VERSION_CONFLICT.
+	Person *ent.WorkOrderPerson `json:"person"`
+	// What was wrong (hatalar); empty on success.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
+// The persons after the change (sonuç).
+type WorkOrderPersonsPayload struct {
+	// The persons (kişiler); null when nothing was changed.
+	Persons []*ent.WorkOrderPerson `json:"persons"`
 	// What was wrong (hatalar); empty on success.
 	UserErrors []*UserError `json:"userErrors"`
 }

@@ -64,6 +64,14 @@ type (
 	ParameterConnection = Connection[*ent.Parameter]
 	// ParameterEdge is a row of it with its cursor.
 	ParameterEdge = Edge[*ent.Parameter]
+	// GateLogConnection is a page of gate logs.
+	GateLogConnection = Connection[*ent.GateLog]
+	// GateLogEdge is a row of it with its cursor.
+	GateLogEdge = Edge[*ent.GateLog]
+	// WorkLogConnection is a page of work logs.
+	WorkLogConnection = Connection[*ent.WorkLog]
+	// WorkLogEdge is a row of it with its cursor.
+	WorkLogEdge = Edge[*ent.WorkLog]
 	// ServiceConnection is a page of services.
 	ServiceConnection = Connection[*ent.Service]
 	// ServiceEdge is a row of it with its cursor.

@@ -14,6 +14,8 @@ import (
 	"aliaport/ent/auditevent"
 	"aliaport/ent/cari"
 	"aliaport/ent/exchangerate"
+	"aliaport/ent/gatechecklistitem"
+	"aliaport/ent/gatelog"
 	"aliaport/ent/motorbot"
 	entparameter "aliaport/ent/parameter"
 	"aliaport/ent/parameterhistory"
@@ -22,9 +24,13 @@ import (
 	"aliaport/ent/service"
 	enttrip "aliaport/ent/trip"
 	"aliaport/ent/user"
+	"aliaport/ent/worklog"
 	"aliaport/ent/workorder"
 	"aliaport/ent/workorderitem"
+	"aliaport/ent/workorderperson"
 	"aliaport/ent/workorderstatushistory"
+	"aliaport/internal/gate"
+	"aliaport/internal/page"
 	"aliaport/internal/parameter"
 	"aliaport/internal/store"
 	"aliaport/internal/trip"
@@ -64,6 +70,18 @@ type Set struct {
 	WorkOrderHistory   *Loader[*ent.WorkOrderStatusHistory]
 	ItemsOfWorkOrder   *Loader[[]*ent.WorkOrderItem]
 	HistoryOfWorkOrder *Loader[[]*ent.WorkOrderStatusHistory]
+
+	WorkOrderPerson    *Loader[*ent.WorkOrderPerson]
+	PersonsOfWorkOrder *Loader[[]*ent.WorkOrderPerson]
+	WorkLog            *Loader[*ent.WorkLog]
+	LogsOfWorkOrder    *Loader[[]*ent.WorkLog]
+	ItemOfWorkLog      *Loader[*ent.WorkOrderItem]
+	GateLog            *Loader[*ent.GateLog]
+	// CorrectionOfGateLog is the log that corrects the one with the key.
+	CorrectionOfGateLog *Loader[*ent.GateLog]
+	// StaysOfWorkOrder are the newest of them.
+	StaysOfWorkOrder  *Loader[[]*ent.GateLog]
+	GateChecklistItem *Loader[*ent.GateChecklistItem]
 }
 
 // New makes the loaders of the request whose context ctx is. Batches run under it,
@@ -139,6 +157,35 @@ func New(ctx context.Context, db *store.DB, o Options) *Set {
 			return db.WorkOrderStatusHistory.Query().Where(store.KeysIn(workorderstatushistory.FieldWorkOrderID, keys)).
 				Order(workorderstatushistory.ByWorkOrderID(), workorderstatushistory.ByID()).All(ctx)
 		}, func(h *ent.WorkOrderStatusHistory) int64 { return h.WorkOrderID }),
+		WorkOrderPerson: one(ctx, o, func(ctx context.Context, keys []int64) ([]*ent.WorkOrderPerson, error) {
+			return db.WorkOrderPerson.Query().Where(store.KeysIn(workorderperson.FieldID, keys)).All(ctx)
+		}, func(p *ent.WorkOrderPerson) int64 { return p.ID }),
+		PersonsOfWorkOrder: many(ctx, o, func(ctx context.Context, keys []int64) ([]*ent.WorkOrderPerson, error) {
+			return db.WorkOrderPerson.Query().Where(store.KeysIn(workorderperson.FieldWorkOrderID, keys), page.Flag(workorderperson.FieldIsActive, true)).
+				Order(workorderperson.ByWorkOrderID(), workorderperson.ByID()).All(ctx)
+		}, func(p *ent.WorkOrderPerson) int64 { return p.WorkOrderID }),
+		WorkLog: one(ctx, o, func(ctx context.Context, keys []int64) ([]*ent.WorkLog, error) {
+			return db.WorkLog.Query().Where(store.KeysIn(worklog.FieldID, keys)).All(ctx)
+		}, func(l *ent.WorkLog) int64 { return l.ID }),
+		LogsOfWorkOrder: many(ctx, o, func(ctx context.Context, keys []int64) ([]*ent.WorkLog, error) {
+			return db.WorkLog.Query().Where(store.KeysIn(worklog.FieldWorkOrderID, keys)).
+				Order(worklog.ByWorkOrderID(), worklog.ByTimeStart(), worklog.ByID()).All(ctx)
+		}, func(l *ent.WorkLog) int64 { return l.WorkOrderID }),
+		ItemOfWorkLog: one(ctx, o, func(ctx context.Context, keys []int64) ([]*ent.WorkOrderItem, error) {
+			return db.WorkOrderItem.Query().Where(store.KeysIn(workorderitem.FieldWorkLogID, keys)).All(ctx)
+		}, func(i *ent.WorkOrderItem) int64 { return *i.WorkLogID }),
+		GateLog: one(ctx, o, func(ctx context.Context, keys []int64) ([]*ent.GateLog, error) {
+			return db.GateLog.Query().Where(store.KeysIn(gatelog.FieldID, keys)).All(ctx)
+		}, func(l *ent.GateLog) int64 { return l.ID }),
+		CorrectionOfGateLog: one(ctx, o, func(ctx context.Context, keys []int64) ([]*ent.GateLog, error) {
+			return db.GateLog.Query().Where(store.KeysIn(gatelog.FieldCorrectsID, keys)).All(ctx)
+		}, func(l *ent.GateLog) int64 { return *l.CorrectsID }),
+		StaysOfWorkOrder: many(ctx, o, func(ctx context.Context, keys []int64) ([]*ent.GateLog, error) {
+			return gate.NewestOf(ctx, db.Client, keys)
+		}, func(l *ent.GateLog) int64 { return l.WorkOrderID }),
+		GateChecklistItem: one(ctx, o, func(ctx context.Context, keys []int64) ([]*ent.GateChecklistItem, error) {
+			return db.GateChecklistItem.Query().Where(store.KeysIn(gatechecklistitem.FieldID, keys)).All(ctx)
+		}, func(i *ent.GateChecklistItem) int64 { return i.ID }),
 	}
 }
 
@@ -165,6 +212,15 @@ func (s *Set) Clear() {
 	s.WorkOrderHistory.clear()
 	s.ItemsOfWorkOrder.clear()
 	s.HistoryOfWorkOrder.clear()
+	s.WorkOrderPerson.clear()
+	s.PersonsOfWorkOrder.clear()
+	s.WorkLog.clear()
+	s.LogsOfWorkOrder.clear()
+	s.ItemOfWorkLog.clear()
+	s.GateLog.clear()
+	s.CorrectionOfGateLog.clear()
+	s.StaysOfWorkOrder.clear()
+	s.GateChecklistItem.clear()
 }
 
 type ctxKey struct{}

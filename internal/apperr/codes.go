@@ -95,6 +95,24 @@ const (
 	WorkOrderItemNotFound Code = "WO_ITEM_NOT_FOUND"
 	WorkOrderLocked       Code = "WO_LOCKED"
 	WorkOrderSelfApproval Code = "WO_SELF_APPROVAL"
+	PersonNotFound        Code = "WO_PERSON_NOT_FOUND"
+	PersonApproved        Code = "WO_ALREADY_APPROVED"
+	WorkOrderPendingLogs  Code = "WO_PENDING_WORK_LOGS"
+	WorkOrderInside       Code = "WO_OPEN_GATE_ENTRIES"
+	WorkLogNotFound       Code = "WORKLOG_NOT_FOUND"
+	WorkLogHours          Code = "WORKLOG_INVALID_HOURS"
+	WorkLogCompleted      Code = "WORKLOG_WO_COMPLETED"
+	WorkLogDuplicate      Code = "WORKLOG_DUPLICATE_ENTRY"
+	WorkLogTransition     Code = "WORKLOG_INVALID_STATUS_TRANSITION"
+	GateLogNotFound       Code = "GATELOG_NOT_FOUND"
+	GateLogExited         Code = "GATELOG_ALREADY_EXITED"
+	GateLogInside         Code = "GATELOG_ALREADY_INSIDE"
+	GateLogNotApproved    Code = "GATELOG_WO_NOT_APPROVED"
+	GateLogPerson         Code = "GATELOG_PERSON_NOT_APPROVED"
+	GateLogChecklist      Code = "GATELOG_MISSING_CHECKLIST"
+	GateLogPIN            Code = "GATELOG_INVALID_PIN"
+	GateLogCorrected      Code = "GATELOG_ALREADY_CORRECTED"
+	ChecklistItemNotFound Code = "GATELOG_CHECKLIST_NOT_FOUND"
 )
 
 // Table lists every code, top-level ones first.
@@ -179,6 +197,24 @@ var Table = []Entry{
 	{WorkOrderItemNotFound, true, 404, false, Text{"İş emri kalemi bulunamadı.", "There is no such work order item."}},
 	{WorkOrderLocked, true, 422, false, Text{"{status} durumunda bu alan değiştirilemez.", "In {status} this field cannot be changed."}},
 	{WorkOrderSelfApproval, true, 422, false, Text{"Talep eden kendi iş emrini onaylayamaz.", "The requester cannot approve their own work order."}},
+	{PersonNotFound, true, 404, false, Text{"İş emri kişisi bulunamadı.", "There is no such person of a work order."}},
+	{PersonApproved, true, 422, false, Text{"Güvenliğin onayladığı kişi değiştirilemez ve silinemez.", "A person whom security has approved cannot be changed or removed."}},
+	{WorkOrderPendingLogs, true, 422, false, Text{"İş emrinin onay bekleyen {count} saha kaydı var.", "The work order has {count} work logs waiting for approval."}},
+	{WorkOrderInside, true, 422, false, Text{"İş emrinden {count} araç veya kişi hâlâ içeride.", "{count} vehicles or persons of the work order are still inside."}},
+	{WorkLogNotFound, true, 404, false, Text{"Saha kaydı bulunamadı.", "There is no such work log."}},
+	{WorkLogHours, true, 400, false, Text{"Bitiş başlangıçtan en az bir dakika sonra olmalı.", "The end must come at least a minute after the start."}},
+	{WorkLogCompleted, true, 422, false, Text{"{status} durumundaki iş emrine saha kaydı eklenemez.", "A work order in {status} takes no more work logs."}},
+	{WorkLogDuplicate, true, 409, false, Text{"{name} için bu saatlerle çakışan bir saha kaydı var.", "There is a work log of {name} in these hours already."}},
+	{WorkLogTransition, true, 422, false, Text{"{status} durumundaki saha kaydında bu yapılamaz.", "This cannot be done with a work log in {status}."}},
+	{GateLogNotFound, true, 404, false, Text{"Kapı kaydı bulunamadı.", "There is no such gate log."}},
+	{GateLogExited, true, 422, false, Text{"Çıkış zaten kaydedilmiş.", "The exit is on record already."}},
+	{GateLogInside, true, 409, false, Text{"{who} zaten içeride.", "{who} is inside already."}},
+	{GateLogNotApproved, true, 422, false, Text{"{woNumber} girişe açık değil ({status}).", "{woNumber} is not open for entries ({status})."}},
+	{GateLogPerson, true, 422, false, Text{"Kişi güvenlik tarafından onaylanmamış.", "Security has not approved the person."}},
+	{GateLogChecklist, true, 422, false, Text{"Kontrol listesinde eksik var: {labels}", "The checklist lacks: {labels}"}},
+	{GateLogPIN, true, 403, false, Text{"PIN geçersiz. Beş başarısız denemeden sonra 15 dakika kilitlenir.", "The PIN is not valid. After five failures it is locked for 15 minutes."}},
+	{GateLogCorrected, true, 422, false, Text{"Bu kapı kaydı başka bir kayıtla düzeltilmiş.", "Another gate log corrects this one."}},
+	{ChecklistItemNotFound, true, 404, false, Text{"Kontrol listesi maddesi bulunamadı.", "There is no such checklist item."}},
 }
 
 // index is Table by code.

@@ -58,4 +58,20 @@ var (
 	Unchangeable      = Text{"Bu değer programa aittir, değiştirilemez.", "This value belongs to the program and cannot be changed."}
 	UnitCode          = Text{"Büyük harf ve rakamlardan oluşan 1–20 karakter olmalı.", "Must be 1 to 20 upper-case letters or digits."}
 	NotActive         = Text{"{category} kategorisinde etkin bir değer olmalı.", "Must be an active value of the category {category}."}
+	Phone             = Text{"Geçerli bir telefon numarası değil (05xx…, +90…).", "Not a telephone number (05xx…, +90…)."}
+	Passport          = Text{"6–15 harf ve rakamdan oluşmalı.", "Must be 6 to 15 letters and digits."}
+	Nationality       = Text{"Üç harfli ülke kodu olmalı (TUR, DEU …).", "Must be a three-letter country code (TUR, DEU …)."}
+	Identity          = Text{"TCKN veya pasaport numarası gerekir.", "Needs a national id or a passport number."}
+	Plate             = Text{"Geçerli bir plaka değil.", "Not a licence plate."}
+	NotInFuture       = Text{"Gelecekte olamaz.", "Must not be in the future."}
+	TooFarBack        = Text{"En çok {hours} saat geride olabilir.", "Must not be more than {hours} hours back."}
+	ExitFirst         = Text{"Çıkış girişten önce olamaz.", "The exit must not come before the entry."}
+	StillInside       = Text{"Henüz çıkış yok; çıkışı kapıdan kaydedin.", "There is no exit yet; record it at the gate."}
+	NotAVehicle       = Text{"Bu kayıt bir araca ait değil.", "This record is not of a vehicle."}
+	PIN               = Text{"6–12 rakam olmalı.", "Must be 6 to 12 digits."}
+	NotOfThisType     = Text{"Bu iş emri tipinin maddesi değil.", "Not an item for this type of work order."}
+	NotInProgress     = Text{"{status} durumundaki iş emrine saha kaydı eklenemez; önce başlatılmalı.", "A work order in {status} takes no work logs; it has to be started first."}
+	FieldLogsOff      = Text{"Bu iş emrine saha kaydı eklenemez.", "This work order takes no work logs."}
+	PersonsLocked     = Text{"{status} durumundaki iş emrinin kişileri değiştirilemez.", "The persons of a work order in {status} cannot be changed."}
+	AnotherOrder      = Text{"Bu iş emrinin kişisi değil.", "Not a person of this work order."}
 )

@@ -53,6 +53,9 @@ const (
 	RateFetch       Action = "rate_fetch"
 	RateManual      Action = "rate_manual"
 	ParameterChange Action = "parameter_change"
+	GateEntry       Action = "gate_entry"
+	GateExit        Action = "gate_exit"
+	GateException   Action = "gate_exception"
 )
 
 // Outcome says how it ended.
@@ -82,6 +85,12 @@ const (
 	ExchangeRate  Resource = "exchange_rate"
 	Auth          Resource = "auth"
 	Query         Resource = "query"
+
+	WorkOrderPerson Resource = "work_order_person"
+	WorkLog         Resource = "work_log"
+	GateLog         Resource = "gate_log"
+	ChecklistItem   Resource = "checklist_item"
+	GatePIN         Resource = "gate_pin"
 )
 
 // Changes are the fields that a change touched: name → old and new value.

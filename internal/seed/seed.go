@@ -20,6 +20,7 @@ import (
 	"aliaport/ent/workorder"
 	"aliaport/ent/workorderitem"
 	"aliaport/ent/workorderstatushistory"
+	"aliaport/internal/gate"
 	"aliaport/internal/sequence"
 	"aliaport/internal/store"
 	"aliaport/internal/user"
@@ -65,9 +66,10 @@ func (r Report) PerSecond() float64 { return float64(r.WorkOrders) / max(r.Took.
 var ErrNotEmpty = errors.New("the database is not empty; demo data only goes into one without customers, services and work orders: name another database")
 
 // Run fills the database in one transaction: killed or failed, it leaves nothing
-// but the built-in roles. Users with the demo addresses that exist already are
-// taken as they are. A server may be running on the database; on SQLite its writers
-// wait, on PostgreSQL those who change customers, services or work orders do.
+// but the built-in roles and the gate's checklists. Users with the demo addresses
+// that exist already are taken as they are. A server may be running on the database;
+// on SQLite its writers wait, on PostgreSQL those who change customers, services or
+// work orders do.
 func Run(ctx context.Context, db *store.DB, users *user.Service, o Options) (Report, error) {
 	r, err := run(ctx, db, users, o)
 	if err != nil {
@@ -83,6 +85,9 @@ func run(ctx context.Context, db *store.DB, users *user.Service, o Options) (r R
 	o.Now = o.Now.UTC().Truncate(time.Microsecond)
 	start := time.Now() //nolint:forbidigo // measures, nothing of it is stored
 	if err := users.EnsureRights(ctx); err != nil {
+		return r, err
+	}
+	if err := gate.EnsureChecklist(ctx, db, firstDay(o.Now)); err != nil {
 		return r, err
 	}
 	hash := ""

@@ -39,6 +39,23 @@ func among[K int64 | string](column string, keys []K) func(*sql.Selector) {
 	}
 }
 
+// ForUpdate locks the rows that a query finds until the transaction ends. On SQLite
+// the transaction itself holds off everybody else.
+func ForUpdate(s *sql.Selector) { lock(s, "FOR UPDATE") }
+
+// ForNoKeyUpdate is ForUpdate but for those who only point to the rows.
+func ForNoKeyUpdate(s *sql.Selector) { lock(s, "FOR NO KEY UPDATE") }
+
+// ForKeyShare keeps the rows that a query finds from being changed under ForUpdate
+// until the transaction ends, and lets others do the same.
+func ForKeyShare(s *sql.Selector) { lock(s, "FOR KEY SHARE") }
+
+func lock(s *sql.Selector, clause string) {
+	if s.Dialect() == dialect.Postgres {
+		s.For(sql.LockUpdate, sql.WithLockClause(clause))
+	}
+}
+
 // SumDecimal is the exact sum of a numeric column with up to four decimals, 0 if
 // there are no rows, to be scanned into a decimal.Decimal. SQLite, which keeps
 // such columns as floats, adds up ten thousandths and fails rather than overflow.

@@ -259,20 +259,8 @@ func (s *Service) ChangePassword(ctx context.Context, current, next string) erro
 	if e := checkPassword("newPassword", next); e != nil {
 		return e
 	}
-	// A wrong password counts as at the door: a stolen access token must not guess.
-	g, err := s.guess(ctx, who.Email)
+	verified, err := s.confirm(ctx, who, "currentPassword", current)
 	if err != nil {
-		return err
-	}
-	ok, err := s.Hasher.Verify(ctx, current, g.hash)
-	if err != nil {
-		return err
-	}
-	if !ok {
-		err := s.wrong(ctx, g)
-		if refused, is := errors.AsType[*apperr.Error](err); is {
-			return refused.At("currentPassword")
-		}
 		return err
 	}
 	hash, err := s.Hasher.Hash(ctx, next)
@@ -281,7 +269,7 @@ func (s *Service) ChangePassword(ctx context.Context, current, next string) erro
 	}
 	return s.DB.InTx(ctx, func(tx *ent.Tx) error {
 		// Unless somebody else has given them another password meanwhile.
-		n, err := tx.User.Update().Where(entuser.ID(who.ID), entuser.IsActive(true), entuser.PasswordHash(g.hash)).
+		n, err := tx.User.Update().Where(entuser.ID(who.ID), entuser.IsActive(true), entuser.PasswordHash(verified)).
 			SetPasswordHash(hash).SetFailedLogins(0).ClearLockedUntil().SetUpdatedAt(s.Now()).AddVersion(1).Save(ctx)
 		if err != nil {
 			return fmt.Errorf("change password of user %d: %w", who.ID, err)
@@ -293,6 +281,48 @@ func (s *Service) ChangePassword(ctx context.Context, current, next string) erro
 			return err
 		}
 		return audit.Record(ctx, tx, s.Now(), audit.Event{Action: audit.PasswordChange, Resource: audit.User, EntityID: who.ID})
+	})
+}
+
+// confirm checks the password of the one who asks, which came in the field, and
+// returns its hash. A wrong one counts as at the door: a stolen access token must
+// not guess.
+func (s *Service) confirm(ctx context.Context, who *actor.Actor, field, password string) (hash string, err error) {
+	g, err := s.guess(ctx, who.Email)
+	if err != nil {
+		return "", err
+	}
+	ok, err := s.Hasher.Verify(ctx, password, g.hash)
+	if err != nil {
+		return "", err
+	}
+	if !ok {
+		err := s.wrong(ctx, g)
+		if refused, is := errors.AsType[*apperr.Error](err); is {
+			return "", refused.At(field)
+		}
+		return "", err
+	}
+	return g.hash, nil
+}
+
+// Confirm makes sure that it is the owner of the session who asks, by the password
+// that came in the field.
+func (s *Service) Confirm(ctx context.Context, field, password string) error {
+	who := actor.From(ctx)
+	if who == nil {
+		return actor.NotSignedIn(ctx)
+	}
+	verified, err := s.confirm(ctx, who, field, password)
+	if err != nil {
+		return err
+	}
+	return s.DB.InTx(ctx, func(tx *ent.Tx) error {
+		err := tx.User.Update().Where(entuser.ID(who.ID), entuser.PasswordHash(verified)).SetFailedLogins(0).ClearLockedUntil().Exec(ctx)
+		if err != nil {
+			return fmt.Errorf("note that user %d gave the password: %w", who.ID, err)
+		}
+		return nil
 	})
 }
 

@@ -456,7 +456,7 @@ func (s *Service) changeItem(ctx context.Context, id globalid.ID, change func(*e
 // changeItems lets change alter the lines of an order and brings its totals up to
 // date. The lines are locked with their order.
 func (s *Service) changeItems(ctx context.Context, tx *ent.Tx, order int64, change func(*ent.WorkOrder, []*ent.WorkOrderItem) error) error {
-	wo, err := s.locked(ctx, tx, order)
+	wo, err := Lock(ctx, tx, order)
 	if err != nil {
 		return err
 	}

@@ -80,7 +80,7 @@ func (s *Service) Transitions(ctx context.Context, wo *ent.WorkOrder) []Transiti
 	who := actor.From(ctx)
 	steps := []Transition{}
 	for _, t := range lifecycle {
-		if t.From != wo.Status || !who.Can(t.Permission) {
+		if t.From != wo.Status || !t.mayBeTakenBy(who, wo) {
 			continue
 		}
 		if t.Action == Approve && s.selfApproval(who, wo) {
@@ -89,6 +89,12 @@ func (s *Service) Transitions(ctx context.Context, wo *ent.WorkOrder) []Transiti
 		steps = append(steps, t)
 	}
 	return steps
+}
+
+// mayBeTakenBy holds for those with the right to the step, and for the requester who
+// takes back what they submitted.
+func (t Transition) mayBeTakenBy(who *actor.Actor, wo *ent.WorkOrder) bool {
+	return who.Can(t.Permission) || t.Action == Withdraw && who != nil && who.ID != 0 && who.ID == wo.RequesterID
 }
 
 // selfApproval holds when a requester would approve their own submitted order.

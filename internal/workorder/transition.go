@@ -7,9 +7,15 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"entgo.io/ent/dialect/sql"
+
 	"aliaport/ent"
+	"aliaport/ent/gatelog"
+	"aliaport/ent/schema"
+	"aliaport/ent/worklog"
 	"aliaport/ent/workorder"
 	"aliaport/ent/workorderitem"
+	"aliaport/ent/workorderperson"
 	"aliaport/ent/workorderstatushistory"
 	"aliaport/internal/actor"
 	"aliaport/internal/apperr"
@@ -43,7 +49,7 @@ func (s *Service) Take(ctx context.Context, action Action, in StepInput) (*ent.W
 		return nil, err
 	}
 	err = s.DB.InTx(ctx, func(tx *ent.Tx) error {
-		wo, err := s.locked(ctx, tx, id)
+		wo, err := Lock(ctx, tx, id)
 		if err != nil {
 			return err
 		}
@@ -64,6 +70,9 @@ func (s *Service) Take(ctx context.Context, action Action, in StepInput) (*ent.W
 
 // requireAny refuses early one who may take the step from no status at all.
 func requireAny(ctx context.Context, action Action) (err error) {
+	if action == Withdraw && actor.From(ctx).Can(actor.WorkOrderRead) {
+		return nil // the requester may; who that is, the order tells
+	}
 	for _, t := range lifecycle {
 		if t.Action == action {
 			if err = actor.Require(ctx, t.Permission); err == nil {
@@ -92,8 +101,8 @@ func refuse(from workorder.Status, action Action) error {
 
 // mayTake checks what a step asks for beyond the status.
 func (s *Service) mayTake(ctx context.Context, tx *ent.Tx, t Transition, wo *ent.WorkOrder, in StepInput) error {
-	if err := actor.Require(ctx, t.Permission); err != nil {
-		return err
+	if !t.mayBeTakenBy(actor.From(ctx), wo) {
+		return actor.Require(ctx, t.Permission)
 	}
 	if t.NeedsReason && utf8.RuneCountInString(or(in.Note, "")) < minReason {
 		return apperr.Invalid(noteField(t.Action), apperr.TooShort, "min", minReason)
@@ -110,6 +119,13 @@ func (s *Service) mayTake(ctx context.Context, tx *ent.Tx, t Transition, wo *ent
 		if utf8.RuneCountInString(or(in.Note, "")) < 3 {
 			return apperr.Invalid("completionNote", apperr.TooShort, "min", 3)
 		}
+		return noPendingLogs(ctx, tx, wo)
+	case Start:
+		if wo.GateRequired {
+			return admitted(ctx, tx, wo)
+		}
+	case Close:
+		return nobodyInside(ctx, tx, wo)
 	case Reopen:
 		if t.From == workorder.StatusCompleted {
 			invoiced, err := tx.WorkOrderItem.Query().Where(workorderitem.WorkOrderID(wo.ID), workorderitem.IsInvoiced(true)).Exist(ctx)
@@ -122,7 +138,7 @@ func (s *Service) mayTake(ctx context.Context, tx *ent.Tx, t Transition, wo *ent
 		}
 	case Invoice:
 		return needItem(ctx, tx, wo, "items")
-	case Reject, Withdraw, Start, Close, Cancel:
+	case Reject, Withdraw, Cancel:
 	}
 	return nil
 }
@@ -150,6 +166,48 @@ func needItem(ctx context.Context, tx *ent.Tx, wo *ent.WorkOrder, missing string
 	}
 	if !some {
 		return apperr.New(apperr.WorkOrderMissing, "missing", missing)
+	}
+	return nil
+}
+
+// admitted holds for an order for which security has approved somebody, or the gate
+// has let somebody in.
+func admitted(ctx context.Context, tx *ent.Tx, wo *ent.WorkOrder) error {
+	some, err := tx.WorkOrderPerson.Query().Where(workorderperson.WorkOrderID(wo.ID), workorderperson.IsActive(true),
+		workorderperson.StatusIn(workorderperson.StatusApproved, workorderperson.StatusEntered, workorderperson.StatusExited)).Exist(ctx)
+	if err == nil && !some {
+		some, err = tx.GateLog.Query().Where(gatelog.WorkOrderID(wo.ID), gatelog.IsSuperseded(false)).Exist(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("look for who was let in under work order %d: %w", wo.ID, err)
+	}
+	if !some {
+		return apperr.New(apperr.WorkOrderMissing, "missing", "persons, gateLogs")
+	}
+	return nil
+}
+
+// noPendingLogs holds for an order all of whose work logs were decided on.
+func noPendingLogs(ctx context.Context, tx *ent.Tx, wo *ent.WorkOrder) error {
+	n, err := tx.WorkLog.Query().Where(worklog.WorkOrderID(wo.ID), worklog.StatusEQ(worklog.StatusPending)).Count(ctx)
+	if err != nil {
+		return fmt.Errorf("count pending work logs of work order %d: %w", wo.ID, err)
+	}
+	if n > 0 {
+		return apperr.New(apperr.WorkOrderPendingLogs, "count", n)
+	}
+	return nil
+}
+
+// nobodyInside holds for an order all of whose vehicles and persons have left.
+func nobodyInside(ctx context.Context, tx *ent.Tx, wo *ent.WorkOrder) error {
+	n, err := tx.GateLog.Query().
+		Where(gatelog.WorkOrderID(wo.ID), func(s *sql.Selector) { s.Where(sql.ExprP(schema.GateInsideCondition)) }).Count(ctx)
+	if err != nil {
+		return fmt.Errorf("count who of work order %d is inside: %w", wo.ID, err)
+	}
+	if n > 0 {
+		return apperr.New(apperr.WorkOrderInside, "count", n)
 	}
 	return nil
 }

@@ -48,7 +48,7 @@ func (s *Service) Update(ctx context.Context, in UpdateInput) (*ent.WorkOrder, e
 		return nil, err
 	}
 	err = s.DB.InTx(ctx, func(tx *ent.Tx) error {
-		wo, err := s.locked(ctx, tx, id)
+		wo, err := Lock(ctx, tx, id)
 		if err != nil {
 			return err
 		}
@@ -181,7 +181,7 @@ func (s *Service) Delete(ctx context.Context, in DeleteInput) (*ent.WorkOrder, e
 		return nil, err
 	}
 	err = s.DB.InTx(ctx, func(tx *ent.Tx) error {
-		wo, err := s.locked(ctx, tx, id)
+		wo, err := Lock(ctx, tx, id)
 		if err != nil {
 			return err
 		}

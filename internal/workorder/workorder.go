@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"time"
 
-	"entgo.io/ent/dialect"
-
 	"aliaport/ent"
 	"aliaport/ent/workorder"
 	"aliaport/internal/apperr"
@@ -38,15 +36,10 @@ type Service struct {
 	IdempotencyTTL time.Duration
 }
 
-// locked reads a work order that is about to change and holds off everybody else
-// who would change it until the transaction ends. On SQLite the transaction itself
-// does that.
-func (s *Service) locked(ctx context.Context, tx *ent.Tx, id int64) (*ent.WorkOrder, error) {
-	q := tx.WorkOrder.Query().Where(workorder.ID(id), workorder.IsActive(true))
-	if s.DB.Dialect() == dialect.Postgres {
-		q.ForUpdate()
-	}
-	wo, err := q.Only(ctx)
+// Lock reads a work order that is about to change, or to get something that belongs
+// to it, and holds off everybody else who would change it until the transaction ends.
+func Lock(ctx context.Context, tx *ent.Tx, id int64) (*ent.WorkOrder, error) {
+	wo, err := tx.WorkOrder.Query().Where(workorder.ID(id), workorder.IsActive(true), store.ForUpdate).Only(ctx)
 	switch {
 	case ent.IsNotFound(err):
 		return nil, apperr.New(apperr.WorkOrderNotFound)

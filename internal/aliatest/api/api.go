@@ -15,6 +15,7 @@ import (
 
 	"aliaport/internal/actor"
 	"aliaport/internal/config"
+	"aliaport/internal/gate"
 	"aliaport/internal/parameter"
 	"aliaport/internal/store"
 	"aliaport/server"
@@ -54,6 +55,12 @@ var Start = time.Date(2026, 3, 2, 6, 0, 0, 0, time.UTC)
 // Admin is the token name of the administrator; the others are the role names.
 const Admin = actor.RoleAdmin
 
+// GatePassword is the password of the officer at the gate; the others have none.
+const GatePassword = "Vardiya-2026"
+
+// gateHash is its hash, cheap to check.
+const gateHash = "$argon2id$v=19$m=64,t=1,p=1$8bO3ENq5RYGUxwkSp8dvtQ$EmQvcjIiVaj5/TIur5T1tMDm9JpmTc0/fr1EOVeLmrw"
+
 // New makes a server with a user for each role. Settings may be changed by adjust.
 func New(t testing.TB, db *store.DB, adjust ...func(*config.Config)) *API {
 	t.Helper()
@@ -80,10 +87,16 @@ func New(t testing.TB, db *store.DB, adjust ...func(*config.Config)) *API {
 	if err := parameter.Ensure(t.Context(), db, Start); err != nil {
 		t.Fatal(err)
 	}
+	if err := gate.EnsureChecklist(t.Context(), db, Start); err != nil {
+		t.Fatal(err)
+	}
 	for _, role := range actor.RoleNames {
 		u, err := srv.Users().Add(t.Context(), strings.ToLower(role)+"@aliaport.example", role, "", role)
 		if err != nil {
 			t.Fatal(err)
+		}
+		if role == actor.RoleGate {
+			db.User.UpdateOne(u).SetPasswordHash(gateHash).ExecX(t.Context())
 		}
 		session, err := srv.Users().SignIn(t.Context(), u, 72*time.Hour)
 		if err != nil {
