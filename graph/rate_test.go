@@ -5,11 +5,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"net/http/httptest"
-	"os"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/shopspring/decimal"
@@ -25,71 +22,8 @@ import (
 	"aliaport/server"
 )
 
-// bank is the site of a central bank that publishes made-up figures: a bulletin on
-// Thursday and one on Friday before the tests begin, and on Wednesday a page instead.
-type bank struct {
-	site *httptest.Server
-
-	mu    sync.Mutex // protects files and asked
-	files map[string][]byte
-	asked []string
-}
-
-var (
-	thursday = calendar.Date{Year: 2026, Month: 2, Day: 26}
-	friday   = calendar.Date{Year: 2026, Month: 2, Day: 27}
-)
-
-func newBank(t testing.TB) *bank {
-	t.Helper()
-	sample, err := os.ReadFile("../internal/rate/testdata/27022026.xml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	b := &bank{files: map[string][]byte{}}
-	b.publish(thursday, edition(t, sample, "27.02.2026", "26.02.2026", "02/27/2026", "02/26/2026", "2026/41", "2026/40", ">34.5000<", ">34.4000<"))
-	b.publish(friday, sample)
-	b.files["/kurlar/202602/25022026.xml"] = []byte("<!DOCTYPE html><html><body>Site bakımda</body></html>")
-	b.site = httptest.NewServer(b)
-	t.Cleanup(b.site.Close)
-	return b
-}
-
-// edition is a file with some texts replaced.
-func edition(t testing.TB, file []byte, replace ...string) []byte {
-	t.Helper()
-	for pair := range slices.Chunk(replace, 2) {
-		if !bytes.Contains(file, []byte(pair[0])) {
-			t.Fatalf("the file has no %s", pair[0])
-		}
-		file = bytes.ReplaceAll(file, []byte(pair[0]), []byte(pair[1]))
-	}
-	return file
-}
-
-// publish makes a file the newest.
-func (b *bank) publish(day calendar.Date, file []byte) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.files["/kurlar/today.xml"] = file
-	b.files["/kurlar/"+day.Start().Format("200601/02012006")+".xml"] = file
-}
-
-func (b *bank) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	b.mu.Lock()
-	file, ok := b.files[r.URL.Path]
-	b.asked = append(b.asked, r.URL.Path)
-	b.mu.Unlock()
-	if !ok {
-		http.Error(w, "<html>404</html>", http.StatusNotFound)
-		return
-	}
-	w.Header().Set("Content-Type", "application/xml")
-	_, _ = w.Write(file)
-}
-
-// source makes a server fetch from the bank.
-func (b *bank) source(c *config.Config) { c.RateSourceURL = b.site.URL + "/kurlar" }
+// friday is the day of the bank's newest bulletin; it is Monday morning.
+var friday = calendar.Date{Year: 2026, Month: 2, Day: 27}
 
 const fetchRates = `mutation Fetch($date: Date) { fetchExchangeRates(input: {date: $date}) {
   bulletinDate bulletinNumber created updated unchanged exchangeRates { currencyFrom unit forexBuying banknoteSelling } skipped { currency reason } userErrors { code } } }`
@@ -112,8 +46,7 @@ type fetched struct {
 func TestABulletinComesFromTheBankIntoAPrice(t *testing.T) {
 	t.Parallel()
 	aliatest.EachDB(t, func(t *testing.T, db *store.DB) {
-		b := newBank(t)
-		server := api.New(t, db, b.source)
+		server := api.New(t, db)
 		var f fetched
 		server.Get(t, "FINANS", fetchRates, nil, &f)
 		var got []string
@@ -128,8 +61,8 @@ func TestABulletinComesFromTheBankIntoAPrice(t *testing.T) {
 		if p := f.FetchExchangeRates; p.BulletinDate != "2026-02-26" || p.BulletinNumber != "2026/40" || p.Created != 5 {
 			t.Errorf("%+v", p)
 		}
-		if want := []string{"/kurlar/today.xml", "/kurlar/202602/26022026.xml"}; !slices.Equal(b.asked, want) {
-			t.Errorf("asked for %s", b.asked)
+		if want := []string{"/kurlar/today.xml", "/kurlar/202602/26022026.xml"}; !slices.Equal(server.Bank.Asked(), want) {
+			t.Errorf("asked for %s", server.Bank.Asked())
 		}
 		var golden struct {
 			Euros, Yen, Lira struct{ Result decimal.Decimal }
@@ -142,8 +75,8 @@ func TestABulletinComesFromTheBankIntoAPrice(t *testing.T) {
 			t.Errorf("converted %s", got)
 		}
 		// In the afternoon Monday's bulletin is out; it is Tuesday's rate.
-		monday := edition(t, b.files["/kurlar/today.xml"], "27.02.2026", "02.03.2026", "02/27/2026", "03/02/2026", "2026/41", "2026/42", ">34.5000<", ">34.5500<")
-		b.publish(friday.AddDays(3), monday)
+		monday := aliatest.Edition(t, aliatest.Bulletin(), "27.02.2026", "02.03.2026", "02/27/2026", "03/02/2026", "2026/41", "2026/42", ">34.5000<", ">34.5500<")
+		server.Bank.Publish(friday.AddDays(3), monday)
 		server.Get(t, "FINANS", fetchRates, nil, &f)
 		var days map[string]struct {
 			Value        decimal.Decimal
@@ -168,15 +101,15 @@ func TestABulletinComesFromTheBankIntoAPrice(t *testing.T) {
 }
 
 // another is a second server over the same database, whose tokens are good for both.
-func another(t *testing.T, db *store.DB, clock *api.Clock, adjust func(*config.Config)) *server.Server {
+func another(t *testing.T, db *store.DB, beside *api.API) *server.Server {
 	t.Helper()
 	cfg, faults := config.Load(nil, nil)
 	if err := faults.OrNil(); err != nil {
 		t.Fatal(err)
 	}
 	cfg.JWTKey = "a key for tests that is long enough"
-	adjust(cfg)
-	s, err := server.New(server.Deps{Config: cfg, DB: db, Log: slog.New(slog.DiscardHandler), Version: "test", Now: clock.Now})
+	cfg.RateSourceURL = beside.Bank.URL
+	s, err := server.New(server.Deps{Config: cfg, DB: db, Log: slog.New(slog.DiscardHandler), Version: "test", Now: beside.Clock.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -187,10 +120,9 @@ func TestTwoServersThatFetchAtOnceStoreOnce(t *testing.T) {
 	t.Parallel()
 	const rounds = 10
 	aliatest.EachDB(t, func(t *testing.T, db *store.DB) {
-		b := newBank(t)
-		first := api.New(t, db, b.source)
+		first := api.New(t, db)
 		servers := []*client{newClient(t, first, "Ayşe", "FINANS"), newClient(t, first, "Barış", "FINANS")}
-		servers[1].api = &api.API{Server: another(t, db, first.Clock, b.source), DB: db}
+		servers[1].api = &api.API{Server: another(t, db, first), DB: db}
 		for range rounds {
 			answers := make([]fetched, len(servers))
 			err := atOnce(len(servers), func(i int) error { return servers[i].ask(fetchRates, nil, &answers[i]) })
@@ -222,27 +154,26 @@ func TestTwoServersThatFetchAtOnceStoreOnce(t *testing.T) {
 func TestABankThatFailsChangesNothing(t *testing.T) {
 	t.Parallel()
 	aliatest.EachDB(t, func(t *testing.T, db *store.DB) {
-		b := newBank(t)
-		server := api.New(t, db, b.source, func(c *config.Config) { c.RateSourceMaxBytes = 20_000 })
+		server := api.New(t, db, func(c *config.Config) { c.RateSourceMaxBytes = 20_000 })
 		var f fetched
 		server.Get(t, "FINANS", fetchRates, nil, &f)
-		sample := b.files["/kurlar/today.xml"]
+		sample := aliatest.Bulletin()
 		for name, file := range map[string][]byte{
 			"page":                   []byte("<html><body>Erişim engellendi</body></html>"),
 			"half a file":            sample[:len(sample)/2],
-			"entities":               edition(t, sample, "<Tarih_Date ", `<!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/passwd">]><Tarih_Date `),
-			"two dates":              edition(t, sample, "02/27/2026", "02/26/2026"),
-			"a bulletin of tomorrow": edition(t, sample, "27.02.2026", "03.03.2026", "02/27/2026", "03/03/2026"),
+			"entities":               aliatest.Edition(t, sample, "<Tarih_Date ", `<!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/passwd">]><Tarih_Date `),
+			"two dates":              aliatest.Edition(t, sample, "02/27/2026", "02/26/2026"),
+			"a bulletin of tomorrow": aliatest.Edition(t, sample, "27.02.2026", "03.03.2026", "02/27/2026", "03/03/2026"),
 			"every number a comma":   []byte(strings.NewReplacer("ing>34.", "ing>34,", "ing>37.", "ing>37,", "ing>45.", "ing>45,", "ing>40.", "ing>40,", "ing>23.", "ing>23,").Replace(string(sample))),
 			"too much":               append(slices.Clone(sample), bytes.Repeat([]byte(" "), 20_000)...),
 		} {
-			b.publish(friday, file)
+			server.Bank.Publish(friday, file)
 			a := server.Do(t, "FINANS", fetchRates, nil)
 			if len(a.Errors) != 1 || a.Errors[0].Extensions.Code != "KUR_FETCH_ERROR" || !a.Errors[0].Extensions.Retryable || a.Status != http.StatusOK {
 				t.Errorf("%s: %d %s", name, a.Status, a.Body)
 			}
 		}
-		b.site.Close()
+		server.Bank.Close()
 		if a := server.Do(t, "FINANS", fetchRates, nil); len(a.Errors) != 1 || a.Errors[0].Extensions.Code != "KUR_FETCH_ERROR" || !strings.Contains(a.Errors[0].Message, "unreachable") {
 			t.Errorf("nobody there: %s", a.Body)
 		}

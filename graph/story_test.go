@@ -45,7 +45,7 @@ func TestStories(t *testing.T) {
 func tell(t *testing.T, db *store.DB, file string) {
 	t.Helper()
 	api.Fixture(t, db)
-	server := api.New(t, db, newBank(t).source)
+	server := api.New(t, db)
 	story, err := txtar.ParseFile(file)
 	if err != nil {
 		t.Fatal(err)

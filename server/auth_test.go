@@ -754,6 +754,7 @@ func TestAnIDOpensNothingWithoutTheRight(t *testing.T) {
 	ids := map[string]string{
 		"Cari": customer(true)(t, w), "Service": d.DB.Service.Query().FirstX(t.Context()).GlobalID(), "Role": d.DB.Role.Query().FirstX(t.Context()).GlobalID(),
 		"User": d.DB.User.Query().FirstX(t.Context()).GlobalID(), "AuditEvent": d.DB.AuditEvent.Query().FirstX(t.Context()).GlobalID(),
+		"ExchangeRate": jumped(t, w),
 	}
 	order(workorder.StatusDraft, func(wo *ent.WorkOrder, item *ent.WorkOrderItem) string {
 		step := d.DB.WorkOrderStatusHistory.Create().SetWorkOrderID(wo.ID).SetToStatus("DRAFT").SetUserName("x").SetUserID(wo.CreatedBy).SaveX(t.Context())
@@ -761,7 +762,7 @@ func TestAnIDOpensNothingWithoutTheRight(t *testing.T) {
 		return ""
 	})(t, w)
 	opens := map[string]actor.Permission{
-		"Cari": actor.CariRead, "Service": actor.ServiceRead, "Role": actor.UserAdmin, "AuditEvent": actor.AuditRead,
+		"Cari": actor.CariRead, "Service": actor.ServiceRead, "Role": actor.UserAdmin, "AuditEvent": actor.AuditRead, "ExchangeRate": actor.RateRead,
 		"WorkOrder": actor.WorkOrderRead, "WorkOrderItem": actor.WorkOrderRead, "WorkOrderStatusHistory": actor.WorkOrderRead,
 	}
 	without := map[actor.Permission]string{}

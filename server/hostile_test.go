@@ -41,6 +41,7 @@ import (
 	"aliaport/ent"
 	"aliaport/ent/auditevent"
 	"aliaport/ent/cari"
+	"aliaport/ent/exchangerate"
 	"aliaport/ent/migrate"
 	"aliaport/ent/user"
 	"aliaport/ent/workorder"
@@ -49,6 +50,7 @@ import (
 	"aliaport/internal/aliatest"
 	"aliaport/internal/aliatest/api"
 	"aliaport/internal/apperr"
+	"aliaport/internal/calendar"
 	"aliaport/internal/config"
 	"aliaport/internal/globalid"
 	"aliaport/internal/seed"
@@ -777,6 +779,21 @@ func customer(active bool) target {
 	}
 }
 
+// jumped makes a rate that waits for review, beside one of the dollar.
+func jumped(t *testing.T, w *world) string {
+	t.Helper()
+	w.made++
+	rate := func(code string) *ent.ExchangeRateCreate {
+		day := calendar.DateOf(api.Start).AddDays(-1)
+		return w.DB.ExchangeRate.Create().SetBulletinDate(day).SetValidFrom(day.AddDays(1)).SetCurrencyFrom(code).SetForexSelling(decimal.NewFromInt(34)).
+			SetSource("TCMB").SetNeedsReview(true)
+	}
+	if !w.DB.ExchangeRate.Query().Where(exchangerate.CurrencyFrom("USD")).ExistX(t.Context()) {
+		rate("USD").ExecX(t.Context())
+	}
+	return rate(strconv.FormatInt(int64(w.made), 36)).SaveX(t.Context()).GlobalID()
+}
+
 // targets are tried one after the other until one lets a call succeed.
 func targets() []target {
 	self := func(wo *ent.WorkOrder, _ *ent.WorkOrderItem) string { return wo.GlobalID() }
@@ -795,6 +812,7 @@ func targets() []target {
 				SetFamily(fmt.Sprint("family ", w.made)).SetTokenHash(fmt.Sprint("hash ", w.made)).SetExpiresAt(api.Start.AddDate(1, 0, 0)).SaveX(t.Context())
 			return globalid.ID{Type: "Session", Key: token.ID}.String()
 		},
+		jumped,
 		customer(true),
 		customer(false),
 		func(t *testing.T, w *world) string { // a service
@@ -819,6 +837,7 @@ var good = map[string]any{
 	"email": "yeni%d@aliaport.example", "fullName": "Ayşe Kaya", "password": "Deniz2026x", "newPassword": "Deniz2026y", "name": "DENEME_%d",
 	"permissions": []any{"cari:read"}, "roles": []any{}, "subject": "Römorkaj", "reason": "Belgeler eksik geldi", "completionNote": "Bitti",
 	"cariCode": "C-100", "serviceCode": "HZM001", "quantity": "1.5", "search": "romorkaj", "title": "Yeni", "nationalId": "10000000146", "resource": "work_order", "action": "create",
+	"currency": "USD", "from": "EUR", "to": "EUR",
 }
 
 // caller builds the calls of root fields.
@@ -850,12 +869,12 @@ func (b *builder) value(name string, t *ast.Type) any {
 	case d.Name == "ID":
 		return b.id
 	default:
-		return map[string]any{"String": "x", "Int": 1, "Boolean": true, "Decimal": "1", "DateTime": "2026-03-02T06:00:00Z"}[d.Name]
+		return map[string]any{"String": "x", "Int": 1, "Boolean": true, "Decimal": "1", "DateTime": "2026-03-02T06:00:00Z", "Date": "2026-02-27"}[d.Name]
 	}
 }
 
 // wanted are optional fields that the input of the key cannot do without.
-var wanted = map[string]string{"CreateWorkOrderInput": "cariCode", "WorkOrderItemInput": "serviceCode", "CreateCariInput": "nationalId"}
+var wanted = map[string]string{"CreateWorkOrderInput": "cariCode", "WorkOrderItemInput": "serviceCode", "CreateCariInput": "nationalId", "SetExchangeRateInput": "forexBuying"}
 
 // object has what is required.
 func (b *builder) object(d *ast.Definition) map[string]any {
@@ -882,7 +901,11 @@ func (b *builder) arguments(f *ast.FieldDefinition) map[string]any {
 func (b *builder) call(kind string, f *ast.FieldDefinition) string {
 	var declared, given []string
 	for _, a := range f.Arguments {
-		declared, given = append(declared, "$"+a.Name+": "+a.Type.String()), append(given, a.Name+": $"+a.Name)
+		variable := "$" + a.Name + ": " + a.Type.String()
+		if a.DefaultValue != nil {
+			variable += " = " + a.DefaultValue.String()
+		}
+		declared, given = append(declared, variable), append(given, a.Name+": $"+a.Name)
 	}
 	doc := kind + " Hostile"
 	if len(declared) > 0 {
@@ -989,6 +1012,11 @@ func evil(s *ast.Schema, t *ast.Type) map[string]any {
 			all[n] = n
 		}
 		all["a number"], all["a NUL"] = 1e18, "2026-03-02T06:00:00Z\x00"
+	case d.Name == "Date":
+		for _, n := range []string{"0000-01-01", "9999-12-31", "2026-02-30", "27.02.2026", "2026-02-27T00:00:00Z"} {
+			all[n] = n
+		}
+		all["a number"], all["a NUL"] = 20260227, "2026-02-27\x00"
 	}
 	return all
 }

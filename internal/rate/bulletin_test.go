@@ -4,27 +4,16 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/shopspring/decimal"
 
+	"aliaport/internal/aliatest"
 	"aliaport/internal/calendar"
 	"aliaport/internal/rate"
 )
-
-// sample is a file with the structure of the central bank's and made-up figures.
-func sample(t testing.TB) []byte {
-	t.Helper()
-	file, err := os.ReadFile(filepath.Join("testdata", "27022026.xml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return file
-}
 
 // shown is a row as tests compare it.
 func shown(c *rate.Currency) string {
@@ -48,7 +37,7 @@ func shown(c *rate.Currency) string {
 
 func TestBulletin(t *testing.T) {
 	t.Parallel()
-	b, err := rate.Parse(sample(t))
+	b, err := rate.Parse(aliatest.Bulletin())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +66,7 @@ func TestBulletin(t *testing.T) {
 // replaced changes one place of the sample.
 func replaced(t *testing.T, before, after string) []byte {
 	t.Helper()
-	file := string(sample(t))
+	file := string(aliatest.Bulletin())
 	if strings.Count(file, before) < 1 {
 		t.Fatalf("the sample has no %q", before)
 	}
@@ -105,11 +94,11 @@ func TestWhatIsNoBulletin(t *testing.T) {
 		"a page with a document type":               {[]byte("<!DOCTYPE html>\n<html><body/></html>"), "a document type"},
 		"another form":                              {[]byte(header + `<Rates><Currency CurrencyCode="USD"/></Rates>`), `the root is "Rates"`},
 		"the root in a namespace":                   {replaced(t, "<Tarih_Date ", `<Tarih_Date xmlns="urn:x" `), "the root is"},
-		"half a file":                               {sample(t)[:3000], "unexpected EOF"},
-		"the end missing":                           {bytes.TrimSuffix(sample(t), []byte("</Tarih_Date>\n")), "unexpected EOF"},
-		"two files in one":                          {append(sample(t), sample(t)...), ""},
-		"something after the end":                   {append(sample(t), "<Tarih_Date/>"...), "something follows the end"},
-		"text after the end":                        {append(sample(t), "son"...), "something follows the end"},
+		"half a file":                               {aliatest.Bulletin()[:3000], "unexpected EOF"},
+		"the end missing":                           {bytes.TrimSuffix(aliatest.Bulletin(), []byte("</Tarih_Date>\n")), "unexpected EOF"},
+		"two files in one":                          {append(aliatest.Bulletin(), aliatest.Bulletin()...), ""},
+		"something after the end":                   {append(aliatest.Bulletin(), "<Tarih_Date/>"...), "something follows the end"},
+		"text after the end":                        {append(aliatest.Bulletin(), "son"...), "something follows the end"},
 		"elements crossed":                          {replaced(t, "<Unit>1</Unit>", "<Unit>1</Isim>"), "element"},
 		"text between the currencies":               {replaced(t, "\n\t<Currency", "\nkur\n\t<Currency"), "text between"},
 		"no currencies":                             {[]byte(header + `<Tarih_Date Tarih="27.02.2026" Date="02/27/2026" Bulten_No="2026/41"></Tarih_Date>`), "no currencies"},
@@ -131,7 +120,7 @@ func TestWhatIsNoBulletin(t *testing.T) {
 		"a day that does not exist":                 {replaced(t, "27.02.2026", "30.02.2026"), "Tarih"},
 		"a date without leading zeros":              {replaced(t, "27.02.2026", "27.2.2026"), "Tarih"},
 		"a year of two digits":                      {replaced(t, "27.02.2026", "27.02.26"), "Tarih"},
-		"a year that cannot be":                     {bytes.ReplaceAll(sample(t), []byte("2026\""), []byte("0026\"")), "1900"},
+		"a year that cannot be":                     {bytes.ReplaceAll(aliatest.Bulletin(), []byte("2026\""), []byte("0026\"")), "1900"},
 		"a date in other digits":                    {replaced(t, "27.02.2026", "٢٧.02.2026"), "Tarih"},
 		"no number":                                 {replaced(t, ` Bulten_No="2026/41"`, ""), "Bulten_No"},
 		"a number of another form":                  {replaced(t, "2026/41", "41"), "Bulten_No"},
@@ -161,10 +150,10 @@ func TestWhatABulletinMayHaveBesides(t *testing.T) {
 	t.Parallel()
 	want := "1 34.5 34.5622 34.4759 34.614"
 	for name, file := range map[string][]byte{
-		"a byte order mark":             append([]byte("\ufeff"), sample(t)...),
+		"a byte order mark":             append([]byte("\ufeff"), aliatest.Bulletin()...),
 		"the encoding in small letters": replaced(t, "UTF-8", "utf-8"),
-		"no declaration":                []byte(strings.SplitN(string(sample(t)), "\n", 2)[1]),
-		"other line ends":               bytes.ReplaceAll(sample(t), []byte("\n"), []byte("\r\n")),
+		"no declaration":                []byte(strings.SplitN(string(aliatest.Bulletin()), "\n", 2)[1]),
+		"other line ends":               bytes.ReplaceAll(aliatest.Bulletin(), []byte("\n"), []byte("\r\n")),
 		"blanks around a number":        replaced(t, "<ForexBuying>34.5000<", "<ForexBuying>\n 34.5000 \n<"),
 		"comments":                      replaced(t, "<ForexBuying>34.5000<", "<!-- kur --><ForexBuying>34.<!-- x -->5000<"),
 		"a number as CDATA":             replaced(t, "<ForexBuying>34.5000<", "<ForexBuying><![CDATA[34.5000]]><"),
@@ -175,7 +164,7 @@ func TestWhatABulletinMayHaveBesides(t *testing.T) {
 		"the elements in another order": replaced(t, "<ForexBuying>34.5000</ForexBuying>\n\t\t\t<ForexSelling>34.5622</ForexSelling>", "<ForexSelling>34.5622</ForexSelling><ForexBuying>34.5000</ForexBuying>"),
 		"the currency at another place": replaced(t, "<Currency ", `<Currency CurrencyCode="ZAR"><Unit>1</Unit><ForexBuying>2</ForexBuying></Currency><Currency `),
 		"the name spelt otherwise":      replaced(t, "US DOLLAR", "U.S. DOLAR"),
-		"blanks and comments after it":  append(sample(t), "\n\n<!-- son -->\n"...),
+		"blanks and comments after it":  append(aliatest.Bulletin(), "\n\n<!-- son -->\n"...),
 		"another style sheet":           replaced(t, "isokur.xsl", "x.xsl"),
 		"another currency's row is bad": replaced(t, "<ForexBuying>22.4012<", "<ForexBuying>x<"),
 	} {
@@ -260,7 +249,7 @@ func TestRows(t *testing.T) {
 
 // FuzzParse holds whatever is accepted to what the rest of the program relies on.
 func FuzzParse(f *testing.F) {
-	f.Add(sample(f))
+	f.Add(aliatest.Bulletin())
 	for _, s := range []string{
 		"", "<html>", "<!DOCTYPE x>", "\ufeff<Tarih_Date/>",
 		header + `<Tarih_Date Tarih="27.02.2026" Date="02/27/2026" Bulten_No="2026/41"><Currency CurrencyCode="USD"><Unit>100</Unit><ForexBuying>1.23</ForexBuying></Currency></Tarih_Date>`,

@@ -47,13 +47,12 @@ func (s *Service) Set(ctx context.Context, in SetInput) (*ent.ExchangeRate, erro
 		if err != nil {
 			return err
 		}
-		var o outcome
 		var changes audit.Changes
-		id, o, changes, err = s.put(ctx, tx, entry{
+		id, _, changes, err = s.put(ctx, tx, entry{
 			Values: in.Values, currency: in.Currency, bulletin: in.BulletinDate, unit: 1,
 			source: exchangerate.SourceManual, reason: &in.Reason, version: in.Version, jump: limit,
 		})
-		if err != nil || o == unchanged {
+		if err != nil {
 			return err
 		}
 		return audit.Record(ctx, tx, s.Now(), audit.Event{Action: audit.RateManual, Resource: audit.ExchangeRate, EntityID: id, Changes: changes})
@@ -137,15 +136,15 @@ func (s *Service) Review(ctx context.Context, in ReviewInput) (*ent.ExchangeRate
 			return fmt.Errorf("lock rate %d: %w", key, err)
 		case r.Version != in.Version:
 			return apperr.New(apperr.VersionConflict, "current", r.Version, "expected", in.Version)
-		case !r.NeedsReview:
-			return nil
 		}
-		if err := tx.ExchangeRate.UpdateOne(r).SetNeedsReview(false).AddVersion(1).SetUpdatedAt(s.Now()).Exec(ctx); err != nil {
-			return fmt.Errorf("review rate %d: %w", key, err)
+		changes := audit.Changes{}
+		if r.NeedsReview {
+			changes.Set(exchangerate.FieldNeedsReview, true, false)
+			if err := tx.ExchangeRate.UpdateOne(r).SetNeedsReview(false).AddVersion(1).SetUpdatedAt(s.Now()).Exec(ctx); err != nil {
+				return fmt.Errorf("review rate %d: %w", key, err)
+			}
 		}
-		return audit.Record(ctx, tx, s.Now(), audit.Event{
-			Action: audit.Approve, Resource: audit.ExchangeRate, EntityID: key, Changes: audit.Changes{"needs_review": {true, false}},
-		})
+		return audit.Record(ctx, tx, s.Now(), audit.Event{Action: audit.Approve, Resource: audit.ExchangeRate, EntityID: key, Changes: changes})
 	})
 	return s.current(ctx, key, err)
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"aliaport/internal/actor"
+	"aliaport/internal/aliatest"
 	"aliaport/internal/config"
 	"aliaport/internal/gate"
 	"aliaport/internal/parameter"
@@ -26,6 +27,7 @@ type API struct {
 	Server *server.Server
 	DB     *store.DB
 	Clock  *Clock
+	Bank   *aliatest.Bank // where exchange rates are fetched from
 	tokens map[string]string
 }
 
@@ -71,7 +73,8 @@ func New(t testing.TB, db *store.DB, adjust ...func(*config.Config)) *API {
 	cfg.JWTKey = "a key for tests that is long enough"
 	// Tests ask more often than people. Those of the limits set them.
 	cfg.RateOperations, cfg.RateCost, cfg.RateLogins = 0, 0, 0
-	cfg.RateSourceURL = "http://127.0.0.1:9/kurlar" // nobody listens there
+	bank := aliatest.NewBank(t)
+	cfg.RateSourceURL = bank.URL
 	for _, a := range adjust {
 		a(cfg)
 	}
@@ -80,7 +83,7 @@ func New(t testing.TB, db *store.DB, adjust ...func(*config.Config)) *API {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := &API{Server: srv, DB: db, Clock: clock, tokens: map[string]string{}}
+	a := &API{Server: srv, DB: db, Clock: clock, Bank: bank, tokens: map[string]string{}}
 	if err := srv.Users().EnsureRights(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -8,26 +8,17 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"strings"
 	"testing"
 	"time"
 
+	"aliaport/internal/aliatest"
 	"aliaport/internal/calendar"
 	"aliaport/internal/feed/tcmb"
 	"aliaport/internal/rate"
 )
 
 var friday = calendar.Date{Year: 2026, Month: 2, Day: 27}
-
-func sample(t testing.TB) []byte {
-	t.Helper()
-	file, err := os.ReadFile("../../rate/testdata/27022026.xml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return file
-}
 
 // serve starts a site that answers every path alike and returns a feed of it.
 func serve(t *testing.T, handle http.HandlerFunc) *tcmb.Feed {
@@ -52,7 +43,7 @@ func TestWhereBulletinsAreFetchedFrom(t *testing.T) {
 	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		asked = append(asked, r.Method+" "+r.URL.Path)
 		w.Header().Set("Content-Type", "application/xml")
-		_, _ = w.Write(sample(t))
+		_, _ = w.Write(aliatest.Bulletin())
 	}))
 	defer site.Close()
 	for _, url := range []string{site.URL + "/kurlar", site.URL + "/kurlar/"} {
@@ -95,11 +86,11 @@ func TestAnswersThatAreNoBulletin(t *testing.T) {
 		"nothing at all": {func(http.ResponseWriter, *http.Request) {}, rate.Unreadable},
 		"half a file that ends well": {func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "text/xml")
-			_, _ = w.Write(sample(t)[:4000])
+			_, _ = w.Write(aliatest.Bulletin()[:4000])
 		}, rate.Unreadable},
 		"a file that is cut off": {func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Content-Length", fmt.Sprint(len(sample(t))))
-			_, _ = w.Write(sample(t)[:4000])
+			w.Header().Set("Content-Length", fmt.Sprint(len(aliatest.Bulletin())))
+			_, _ = w.Write(aliatest.Bulletin()[:4000])
 		}, rate.Unreachable},
 		"a connection that breaks": {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, rate.Unreachable},
 		"headers that never come": {func(_ http.ResponseWriter, r *http.Request) {
@@ -158,7 +149,7 @@ func TestXMLUnderManyNames(t *testing.T) {
 	for _, typ := range []string{"application/xml", "text/xml; charset=UTF-8", "application/octet-stream", "text/plain", "??", ""} {
 		f := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header()["Content-Type"] = []string{typ}
-			_, _ = w.Write(sample(t))
+			_, _ = w.Write(aliatest.Bulletin())
 		})
 		if _, err := f.Latest(t.Context()); err != nil {
 			t.Errorf("%q: %v", typ, err)
@@ -175,7 +166,7 @@ func TestAPackedFileIsRead(t *testing.T) {
 		w.Header().Set("Content-Type", "text/xml")
 		w.Header().Set("Content-Encoding", "gzip")
 		z := gzip.NewWriter(w)
-		_, _ = z.Write(sample(t))
+		_, _ = z.Write(aliatest.Bulletin())
 		_ = z.Close()
 	})
 	if b, err := f.Latest(t.Context()); err != nil || b.Date != friday {
@@ -190,7 +181,7 @@ func TestARedirectWithinTheSiteIsFollowed(t *testing.T) {
 			http.Redirect(w, r, "/yeni/today.xml", http.StatusMovedPermanently)
 			return
 		}
-		_, _ = w.Write(sample(t))
+		_, _ = w.Write(aliatest.Bulletin())
 	})
 	if b, err := f.Latest(t.Context()); err != nil || b.Date != friday {
 		t.Errorf("%v, %v", b, err)
@@ -199,7 +190,7 @@ func TestARedirectWithinTheSiteIsFollowed(t *testing.T) {
 
 func TestTheArchiveMustHaveTheDayAskedFor(t *testing.T) {
 	t.Parallel()
-	f := serve(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(sample(t)) })
+	f := serve(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(aliatest.Bulletin()) })
 	b, err := f.Of(t.Context(), friday.AddDays(-1))
 	if e, ok := errors.AsType[*rate.SourceError](err); !ok || e.Fault != rate.OtherDay || b != nil {
 		t.Errorf("%v, %v", b, err)
