@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/tools/txtar"
 
@@ -25,6 +26,7 @@ var update = flag.Bool("update", false, "write what the server answers into the 
 //
 //	# as: ROLE           who asks; a stranger when absent
 //	# variables: {…}     $step.path is replaced by what an earlier step answered
+//	# after: 7h30m       so much time passes before the step
 //
 // and NAME.json is what is answered. Every story begins with the records of
 // api.Fixture, and of a bank that has published rates.
@@ -64,6 +66,7 @@ func tell(t *testing.T, db *store.DB, file string) {
 			continue
 		}
 		role, variables := directions(t, string(f.Data), answers)
+		server.Clock.Move(passing(t, string(f.Data)))
 		answer := server.Do(t, role, string(f.Data), variables)
 		got := visible(t, answer)
 		answers[name] = decoded(t, answer.Data)
@@ -84,6 +87,22 @@ func tell(t *testing.T, db *store.DB, file string) {
 			t.Fatal(err)
 		}
 	}
+}
+
+var after = regexp.MustCompile(`(?m)^# after: (\S+)$`)
+
+// passing is how much time passes before a step.
+func passing(t *testing.T, document string) time.Duration {
+	t.Helper()
+	m := after.FindStringSubmatch(document)
+	if m == nil {
+		return 0
+	}
+	d, err := time.ParseDuration(m[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
 }
 
 var reference = regexp.MustCompile(`\$([\w.]+)`)
