@@ -37,6 +37,14 @@ func or[T any](v *T) T {
 	return *v
 }
 
+// counted is a count that could be made.
+func counted(n int, err error) (*int, error) {
+	if err != nil {
+		return nil, err
+	}
+	return &n, nil
+}
+
 func pointers[T any](values []T) []*T {
 	ps := make([]*T, len(values))
 	for i := range values {

@@ -14,8 +14,11 @@ import (
 // them; a test walks the schema for that.
 func Directives() gen.DirectiveRoot {
 	return gen.DirectiveRoot{
-		Can: func(ctx context.Context, _ any, next graphql.Resolver, permission string) (any, error) {
+		Can: func(ctx context.Context, _ any, next graphql.Resolver, permission string, orNull bool) (any, error) {
 			if err := actor.Require(ctx, actor.Permission(permission)); err != nil {
+				if orNull {
+					err = nil
+				}
 				return nil, err
 			}
 			return next(ctx)

@@ -5,6 +5,7 @@ package graph
 import (
 	"aliaport/internal/audit"
 	"aliaport/internal/cari"
+	"aliaport/internal/dashboard"
 	"aliaport/internal/gate"
 	"aliaport/internal/motorbot"
 	"aliaport/internal/parameter"
@@ -29,6 +30,7 @@ type Resolver struct {
 	WorkLogs   *worklog.Service
 	Gate       *gate.Service
 	Users      *user.Service
+	Panel      *dashboard.Service
 	Rates      *rate.Service
 	Trail      *audit.Trail
 	Limits     Limits

@@ -178,6 +178,30 @@ func TestTheBoardTakesFiveStatements(t *testing.T) {
 	})
 }
 
+func TestTheDashboardTakesAStatementAField(t *testing.T) {
+	t.Parallel()
+	const dashboard = `{ dashboard { workOrders { status count } dueToday overdue boatsAtSea vehiclesInside } }`
+	aliatest.EachDB(t, func(t *testing.T, db *store.DB) {
+		server := seeded(t, db)
+		var answer struct {
+			Dashboard struct {
+				WorkOrders []struct{ Count int }
+			}
+		}
+		a := server.Get(t, api.Admin, dashboard, nil, &answer)
+		if n := a.Extensions.Profile.StatementCount; n != 5 {
+			t.Errorf("%d statements: %v", n, a.Extensions.Profile.Statements)
+		}
+		sum := 0
+		for _, c := range answer.Dashboard.WorkOrders {
+			sum += c.Count
+		}
+		if all := db.WorkOrder.Query().Where(workorder.IsActive(true)).CountX(t.Context()); sum != all {
+			t.Errorf("%d work orders of %d", sum, all)
+		}
+	})
+}
+
 func TestEveryPartOfTheSchemaIsDescribed(t *testing.T) {
 	t.Parallel()
 	for name, d := range sdl().Types {

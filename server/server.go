@@ -26,6 +26,7 @@ import (
 	"aliaport/internal/calendar"
 	"aliaport/internal/cari"
 	"aliaport/internal/config"
+	"aliaport/internal/dashboard"
 	"aliaport/internal/feed/tcmb"
 	"aliaport/internal/gate"
 	"aliaport/internal/idempotency"
@@ -120,6 +121,7 @@ func New(d Deps) (*Server, error) {
 		Trail:      &audit.Trail{DB: d.DB, Pages: pages, PageLimits: limits},
 		Parameters: &parameter.Service{DB: d.DB, Now: s.now, Pages: pages, PageLimits: limits, IdempotencyTTL: d.Config.IdempotencyTTL},
 	}
+	resolver.Panel = &dashboard.Service{DB: d.DB, Now: s.now, WorkOrders: resolver.WorkOrders}
 	api, err := s.graphql(resolver)
 	if err != nil {
 		return nil, err

@@ -63,6 +63,7 @@ type Config = graphql.Config[ResolverRoot, DirectiveRoot, ComplexityRoot]
 
 type ResolverRoot interface {
 	AuditEvent() AuditEventResolver
+	Dashboard() DashboardResolver
 	GateLog() GateLogResolver
 	Motorbot() MotorbotResolver
 	Mutation() MutationResolver
@@ -80,7 +81,7 @@ type ResolverRoot interface {
 }
 
 type DirectiveRoot struct {
-	Can      func(ctx context.Context, obj any, next graphql.Resolver, permission string) (res any, err error)
+	Can      func(ctx context.Context, obj any, next graphql.Resolver, permission string, orNull bool) (res any, err error)
 	Public   func(ctx context.Context, obj any, next graphql.Resolver) (res any, err error)
 	SignedIn func(ctx context.Context, obj any, next graphql.Resolver) (res any, err error)
 }
@@ -180,6 +181,14 @@ type ComplexityRoot struct {
 		Result func(childComplexity int) int
 		To     func(childComplexity int) int
 		Used   func(childComplexity int) int
+	}
+
+	Dashboard struct {
+		BoatsAtSea     func(childComplexity int) int
+		DueToday       func(childComplexity int) int
+		Overdue        func(childComplexity int) int
+		VehiclesInside func(childComplexity int) int
+		WorkOrders     func(childComplexity int) int
 	}
 
 	DeleteWorkLogPayload struct {
@@ -493,6 +502,7 @@ type ComplexityRoot struct {
 		Cari                 func(childComplexity int, id *globalid.ID, cariCode *string) int
 		CariAccounts         func(childComplexity int, filter *cari.Filter, orderBy *cari.Order, first *int, after *string, last *int, before *string) int
 		ConvertCurrency      func(childComplexity int, amount decimal.Decimal, from string, to string, on *calendar.Date, kind *rate.Kind) int
+		Dashboard            func(childComplexity int) int
 		ExchangeRate         func(childComplexity int, currency string, asOf *calendar.Date, kind *rate.Kind) int
 		ExchangeRates        func(childComplexity int, filter *rate.Filter, first *int, after *string, last *int, before *string) int
 		GateChecklist        func(childComplexity int, woType workorder1.Type, includeInactive bool) int
@@ -880,6 +890,11 @@ type ComplexityRoot struct {
 		UserErrors func(childComplexity int) int
 	}
 
+	WorkOrderStatusCount struct {
+		Count  func(childComplexity int) int
+		Status func(childComplexity int) int
+	}
+
 	WorkOrderStatusHistory struct {
 		CreatedAt  func(childComplexity int) int
 		FromStatus func(childComplexity int) int
@@ -906,6 +921,13 @@ type AuditEventResolver interface {
 
 	Changes(ctx context.Context, obj *ent.AuditEvent) ([]*audit.Change, error)
 	Extra(ctx context.Context, obj *ent.AuditEvent) (*string, error)
+}
+type DashboardResolver interface {
+	WorkOrders(ctx context.Context, obj *gqlmodel.Dashboard) ([]*workorder.StatusCount, error)
+	DueToday(ctx context.Context, obj *gqlmodel.Dashboard) (*int, error)
+	Overdue(ctx context.Context, obj *gqlmodel.Dashboard) (*int, error)
+	BoatsAtSea(ctx context.Context, obj *gqlmodel.Dashboard) (*int, error)
+	VehiclesInside(ctx context.Context, obj *gqlmodel.Dashboard) (*int, error)
 }
 type GateLogResolver interface {
 	WorkOrder(ctx context.Context, obj *ent.GateLog) (*ent.WorkOrder, error)
@@ -1015,6 +1037,7 @@ type QueryResolver interface {
 	AuditEvents(ctx context.Context, filter *audit.Filter, first *int, after *string, last *int, before *string) (*gqlmodel.Connection[*ent.AuditEvent], error)
 	Cari(ctx context.Context, id *globalid.ID, cariCode *string) (*ent.Cari, error)
 	CariAccounts(ctx context.Context, filter *cari.Filter, orderBy *cari.Order, first *int, after *string, last *int, before *string) (*gqlmodel.Connection[*ent.Cari], error)
+	Dashboard(ctx context.Context) (*gqlmodel.Dashboard, error)
 	GateLog(ctx context.Context, id globalid.ID) (*ent.GateLog, error)
 	GateLogs(ctx context.Context, filter *gate.Filter, orderBy *gate.Order, first *int, after *string, last *int, before *string) (*gqlmodel.Connection[*ent.GateLog], error)
 	InsideNow(ctx context.Context, first *int, after *string, last *int, before *string) (*gqlmodel.Connection[*ent.GateLog], error)
@@ -1530,6 +1553,37 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.CurrencyConversion.Used(childComplexity), true
+
+	case "Dashboard.boatsAtSea":
+		if e.ComplexityRoot.Dashboard.BoatsAtSea == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Dashboard.BoatsAtSea(childComplexity), true
+	case "Dashboard.dueToday":
+		if e.ComplexityRoot.Dashboard.DueToday == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Dashboard.DueToday(childComplexity), true
+	case "Dashboard.overdue":
+		if e.ComplexityRoot.Dashboard.Overdue == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Dashboard.Overdue(childComplexity), true
+	case "Dashboard.vehiclesInside":
+		if e.ComplexityRoot.Dashboard.VehiclesInside == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Dashboard.VehiclesInside(childComplexity), true
+	case "Dashboard.workOrders":
+		if e.ComplexityRoot.Dashboard.WorkOrders == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Dashboard.WorkOrders(childComplexity), true
 
 	case "DeleteWorkLogPayload.deletedId":
 		if e.ComplexityRoot.DeleteWorkLogPayload.DeletedID == nil {
@@ -3299,6 +3353,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.ConvertCurrency(childComplexity, args["amount"].(decimal.Decimal), args["from"].(string), args["to"].(string), args["on"].(*calendar.Date), args["kind"].(*rate.Kind)), true
+	case "Query.dashboard":
+		if e.ComplexityRoot.Query.Dashboard == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Query.Dashboard(childComplexity), true
 	case "Query.exchangeRate":
 		if e.ComplexityRoot.Query.ExchangeRate == nil {
 			break
@@ -5148,6 +5208,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.WorkOrderPersonsPayload.UserErrors(childComplexity), true
 
+	case "WorkOrderStatusCount.count":
+		if e.ComplexityRoot.WorkOrderStatusCount.Count == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkOrderStatusCount.Count(childComplexity), true
+	case "WorkOrderStatusCount.status":
+		if e.ComplexityRoot.WorkOrderStatusCount.Status == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkOrderStatusCount.Status(childComplexity), true
+
 	case "WorkOrderStatusHistory.createdAt":
 		if e.ComplexityRoot.WorkOrderStatusHistory.CreatedAt == nil {
 			break
@@ -5487,6 +5560,8 @@ extend type Query {
 directive @can(
   "Name of the permission (yetki adı)."
   permission: String!
+  "Answer null instead of an error (hata yerine boş); for fields that may be null."
+  orNull: Boolean! = false
 ) on FIELD_DEFINITION
 
 "Answered to anybody who is signed in."
@@ -5825,6 +5900,36 @@ extend type Mutation {
   deactivateCari("What to do it with (girdi)." input: CariActivityInput!): CariPayload! @can(permission: "cari:delete")
   "Let an account have orders again (cariyi aktif yap)."
   activateCari("What to do it with (girdi)." input: CariActivityInput!): CariPayload! @can(permission: "cari:write")
+}
+`, BuiltIn: false},
+	{Name: "../../schema/dashboard.graphql", Input: `"""
+How the port stands right now (panel). Each field is one statement that takes about as long for a million work orders as
+for none. Fields that the caller may not see are null, without an error, so that one query serves every role.
+"""
+type Dashboard {
+  "How many work orders stand in each status (duruma göre iş emirleri), every status in the order of an order's life; deleted ones are not counted."
+  workOrders: [WorkOrderStatusCount!] @can(permission: "workorder:read", orNull: true)
+  "Submitted, approved or begun work orders whose planned end is today (bugün bitecekler), passed or not."
+  dueToday: Int @can(permission: "workorder:read", orNull: true)
+  "Submitted, approved or begun work orders whose planned end has passed (gecikenler)."
+  overdue: Int @can(permission: "workorder:read", orNull: true)
+  "Boats on a trip (denizdeki motorbotlar)."
+  boatsAtSea: Int @can(permission: "sefer:read", orNull: true)
+  "Vehicles that entered and have not left (içerideki araçlar)."
+  vehiclesInside: Int @can(permission: "guvenlik:read", orNull: true)
+}
+
+"How many work orders stand in a status (durum sayısı)."
+type WorkOrderStatusCount {
+  "The status (durum)."
+  status: WorkOrderStatus!
+  "How many (adet)."
+  count: Int!
+}
+
+extend type Query {
+  "How the port stands right now (panel)."
+  dashboard: Dashboard! @signedIn
 }
 `, BuiltIn: false},
 	{Name: "../../schema/error_codes.graphql", Input: `# Generated from internal/apperr/codes.go by ` + "`" + `make generate` + "`" + `; do not edit.
@@ -8934,6 +9039,22 @@ func (ec *executionContext) childFields_CurrencyConversion(ctx context.Context, 
 	return nil, fmt.Errorf("no field named %q was found under type CurrencyConversion", field.Name)
 }
 
+func (ec *executionContext) childFields_Dashboard(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "workOrders":
+		return ec.fieldContext_Dashboard_workOrders(ctx, field)
+	case "dueToday":
+		return ec.fieldContext_Dashboard_dueToday(ctx, field)
+	case "overdue":
+		return ec.fieldContext_Dashboard_overdue(ctx, field)
+	case "boatsAtSea":
+		return ec.fieldContext_Dashboard_boatsAtSea(ctx, field)
+	case "vehiclesInside":
+		return ec.fieldContext_Dashboard_vehiclesInside(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Dashboard", field.Name)
+}
+
 func (ec *executionContext) childFields_DeleteWorkLogPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "deletedId":
@@ -10118,6 +10239,16 @@ func (ec *executionContext) childFields_WorkOrderPersonsPayload(ctx context.Cont
 	return nil, fmt.Errorf("no field named %q was found under type WorkOrderPersonsPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_WorkOrderStatusCount(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "status":
+		return ec.fieldContext_WorkOrderStatusCount_status(ctx, field)
+	case "count":
+		return ec.fieldContext_WorkOrderStatusCount_count(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WorkOrderStatusCount", field.Name)
+}
+
 func (ec *executionContext) childFields_WorkOrderStatusHistory(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -10277,6 +10408,14 @@ func (ec *executionContext) dir_can_args(ctx context.Context, rawArgs map[string
 		return nil, err
 	}
 	args["permission"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "orNull",
+		func(ctx context.Context, v any) (bool, error) {
+			return ec.unmarshalNBoolean2bool(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["orNull"] = arg1
 	return args, nil
 }
 
@@ -13025,11 +13164,16 @@ func (ec *executionContext) _Cari_taxOffice(ctx context.Context, field graphql.C
 					var zeroVal *string
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *string
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *string
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, obj, directive0, permission)
+				return ec.Directives.Can(ctx, obj, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -13066,11 +13210,16 @@ func (ec *executionContext) _Cari_taxNumber(ctx context.Context, field graphql.C
 					var zeroVal *string
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *string
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *string
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, obj, directive0, permission)
+				return ec.Directives.Can(ctx, obj, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -13107,11 +13256,16 @@ func (ec *executionContext) _Cari_nationalId(ctx context.Context, field graphql.
 					var zeroVal *string
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *string
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *string
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, obj, directive0, permission)
+				return ec.Directives.Can(ctx, obj, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -13217,11 +13371,16 @@ func (ec *executionContext) _Cari_address(ctx context.Context, field graphql.Col
 					var zeroVal *string
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *string
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *string
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, obj, directive0, permission)
+				return ec.Directives.Can(ctx, obj, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -13258,11 +13417,16 @@ func (ec *executionContext) _Cari_phone(ctx context.Context, field graphql.Colle
 					var zeroVal *string
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *string
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *string
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, obj, directive0, permission)
+				return ec.Directives.Can(ctx, obj, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -13299,11 +13463,16 @@ func (ec *executionContext) _Cari_email(ctx context.Context, field graphql.Colle
 					var zeroVal *string
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *string
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *string
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, obj, directive0, permission)
+				return ec.Directives.Can(ctx, obj, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -13340,11 +13509,16 @@ func (ec *executionContext) _Cari_contactPerson(ctx context.Context, field graph
 					var zeroVal *string
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *string
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *string
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, obj, directive0, permission)
+				return ec.Directives.Can(ctx, obj, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -13381,11 +13555,16 @@ func (ec *executionContext) _Cari_iban(ctx context.Context, field graphql.Collec
 					var zeroVal *string
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *string
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *string
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, obj, directive0, permission)
+				return ec.Directives.Can(ctx, obj, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -13468,11 +13647,16 @@ func (ec *executionContext) _Cari_notes(ctx context.Context, field graphql.Colle
 					var zeroVal *string
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *string
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *string
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, obj, directive0, permission)
+				return ec.Directives.Can(ctx, obj, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -14010,6 +14194,245 @@ func (ec *executionContext) fieldContext_CurrencyConversion_used(_ context.Conte
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _Dashboard_workOrders(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Dashboard) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Dashboard_workOrders(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Dashboard().WorkOrders(ctx, obj)
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "workorder:read")
+				if err != nil {
+					var zeroVal []*workorder.StatusCount
+					return zeroVal, err
+				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, true)
+				if err != nil {
+					var zeroVal []*workorder.StatusCount
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal []*workorder.StatusCount
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, obj, directive0, permission, orNull)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v []*workorder.StatusCount) graphql.Marshaler {
+			return ec.marshalOWorkOrderStatusCount2ᚕᚖaliaportᚋinternalᚋworkorderᚐStatusCountᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Dashboard_workOrders(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Dashboard",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_WorkOrderStatusCount(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Dashboard_dueToday(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Dashboard) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Dashboard_dueToday(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Dashboard().DueToday(ctx, obj)
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "workorder:read")
+				if err != nil {
+					var zeroVal *int
+					return zeroVal, err
+				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, true)
+				if err != nil {
+					var zeroVal *int
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *int
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, obj, directive0, permission, orNull)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Dashboard_dueToday(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Dashboard", field, true, true, "Int")
+}
+
+func (ec *executionContext) _Dashboard_overdue(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Dashboard) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Dashboard_overdue(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Dashboard().Overdue(ctx, obj)
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "workorder:read")
+				if err != nil {
+					var zeroVal *int
+					return zeroVal, err
+				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, true)
+				if err != nil {
+					var zeroVal *int
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *int
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, obj, directive0, permission, orNull)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Dashboard_overdue(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Dashboard", field, true, true, "Int")
+}
+
+func (ec *executionContext) _Dashboard_boatsAtSea(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Dashboard) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Dashboard_boatsAtSea(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Dashboard().BoatsAtSea(ctx, obj)
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "sefer:read")
+				if err != nil {
+					var zeroVal *int
+					return zeroVal, err
+				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, true)
+				if err != nil {
+					var zeroVal *int
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *int
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, obj, directive0, permission, orNull)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Dashboard_boatsAtSea(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Dashboard", field, true, true, "Int")
+}
+
+func (ec *executionContext) _Dashboard_vehiclesInside(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Dashboard) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Dashboard_vehiclesInside(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Dashboard().VehiclesInside(ctx, obj)
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "guvenlik:read")
+				if err != nil {
+					var zeroVal *int
+					return zeroVal, err
+				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, true)
+				if err != nil {
+					var zeroVal *int
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *int
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, obj, directive0, permission, orNull)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Dashboard_vehiclesInside(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Dashboard", field, true, true, "Int")
 }
 
 func (ec *executionContext) _DeleteWorkLogPayload_deletedId(ctx context.Context, field graphql.CollectedField, obj *DeleteWorkLogPayload) (ret graphql.Marshaler) {
@@ -15221,11 +15644,16 @@ func (ec *executionContext) _GateLog_workOrder(ctx context.Context, field graphq
 					var zeroVal *ent.WorkOrder
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *ent.WorkOrder
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *ent.WorkOrder
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, obj, directive0, permission)
+				return ec.Directives.Can(ctx, obj, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -15340,11 +15768,16 @@ func (ec *executionContext) _GateLog_person(ctx context.Context, field graphql.C
 					var zeroVal *ent.WorkOrderPerson
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *ent.WorkOrderPerson
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *ent.WorkOrderPerson
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, obj, directive0, permission)
+				return ec.Directives.Can(ctx, obj, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -15390,11 +15823,16 @@ func (ec *executionContext) _GateLog_motorbot(ctx context.Context, field graphql
 					var zeroVal *ent.Motorbot
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *ent.Motorbot
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *ent.Motorbot
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, obj, directive0, permission)
+				return ec.Directives.Can(ctx, obj, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -16877,11 +17315,16 @@ func (ec *executionContext) _Motorbot_owner(ctx context.Context, field graphql.C
 					var zeroVal *ent.Cari
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *ent.Cari
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *ent.Cari
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, obj, directive0, permission)
+				return ec.Directives.Can(ctx, obj, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -16973,11 +17416,16 @@ func (ec *executionContext) _Motorbot_notes(ctx context.Context, field graphql.C
 					var zeroVal *string
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *string
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *string
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, obj, directive0, permission)
+				return ec.Directives.Can(ctx, obj, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -17014,11 +17462,16 @@ func (ec *executionContext) _Motorbot_activeTripCount(ctx context.Context, field
 					var zeroVal *int
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *int
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *int
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, obj, directive0, permission)
+				return ec.Directives.Can(ctx, obj, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -17055,11 +17508,16 @@ func (ec *executionContext) _Motorbot_lastTrip(ctx context.Context, field graphq
 					var zeroVal *ent.Trip
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *ent.Trip
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *ent.Trip
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, obj, directive0, permission)
+				return ec.Directives.Can(ctx, obj, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -17413,11 +17871,16 @@ func (ec *executionContext) _Mutation_createCari(ctx context.Context, field grap
 					var zeroVal *CariPayload
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *CariPayload
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *CariPayload
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -17475,11 +17938,16 @@ func (ec *executionContext) _Mutation_updateCari(ctx context.Context, field grap
 					var zeroVal *CariPayload
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *CariPayload
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *CariPayload
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -17537,11 +18005,16 @@ func (ec *executionContext) _Mutation_deactivateCari(ctx context.Context, field 
 					var zeroVal *CariPayload
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *CariPayload
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *CariPayload
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -17599,11 +18072,16 @@ func (ec *executionContext) _Mutation_activateCari(ctx context.Context, field gr
 					var zeroVal *CariPayload
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *CariPayload
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *CariPayload
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -17661,11 +18139,16 @@ func (ec *executionContext) _Mutation_gateEntry(ctx context.Context, field graph
 					var zeroVal *GateLogPayload
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *GateLogPayload
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *GateLogPayload
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -17723,11 +18206,16 @@ func (ec *executionContext) _Mutation_gateExit(ctx context.Context, field graphq
 					var zeroVal *GateLogPayload
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *GateLogPayload
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *GateLogPayload
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -17785,11 +18273,16 @@ func (ec *executionContext) _Mutation_correctGateLog(ctx context.Context, field 
 					var zeroVal *GateLogPayload
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *GateLogPayload
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *GateLogPayload
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -17847,11 +18340,16 @@ func (ec *executionContext) _Mutation_updateGateLogNotes(ctx context.Context, fi
 					var zeroVal *GateLogPayload
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *GateLogPayload
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *GateLogPayload
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -17909,11 +18407,16 @@ func (ec *executionContext) _Mutation_setGatePin(ctx context.Context, field grap
 					var zeroVal *GatePinPayload
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *GatePinPayload
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *GatePinPayload
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -17971,11 +18474,16 @@ func (ec *executionContext) _Mutation_saveGateChecklistItem(ctx context.Context,
 					var zeroVal *GateChecklistItemPayload
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *GateChecklistItemPayload
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *GateChecklistItemPayload
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -18033,11 +18541,16 @@ func (ec *executionContext) _Mutation_deactivateGateChecklistItem(ctx context.Co
 					var zeroVal *GateChecklistItemPayload
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *GateChecklistItemPayload
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *GateChecklistItemPayload
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -18095,11 +18608,16 @@ func (ec *executionContext) _Mutation_createMotorbot(ctx context.Context, field 
 					var zeroVal *MotorbotPayload
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *MotorbotPayload
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *MotorbotPayload
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -18157,11 +18675,16 @@ func (ec *executionContext) _Mutation_updateMotorbot(ctx context.Context, field 
 					var zeroVal *MotorbotPayload
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *MotorbotPayload
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *MotorbotPayload
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -18219,11 +18742,16 @@ func (ec *executionContext) _Mutation_setMotorbotStatus(ctx context.Context, fie
 					var zeroVal *MotorbotPayload
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *MotorbotPayload
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *MotorbotPayload
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -18281,11 +18809,16 @@ func (ec *executionContext) _Mutation_deleteMotorbot(ctx context.Context, field 
 					var zeroVal *MotorbotPayload
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *MotorbotPayload
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *MotorbotPayload
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -18343,11 +18876,16 @@ func (ec *executionContext) _Mutation_createParameter(ctx context.Context, field
 					var zeroVal *ParameterPayload
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *ParameterPayload
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *ParameterPayload
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -18405,11 +18943,16 @@ func (ec *executionContext) _Mutation_updateParameter(ctx context.Context, field
 					var zeroVal *ParameterPayload
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *ParameterPayload
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *ParameterPayload
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -18467,11 +19010,16 @@ func (ec *executionContext) _Mutation_deactivateParameter(ctx context.Context, f
 					var zeroVal *ParameterPayload
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *ParameterPayload
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *ParameterPayload
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -18529,11 +19077,16 @@ func (ec *executionContext) _Mutation_activateParameter(ctx context.Context, fie
 					var zeroVal *ParameterPayload
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *ParameterPayload
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *ParameterPayload
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -18591,11 +19144,16 @@ func (ec *executionContext) _Mutation_addWorkOrderPerson(ctx context.Context, fi
 					var zeroVal *WorkOrderPersonsPayload
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *WorkOrderPersonsPayload
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *WorkOrderPersonsPayload
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -18653,11 +19211,16 @@ func (ec *executionContext) _Mutation_updateWorkOrderPerson(ctx context.Context,
 					var zeroVal *WorkOrderPersonPayload
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *WorkOrderPersonPayload
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *WorkOrderPersonPayload
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -18715,11 +19278,16 @@ func (ec *executionContext) _Mutation_removeWorkOrderPerson(ctx context.Context,
 					var zeroVal *WorkOrderPersonPayload
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *WorkOrderPersonPayload
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *WorkOrderPersonPayload
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -18777,11 +19345,16 @@ func (ec *executionContext) _Mutation_approveWorkOrderPersons(ctx context.Contex
 					var zeroVal *WorkOrderPersonsPayload
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *WorkOrderPersonsPayload
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *WorkOrderPersonsPayload
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -18839,11 +19412,16 @@ func (ec *executionContext) _Mutation_refuseWorkOrderPerson(ctx context.Context,
 					var zeroVal *WorkOrderPersonPayload
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *WorkOrderPersonPayload
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *WorkOrderPersonPayload
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -18901,11 +19479,16 @@ func (ec *executionContext) _Mutation_fetchExchangeRates(ctx context.Context, fi
 					var zeroVal *FetchExchangeRatesPayload
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *FetchExchangeRatesPayload
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *FetchExchangeRatesPayload
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -18963,11 +19546,16 @@ func (ec *executionContext) _Mutation_setExchangeRate(ctx context.Context, field
 					var zeroVal *ExchangeRatePayload
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *ExchangeRatePayload
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *ExchangeRatePayload
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -19025,11 +19613,16 @@ func (ec *executionContext) _Mutation_reviewExchangeRate(ctx context.Context, fi
 					var zeroVal *ExchangeRatePayload
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *ExchangeRatePayload
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *ExchangeRatePayload
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -19087,11 +19680,16 @@ func (ec *executionContext) _Mutation_planTrip(ctx context.Context, field graphq
 					var zeroVal *TripPayload
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *TripPayload
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *TripPayload
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -19149,11 +19747,16 @@ func (ec *executionContext) _Mutation_updateTrip(ctx context.Context, field grap
 					var zeroVal *TripPayload
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *TripPayload
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *TripPayload
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -19211,11 +19814,16 @@ func (ec *executionContext) _Mutation_departTrip(ctx context.Context, field grap
 					var zeroVal *TripPayload
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *TripPayload
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *TripPayload
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -19273,11 +19881,16 @@ func (ec *executionContext) _Mutation_returnTrip(ctx context.Context, field grap
 					var zeroVal *TripPayload
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *TripPayload
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *TripPayload
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -19335,11 +19948,16 @@ func (ec *executionContext) _Mutation_cancelTrip(ctx context.Context, field grap
 					var zeroVal *TripPayload
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *TripPayload
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *TripPayload
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -19397,11 +20015,16 @@ func (ec *executionContext) _Mutation_markTripInvoiced(ctx context.Context, fiel
 					var zeroVal *TripPayload
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *TripPayload
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *TripPayload
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -19459,11 +20082,16 @@ func (ec *executionContext) _Mutation_deleteTrip(ctx context.Context, field grap
 					var zeroVal *TripPayload
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *TripPayload
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *TripPayload
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -19839,11 +20467,16 @@ func (ec *executionContext) _Mutation_createUser(ctx context.Context, field grap
 					var zeroVal *UserPayload
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *UserPayload
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *UserPayload
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -19901,11 +20534,16 @@ func (ec *executionContext) _Mutation_updateUser(ctx context.Context, field grap
 					var zeroVal *UserPayload
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *UserPayload
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *UserPayload
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -19963,11 +20601,16 @@ func (ec *executionContext) _Mutation_setUserPassword(ctx context.Context, field
 					var zeroVal *UserPayload
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *UserPayload
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *UserPayload
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -20025,11 +20668,16 @@ func (ec *executionContext) _Mutation_unlockUser(ctx context.Context, field grap
 					var zeroVal *UserPayload
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *UserPayload
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *UserPayload
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -20087,11 +20735,16 @@ func (ec *executionContext) _Mutation_saveRole(ctx context.Context, field graphq
 					var zeroVal *RolePayload
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *RolePayload
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *RolePayload
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -20149,11 +20802,16 @@ func (ec *executionContext) _Mutation_deleteRole(ctx context.Context, field grap
 					var zeroVal *RolePayload
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *RolePayload
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *RolePayload
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -20211,11 +20869,16 @@ func (ec *executionContext) _Mutation_createWorkLog(ctx context.Context, field g
 					var zeroVal *WorkLogPayload
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *WorkLogPayload
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *WorkLogPayload
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -20273,11 +20936,16 @@ func (ec *executionContext) _Mutation_updateWorkLog(ctx context.Context, field g
 					var zeroVal *WorkLogPayload
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *WorkLogPayload
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *WorkLogPayload
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -20335,11 +21003,16 @@ func (ec *executionContext) _Mutation_approveWorkLog(ctx context.Context, field 
 					var zeroVal *WorkLogPayload
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *WorkLogPayload
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *WorkLogPayload
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -20397,11 +21070,16 @@ func (ec *executionContext) _Mutation_rejectWorkLog(ctx context.Context, field g
 					var zeroVal *WorkLogPayload
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *WorkLogPayload
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *WorkLogPayload
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -20459,11 +21137,16 @@ func (ec *executionContext) _Mutation_processWorkLog(ctx context.Context, field 
 					var zeroVal *WorkLogPayload
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *WorkLogPayload
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *WorkLogPayload
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -20521,11 +21204,16 @@ func (ec *executionContext) _Mutation_deleteWorkLog(ctx context.Context, field g
 					var zeroVal *DeleteWorkLogPayload
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *DeleteWorkLogPayload
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *DeleteWorkLogPayload
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -20583,11 +21271,16 @@ func (ec *executionContext) _Mutation_createWorkOrder(ctx context.Context, field
 					var zeroVal *WorkOrderPayload
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *WorkOrderPayload
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *WorkOrderPayload
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -20645,11 +21338,16 @@ func (ec *executionContext) _Mutation_updateWorkOrder(ctx context.Context, field
 					var zeroVal *WorkOrderPayload
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *WorkOrderPayload
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *WorkOrderPayload
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -20707,11 +21405,16 @@ func (ec *executionContext) _Mutation_deleteWorkOrder(ctx context.Context, field
 					var zeroVal *WorkOrderPayload
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *WorkOrderPayload
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *WorkOrderPayload
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -20769,11 +21472,16 @@ func (ec *executionContext) _Mutation_addWorkOrderItem(ctx context.Context, fiel
 					var zeroVal *WorkOrderPayload
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *WorkOrderPayload
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *WorkOrderPayload
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -20831,11 +21539,16 @@ func (ec *executionContext) _Mutation_updateWorkOrderItem(ctx context.Context, f
 					var zeroVal *WorkOrderPayload
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *WorkOrderPayload
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *WorkOrderPayload
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -20893,11 +21606,16 @@ func (ec *executionContext) _Mutation_removeWorkOrderItem(ctx context.Context, f
 					var zeroVal *WorkOrderPayload
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *WorkOrderPayload
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *WorkOrderPayload
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -20955,11 +21673,16 @@ func (ec *executionContext) _Mutation_submitWorkOrder(ctx context.Context, field
 					var zeroVal *WorkOrderPayload
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *WorkOrderPayload
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *WorkOrderPayload
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -21017,11 +21740,16 @@ func (ec *executionContext) _Mutation_approveWorkOrder(ctx context.Context, fiel
 					var zeroVal *WorkOrderPayload
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *WorkOrderPayload
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *WorkOrderPayload
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -21079,11 +21807,16 @@ func (ec *executionContext) _Mutation_rejectWorkOrder(ctx context.Context, field
 					var zeroVal *WorkOrderPayload
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *WorkOrderPayload
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *WorkOrderPayload
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -21141,11 +21874,16 @@ func (ec *executionContext) _Mutation_withdrawWorkOrder(ctx context.Context, fie
 					var zeroVal *WorkOrderPayload
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *WorkOrderPayload
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *WorkOrderPayload
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -21203,11 +21941,16 @@ func (ec *executionContext) _Mutation_reopenWorkOrder(ctx context.Context, field
 					var zeroVal *WorkOrderPayload
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *WorkOrderPayload
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *WorkOrderPayload
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -21265,11 +22008,16 @@ func (ec *executionContext) _Mutation_startWorkOrder(ctx context.Context, field 
 					var zeroVal *WorkOrderPayload
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *WorkOrderPayload
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *WorkOrderPayload
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -21327,11 +22075,16 @@ func (ec *executionContext) _Mutation_completeWorkOrder(ctx context.Context, fie
 					var zeroVal *WorkOrderPayload
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *WorkOrderPayload
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *WorkOrderPayload
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -21389,11 +22142,16 @@ func (ec *executionContext) _Mutation_invoiceWorkOrder(ctx context.Context, fiel
 					var zeroVal *WorkOrderPayload
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *WorkOrderPayload
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *WorkOrderPayload
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -21451,11 +22209,16 @@ func (ec *executionContext) _Mutation_closeWorkOrder(ctx context.Context, field 
 					var zeroVal *WorkOrderPayload
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *WorkOrderPayload
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *WorkOrderPayload
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -21513,11 +22276,16 @@ func (ec *executionContext) _Mutation_cancelWorkOrder(ctx context.Context, field
 					var zeroVal *WorkOrderPayload
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *WorkOrderPayload
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *WorkOrderPayload
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -22565,11 +23333,16 @@ func (ec *executionContext) _Query_auditEvents(ctx context.Context, field graphq
 					var zeroVal *gqlmodel.Connection[*ent.AuditEvent]
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *gqlmodel.Connection[*ent.AuditEvent]
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *gqlmodel.Connection[*ent.AuditEvent]
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -22627,11 +23400,16 @@ func (ec *executionContext) _Query_cari(ctx context.Context, field graphql.Colle
 					var zeroVal *ent.Cari
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *ent.Cari
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *ent.Cari
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -22689,11 +23467,16 @@ func (ec *executionContext) _Query_cariAccounts(ctx context.Context, field graph
 					var zeroVal *gqlmodel.Connection[*ent.Cari]
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *gqlmodel.Connection[*ent.Cari]
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *gqlmodel.Connection[*ent.Cari]
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -22730,6 +23513,51 @@ func (ec *executionContext) fieldContext_Query_cariAccounts(ctx context.Context,
 	return fc, nil
 }
 
+func (ec *executionContext) _Query_dashboard(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_dashboard(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Query().Dashboard(ctx)
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				if ec.Directives.SignedIn == nil {
+					var zeroVal *gqlmodel.Dashboard
+					return zeroVal, errors.New("directive signedIn is not implemented")
+				}
+				return ec.Directives.SignedIn(ctx, nil, directive0)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *gqlmodel.Dashboard) graphql.Marshaler {
+			return ec.marshalNDashboard2ᚖaliaportᚋgraphᚋgqlmodelᚐDashboard(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_dashboard(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Dashboard(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Query_gateLog(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -22751,11 +23579,16 @@ func (ec *executionContext) _Query_gateLog(ctx context.Context, field graphql.Co
 					var zeroVal *ent.GateLog
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *ent.GateLog
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *ent.GateLog
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -22813,11 +23646,16 @@ func (ec *executionContext) _Query_gateLogs(ctx context.Context, field graphql.C
 					var zeroVal *gqlmodel.Connection[*ent.GateLog]
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *gqlmodel.Connection[*ent.GateLog]
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *gqlmodel.Connection[*ent.GateLog]
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -22875,11 +23713,16 @@ func (ec *executionContext) _Query_insideNow(ctx context.Context, field graphql.
 					var zeroVal *gqlmodel.Connection[*ent.GateLog]
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *gqlmodel.Connection[*ent.GateLog]
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *gqlmodel.Connection[*ent.GateLog]
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -22937,11 +23780,16 @@ func (ec *executionContext) _Query_gateChecklist(ctx context.Context, field grap
 					var zeroVal []*ent.GateChecklistItem
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal []*ent.GateChecklistItem
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal []*ent.GateChecklistItem
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -22999,11 +23847,16 @@ func (ec *executionContext) _Query_workOrderOvertime(ctx context.Context, field 
 					var zeroVal *gate.Overtime
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *gate.Overtime
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *gate.Overtime
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -23106,11 +23959,16 @@ func (ec *executionContext) _Query_motorbot(ctx context.Context, field graphql.C
 					var zeroVal *ent.Motorbot
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *ent.Motorbot
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *ent.Motorbot
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -23168,11 +24026,16 @@ func (ec *executionContext) _Query_motorbots(ctx context.Context, field graphql.
 					var zeroVal *gqlmodel.Connection[*ent.Motorbot]
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *gqlmodel.Connection[*ent.Motorbot]
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *gqlmodel.Connection[*ent.Motorbot]
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -23230,11 +24093,16 @@ func (ec *executionContext) _Query_parameter(ctx context.Context, field graphql.
 					var zeroVal *ent.Parameter
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *ent.Parameter
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *ent.Parameter
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -23292,11 +24160,16 @@ func (ec *executionContext) _Query_parametersByCategory(ctx context.Context, fie
 					var zeroVal []*ent.Parameter
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal []*ent.Parameter
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal []*ent.Parameter
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -23354,11 +24227,16 @@ func (ec *executionContext) _Query_parameters(ctx context.Context, field graphql
 					var zeroVal *gqlmodel.Connection[*ent.Parameter]
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *gqlmodel.Connection[*ent.Parameter]
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *gqlmodel.Connection[*ent.Parameter]
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -23416,11 +24294,16 @@ func (ec *executionContext) _Query_exchangeRates(ctx context.Context, field grap
 					var zeroVal *gqlmodel.Connection[*ent.ExchangeRate]
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *gqlmodel.Connection[*ent.ExchangeRate]
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *gqlmodel.Connection[*ent.ExchangeRate]
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -23478,11 +24361,16 @@ func (ec *executionContext) _Query_exchangeRate(ctx context.Context, field graph
 					var zeroVal *rate.Used
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *rate.Used
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *rate.Used
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -23539,11 +24427,16 @@ func (ec *executionContext) _Query_latestExchangeRates(ctx context.Context, fiel
 					var zeroVal []*ent.ExchangeRate
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal []*ent.ExchangeRate
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal []*ent.ExchangeRate
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -23590,11 +24483,16 @@ func (ec *executionContext) _Query_convertCurrency(ctx context.Context, field gr
 					var zeroVal *rate.Conversion
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *rate.Conversion
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *rate.Conversion
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -23652,11 +24550,16 @@ func (ec *executionContext) _Query_service(ctx context.Context, field graphql.Co
 					var zeroVal *ent.Service
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *ent.Service
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *ent.Service
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -23714,11 +24617,16 @@ func (ec *executionContext) _Query_services(ctx context.Context, field graphql.C
 					var zeroVal *gqlmodel.Connection[*ent.Service]
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *gqlmodel.Connection[*ent.Service]
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *gqlmodel.Connection[*ent.Service]
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -23776,11 +24684,16 @@ func (ec *executionContext) _Query_trip(ctx context.Context, field graphql.Colle
 					var zeroVal *ent.Trip
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *ent.Trip
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *ent.Trip
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -23838,11 +24751,16 @@ func (ec *executionContext) _Query_trips(ctx context.Context, field graphql.Coll
 					var zeroVal *gqlmodel.Connection[*ent.Trip]
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *gqlmodel.Connection[*ent.Trip]
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *gqlmodel.Connection[*ent.Trip]
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -23945,11 +24863,16 @@ func (ec *executionContext) _Query_users(ctx context.Context, field graphql.Coll
 					var zeroVal *gqlmodel.Connection[*ent.User]
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *gqlmodel.Connection[*ent.User]
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *gqlmodel.Connection[*ent.User]
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -24006,11 +24929,16 @@ func (ec *executionContext) _Query_roles(ctx context.Context, field graphql.Coll
 					var zeroVal []*ent.Role
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal []*ent.Role
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal []*ent.Role
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -24057,11 +24985,16 @@ func (ec *executionContext) _Query_workLog(ctx context.Context, field graphql.Co
 					var zeroVal *ent.WorkLog
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *ent.WorkLog
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *ent.WorkLog
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -24119,11 +25052,16 @@ func (ec *executionContext) _Query_workLogs(ctx context.Context, field graphql.C
 					var zeroVal *gqlmodel.Connection[*ent.WorkLog]
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *gqlmodel.Connection[*ent.WorkLog]
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *gqlmodel.Connection[*ent.WorkLog]
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -24181,11 +25119,16 @@ func (ec *executionContext) _Query_workOrder(ctx context.Context, field graphql.
 					var zeroVal *ent.WorkOrder
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *ent.WorkOrder
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *ent.WorkOrder
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -24243,11 +25186,16 @@ func (ec *executionContext) _Query_workOrders(ctx context.Context, field graphql
 					var zeroVal *gqlmodel.Connection[*ent.WorkOrder]
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *gqlmodel.Connection[*ent.WorkOrder]
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *gqlmodel.Connection[*ent.WorkOrder]
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, nil, directive0, permission)
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -25850,11 +26798,16 @@ func (ec *executionContext) _Trip_workOrder(ctx context.Context, field graphql.C
 					var zeroVal *ent.WorkOrder
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *ent.WorkOrder
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *ent.WorkOrder
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, obj, directive0, permission)
+				return ec.Directives.Can(ctx, obj, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -26446,11 +27399,16 @@ func (ec *executionContext) _TripPayload_conflictingTrip(ctx context.Context, fi
 					var zeroVal *ent.Trip
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *ent.Trip
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *ent.Trip
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, obj, directive0, permission)
+				return ec.Directives.Can(ctx, obj, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -26496,11 +27454,16 @@ func (ec *executionContext) _TripPayload_overlappingHistory(ctx context.Context,
 					var zeroVal []*ent.Trip
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal []*ent.Trip
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal []*ent.Trip
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, obj, directive0, permission)
+				return ec.Directives.Can(ctx, obj, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -26886,11 +27849,16 @@ func (ec *executionContext) _User_email(ctx context.Context, field graphql.Colle
 					var zeroVal string
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal string
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal string
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, obj, directive0, permission)
+				return ec.Directives.Can(ctx, obj, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -26927,11 +27895,16 @@ func (ec *executionContext) _User_isActive(ctx context.Context, field graphql.Co
 					var zeroVal bool
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal bool
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal bool
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, obj, directive0, permission)
+				return ec.Directives.Can(ctx, obj, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -26968,11 +27941,16 @@ func (ec *executionContext) _User_isLocked(ctx context.Context, field graphql.Co
 					var zeroVal *bool
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *bool
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *bool
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, obj, directive0, permission)
+				return ec.Directives.Can(ctx, obj, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -27009,11 +27987,16 @@ func (ec *executionContext) _User_lastLoginAt(ctx context.Context, field graphql
 					var zeroVal *time.Time
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *time.Time
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *time.Time
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, obj, directive0, permission)
+				return ec.Directives.Can(ctx, obj, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -27050,11 +28033,16 @@ func (ec *executionContext) _User_roles(ctx context.Context, field graphql.Colle
 					var zeroVal []*ent.Role
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal []*ent.Role
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal []*ent.Role
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, obj, directive0, permission)
+				return ec.Directives.Can(ctx, obj, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -27100,11 +28088,16 @@ func (ec *executionContext) _User_version(ctx context.Context, field graphql.Col
 					var zeroVal int
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal int
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal int
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, obj, directive0, permission)
+				return ec.Directives.Can(ctx, obj, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -27141,11 +28134,16 @@ func (ec *executionContext) _User_createdAt(ctx context.Context, field graphql.C
 					var zeroVal time.Time
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal time.Time
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal time.Time
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, obj, directive0, permission)
+				return ec.Directives.Can(ctx, obj, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -27627,11 +28625,16 @@ func (ec *executionContext) _WorkLog_workOrder(ctx context.Context, field graphq
 					var zeroVal *ent.WorkOrder
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *ent.WorkOrder
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *ent.WorkOrder
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, obj, directive0, permission)
+				return ec.Directives.Can(ctx, obj, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -27677,11 +28680,16 @@ func (ec *executionContext) _WorkLog_trip(ctx context.Context, field graphql.Col
 					var zeroVal *ent.Trip
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *ent.Trip
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *ent.Trip
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, obj, directive0, permission)
+				return ec.Directives.Can(ctx, obj, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -27727,11 +28735,16 @@ func (ec *executionContext) _WorkLog_motorbot(ctx context.Context, field graphql
 					var zeroVal *ent.Motorbot
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *ent.Motorbot
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *ent.Motorbot
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, obj, directive0, permission)
+				return ec.Directives.Can(ctx, obj, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -27777,11 +28790,16 @@ func (ec *executionContext) _WorkLog_service(ctx context.Context, field graphql.
 					var zeroVal *ent.Service
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *ent.Service
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *ent.Service
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, obj, directive0, permission)
+				return ec.Directives.Can(ctx, obj, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -29517,11 +30535,16 @@ func (ec *executionContext) _WorkOrder_gateLogs(ctx context.Context, field graph
 					var zeroVal []*ent.GateLog
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal []*ent.GateLog
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal []*ent.GateLog
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, obj, directive0, permission)
+				return ec.Directives.Can(ctx, obj, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -29599,11 +30622,16 @@ func (ec *executionContext) _WorkOrder_workLogs(ctx context.Context, field graph
 					var zeroVal []*ent.WorkLog
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal []*ent.WorkLog
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal []*ent.WorkLog
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, obj, directive0, permission)
+				return ec.Directives.Can(ctx, obj, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -29892,11 +30920,16 @@ func (ec *executionContext) _WorkOrderItem_service(ctx context.Context, field gr
 					var zeroVal *ent.Service
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *ent.Service
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *ent.Service
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, obj, directive0, permission)
+				return ec.Directives.Can(ctx, obj, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -30333,11 +31366,16 @@ func (ec *executionContext) _WorkOrderItem_workLog(ctx context.Context, field gr
 					var zeroVal *ent.WorkLog
 					return zeroVal, err
 				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *ent.WorkLog
+					return zeroVal, err
+				}
 				if ec.Directives.Can == nil {
 					var zeroVal *ent.WorkLog
 					return zeroVal, errors.New("directive can is not implemented")
 				}
-				return ec.Directives.Can(ctx, obj, directive0, permission)
+				return ec.Directives.Can(ctx, obj, directive0, permission, orNull)
 			}
 
 			next = directive1
@@ -31123,6 +32161,52 @@ func (ec *executionContext) fieldContext_WorkOrderPersonsPayload_userErrors(_ co
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _WorkOrderStatusCount_status(ctx context.Context, field graphql.CollectedField, obj *workorder.StatusCount) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkOrderStatusCount_status(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Status, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v workorder1.Status) graphql.Marshaler {
+			return ec.marshalNWorkOrderStatus2aliaportᚋentᚋworkorderᚐStatus(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkOrderStatusCount_status(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkOrderStatusCount", field, false, false, "WorkOrderStatus")
+}
+
+func (ec *executionContext) _WorkOrderStatusCount_count(ctx context.Context, field graphql.CollectedField, obj *workorder.StatusCount) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkOrderStatusCount_count(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Count, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkOrderStatusCount_count(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkOrderStatusCount", field, false, false, "Int")
 }
 
 func (ec *executionContext) _WorkOrderStatusHistory_id(ctx context.Context, field graphql.CollectedField, obj *ent.WorkOrderStatusHistory) (ret graphql.Marshaler) {
@@ -38654,6 +39738,64 @@ func (ec *executionContext) _CurrencyConversion(ctx context.Context, sel ast.Sel
 	return out
 }
 
+var dashboardImplementors = []string{"Dashboard"}
+
+func (ec *executionContext) _Dashboard(ctx context.Context, sel ast.SelectionSet, obj *gqlmodel.Dashboard) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, dashboardImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Dashboard")
+		case "workOrders":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Dashboard_workOrders(ctx, field, obj)
+				})
+		case "dueToday":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Dashboard_dueToday(ctx, field, obj)
+				})
+		case "overdue":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Dashboard_overdue(ctx, field, obj)
+				})
+		case "boatsAtSea":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Dashboard_boatsAtSea(ctx, field, obj)
+				})
+		case "vehiclesInside":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Dashboard_vehiclesInside(ctx, field, obj)
+				})
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var deleteWorkLogPayloadImplementors = []string{"DeleteWorkLogPayload"}
 
 func (ec *executionContext) _DeleteWorkLogPayload(ctx context.Context, sel ast.SelectionSet, obj *DeleteWorkLogPayload) graphql.Marshaler {
@@ -40739,6 +41881,12 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_cariAccounts(ctx, field)
+				})
+		case "dashboard":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_dashboard(ctx, field)
 				})
 		case "gateLog":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
@@ -43191,6 +44339,44 @@ func (ec *executionContext) _WorkOrderPersonsPayload(ctx context.Context, sel as
 	return out
 }
 
+var workOrderStatusCountImplementors = []string{"WorkOrderStatusCount"}
+
+func (ec *executionContext) _WorkOrderStatusCount(ctx context.Context, sel ast.SelectionSet, obj *workorder.StatusCount) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, workOrderStatusCountImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("WorkOrderStatusCount")
+		case "status":
+			out.Values[i] = ec._WorkOrderStatusCount_status(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "count":
+			out.Values[i] = ec._WorkOrderStatusCount_count(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var workOrderStatusHistoryImplementors = []string{"WorkOrderStatusHistory", "Node"}
 
 func (ec *executionContext) _WorkOrderStatusHistory(ctx context.Context, sel ast.SelectionSet, obj *ent.WorkOrderStatusHistory) graphql.Marshaler {
@@ -43949,6 +45135,14 @@ func (ec *executionContext) unmarshalNCreateWorkLogInput2aliaportᚋinternalᚋw
 func (ec *executionContext) unmarshalNCreateWorkOrderInput2aliaportᚋinternalᚋworkorderᚐCreateInput(ctx context.Context, v any) (workorder.CreateInput, error) {
 	res, err := ec.unmarshalInputCreateWorkOrderInput(ctx, v)
 	return *res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNDashboard2ᚖaliaportᚋgraphᚋgqlmodelᚐDashboard(ctx context.Context, sel ast.SelectionSet, v *gqlmodel.Dashboard) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "Dashboard!")
+		return graphql.Null
+	}
+	return ec._Dashboard(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNDate2aliaportᚋinternalᚋcalendarᚐDate(ctx context.Context, v any) (calendar.Date, error) {
@@ -45641,6 +46835,14 @@ func (ec *executionContext) marshalNWorkOrderStatus2aliaportᚋentᚋworkorder�
 	return v
 }
 
+func (ec *executionContext) marshalNWorkOrderStatusCount2ᚖaliaportᚋinternalᚋworkorderᚐStatusCount(ctx context.Context, sel ast.SelectionSet, v *workorder.StatusCount) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "WorkOrderStatusCount!")
+		return graphql.Null
+	}
+	return ec._WorkOrderStatusCount(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalNWorkOrderStatusHistory2ᚕᚖaliaportᚋentᚐWorkOrderStatusHistoryᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.WorkOrderStatusHistory) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
@@ -46689,6 +47891,25 @@ func (ec *executionContext) marshalOWorkOrderStatus2ᚖaliaportᚋentᚋworkorde
 		return graphql.Null
 	}
 	return v
+}
+
+func (ec *executionContext) marshalOWorkOrderStatusCount2ᚕᚖaliaportᚋinternalᚋworkorderᚐStatusCountᚄ(ctx context.Context, sel ast.SelectionSet, v []*workorder.StatusCount) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNWorkOrderStatusCount2ᚖaliaportᚋinternalᚋworkorderᚐStatusCount(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
 }
 
 func (ec *executionContext) unmarshalOWorkOrderType2ᚖaliaportᚋentᚋworkorderᚐType(ctx context.Context, v any) (*workorder1.Type, error) {

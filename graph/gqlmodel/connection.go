@@ -89,3 +89,6 @@ type (
 	// WorkOrderEdge is a row of it with its cursor.
 	WorkOrderEdge = Edge[*ent.WorkOrder]
 )
+
+// Dashboard has nothing of its own: each of its fields is asked for apart.
+type Dashboard struct{}

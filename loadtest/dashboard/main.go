@@ -1,0 +1,185 @@
+// Dashboard measures the dashboard over HTTP, and beside it what counting the work
+// orders by status would take. It seeds a fresh SQLite file and a throw-away
+// PostgreSQL, or takes seeded databases as they are, and prints a table for
+// docs/benchmarks.md.
+//
+//	go run ./loadtest/dashboard -orders 200000
+//	go run ./loadtest/dashboard -urls sqlite:///srv/big.db,postgres://…/big
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"aliaport/internal/aliatest/server"
+	"aliaport/internal/calendar"
+	"aliaport/internal/config"
+	"aliaport/internal/migrate"
+	"aliaport/internal/seed"
+	"aliaport/internal/store"
+	aliaport "aliaport/server"
+)
+
+const query = `{ dashboard { workOrders { status count } dueToday overdue boatsAtSea vehiclesInside } }`
+
+// counting is what the dashboard would send without kept counts.
+const counting = `SELECT status, count(*) FROM work_orders WHERE is_active = true GROUP BY status`
+
+func main() {
+	orders := flag.Int("orders", 200_000, "work orders to seed")
+	urls := flag.String("urls", "", "databases to take instead, with commas between them")
+	requests := flag.Int("requests", 200, "requests to measure")
+	flag.Parse()
+	if err := run(context.Background(), *orders, *requests, *urls); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, orders, requests int, urls string) (err error) {
+	given := strings.Split(urls, ",")
+	if urls == "" {
+		dir, err := os.MkdirTemp("", "dashboard-")
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+		pg, stop, err := server.StartPostgres(ctx)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, stop()) }()
+		given = []string{"sqlite://" + filepath.Join(dir, "dashboard.db"), pg}
+	} else {
+		orders = 0
+	}
+	fmt.Println("| database | work orders | dashboard p50 ms | p95 ms | counting p50 ms | ratio |\n|---|---|---|---|---|---|")
+	for _, url := range given {
+		if err := measure(ctx, url, orders, requests); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func measure(ctx context.Context, url string, orders, requests int) (err error) {
+	cfg, faults := config.Load(nil, nil)
+	if err := faults.OrNil(); err != nil {
+		return err
+	}
+	cfg.JWTKey = "only for measuring, on a server that is thrown away"
+	cfg.RateOperations, cfg.RateCost = 0, 0 // one user asks for all
+	db, err := store.Open(ctx, url, store.Options{})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	if _, err := migrate.Up(ctx, db.Writer(), db.Dialect(), migrate.Options{}); err != nil {
+		return err
+	}
+	srv, err := aliaport.New(aliaport.Deps{Config: cfg, DB: db, Log: slog.New(slog.DiscardHandler), Version: "bench"})
+	if err != nil {
+		return err
+	}
+	users := srv.Users()
+	if err := users.EnsureRights(ctx); err != nil {
+		return err
+	}
+	if _, err := users.EnsureAdmin(ctx, cfg.AdminEmail, ""); err != nil {
+		return err
+	}
+	if orders > 0 {
+		if _, err := seed.Run(ctx, db, users, seed.Options{WorkOrders: orders, Cari: 500, Services: 200, Seed: 1, Now: calendar.Now()}); err != nil {
+			return err
+		}
+	}
+	token, err := users.DemoToken(ctx, cfg.AdminEmail)
+	if err != nil {
+		return err
+	}
+	web := httptest.NewServer(srv.Handler())
+	defer web.Close()
+	total := 0
+	if err := db.Reader().QueryRowContext(ctx, "SELECT count(*) FROM work_orders").Scan(&total); err != nil {
+		return err
+	}
+	ask := func() error { return request(ctx, web.URL+"/graphql", token) }
+	count := func() error {
+		rows, err := db.Reader().QueryContext(ctx, counting)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() { // reading is what is measured
+		}
+		return rows.Err()
+	}
+	// One after the other in turns, so that what else the machine does befalls both.
+	var asked, counted []time.Duration
+	for i := range requests {
+		took, err := timed(ask)
+		if err != nil {
+			return err
+		}
+		if asked = append(asked, took); i%10 > 0 {
+			continue
+		}
+		if took, err = timed(count); err != nil {
+			return err
+		}
+		counted = append(counted, took)
+	}
+	p50 := percentile(asked, 50)
+	fmt.Printf("| %s | %d | %.1f | %.1f | %.1f | %.0f |\n", db.Dialect(), total, ms(p50), ms(percentile(asked, 95)), ms(percentile(counted, 50)),
+		float64(percentile(counted, 50))/float64(p50))
+	return nil
+}
+
+func request(ctx context.Context, url, token string) error {
+	body, err := json.Marshal(map[string]string{"query": query})
+	if err != nil {
+		return err
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Authorization", "Bearer "+token)
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	if err == nil && (answer.StatusCode != http.StatusOK || bytes.Contains(text, []byte(`"errors"`))) {
+		err = fmt.Errorf("answered %d: %s", answer.StatusCode, text)
+	}
+	return err
+}
+
+func timed(do func() error) (time.Duration, error) {
+	start := time.Now()
+	err := do()
+	return time.Since(start), err
+}
+
+func percentile(all []time.Duration, p int) time.Duration {
+	sorted := slices.Sorted(slices.Values(all))
+	return sorted[min(len(sorted)-1, len(sorted)*p/100)]
+}
+
+func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
