@@ -2,6 +2,7 @@ package graph
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -11,6 +12,7 @@ import (
 	"aliaport/ent"
 	"aliaport/graph/loader"
 	"aliaport/internal/actor"
+	"aliaport/internal/page"
 )
 
 // relation says how the rows that a field leads to are read for all rows of a level
@@ -18,6 +20,8 @@ import (
 type relation struct {
 	child string // type of the rows it leads to
 	prime func(ctx context.Context, load *loader.Set, parents []any) (children []any, err error)
+	// pages is there instead where the rows are those of a connection.
+	pages func(ctx context.Context, load *loader.Set, parents []any, arguments map[string]any, counted bool) (children []any, err error)
 }
 
 // relations are the fields that lead to other rows, by type and field. A field that
@@ -32,6 +36,17 @@ var relations = map[string]relation{
 		func(m *ent.Motorbot) (int64, bool) { return m.ID, true }),
 	"Motorbot.lastTrip": toOne("Trip", func(s *loader.Set) *loader.Loader[*ent.Trip] { return s.LastTripOfMotorbot },
 		func(m *ent.Motorbot) (int64, bool) { return m.ID, true }),
+	"PriceList.items": toPage("PriceListItem", func(s *loader.Set, _ map[string]any) *loader.Lists[*ent.PriceListItem] { return s.ItemsOfPriceList },
+		func(l *ent.PriceList) int64 { return l.ID }),
+	"PriceListItem.priceList": toOne("PriceList", func(s *loader.Set) *loader.Loader[*ent.PriceList] { return s.PriceList },
+		func(i *ent.PriceListItem) (int64, bool) { return i.PriceListID, true }),
+	"PriceListItem.service": toOne("Service", func(s *loader.Set) *loader.Loader[*ent.Service] { return s.Service },
+		func(i *ent.PriceListItem) (int64, bool) { return i.ServiceID, true }),
+	"Service.overrides": toPage("ServiceOverride", func(s *loader.Set, arguments map[string]any) *loader.Lists[*ent.ServiceOverride] {
+		return overridesOf(s, arguments["isActive"] != false)
+	}, func(s *ent.Service) int64 { return s.ID }),
+	"ServiceOverride.service": toOne("Service", func(s *loader.Set) *loader.Loader[*ent.Service] { return s.Service },
+		func(o *ent.ServiceOverride) (int64, bool) { return o.ServiceID, true }),
 	"Trip.motorbot": toOne("Motorbot", func(s *loader.Set) *loader.Loader[*ent.Motorbot] { return s.Motorbot },
 		func(t *ent.Trip) (int64, bool) { return t.MotorbotID, true }),
 	"Trip.cari": toOne("Cari", func(s *loader.Set) *loader.Loader[*ent.Cari] { return s.Cari },
@@ -104,7 +119,7 @@ var relations = map[string]relation{
 
 // plain leads from each row to a plain value.
 func plain[P, V any](through func(*loader.Set) *loader.Loader[V], key func(*P) (int64, bool)) relation {
-	return relation{"", func(ctx context.Context, load *loader.Set, parents []any) ([]any, error) {
+	return relation{prime: func(ctx context.Context, load *loader.Set, parents []any) ([]any, error) {
 		_, err := through(load).Prime(ctx, keys(parents, key))
 		return nil, err
 	}}
@@ -120,7 +135,7 @@ func deref(key *int64) (int64, bool) {
 
 // toOne leads from each row to at most one other.
 func toOne[P, C any](child string, through func(*loader.Set) *loader.Loader[*C], key func(*P) (int64, bool)) relation {
-	return relation{child, func(ctx context.Context, load *loader.Set, parents []any) (children []any, err error) {
+	return relation{child: child, prime: func(ctx context.Context, load *loader.Set, parents []any) (children []any, err error) {
 		values, err := through(load).Prime(ctx, keys(parents, key))
 		for _, v := range values {
 			if v != nil {
@@ -133,7 +148,7 @@ func toOne[P, C any](child string, through func(*loader.Set) *loader.Loader[*C],
 
 // toMany leads from each row to a list of others.
 func toMany[P, C any](child string, through func(*loader.Set) *loader.Loader[[]*C], key func(*P) int64) relation {
-	return relation{child, func(ctx context.Context, load *loader.Set, parents []any) (children []any, err error) {
+	return relation{child: child, prime: func(ctx context.Context, load *loader.Set, parents []any) (children []any, err error) {
 		values, err := through(load).Prime(ctx, keys(parents, func(p *P) (int64, bool) { return key(p), true }))
 		for _, list := range values {
 			for _, v := range list {
@@ -142,6 +157,40 @@ func toMany[P, C any](child string, through func(*loader.Set) *loader.Loader[[]*
 		}
 		return children, err
 	}}
+}
+
+// toPage leads from each row to a connection of others.
+func toPage[P, C any](child string, through func(*loader.Set, map[string]any) *loader.Lists[*C], key func(*P) int64) relation {
+	return relation{child: child, pages: func(ctx context.Context, load *loader.Set, parents []any, arguments map[string]any, counted bool) (children []any, err error) {
+		rows, err := through(load, arguments).Prime(ctx, keys(parents, func(p *P) (int64, bool) { return key(p), true }), pageArgs(arguments), counted)
+		for _, r := range rows {
+			children = append(children, r)
+		}
+		return children, err
+	}}
+}
+
+// pageArgs are the paging arguments of a field, as its resolver gets them.
+func pageArgs(arguments map[string]any) (a page.Args) {
+	for name, to := range map[string]**int{"first": &a.First, "last": &a.Last} {
+		if v, err := graphql.UnmarshalInt(arguments[name]); arguments[name] != nil && err == nil {
+			*to = &v
+		}
+	}
+	for name, to := range map[string]**string{"after": &a.After, "before": &a.Before} {
+		if v, ok := arguments[name].(string); ok {
+			*to = &v
+		}
+	}
+	return a
+}
+
+// overridesOf are those that hold in their time, or the others.
+func overridesOf(s *loader.Set, active bool) *loader.Lists[*ent.ServiceOverride] {
+	if active {
+		return s.OverridesOfService
+	}
+	return s.UnusedOfService
 }
 
 // keys collects the distinct keys that rows point to.
@@ -203,12 +252,17 @@ func under(oc *graphql.OperationContext, typ string, selections ast.SelectionSet
 // level reads the relations that are selected on rows of a type, and theirs in turn.
 func level(ctx context.Context, oc *graphql.OperationContext, typ string, rows []any, selections ast.SelectionSet) error {
 	below := map[string]ast.SelectionSet{}
+	g := errgroup.Group{}
 	for _, f := range graphql.CollectFields(oc, selections, []string{typ, "Node"}) {
-		if _, ok := relations[typ+"."+f.Name]; ok && mayRead(ctx, f.Definition) {
+		r, ok := relations[typ+"."+f.Name]
+		switch {
+		case !ok || !mayRead(ctx, f.Definition):
+		case r.pages != nil: // its arguments may differ from alias to alias
+			g.Go(func() error { return pageBelow(ctx, oc, typ, r, f, rows) })
+		default:
 			below[f.Name] = append(below[f.Name], f.Selections...)
 		}
 	}
-	g := errgroup.Group{}
 	for name, selected := range below {
 		r := relations[typ+"."+name]
 		g.Go(func() error {
@@ -220,6 +274,22 @@ func level(ctx context.Context, oc *graphql.OperationContext, typ string, rows [
 		})
 	}
 	return g.Wait()
+}
+
+// pageBelow reads a connection that is selected on rows of a type, and what is
+// selected on its rows in turn.
+func pageBelow(ctx context.Context, oc *graphql.OperationContext, typ string, r relation, f graphql.CollectedField, rows []any) error {
+	connection := f.Definition.Type.Name()
+	counted := slices.ContainsFunc(graphql.CollectFields(oc, f.Selections, []string{connection}), func(f graphql.CollectedField) bool { return f.Name == "totalCount" })
+	children, err := r.pages(because(ctx, typ+"."+f.Name), loader.From(ctx), rows, f.ArgumentMap(oc.Variables), counted)
+	if err != nil || len(children) == 0 {
+		return err
+	}
+	var selected ast.SelectionSet
+	for _, path := range rowsOfConnection {
+		selected = append(selected, under(oc, connection, f.Selections, path)...)
+	}
+	return level(ctx, oc, r.child, children, selected)
 }
 
 type causeKey struct{}

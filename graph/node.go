@@ -44,6 +44,15 @@ var nodeTypes = map[string]nodeType{
 	"ParameterHistory": {actor.ParameterRead, func(ctx context.Context, s *loader.Set, key int64) (gqlmodel.Node, error) {
 		return found(s.ParameterHistory.Load(ctx, key))
 	}},
+	"PriceList": {actor.TariffRead, func(ctx context.Context, s *loader.Set, key int64) (gqlmodel.Node, error) {
+		return found(s.PriceList.Load(ctx, key))
+	}},
+	"PriceListItem": {actor.TariffRead, func(ctx context.Context, s *loader.Set, key int64) (gqlmodel.Node, error) {
+		return found(s.PriceListItem.Load(ctx, key))
+	}},
+	"ServiceOverride": {actor.TariffRead, func(ctx context.Context, s *loader.Set, key int64) (gqlmodel.Node, error) {
+		return found(s.ServiceOverride.Load(ctx, key))
+	}},
 	"Service": {actor.ServiceRead, func(ctx context.Context, s *loader.Set, key int64) (gqlmodel.Node, error) {
 		return found(s.Service.Load(ctx, key))
 	}},

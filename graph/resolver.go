@@ -12,6 +12,7 @@ import (
 	"aliaport/internal/person"
 	"aliaport/internal/rate"
 	"aliaport/internal/service"
+	"aliaport/internal/tariff"
 	"aliaport/internal/trip"
 	"aliaport/internal/user"
 	"aliaport/internal/worklog"
@@ -24,6 +25,7 @@ type Resolver struct {
 	Motorbots  *motorbot.Service
 	Trips      *trip.Service
 	Services   *service.Service
+	Tariffs    *tariff.Service
 	WorkOrders *workorder.Service
 	Parameters *parameter.Service
 	Persons    *person.Service

@@ -61,6 +61,22 @@ var deeds = map[string]deed{
 	"cancelTrip":          {audit.Cancel, audit.Trip},
 	"markTripInvoiced":    {audit.Invoice, audit.Trip},
 	"deleteTrip":          {audit.Delete, audit.Trip},
+	"createService":       {audit.Create, audit.Service},
+	"updateService":       {audit.Update, audit.Service},
+	"deactivateService":   {audit.Delete, audit.Service},
+	"activateService":     {audit.Update, audit.Service},
+	"createPriceList":     {audit.Create, audit.PriceList},
+	"updatePriceList":     {audit.Update, audit.PriceList},
+	"addPriceListItems":   {audit.Update, audit.PriceList},
+	"updatePriceListItem": {audit.Update, audit.PriceListItem},
+	"removePriceListItem": {audit.Delete, audit.PriceListItem},
+	"activatePriceList":   {audit.StatusChange, audit.PriceList},
+	"deactivatePriceList": {audit.StatusChange, audit.PriceList},
+	"deletePriceList":     {audit.Delete, audit.PriceList},
+	"copyPriceList":       {audit.Create, audit.PriceList},
+	"adjustPriceList":     {audit.Update, audit.PriceList},
+	"saveServiceOverride": {audit.Update, audit.PriceOverride},
+	"endServiceOverride":  {audit.Update, audit.PriceOverride},
 	"createWorkOrder":     {audit.Create, audit.WorkOrder},
 	"updateWorkOrder":     {audit.Update, audit.WorkOrder},
 	"deleteWorkOrder":     {audit.Delete, audit.WorkOrder},
@@ -190,8 +206,12 @@ func (a Attempts) write(ctx context.Context, e audit.Event) {
 func entity(ctx context.Context, field *graphql.RootFieldContext) int64 {
 	input, _ := field.Field.ArgumentMap(graphql.GetOperationContext(ctx).Variables)["input"].(map[string]any)
 	names := []string{"id"}
-	if deeds[field.Field.Name].resource == audit.WorkOrderItem { // one that is to be added is known by its order
+	switch deeds[field.Field.Name].resource {
+	case audit.WorkOrderItem: // one that is to be added is known by its order
 		names = append(names, "workOrderId")
+	case audit.PriceList: // to which something is to be added
+		names = append(names, "priceListId")
+	default:
 	}
 	for _, name := range names {
 		if s, ok := input[name].(string); ok {

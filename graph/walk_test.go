@@ -30,6 +30,9 @@ func sdl() *ast.Schema { return gen.NewExecutableSchema(gen.Config{}).Schema() }
 // deepest is how far the walk follows objects below a list.
 const deepest = 4
 
+// required tells whether an argument must be given.
+func required(a *ast.ArgumentDefinition) bool { return a.Type.NonNull && a.DefaultValue == nil }
+
 // everything selects every field of an object that needs no arguments.
 func everything(s *ast.Schema, typ *ast.Definition, depth int) string {
 	var b strings.Builder
@@ -37,7 +40,7 @@ func everything(s *ast.Schema, typ *ast.Definition, depth int) string {
 	for _, f := range typ.Fields {
 		of := s.Types[f.Type.Name()]
 		switch {
-		case strings.HasPrefix(f.Name, "__") || len(f.Arguments) > 0:
+		case strings.HasPrefix(f.Name, "__") || slices.ContainsFunc(f.Arguments, required):
 		case of.IsLeafType():
 			b.WriteString(" " + f.Name)
 		case depth < deepest:
@@ -74,6 +77,7 @@ func seeded(t *testing.T, db *store.DB) *api.API {
 	}
 	fleet(t, db, 100)
 	field(t, db)
+	tariffs(t, db, 100)
 	return server
 }
 
@@ -348,6 +352,24 @@ func TestEveryNodeIsFoundByItsID(t *testing.T) {
 	server.Get(t, api.Admin, `{ insideNow(first: 1) { nodes { id person { id } } } workLogs(first: 1) { nodes { id } } gateChecklist(woType: SERVICE) { id } }`, nil, &field)
 	ids["GateLog"], ids["WorkOrderPerson"] = field.InsideNow.Nodes[0].ID, field.InsideNow.Nodes[0].Person.ID
 	ids["WorkLog"], ids["GateChecklistItem"] = field.WorkLogs.Nodes[0].ID, field.GateChecklist[0].ID
+	var lists struct {
+		PriceLists struct {
+			Nodes []struct {
+				ID    string
+				Items struct {
+					Nodes []struct {
+						ID      string
+						Service struct {
+							Overrides struct{ Nodes []struct{ ID string } }
+						}
+					}
+				}
+			}
+		}
+	}
+	server.Get(t, api.Admin, `{ priceLists(filter: {code: "LISTE-000"}) { nodes { id items { nodes { id service { overrides { nodes { id } } } } } } } }`, nil, &lists)
+	list := lists.PriceLists.Nodes[0]
+	ids["PriceList"], ids["PriceListItem"], ids["ServiceOverride"] = list.ID, list.Items.Nodes[0].ID, list.Items.Nodes[0].Service.Overrides.Nodes[0].ID
 	for _, d := range s.PossibleTypes["Node"] {
 		var found struct {
 			Node struct {

@@ -84,7 +84,7 @@ func (s *Server) loading(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), s.config.RequestTimeout)
 		defer cancel()
-		set := loader.New(ctx, s.db, loader.Options{Wait: s.config.LoaderWait, Capacity: s.config.LoaderBatch})
+		set := loader.New(ctx, s.db, s.loaders)
 		next.ServeHTTP(w, r.WithContext(loader.With(ctx, set)))
 	})
 }

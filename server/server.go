@@ -22,6 +22,7 @@ import (
 
 	"aliaport/graph"
 	"aliaport/graph/gen"
+	"aliaport/graph/loader"
 	"aliaport/internal/audit"
 	"aliaport/internal/calendar"
 	"aliaport/internal/cari"
@@ -38,6 +39,7 @@ import (
 	"aliaport/internal/rate"
 	"aliaport/internal/service"
 	"aliaport/internal/store"
+	"aliaport/internal/tariff"
 	"aliaport/internal/trip"
 	"aliaport/internal/user"
 	"aliaport/internal/worklog"
@@ -67,6 +69,7 @@ type Server struct {
 	proxies  proxies
 	refusals *audit.Tally
 	metrics  *metrics
+	loaders  loader.Options
 	api      http.Handler
 	draining atomic.Bool
 }
@@ -82,6 +85,7 @@ func New(d Deps) (*Server, error) {
 		return nil, fmt.Errorf("derive the cursor key: %w", err)
 	}
 	pages, limits := page.NewCodec(cursorKey), page.Limits{Default: d.Config.PageSizeDefault, Max: d.Config.PageSizeMax}
+	s.loaders = loader.Options{Wait: d.Config.LoaderWait, Capacity: d.Config.LoaderBatch, Pages: pages, PageLimits: limits}
 	s.refusals = &audit.Tally{DB: d.DB, Now: s.now, Log: d.Log}
 	if s.proxies, err = trusted(d.Config.TrustedProxies); err != nil {
 		return nil, err
@@ -107,7 +111,8 @@ func New(d Deps) (*Server, error) {
 		Cari:       &cari.Service{DB: d.DB, Now: s.now, Pages: pages, PageLimits: limits, IdempotencyTTL: d.Config.IdempotencyTTL},
 		Motorbots:  &motorbot.Service{DB: d.DB, Now: s.now, Pages: pages, PageLimits: limits, IdempotencyTTL: d.Config.IdempotencyTTL},
 		Trips:      &trip.Service{DB: d.DB, Now: s.now, Pages: pages, PageLimits: limits, IdempotencyTTL: d.Config.IdempotencyTTL},
-		Services:   &service.Service{DB: d.DB, Pages: pages, PageLimits: limits},
+		Services:   &service.Service{DB: d.DB, Now: s.now, Pages: pages, PageLimits: limits, IdempotencyTTL: d.Config.IdempotencyTTL},
+		Tariffs:    &tariff.Service{DB: d.DB, Now: s.now, Pages: pages, PageLimits: limits, IdempotencyTTL: d.Config.IdempotencyTTL},
 		WorkOrders: orders,
 		Persons:    &person.Service{DB: d.DB, Now: s.now, IdempotencyTTL: d.Config.IdempotencyTTL},
 		WorkLogs: &worklog.Service{

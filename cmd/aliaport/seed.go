@@ -52,8 +52,8 @@ server. The demo users (operasyon@aliaport.example and others) cannot sign in un
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(a.stdout, "%d users, %d customers, %d services, %d exchange rates, %d work orders with %d items and %d steps in %s, %.0f work orders a second\n",
-				r.Users, r.Cari, r.Services, r.Rates, r.WorkOrders, r.Items, r.Steps, r.Took.Round(time.Millisecond), r.PerSecond())
+			fmt.Fprintf(a.stdout, "%d users, %d customers, %d services, %d price lists, %d exchange rates, %d work orders with %d items and %d steps in %s, %.0f work orders a second\n",
+				r.Users, r.Cari, r.Services, r.PriceLists, r.Rates, r.WorkOrders, r.Items, r.Steps, r.Took.Round(time.Millisecond), r.PerSecond())
 			return nil
 		},
 	}

@@ -11,6 +11,7 @@ import (
 	"aliaport/ent/gatelog"
 	motorbot1 "aliaport/ent/motorbot"
 	parameter1 "aliaport/ent/parameter"
+	"aliaport/ent/pricelist"
 	service1 "aliaport/ent/service"
 	trip1 "aliaport/ent/trip"
 	worklog1 "aliaport/ent/worklog"
@@ -32,6 +33,7 @@ import (
 	"aliaport/internal/person"
 	"aliaport/internal/rate"
 	"aliaport/internal/service"
+	"aliaport/internal/tariff"
 	"aliaport/internal/trip"
 	"aliaport/internal/user"
 	"aliaport/internal/worklog"
@@ -69,8 +71,12 @@ type ResolverRoot interface {
 	Mutation() MutationResolver
 	Parameter() ParameterResolver
 	ParameterHistory() ParameterHistoryResolver
+	PriceList() PriceListResolver
+	PriceListItem() PriceListItemResolver
 	Query() QueryResolver
 	Role() RoleResolver
+	Service() ServiceResolver
+	ServiceOverride() ServiceOverrideResolver
 	Trip() TripResolver
 	User() UserResolver
 	WorkLog() WorkLogResolver
@@ -244,6 +250,19 @@ type ComplexityRoot struct {
 		UserErrors     func(childComplexity int) int
 	}
 
+	FormulaParams struct {
+		BaseMinutes      func(childComplexity int) int
+		BaseTimeMin      func(childComplexity int) int
+		BaseWeightTon    func(childComplexity int) int
+		Measure          func(childComplexity int) int
+		Primary          func(childComplexity int) int
+		Rate             func(childComplexity int) int
+		Secondary        func(childComplexity int) int
+		SecondaryRoundUp func(childComplexity int) int
+		WeightRounding   func(childComplexity int) int
+		WeightUnit       func(childComplexity int) int
+	}
+
 	GateChecklistItem struct {
 		CreatedAt    func(childComplexity int) int
 		DisplayOrder func(childComplexity int) int
@@ -378,8 +397,12 @@ type ComplexityRoot struct {
 	Mutation struct {
 		ActivateCari                func(childComplexity int, input cari.ActivityInput) int
 		ActivateParameter           func(childComplexity int, input parameter.ActivityInput) int
+		ActivatePriceList           func(childComplexity int, input tariff.ActivateInput) int
+		ActivateService             func(childComplexity int, input service.ActivityInput) int
+		AddPriceListItems           func(childComplexity int, input tariff.AddItemsInput) int
 		AddWorkOrderItem            func(childComplexity int, input workorder.AddItemInput) int
 		AddWorkOrderPerson          func(childComplexity int, input person.AddInput) int
+		AdjustPriceList             func(childComplexity int, input tariff.AdjustInput) int
 		ApproveWorkLog              func(childComplexity int, input WorkLogInput) int
 		ApproveWorkOrder            func(childComplexity int, input WorkOrderStepInput) int
 		ApproveWorkOrderPersons     func(childComplexity int, input person.ApproveInput) int
@@ -388,22 +411,29 @@ type ComplexityRoot struct {
 		ChangePassword              func(childComplexity int, input ChangePasswordInput) int
 		CloseWorkOrder              func(childComplexity int, input WorkOrderStepInput) int
 		CompleteWorkOrder           func(childComplexity int, input CompleteWorkOrderInput) int
+		CopyPriceList               func(childComplexity int, input tariff.CopyInput) int
 		CorrectGateLog              func(childComplexity int, input gate.CorrectInput) int
 		CreateCari                  func(childComplexity int, input cari.CreateInput) int
 		CreateMotorbot              func(childComplexity int, input motorbot.CreateInput) int
 		CreateParameter             func(childComplexity int, input parameter.CreateInput) int
+		CreatePriceList             func(childComplexity int, input tariff.CreateInput) int
+		CreateService               func(childComplexity int, input service.CreateInput) int
 		CreateUser                  func(childComplexity int, input user.CreateInput) int
 		CreateWorkLog               func(childComplexity int, input worklog.CreateInput) int
 		CreateWorkOrder             func(childComplexity int, input workorder.CreateInput) int
 		DeactivateCari              func(childComplexity int, input cari.ActivityInput) int
 		DeactivateGateChecklistItem func(childComplexity int, input gate.ItemActivityInput) int
 		DeactivateParameter         func(childComplexity int, input parameter.ActivityInput) int
+		DeactivatePriceList         func(childComplexity int, input tariff.StepInput) int
+		DeactivateService           func(childComplexity int, input service.ActivityInput) int
 		DeleteMotorbot              func(childComplexity int, input motorbot.DeleteInput) int
+		DeletePriceList             func(childComplexity int, input tariff.StepInput) int
 		DeleteRole                  func(childComplexity int, input DeleteRoleInput) int
 		DeleteTrip                  func(childComplexity int, input trip.DeleteInput) int
 		DeleteWorkLog               func(childComplexity int, input WorkLogInput) int
 		DeleteWorkOrder             func(childComplexity int, input workorder.DeleteInput) int
 		DepartTrip                  func(childComplexity int, input trip.DepartInput) int
+		EndServiceOverride          func(childComplexity int, input tariff.EndOverrideInput) int
 		FetchExchangeRates          func(childComplexity int, input rate.FetchInput) int
 		GateEntry                   func(childComplexity int, input gate.EntryInput) int
 		GateExit                    func(childComplexity int, input gate.ExitInput) int
@@ -418,6 +448,7 @@ type ComplexityRoot struct {
 		RefuseWorkOrderPerson       func(childComplexity int, input person.RefuseInput) int
 		RejectWorkLog               func(childComplexity int, input worklog.RejectInput) int
 		RejectWorkOrder             func(childComplexity int, input WorkOrderReasonInput) int
+		RemovePriceListItem         func(childComplexity int, input tariff.RemoveItemInput) int
 		RemoveWorkOrderItem         func(childComplexity int, input RemoveWorkOrderItemInput) int
 		RemoveWorkOrderPerson       func(childComplexity int, input RemoveWorkOrderPersonInput) int
 		ReopenWorkOrder             func(childComplexity int, input WorkOrderOptionalReasonInput) int
@@ -426,6 +457,7 @@ type ComplexityRoot struct {
 		RevokeSession               func(childComplexity int, input RevokeSessionInput) int
 		SaveGateChecklistItem       func(childComplexity int, input gate.ItemInput) int
 		SaveRole                    func(childComplexity int, input user.RoleInput) int
+		SaveServiceOverride         func(childComplexity int, input tariff.OverrideInput) int
 		SetExchangeRate             func(childComplexity int, input rate.SetInput) int
 		SetGatePin                  func(childComplexity int, input gate.PinInput) int
 		SetMotorbotStatus           func(childComplexity int, input motorbot.StatusInput) int
@@ -437,6 +469,9 @@ type ComplexityRoot struct {
 		UpdateGateLogNotes          func(childComplexity int, input gate.NotesInput) int
 		UpdateMotorbot              func(childComplexity int, input UpdateMotorbotInput) int
 		UpdateParameter             func(childComplexity int, input UpdateParameterInput) int
+		UpdatePriceList             func(childComplexity int, input UpdatePriceListInput) int
+		UpdatePriceListItem         func(childComplexity int, input UpdatePriceListItemInput) int
+		UpdateService               func(childComplexity int, input UpdateServiceInput) int
 		UpdateTrip                  func(childComplexity int, input UpdateTripInput) int
 		UpdateUser                  func(childComplexity int, input user.UpdateInput) int
 		UpdateWorkLog               func(childComplexity int, input UpdateWorkLogInput) int
@@ -497,7 +532,73 @@ type ComplexityRoot struct {
 		UserErrors func(childComplexity int) int
 	}
 
+	PriceList struct {
+		ActivatedAt        func(childComplexity int) int
+		AllowedTransitions func(childComplexity int) int
+		Code               func(childComplexity int) int
+		CreatedAt          func(childComplexity int) int
+		Currency           func(childComplexity int) int
+		Description        func(childComplexity int) int
+		GlobalID           func(childComplexity int) int
+		Items              func(childComplexity int, first *int, after *string, last *int, before *string) int
+		Name               func(childComplexity int) int
+		Revision           func(childComplexity int) int
+		Status             func(childComplexity int) int
+		UpdatedAt          func(childComplexity int) int
+		ValidFrom          func(childComplexity int) int
+		ValidTo            func(childComplexity int) int
+		Version            func(childComplexity int) int
+	}
+
+	PriceListConnection struct {
+		Edges      func(childComplexity int) int
+		Nodes      func(childComplexity int) int
+		PageInfo   func(childComplexity int) int
+		TotalCount func(childComplexity int) int
+	}
+
+	PriceListEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
+	PriceListItem struct {
+		CreatedAt   func(childComplexity int) int
+		Description func(childComplexity int) int
+		GlobalID    func(childComplexity int) int
+		MinQuantity func(childComplexity int) int
+		PriceList   func(childComplexity int) int
+		Service     func(childComplexity int) int
+		SortNo      func(childComplexity int) int
+		UnitPrice   func(childComplexity int) int
+		UpdatedAt   func(childComplexity int) int
+		VatRate     func(childComplexity int) int
+	}
+
+	PriceListItemConnection struct {
+		Edges      func(childComplexity int) int
+		Nodes      func(childComplexity int) int
+		PageInfo   func(childComplexity int) int
+		TotalCount func(childComplexity int) int
+	}
+
+	PriceListItemEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
+	PriceListPayload struct {
+		PriceList  func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
+	PriceListTransition struct {
+		Action func(childComplexity int) int
+		To     func(childComplexity int) int
+	}
+
 	Query struct {
+		ActivePriceList      func(childComplexity int, on *calendar.Date, currency string) int
 		AuditEvents          func(childComplexity int, filter *audit.Filter, first *int, after *string, last *int, before *string) int
 		Cari                 func(childComplexity int, id *globalid.ID, cariCode *string) int
 		CariAccounts         func(childComplexity int, filter *cari.Filter, orderBy *cari.Order, first *int, after *string, last *int, before *string) int
@@ -517,6 +618,8 @@ type ComplexityRoot struct {
 		Parameter            func(childComplexity int, category string, code string) int
 		Parameters           func(childComplexity int, filter *parameter.Filter, first *int, after *string, last *int, before *string) int
 		ParametersByCategory func(childComplexity int, category string, includeInactive bool) int
+		PriceList            func(childComplexity int, id *globalid.ID, code *string, version *int) int
+		PriceLists           func(childComplexity int, filter *tariff.Filter, orderBy *tariff.Order, first *int, after *string, last *int, before *string) int
 		RateLimit            func(childComplexity int) int
 		Roles                func(childComplexity int) int
 		Service              func(childComplexity int, id *globalid.ID, code *string) int
@@ -561,20 +664,24 @@ type ComplexityRoot struct {
 		AccountingCode      func(childComplexity int) int
 		BasePrice           func(childComplexity int) int
 		CalculationType     func(childComplexity int) int
+		CategoryCode        func(childComplexity int) int
 		Code                func(childComplexity int) int
 		CreatedAt           func(childComplexity int) int
 		Currency            func(childComplexity int) int
 		Description         func(childComplexity int) int
+		FormulaParams       func(childComplexity int) int
 		GlobalID            func(childComplexity int) int
 		GroupCode           func(childComplexity int) int
 		IsActive            func(childComplexity int) int
 		Name                func(childComplexity int) int
+		Overrides           func(childComplexity int, isActive bool, first *int, after *string, last *int, before *string) int
 		RequiresPersonCount func(childComplexity int) int
 		RequiresVehicleInfo func(childComplexity int) int
 		RequiresWeightInfo  func(childComplexity int) int
 		SortNo              func(childComplexity int) int
 		Unit                func(childComplexity int) int
 		UpdatedAt           func(childComplexity int) int
+		VatExemption        func(childComplexity int) int
 		VatRate             func(childComplexity int) int
 		Version             func(childComplexity int) int
 	}
@@ -589,6 +696,43 @@ type ComplexityRoot struct {
 	ServiceEdge struct {
 		Cursor func(childComplexity int) int
 		Node   func(childComplexity int) int
+	}
+
+	ServiceOverride struct {
+		CreatedAt func(childComplexity int) int
+		Currency  func(childComplexity int) int
+		GlobalID  func(childComplexity int) int
+		IsActive  func(childComplexity int) int
+		Note      func(childComplexity int) int
+		Price     func(childComplexity int) int
+		Service   func(childComplexity int) int
+		UpdatedAt func(childComplexity int) int
+		ValidFrom func(childComplexity int) int
+		ValidTo   func(childComplexity int) int
+		VatRate   func(childComplexity int) int
+		Version   func(childComplexity int) int
+	}
+
+	ServiceOverrideConnection struct {
+		Edges      func(childComplexity int) int
+		Nodes      func(childComplexity int) int
+		PageInfo   func(childComplexity int) int
+		TotalCount func(childComplexity int) int
+	}
+
+	ServiceOverrideEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
+	ServiceOverridePayload struct {
+		ServiceOverride func(childComplexity int) int
+		UserErrors      func(childComplexity int) int
+	}
+
+	ServicePayload struct {
+		Service    func(childComplexity int) int
+		UserErrors func(childComplexity int) int
 	}
 
 	Session struct {
@@ -982,6 +1126,22 @@ type MutationResolver interface {
 	FetchExchangeRates(ctx context.Context, input rate.FetchInput) (*FetchExchangeRatesPayload, error)
 	SetExchangeRate(ctx context.Context, input rate.SetInput) (*ExchangeRatePayload, error)
 	ReviewExchangeRate(ctx context.Context, input rate.ReviewInput) (*ExchangeRatePayload, error)
+	CreateService(ctx context.Context, input service.CreateInput) (*ServicePayload, error)
+	UpdateService(ctx context.Context, input UpdateServiceInput) (*ServicePayload, error)
+	DeactivateService(ctx context.Context, input service.ActivityInput) (*ServicePayload, error)
+	ActivateService(ctx context.Context, input service.ActivityInput) (*ServicePayload, error)
+	CreatePriceList(ctx context.Context, input tariff.CreateInput) (*PriceListPayload, error)
+	UpdatePriceList(ctx context.Context, input UpdatePriceListInput) (*PriceListPayload, error)
+	AddPriceListItems(ctx context.Context, input tariff.AddItemsInput) (*PriceListPayload, error)
+	UpdatePriceListItem(ctx context.Context, input UpdatePriceListItemInput) (*PriceListPayload, error)
+	RemovePriceListItem(ctx context.Context, input tariff.RemoveItemInput) (*PriceListPayload, error)
+	ActivatePriceList(ctx context.Context, input tariff.ActivateInput) (*PriceListPayload, error)
+	DeactivatePriceList(ctx context.Context, input tariff.StepInput) (*PriceListPayload, error)
+	DeletePriceList(ctx context.Context, input tariff.StepInput) (*PriceListPayload, error)
+	CopyPriceList(ctx context.Context, input tariff.CopyInput) (*PriceListPayload, error)
+	AdjustPriceList(ctx context.Context, input tariff.AdjustInput) (*PriceListPayload, error)
+	SaveServiceOverride(ctx context.Context, input tariff.OverrideInput) (*ServiceOverridePayload, error)
+	EndServiceOverride(ctx context.Context, input tariff.EndOverrideInput) (*ServiceOverridePayload, error)
 	PlanTrip(ctx context.Context, input trip.PlanInput) (*TripPayload, error)
 	UpdateTrip(ctx context.Context, input UpdateTripInput) (*TripPayload, error)
 	DepartTrip(ctx context.Context, input trip.DepartInput) (*TripPayload, error)
@@ -1030,6 +1190,14 @@ type ParameterResolver interface {
 type ParameterHistoryResolver interface {
 	User(ctx context.Context, obj *ent.ParameterHistory) (*ent.User, error)
 }
+type PriceListResolver interface {
+	AllowedTransitions(ctx context.Context, obj *ent.PriceList) ([]*tariff.Transition, error)
+	Items(ctx context.Context, obj *ent.PriceList, first *int, after *string, last *int, before *string) (*gqlmodel.Connection[*ent.PriceListItem], error)
+}
+type PriceListItemResolver interface {
+	PriceList(ctx context.Context, obj *ent.PriceListItem) (*ent.PriceList, error)
+	Service(ctx context.Context, obj *ent.PriceListItem) (*ent.Service, error)
+}
 type QueryResolver interface {
 	Viewer(ctx context.Context) (*Viewer, error)
 	Node(ctx context.Context, id globalid.ID) (gqlmodel.Node, error)
@@ -1055,6 +1223,9 @@ type QueryResolver interface {
 	ConvertCurrency(ctx context.Context, amount decimal.Decimal, from string, to string, on *calendar.Date, kind *rate.Kind) (*rate.Conversion, error)
 	Service(ctx context.Context, id *globalid.ID, code *string) (*ent.Service, error)
 	Services(ctx context.Context, filter *service.Filter, orderBy *service.Order, first *int, after *string, last *int, before *string) (*gqlmodel.Connection[*ent.Service], error)
+	PriceList(ctx context.Context, id *globalid.ID, code *string, version *int) (*ent.PriceList, error)
+	PriceLists(ctx context.Context, filter *tariff.Filter, orderBy *tariff.Order, first *int, after *string, last *int, before *string) (*gqlmodel.Connection[*ent.PriceList], error)
+	ActivePriceList(ctx context.Context, on *calendar.Date, currency string) (*ent.PriceList, error)
 	Trip(ctx context.Context, id *globalid.ID, tripNo *string) (*ent.Trip, error)
 	Trips(ctx context.Context, filter *trip.Filter, orderBy *trip.Order, first *int, after *string, last *int, before *string) (*gqlmodel.Connection[*ent.Trip], error)
 	Sessions(ctx context.Context) ([]*user.OpenSession, error)
@@ -1067,6 +1238,14 @@ type QueryResolver interface {
 }
 type RoleResolver interface {
 	Permissions(ctx context.Context, obj *ent.Role) ([]string, error)
+}
+type ServiceResolver interface {
+	FormulaParams(ctx context.Context, obj *ent.Service) (*service.Params, error)
+
+	Overrides(ctx context.Context, obj *ent.Service, isActive bool, first *int, after *string, last *int, before *string) (*gqlmodel.Connection[*ent.ServiceOverride], error)
+}
+type ServiceOverrideResolver interface {
+	Service(ctx context.Context, obj *ent.ServiceOverride) (*ent.Service, error)
 }
 type TripResolver interface {
 	Motorbot(ctx context.Context, obj *ent.Trip) (*ent.Motorbot, error)
@@ -1801,6 +1980,67 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.FetchExchangeRatesPayload.UserErrors(childComplexity), true
 
+	case "FormulaParams.baseMinutes":
+		if e.ComplexityRoot.FormulaParams.BaseMinutes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FormulaParams.BaseMinutes(childComplexity), true
+	case "FormulaParams.baseTimeMin":
+		if e.ComplexityRoot.FormulaParams.BaseTimeMin == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FormulaParams.BaseTimeMin(childComplexity), true
+	case "FormulaParams.baseWeightTon":
+		if e.ComplexityRoot.FormulaParams.BaseWeightTon == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FormulaParams.BaseWeightTon(childComplexity), true
+	case "FormulaParams.measure":
+		if e.ComplexityRoot.FormulaParams.Measure == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FormulaParams.Measure(childComplexity), true
+	case "FormulaParams.primary":
+		if e.ComplexityRoot.FormulaParams.Primary == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FormulaParams.Primary(childComplexity), true
+	case "FormulaParams.rate":
+		if e.ComplexityRoot.FormulaParams.Rate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FormulaParams.Rate(childComplexity), true
+	case "FormulaParams.secondary":
+		if e.ComplexityRoot.FormulaParams.Secondary == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FormulaParams.Secondary(childComplexity), true
+	case "FormulaParams.secondaryRoundUp":
+		if e.ComplexityRoot.FormulaParams.SecondaryRoundUp == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FormulaParams.SecondaryRoundUp(childComplexity), true
+	case "FormulaParams.weightRounding":
+		if e.ComplexityRoot.FormulaParams.WeightRounding == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FormulaParams.WeightRounding(childComplexity), true
+	case "FormulaParams.weightUnit":
+		if e.ComplexityRoot.FormulaParams.WeightUnit == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FormulaParams.WeightUnit(childComplexity), true
+
 	case "GateChecklistItem.createdAt":
 		if e.ComplexityRoot.GateChecklistItem.CreatedAt == nil {
 			break
@@ -2388,6 +2628,39 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.ActivateParameter(childComplexity, args["input"].(parameter.ActivityInput)), true
+	case "Mutation.activatePriceList":
+		if e.ComplexityRoot.Mutation.ActivatePriceList == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_activatePriceList_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.ActivatePriceList(childComplexity, args["input"].(tariff.ActivateInput)), true
+	case "Mutation.activateService":
+		if e.ComplexityRoot.Mutation.ActivateService == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_activateService_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.ActivateService(childComplexity, args["input"].(service.ActivityInput)), true
+	case "Mutation.addPriceListItems":
+		if e.ComplexityRoot.Mutation.AddPriceListItems == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_addPriceListItems_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.AddPriceListItems(childComplexity, args["input"].(tariff.AddItemsInput)), true
 	case "Mutation.addWorkOrderItem":
 		if e.ComplexityRoot.Mutation.AddWorkOrderItem == nil {
 			break
@@ -2410,6 +2683,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.AddWorkOrderPerson(childComplexity, args["input"].(person.AddInput)), true
+	case "Mutation.adjustPriceList":
+		if e.ComplexityRoot.Mutation.AdjustPriceList == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_adjustPriceList_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.AdjustPriceList(childComplexity, args["input"].(tariff.AdjustInput)), true
 	case "Mutation.approveWorkLog":
 		if e.ComplexityRoot.Mutation.ApproveWorkLog == nil {
 			break
@@ -2498,6 +2782,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.CompleteWorkOrder(childComplexity, args["input"].(CompleteWorkOrderInput)), true
+	case "Mutation.copyPriceList":
+		if e.ComplexityRoot.Mutation.CopyPriceList == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_copyPriceList_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.CopyPriceList(childComplexity, args["input"].(tariff.CopyInput)), true
 	case "Mutation.correctGateLog":
 		if e.ComplexityRoot.Mutation.CorrectGateLog == nil {
 			break
@@ -2542,6 +2837,28 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.CreateParameter(childComplexity, args["input"].(parameter.CreateInput)), true
+	case "Mutation.createPriceList":
+		if e.ComplexityRoot.Mutation.CreatePriceList == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_createPriceList_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.CreatePriceList(childComplexity, args["input"].(tariff.CreateInput)), true
+	case "Mutation.createService":
+		if e.ComplexityRoot.Mutation.CreateService == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_createService_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.CreateService(childComplexity, args["input"].(service.CreateInput)), true
 	case "Mutation.createUser":
 		if e.ComplexityRoot.Mutation.CreateUser == nil {
 			break
@@ -2608,6 +2925,28 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.DeactivateParameter(childComplexity, args["input"].(parameter.ActivityInput)), true
+	case "Mutation.deactivatePriceList":
+		if e.ComplexityRoot.Mutation.DeactivatePriceList == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_deactivatePriceList_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.DeactivatePriceList(childComplexity, args["input"].(tariff.StepInput)), true
+	case "Mutation.deactivateService":
+		if e.ComplexityRoot.Mutation.DeactivateService == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_deactivateService_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.DeactivateService(childComplexity, args["input"].(service.ActivityInput)), true
 	case "Mutation.deleteMotorbot":
 		if e.ComplexityRoot.Mutation.DeleteMotorbot == nil {
 			break
@@ -2619,6 +2958,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.DeleteMotorbot(childComplexity, args["input"].(motorbot.DeleteInput)), true
+	case "Mutation.deletePriceList":
+		if e.ComplexityRoot.Mutation.DeletePriceList == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_deletePriceList_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.DeletePriceList(childComplexity, args["input"].(tariff.StepInput)), true
 	case "Mutation.deleteRole":
 		if e.ComplexityRoot.Mutation.DeleteRole == nil {
 			break
@@ -2674,6 +3024,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.DepartTrip(childComplexity, args["input"].(trip.DepartInput)), true
+	case "Mutation.endServiceOverride":
+		if e.ComplexityRoot.Mutation.EndServiceOverride == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_endServiceOverride_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.EndServiceOverride(childComplexity, args["input"].(tariff.EndOverrideInput)), true
 	case "Mutation.fetchExchangeRates":
 		if e.ComplexityRoot.Mutation.FetchExchangeRates == nil {
 			break
@@ -2818,6 +3179,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.RejectWorkOrder(childComplexity, args["input"].(WorkOrderReasonInput)), true
+	case "Mutation.removePriceListItem":
+		if e.ComplexityRoot.Mutation.RemovePriceListItem == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_removePriceListItem_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.RemovePriceListItem(childComplexity, args["input"].(tariff.RemoveItemInput)), true
 	case "Mutation.removeWorkOrderItem":
 		if e.ComplexityRoot.Mutation.RemoveWorkOrderItem == nil {
 			break
@@ -2906,6 +3278,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.SaveRole(childComplexity, args["input"].(user.RoleInput)), true
+	case "Mutation.saveServiceOverride":
+		if e.ComplexityRoot.Mutation.SaveServiceOverride == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_saveServiceOverride_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.SaveServiceOverride(childComplexity, args["input"].(tariff.OverrideInput)), true
 	case "Mutation.setExchangeRate":
 		if e.ComplexityRoot.Mutation.SetExchangeRate == nil {
 			break
@@ -3027,6 +3410,39 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.UpdateParameter(childComplexity, args["input"].(UpdateParameterInput)), true
+	case "Mutation.updatePriceList":
+		if e.ComplexityRoot.Mutation.UpdatePriceList == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_updatePriceList_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.UpdatePriceList(childComplexity, args["input"].(UpdatePriceListInput)), true
+	case "Mutation.updatePriceListItem":
+		if e.ComplexityRoot.Mutation.UpdatePriceListItem == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_updatePriceListItem_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.UpdatePriceListItem(childComplexity, args["input"].(UpdatePriceListItemInput)), true
+	case "Mutation.updateService":
+		if e.ComplexityRoot.Mutation.UpdateService == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_updateService_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.UpdateService(childComplexity, args["input"].(UpdateServiceInput)), true
 	case "Mutation.updateTrip":
 		if e.ComplexityRoot.Mutation.UpdateTrip == nil {
 			break
@@ -3309,6 +3725,276 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.ParameterPayload.UserErrors(childComplexity), true
 
+	case "PriceList.activatedAt":
+		if e.ComplexityRoot.PriceList.ActivatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceList.ActivatedAt(childComplexity), true
+	case "PriceList.allowedTransitions":
+		if e.ComplexityRoot.PriceList.AllowedTransitions == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceList.AllowedTransitions(childComplexity), true
+	case "PriceList.code":
+		if e.ComplexityRoot.PriceList.Code == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceList.Code(childComplexity), true
+	case "PriceList.createdAt":
+		if e.ComplexityRoot.PriceList.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceList.CreatedAt(childComplexity), true
+	case "PriceList.currency":
+		if e.ComplexityRoot.PriceList.Currency == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceList.Currency(childComplexity), true
+	case "PriceList.description":
+		if e.ComplexityRoot.PriceList.Description == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceList.Description(childComplexity), true
+	case "PriceList.id":
+		if e.ComplexityRoot.PriceList.GlobalID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceList.GlobalID(childComplexity), true
+	case "PriceList.items":
+		if e.ComplexityRoot.PriceList.Items == nil {
+			break
+		}
+
+		args, err := ec.field_PriceList_items_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.PriceList.Items(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+	case "PriceList.name":
+		if e.ComplexityRoot.PriceList.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceList.Name(childComplexity), true
+	case "PriceList.revision":
+		if e.ComplexityRoot.PriceList.Revision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceList.Revision(childComplexity), true
+	case "PriceList.status":
+		if e.ComplexityRoot.PriceList.Status == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceList.Status(childComplexity), true
+	case "PriceList.updatedAt":
+		if e.ComplexityRoot.PriceList.UpdatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceList.UpdatedAt(childComplexity), true
+	case "PriceList.validFrom":
+		if e.ComplexityRoot.PriceList.ValidFrom == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceList.ValidFrom(childComplexity), true
+	case "PriceList.validTo":
+		if e.ComplexityRoot.PriceList.ValidTo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceList.ValidTo(childComplexity), true
+	case "PriceList.version":
+		if e.ComplexityRoot.PriceList.Version == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceList.Version(childComplexity), true
+
+	case "PriceListConnection.edges":
+		if e.ComplexityRoot.PriceListConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceListConnection.Edges(childComplexity), true
+	case "PriceListConnection.nodes":
+		if e.ComplexityRoot.PriceListConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceListConnection.Nodes(childComplexity), true
+	case "PriceListConnection.pageInfo":
+		if e.ComplexityRoot.PriceListConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceListConnection.PageInfo(childComplexity), true
+	case "PriceListConnection.totalCount":
+		if e.ComplexityRoot.PriceListConnection.TotalCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceListConnection.TotalCount(childComplexity), true
+
+	case "PriceListEdge.cursor":
+		if e.ComplexityRoot.PriceListEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceListEdge.Cursor(childComplexity), true
+	case "PriceListEdge.node":
+		if e.ComplexityRoot.PriceListEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceListEdge.Node(childComplexity), true
+
+	case "PriceListItem.createdAt":
+		if e.ComplexityRoot.PriceListItem.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceListItem.CreatedAt(childComplexity), true
+	case "PriceListItem.description":
+		if e.ComplexityRoot.PriceListItem.Description == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceListItem.Description(childComplexity), true
+	case "PriceListItem.id":
+		if e.ComplexityRoot.PriceListItem.GlobalID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceListItem.GlobalID(childComplexity), true
+	case "PriceListItem.minQuantity":
+		if e.ComplexityRoot.PriceListItem.MinQuantity == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceListItem.MinQuantity(childComplexity), true
+	case "PriceListItem.priceList":
+		if e.ComplexityRoot.PriceListItem.PriceList == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceListItem.PriceList(childComplexity), true
+	case "PriceListItem.service":
+		if e.ComplexityRoot.PriceListItem.Service == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceListItem.Service(childComplexity), true
+	case "PriceListItem.sortNo":
+		if e.ComplexityRoot.PriceListItem.SortNo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceListItem.SortNo(childComplexity), true
+	case "PriceListItem.unitPrice":
+		if e.ComplexityRoot.PriceListItem.UnitPrice == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceListItem.UnitPrice(childComplexity), true
+	case "PriceListItem.updatedAt":
+		if e.ComplexityRoot.PriceListItem.UpdatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceListItem.UpdatedAt(childComplexity), true
+	case "PriceListItem.vatRate":
+		if e.ComplexityRoot.PriceListItem.VatRate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceListItem.VatRate(childComplexity), true
+
+	case "PriceListItemConnection.edges":
+		if e.ComplexityRoot.PriceListItemConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceListItemConnection.Edges(childComplexity), true
+	case "PriceListItemConnection.nodes":
+		if e.ComplexityRoot.PriceListItemConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceListItemConnection.Nodes(childComplexity), true
+	case "PriceListItemConnection.pageInfo":
+		if e.ComplexityRoot.PriceListItemConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceListItemConnection.PageInfo(childComplexity), true
+	case "PriceListItemConnection.totalCount":
+		if e.ComplexityRoot.PriceListItemConnection.TotalCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceListItemConnection.TotalCount(childComplexity), true
+
+	case "PriceListItemEdge.cursor":
+		if e.ComplexityRoot.PriceListItemEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceListItemEdge.Cursor(childComplexity), true
+	case "PriceListItemEdge.node":
+		if e.ComplexityRoot.PriceListItemEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceListItemEdge.Node(childComplexity), true
+
+	case "PriceListPayload.priceList":
+		if e.ComplexityRoot.PriceListPayload.PriceList == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceListPayload.PriceList(childComplexity), true
+	case "PriceListPayload.userErrors":
+		if e.ComplexityRoot.PriceListPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceListPayload.UserErrors(childComplexity), true
+
+	case "PriceListTransition.action":
+		if e.ComplexityRoot.PriceListTransition.Action == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceListTransition.Action(childComplexity), true
+	case "PriceListTransition.to":
+		if e.ComplexityRoot.PriceListTransition.To == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceListTransition.To(childComplexity), true
+
+	case "Query.activePriceList":
+		if e.ComplexityRoot.Query.ActivePriceList == nil {
+			break
+		}
+
+		args, err := ec.field_Query_activePriceList_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.ActivePriceList(childComplexity, args["on"].(*calendar.Date), args["currency"].(string)), true
 	case "Query.auditEvents":
 		if e.ComplexityRoot.Query.AuditEvents == nil {
 			break
@@ -3509,6 +4195,28 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.ParametersByCategory(childComplexity, args["category"].(string), args["includeInactive"].(bool)), true
+	case "Query.priceList":
+		if e.ComplexityRoot.Query.PriceList == nil {
+			break
+		}
+
+		args, err := ec.field_Query_priceList_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.PriceList(childComplexity, args["id"].(*globalid.ID), args["code"].(*string), args["version"].(*int)), true
+	case "Query.priceLists":
+		if e.ComplexityRoot.Query.PriceLists == nil {
+			break
+		}
+
+		args, err := ec.field_Query_priceLists_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.PriceLists(childComplexity, args["filter"].(*tariff.Filter), args["orderBy"].(*tariff.Order), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
 	case "Query.rateLimit":
 		if e.ComplexityRoot.Query.RateLimit == nil {
 			break
@@ -3738,6 +4446,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Service.CalculationType(childComplexity), true
+	case "Service.categoryCode":
+		if e.ComplexityRoot.Service.CategoryCode == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Service.CategoryCode(childComplexity), true
 	case "Service.code":
 		if e.ComplexityRoot.Service.Code == nil {
 			break
@@ -3762,6 +4476,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Service.Description(childComplexity), true
+	case "Service.formulaParams":
+		if e.ComplexityRoot.Service.FormulaParams == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Service.FormulaParams(childComplexity), true
 	case "Service.id":
 		if e.ComplexityRoot.Service.GlobalID == nil {
 			break
@@ -3786,6 +4506,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Service.Name(childComplexity), true
+	case "Service.overrides":
+		if e.ComplexityRoot.Service.Overrides == nil {
+			break
+		}
+
+		args, err := ec.field_Service_overrides_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Service.Overrides(childComplexity, args["isActive"].(bool), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
 	case "Service.requiresPersonCount":
 		if e.ComplexityRoot.Service.RequiresPersonCount == nil {
 			break
@@ -3822,6 +4553,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Service.UpdatedAt(childComplexity), true
+	case "Service.vatExemption":
+		if e.ComplexityRoot.Service.VatExemption == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Service.VatExemption(childComplexity), true
 	case "Service.vatRate":
 		if e.ComplexityRoot.Service.VatRate == nil {
 			break
@@ -3872,6 +4609,143 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ServiceEdge.Node(childComplexity), true
+
+	case "ServiceOverride.createdAt":
+		if e.ComplexityRoot.ServiceOverride.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ServiceOverride.CreatedAt(childComplexity), true
+	case "ServiceOverride.currency":
+		if e.ComplexityRoot.ServiceOverride.Currency == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ServiceOverride.Currency(childComplexity), true
+	case "ServiceOverride.id":
+		if e.ComplexityRoot.ServiceOverride.GlobalID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ServiceOverride.GlobalID(childComplexity), true
+	case "ServiceOverride.isActive":
+		if e.ComplexityRoot.ServiceOverride.IsActive == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ServiceOverride.IsActive(childComplexity), true
+	case "ServiceOverride.note":
+		if e.ComplexityRoot.ServiceOverride.Note == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ServiceOverride.Note(childComplexity), true
+	case "ServiceOverride.price":
+		if e.ComplexityRoot.ServiceOverride.Price == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ServiceOverride.Price(childComplexity), true
+	case "ServiceOverride.service":
+		if e.ComplexityRoot.ServiceOverride.Service == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ServiceOverride.Service(childComplexity), true
+	case "ServiceOverride.updatedAt":
+		if e.ComplexityRoot.ServiceOverride.UpdatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ServiceOverride.UpdatedAt(childComplexity), true
+	case "ServiceOverride.validFrom":
+		if e.ComplexityRoot.ServiceOverride.ValidFrom == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ServiceOverride.ValidFrom(childComplexity), true
+	case "ServiceOverride.validTo":
+		if e.ComplexityRoot.ServiceOverride.ValidTo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ServiceOverride.ValidTo(childComplexity), true
+	case "ServiceOverride.vatRate":
+		if e.ComplexityRoot.ServiceOverride.VatRate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ServiceOverride.VatRate(childComplexity), true
+	case "ServiceOverride.version":
+		if e.ComplexityRoot.ServiceOverride.Version == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ServiceOverride.Version(childComplexity), true
+
+	case "ServiceOverrideConnection.edges":
+		if e.ComplexityRoot.ServiceOverrideConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ServiceOverrideConnection.Edges(childComplexity), true
+	case "ServiceOverrideConnection.nodes":
+		if e.ComplexityRoot.ServiceOverrideConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ServiceOverrideConnection.Nodes(childComplexity), true
+	case "ServiceOverrideConnection.pageInfo":
+		if e.ComplexityRoot.ServiceOverrideConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ServiceOverrideConnection.PageInfo(childComplexity), true
+	case "ServiceOverrideConnection.totalCount":
+		if e.ComplexityRoot.ServiceOverrideConnection.TotalCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ServiceOverrideConnection.TotalCount(childComplexity), true
+
+	case "ServiceOverrideEdge.cursor":
+		if e.ComplexityRoot.ServiceOverrideEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ServiceOverrideEdge.Cursor(childComplexity), true
+	case "ServiceOverrideEdge.node":
+		if e.ComplexityRoot.ServiceOverrideEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ServiceOverrideEdge.Node(childComplexity), true
+
+	case "ServiceOverridePayload.serviceOverride":
+		if e.ComplexityRoot.ServiceOverridePayload.ServiceOverride == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ServiceOverridePayload.ServiceOverride(childComplexity), true
+	case "ServiceOverridePayload.userErrors":
+		if e.ComplexityRoot.ServiceOverridePayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ServiceOverridePayload.UserErrors(childComplexity), true
+
+	case "ServicePayload.service":
+		if e.ComplexityRoot.ServicePayload.Service == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ServicePayload.Service(childComplexity), true
+	case "ServicePayload.userErrors":
+		if e.ComplexityRoot.ServicePayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ServicePayload.UserErrors(childComplexity), true
 
 	case "Session.createdAt":
 		if e.ComplexityRoot.Session.CreatedAt == nil {
@@ -5292,8 +6166,11 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 	ec := newExecutionContext(opCtx, e, make(chan graphql.DeferredResult))
 	inputUnmarshalers := func() *graphql.InputUnmarshalerIndex {
 		return graphql.NewInputUnmarshalerIndex(
+			graphql.NewInputUnmarshaler("ActivatePriceListInput", ec.unmarshalInputActivatePriceListInput),
+			graphql.NewInputUnmarshaler("AddPriceListItemsInput", ec.unmarshalInputAddPriceListItemsInput),
 			graphql.NewInputUnmarshaler("AddWorkOrderItemInput", ec.unmarshalInputAddWorkOrderItemInput),
 			graphql.NewInputUnmarshaler("AddWorkOrderPersonInput", ec.unmarshalInputAddWorkOrderPersonInput),
+			graphql.NewInputUnmarshaler("AdjustPriceListInput", ec.unmarshalInputAdjustPriceListInput),
 			graphql.NewInputUnmarshaler("ApproveWorkOrderPersonsInput", ec.unmarshalInputApproveWorkOrderPersonsInput),
 			graphql.NewInputUnmarshaler("AuditFilter", ec.unmarshalInputAuditFilter),
 			graphql.NewInputUnmarshaler("CancelTripInput", ec.unmarshalInputCancelTripInput),
@@ -5302,10 +6179,13 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("CariOrder", ec.unmarshalInputCariOrder),
 			graphql.NewInputUnmarshaler("ChangePasswordInput", ec.unmarshalInputChangePasswordInput),
 			graphql.NewInputUnmarshaler("CompleteWorkOrderInput", ec.unmarshalInputCompleteWorkOrderInput),
+			graphql.NewInputUnmarshaler("CopyPriceListInput", ec.unmarshalInputCopyPriceListInput),
 			graphql.NewInputUnmarshaler("CorrectGateLogInput", ec.unmarshalInputCorrectGateLogInput),
 			graphql.NewInputUnmarshaler("CreateCariInput", ec.unmarshalInputCreateCariInput),
 			graphql.NewInputUnmarshaler("CreateMotorbotInput", ec.unmarshalInputCreateMotorbotInput),
 			graphql.NewInputUnmarshaler("CreateParameterInput", ec.unmarshalInputCreateParameterInput),
+			graphql.NewInputUnmarshaler("CreatePriceListInput", ec.unmarshalInputCreatePriceListInput),
+			graphql.NewInputUnmarshaler("CreateServiceInput", ec.unmarshalInputCreateServiceInput),
 			graphql.NewInputUnmarshaler("CreateUserInput", ec.unmarshalInputCreateUserInput),
 			graphql.NewInputUnmarshaler("CreateWorkLogInput", ec.unmarshalInputCreateWorkLogInput),
 			graphql.NewInputUnmarshaler("CreateWorkOrderInput", ec.unmarshalInputCreateWorkOrderInput),
@@ -5317,8 +6197,10 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("DeleteTripInput", ec.unmarshalInputDeleteTripInput),
 			graphql.NewInputUnmarshaler("DeleteWorkOrderInput", ec.unmarshalInputDeleteWorkOrderInput),
 			graphql.NewInputUnmarshaler("DepartTripInput", ec.unmarshalInputDepartTripInput),
+			graphql.NewInputUnmarshaler("EndServiceOverrideInput", ec.unmarshalInputEndServiceOverrideInput),
 			graphql.NewInputUnmarshaler("ExchangeRateFilter", ec.unmarshalInputExchangeRateFilter),
 			graphql.NewInputUnmarshaler("FetchExchangeRatesInput", ec.unmarshalInputFetchExchangeRatesInput),
+			graphql.NewInputUnmarshaler("FormulaParamsInput", ec.unmarshalInputFormulaParamsInput),
 			graphql.NewInputUnmarshaler("GateEntryInput", ec.unmarshalInputGateEntryInput),
 			graphql.NewInputUnmarshaler("GateExceptionInput", ec.unmarshalInputGateExceptionInput),
 			graphql.NewInputUnmarshaler("GateExitInput", ec.unmarshalInputGateExitInput),
@@ -5332,10 +6214,15 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("ParameterActivityInput", ec.unmarshalInputParameterActivityInput),
 			graphql.NewInputUnmarshaler("ParameterFilter", ec.unmarshalInputParameterFilter),
 			graphql.NewInputUnmarshaler("PlanTripInput", ec.unmarshalInputPlanTripInput),
+			graphql.NewInputUnmarshaler("PriceListFilter", ec.unmarshalInputPriceListFilter),
+			graphql.NewInputUnmarshaler("PriceListItemInput", ec.unmarshalInputPriceListItemInput),
+			graphql.NewInputUnmarshaler("PriceListOrder", ec.unmarshalInputPriceListOrder),
+			graphql.NewInputUnmarshaler("PriceListStepInput", ec.unmarshalInputPriceListStepInput),
 			graphql.NewInputUnmarshaler("ProcessWorkLogInput", ec.unmarshalInputProcessWorkLogInput),
 			graphql.NewInputUnmarshaler("RefreshTokenInput", ec.unmarshalInputRefreshTokenInput),
 			graphql.NewInputUnmarshaler("RefuseWorkOrderPersonInput", ec.unmarshalInputRefuseWorkOrderPersonInput),
 			graphql.NewInputUnmarshaler("RejectWorkLogInput", ec.unmarshalInputRejectWorkLogInput),
+			graphql.NewInputUnmarshaler("RemovePriceListItemInput", ec.unmarshalInputRemovePriceListItemInput),
 			graphql.NewInputUnmarshaler("RemoveWorkOrderItemInput", ec.unmarshalInputRemoveWorkOrderItemInput),
 			graphql.NewInputUnmarshaler("RemoveWorkOrderPersonInput", ec.unmarshalInputRemoveWorkOrderPersonInput),
 			graphql.NewInputUnmarshaler("ReturnTripInput", ec.unmarshalInputReturnTripInput),
@@ -5343,6 +6230,8 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("RevokeSessionInput", ec.unmarshalInputRevokeSessionInput),
 			graphql.NewInputUnmarshaler("SaveGateChecklistItemInput", ec.unmarshalInputSaveGateChecklistItemInput),
 			graphql.NewInputUnmarshaler("SaveRoleInput", ec.unmarshalInputSaveRoleInput),
+			graphql.NewInputUnmarshaler("SaveServiceOverrideInput", ec.unmarshalInputSaveServiceOverrideInput),
+			graphql.NewInputUnmarshaler("ServiceActivityInput", ec.unmarshalInputServiceActivityInput),
 			graphql.NewInputUnmarshaler("ServiceFilter", ec.unmarshalInputServiceFilter),
 			graphql.NewInputUnmarshaler("ServiceOrder", ec.unmarshalInputServiceOrder),
 			graphql.NewInputUnmarshaler("SetExchangeRateInput", ec.unmarshalInputSetExchangeRateInput),
@@ -5356,6 +6245,9 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("UpdateGateLogNotesInput", ec.unmarshalInputUpdateGateLogNotesInput),
 			graphql.NewInputUnmarshaler("UpdateMotorbotInput", ec.unmarshalInputUpdateMotorbotInput),
 			graphql.NewInputUnmarshaler("UpdateParameterInput", ec.unmarshalInputUpdateParameterInput),
+			graphql.NewInputUnmarshaler("UpdatePriceListInput", ec.unmarshalInputUpdatePriceListInput),
+			graphql.NewInputUnmarshaler("UpdatePriceListItemInput", ec.unmarshalInputUpdatePriceListItemInput),
+			graphql.NewInputUnmarshaler("UpdateServiceInput", ec.unmarshalInputUpdateServiceInput),
 			graphql.NewInputUnmarshaler("UpdateTripInput", ec.unmarshalInputUpdateTripInput),
 			graphql.NewInputUnmarshaler("UpdateUserInput", ec.unmarshalInputUpdateUserInput),
 			graphql.NewInputUnmarshaler("UpdateWorkLogInput", ec.unmarshalInputUpdateWorkLogInput),
@@ -6002,12 +6894,34 @@ enum UserErrorCode {
   HIZMET_NOT_FOUND
   "The service {code} is inactive — Hizmet {code} pasif"
   HIZMET_INACTIVE
+  "There is a service {code} already — {code} kodlu hizmet zaten var"
+  HIZMET_DUPLICATE_CODE
+  "Unit, group and calculation type of a service that was used cannot be changed — Kullanılmış hizmetin birimi, grubu ve hesaplama tipi değiştirilemez"
+  HIZMET_LOCKED
   "The service {code} has no price in {currency}; give a unit price — Hizmet {code} için {currency} fiyatı yok; birim fiyat verin"
   HIZMET_INVALID_PRICE
   "The price needs {field}, which must not be negative — Fiyat için {field} gerekir ve eksi olamaz"
   PRICE_MISSING_INPUT
   "The calculation type or its parameters are not valid — Hesaplama türü veya parametreleri geçersiz"
   PRICE_INVALID_FORMULA
+  "There is no such price list — Tarife bulunamadı"
+  TARIFE_NOT_FOUND
+  "There is no such item of a price list — Tarife kalemi bulunamadı"
+  TARIFE_ITEM_NOT_FOUND
+  "There is no such dated price — Tarihli fiyat bulunamadı"
+  TARIFE_OVERRIDE_NOT_FOUND
+  "There is a price list {code} already; copy it for a new version — {code} kodlu tarife zaten var; yeni sürümü kopyalayarak açın"
+  TARIFE_DUPLICATE
+  "The validity must end after it begins — Geçerlilik bitişi başlangıçtan sonra olmalı"
+  TARIFE_INVALID_DATES
+  "The period overlaps that of {other} ({from} to {to}) — Geçerlilik süresi {other} ile çakışıyor ({from} – {to})"
+  TARIFE_OVERLAPPING_PERIOD
+  "A price list in {from} cannot take this step. Allowed are: {allowed} — Tarife {from} durumundan bu adımla geçemez. İzin verilenler: {allowed}"
+  TARIFE_INVALID_STATUS_TRANSITION
+  "A price list in {status} cannot be changed; copy it for a new version — {status} durumundaki tarife değiştirilemez; yeni sürümü kopyalayarak açın"
+  TARIFE_LOCKED
+  "A price list without items cannot be activated — Kalemi olmayan tarife yürürlüğe giremez"
+  TARIFE_EMPTY
   "The price list {code} is not in force on that day — {code} tarifesi bu tarihte geçerli değil"
   TARIFE_INACTIVE
   "The quantity tiers are not valid — Miktar kademeleri geçersiz"
@@ -7353,6 +8267,46 @@ enum CalculationType {
   VEHICLE_4H_RULE
 }
 
+"The unit in which a formula takes a weight (ağırlık birimi)."
+enum WeightUnit {
+  "Kilograms (kg)."
+  KG
+  "Tons (ton)."
+  TON
+}
+
+"Whether a begun block of weight counts in full (ağırlık yuvarlama)."
+enum WeightRounding {
+  "Pro rata above the first block (yuvarlanmaz)."
+  NONE
+  "A begun block is a block (yukarı)."
+  CEIL
+}
+
+"Parameters of the formula of a service (formül parametreleri); those of other calculation types are null."
+type FormulaParams {
+  "X_SECONDARY: the first measure (birincil ölçü): WEIGHT, QUANTITY, MINUTES, DAYS, PERSONS or a named one such as GRT."
+  primary: String
+  "X_SECONDARY: the second measure (ikincil ölçü)."
+  secondary: String
+  "X_SECONDARY: whether the second measure is rounded up (ikincil yukarı yuvarlanır): 2.2 days count as 3."
+  secondaryRoundUp: Boolean
+  "X_SECONDARY, BASE_PLUS_INCREMENT: the unit of WEIGHT (ağırlık birimi)."
+  weightUnit: WeightUnit
+  "PER_BLOCK: tons that a block holds (blok ağırlığı, ton)."
+  baseWeightTon: Decimal
+  "PER_BLOCK: minutes that a block lasts (blok süresi, dakika)."
+  baseTimeMin: Int
+  "PER_BLOCK: whether a begun block of weight counts in full (ağırlık yuvarlama)."
+  weightRounding: WeightRounding
+  "BASE_PLUS_INCREMENT: what is measured (ölçü), such as GRT."
+  measure: String
+  "BASE_PLUS_INCREMENT: price of one unit of the measure (artış), up to six decimal places."
+  rate: Decimal
+  "VEHICLE_4H_RULE: minutes that the price covers (temel süre, dakika)."
+  baseMinutes: Int
+}
+
 "A priced service that the port sells (hizmet kartı)."
 type Service implements Node {
   "Global id (genel kimlik)."
@@ -7365,18 +8319,24 @@ type Service implements Node {
   description: String
   "Accounting code (muhasebe kodu)."
   accountingCode: String
-  "Code of its group (grup kodu)."
+  "Code of its group (grup kodu), of the parameters HIZMET_GRUBU."
   groupCode: String
+  "Code of its category (kategori kodu), of the parameters HIZMET_KATEGORI."
+  categoryCode: String
   "Unit of measure (birim): SAAT, SEFER, ADET, TON …"
   unit: String!
-  "Price of the card, used when no tariff says otherwise (fiyat)."
+  "Price of the card, used when no tariff says otherwise (fiyat); 0 is no price."
   basePrice: Decimal!
   "Currency of the price (para birimi)."
   currency: String!
   "VAT in percent (KDV oranı)."
   vatRate: Decimal!
+  "Exemption from VAT (KDV istisnası), of the parameters KDV_ISTISNA; with one the rate is 0."
+  vatExemption: String
   "How the price is worked out (hesaplama tipi)."
   calculationType: CalculationType!
+  "Parameters of the calculation (formül parametreleri); null when it has none."
+  formulaParams: FormulaParams
   "Whether a number of persons is asked for (kişi sayısı ister)."
   requiresPersonCount: Boolean!
   "Whether a vehicle is asked for (araç bilgisi ister)."
@@ -7387,6 +8347,19 @@ type Service implements Node {
   sortNo: Int!
   "False for a service no longer sold (aktif mi)."
   isActive: Boolean!
+  "Dated prices that go before all lists (tarihli fiyatlar), the one that begins last first."
+  overrides(
+    "Those that hold in their time (true), or those that were switched off before they began (geçerli mi)."
+    isActive: Boolean! = true
+    "So many from the front (ilk N), 1 to 100; 50 when neither first nor last is given."
+    first: Int
+    "After this cursor (imleçten sonra)."
+    after: String
+    "So many from the back (son N), 1 to 100."
+    last: Int
+    "Before this cursor (imleçten önce)."
+    before: String
+  ): ServiceOverrideConnection! @can(permission: "tarife:read")
   "Raised with every change (sürüm)."
   version: Int!
   "When it was made (oluşturma anı)."
@@ -7464,6 +8437,587 @@ extend type Query {
     "Before this cursor (imleçten önce)."
     before: String
   ): ServiceConnection! @can(permission: "hizmet:read")
+}
+
+"Parameters of a formula (formül parametreleri); which ones a calculation type takes is said at FormulaParams. Others are refused with PRICE_INVALID_FORMULA."
+input FormulaParamsInput {
+  "X_SECONDARY: the first measure (birincil ölçü); WEIGHT when absent."
+  primary: String
+  "X_SECONDARY: the second measure (ikincil ölçü); DAYS when absent."
+  secondary: String
+  "X_SECONDARY: round the second measure up (ikincil yukarı yuvarlanır)."
+  secondaryRoundUp: Boolean
+  "X_SECONDARY, BASE_PLUS_INCREMENT: the unit of WEIGHT (ağırlık birimi); required where a measure is WEIGHT."
+  weightUnit: WeightUnit
+  "PER_BLOCK: tons that a block holds (blok ağırlığı, ton); required."
+  baseWeightTon: Decimal
+  "PER_BLOCK: minutes that a block lasts (blok süresi, dakika); required."
+  baseTimeMin: Int
+  "PER_BLOCK: whether a begun block of weight counts in full (ağırlık yuvarlama); NONE when absent."
+  weightRounding: WeightRounding
+  "BASE_PLUS_INCREMENT: what is measured (ölçü); required."
+  measure: String
+  "BASE_PLUS_INCREMENT: price of one unit of the measure (artış), up to six decimal places; required."
+  rate: Decimal
+  "VEHICLE_4H_RULE: minutes that the price covers (temel süre, dakika); required."
+  baseMinutes: Int
+}
+
+"A new service (yeni hizmet)."
+input CreateServiceInput {
+  "Code, 3 to 50 upper-case letters, digits, dots, - or _; never changes (kod)."
+  code: String!
+  "Name, 2 to 200 characters (ad)."
+  name: String!
+  "Description (açıklama)."
+  description: String
+  "Accounting code (muhasebe kodu)."
+  accountingCode: String
+  "Group (grup kodu), an active code of HIZMET_GRUBU."
+  groupCode: String
+  "Category (kategori kodu), an active code of HIZMET_KATEGORI."
+  categoryCode: String
+  "Unit of measure (birim), an active code of BIRIM."
+  unit: String!
+  "Price of the card, up to four decimal places (fiyat); 0 is no price."
+  basePrice: Decimal! = "0"
+  "Currency (para birimi), an active code of PARA_BIRIMI."
+  currency: String! = "TRY"
+  "VAT in percent (KDV oranı), an active rate of KDV_ORANI; the default rate when absent, 0 with an exemption."
+  vatRate: Decimal
+  "Exemption from VAT (KDV istisnası), an active code of KDV_ISTISNA."
+  vatExemption: String
+  "How the price is worked out (hesaplama tipi)."
+  calculationType: CalculationType! = FIXED
+  "Parameters of the calculation (formül parametreleri)."
+  formulaParams: FormulaParamsInput
+  "Ask for a number of persons (kişi sayısı ister)."
+  requiresPersonCount: Boolean! = false
+  "Ask for a vehicle (araç bilgisi ister)."
+  requiresVehicleInfo: Boolean! = false
+  "Ask for a weight (ağırlık ister)."
+  requiresWeightInfo: Boolean! = false
+  "Place among its like (sıra no)."
+  sortNo: Int! = 0
+  "Repeating the call with the same key within 24 hours answers the first result (tekrar anahtarı)."
+  idempotencyKey: String
+}
+
+"Changes to a service (hizmet değişikliği). Absent fields stay; null clears what may be empty."
+input UpdateServiceInput {
+  "The service (hizmet)."
+  id: ID!
+  "The version that was read (sürüm); refused with VERSION_CONFLICT when it has changed."
+  version: Int!
+  "Name (ad)."
+  name: String
+  "Description (açıklama)."
+  description: String
+  "Accounting code (muhasebe kodu)."
+  accountingCode: String
+  "Group (grup kodu); HIZMET_LOCKED once the service was used."
+  groupCode: String
+  "Category (kategori kodu)."
+  categoryCode: String
+  "Unit of measure (birim); HIZMET_LOCKED once the service was used."
+  unit: String
+  "Price of the card (fiyat)."
+  basePrice: Decimal
+  "Currency (para birimi)."
+  currency: String
+  "VAT in percent (KDV oranı)."
+  vatRate: Decimal
+  "Exemption from VAT (KDV istisnası)."
+  vatExemption: String
+  "How the price is worked out (hesaplama tipi); HIZMET_LOCKED once the service was used."
+  calculationType: CalculationType
+  "Parameters of the calculation, all of them (formül parametreleri)."
+  formulaParams: FormulaParamsInput
+  "Ask for a number of persons (kişi sayısı ister)."
+  requiresPersonCount: Boolean
+  "Ask for a vehicle (araç bilgisi ister)."
+  requiresVehicleInfo: Boolean
+  "Ask for a weight (ağırlık ister)."
+  requiresWeightInfo: Boolean
+  "Place among its like (sıra no)."
+  sortNo: Int
+}
+
+"A service to be switched off or on (hizmet)."
+input ServiceActivityInput {
+  "The service (hizmet)."
+  id: ID!
+  "The version that was read (sürüm)."
+  version: Int!
+}
+
+"The service after the change (sonuç)."
+type ServicePayload {
+  "The service (hizmet); null when nothing was changed, the current one on VERSION_CONFLICT."
+  service: Service
+  "What was wrong (hatalar); empty on success."
+  userErrors: [UserError!]!
+}
+
+extend type Mutation {
+  "Make a service (hizmet oluştur)."
+  createService("What to do it with (girdi)." input: CreateServiceInput!): ServicePayload! @can(permission: "hizmet:write")
+  "Change a service (hizmeti değiştir). Lines that were made keep what they were made with."
+  updateService("What to do it with (girdi)." input: UpdateServiceInput!): ServicePayload! @can(permission: "hizmet:write")
+  "Take a service out of sale (hizmeti pasif yap): no new line can have it, even where a price list has it."
+  deactivateService("What to do it with (girdi)." input: ServiceActivityInput!): ServicePayload! @can(permission: "hizmet:delete")
+  "Put a service on sale again (hizmeti aktif yap)."
+  activateService("What to do it with (girdi)." input: ServiceActivityInput!): ServicePayload! @can(permission: "hizmet:write")
+}
+`, BuiltIn: false},
+	{Name: "../../schema/tariff.graphql", Input: `"Where a price list stands in its life (tarife durumu)."
+enum PriceListStatus {
+  "Being written (taslak); may be deleted."
+  DRAFT
+  "In force during its validity (aktif); its items are frozen."
+  ACTIVE
+  "Out of force (pasif); kept for the record."
+  PASSIVE
+}
+
+"A step in the life of a price list (tarife adımı)."
+enum PriceListAction {
+  "Put in force (yürürlüğe al)."
+  ACTIVATE
+  "Put out of force (yürürlükten kaldır)."
+  DEACTIVATE
+}
+
+"A step that can be taken now (izinli geçiş)."
+type PriceListTransition {
+  "The step (adım)."
+  action: PriceListAction!
+  "Where it leads (hedef durum)."
+  to: PriceListStatus!
+}
+
+"A tariff: prices of services in one currency for a time (tarife). On no day has a currency two active lists."
+type PriceList implements Node {
+  "Global id (genel kimlik)."
+  id: ID!
+  "Code, the same for all versions (kod)."
+  code: String!
+  "Version of the tariff within its code (tarife sürümü): 1, 2, …"
+  version: Int!
+  "Name (ad)."
+  name: String!
+  "Description (açıklama)."
+  description: String
+  "Currency of the prices (para birimi)."
+  currency: String!
+  "Where it stands (durum)."
+  status: PriceListStatus!
+  "First day of validity (geçerlilik başlangıcı)."
+  validFrom: Date!
+  "Day after the last day of validity (geçerlilik bitişi); null: until further notice."
+  validTo: Date
+  "When it last came in force (yürürlüğe giriş anı)."
+  activatedAt: DateTime
+  "Steps that the caller may take now (izinli geçişler)."
+  allowedTransitions: [PriceListTransition!]!
+  "Prices in their order (kalemler); at most 1000 in all."
+  items(
+    "So many from the front (ilk N), 1 to 100; 50 when neither first nor last is given."
+    first: Int
+    "After this cursor (imleçten sonra)."
+    after: String
+    "So many from the back (son N), 1 to 100."
+    last: Int
+    "Before this cursor (imleçten önce)."
+    before: String
+  ): PriceListItemConnection!
+  "Raised with every change to the list or its items; send it back with a change (düzeltme no)."
+  revision: Int!
+  "When it was made (oluşturma anı)."
+  createdAt: DateTime!
+  "When it last changed (değişiklik anı)."
+  updatedAt: DateTime!
+}
+
+"The price of a service in a list (tarife kalemi), of all quantities or of a tier of them."
+type PriceListItem implements Node {
+  "Global id (genel kimlik)."
+  id: ID!
+  "The list (tarife)."
+  priceList: PriceList!
+  "The service (hizmet)."
+  service: Service! @can(permission: "hizmet:read")
+  "Quantity from which the price holds, up to the next tier of the service (en az miktar). The whole quantity has the price of the tier it falls in."
+  minQuantity: Decimal!
+  "Price (birim fiyat)."
+  unitPrice: Decimal!
+  "VAT in percent (KDV oranı)."
+  vatRate: Decimal!
+  "Description (açıklama)."
+  description: String
+  "Place in the list (sıra no)."
+  sortNo: Int!
+  "When it was made (oluşturma anı)."
+  createdAt: DateTime!
+  "When it last changed (değişiklik anı)."
+  updatedAt: DateTime!
+}
+
+"A price of one service that goes before all lists for a time (tarihli fiyat). It replaces the base price; the formula of the service runs on. On no day has a service two."
+type ServiceOverride implements Node {
+  "Global id (genel kimlik)."
+  id: ID!
+  "The service (hizmet)."
+  service: Service! @can(permission: "hizmet:read")
+  "First day (geçerlilik başlangıcı)."
+  validFrom: Date!
+  "Day after the last (geçerlilik bitişi); null: until further notice."
+  validTo: Date
+  "Base price (fiyat)."
+  price: Decimal!
+  "Currency of the price (para birimi)."
+  currency: String!
+  "VAT in percent (KDV oranı); that of the service when null."
+  vatRate: Decimal
+  "Note (not)."
+  note: String
+  "False when it was switched off before it began (geçerli mi)."
+  isActive: Boolean!
+  "Raised with every change (sürüm)."
+  version: Int!
+  "When it was made (oluşturma anı)."
+  createdAt: DateTime!
+  "When it last changed (değişiklik anı)."
+  updatedAt: DateTime!
+}
+
+"A page of price lists (tarife listesi)."
+type PriceListConnection {
+  "Rows with their cursors (kenarlar)."
+  edges: [PriceListEdge!]!
+  "The rows alone (kayıtlar)."
+  nodes: [PriceList!]!
+  "Where the page lies (sayfa bilgisi)."
+  pageInfo: PageInfo!
+  "Rows that the filter finds (toplam); counted only when selected."
+  totalCount: Int!
+}
+
+"A price list in a list (kenar)."
+type PriceListEdge {
+  "Position in the list (imleç)."
+  cursor: String!
+  "The price list (kayıt)."
+  node: PriceList!
+}
+
+"A page of the items of a price list (tarife kalemleri)."
+type PriceListItemConnection {
+  "Rows with their cursors (kenarlar)."
+  edges: [PriceListItemEdge!]!
+  "The rows alone (kayıtlar)."
+  nodes: [PriceListItem!]!
+  "Where the page lies (sayfa bilgisi)."
+  pageInfo: PageInfo!
+  "Items of the price list (toplam); counted only when selected."
+  totalCount: Int!
+}
+
+"An item in a list (kenar)."
+type PriceListItemEdge {
+  "Position in the list (imleç)."
+  cursor: String!
+  "The item (kayıt)."
+  node: PriceListItem!
+}
+
+"A page of the dated prices of a service (tarihli fiyatlar)."
+type ServiceOverrideConnection {
+  "Rows with their cursors (kenarlar)."
+  edges: [ServiceOverrideEdge!]!
+  "The rows alone (kayıtlar)."
+  nodes: [ServiceOverride!]!
+  "Where the page lies (sayfa bilgisi)."
+  pageInfo: PageInfo!
+  "Dated prices of the service (toplam); counted only when selected."
+  totalCount: Int!
+}
+
+"A dated price in a list (kenar)."
+type ServiceOverrideEdge {
+  "Position in the list (imleç)."
+  cursor: String!
+  "The dated price (kayıt)."
+  node: ServiceOverride!
+}
+
+"What price lists can be ordered by (sıralama alanı)."
+enum PriceListOrderField {
+  "First day of validity (geçerlilik başlangıcı)."
+  VALID_FROM
+}
+
+"Order of price lists (sıralama)."
+input PriceListOrder {
+  "By what (alan)."
+  field: PriceListOrderField!
+  "Which way (yön)."
+  direction: OrderDirection! = DESC
+}
+
+"Which price lists (filtre). Offered are status, currency, both, or code."
+input PriceListFilter {
+  "In one of these statuses (durum)."
+  status: [PriceListStatus!]
+  "In this currency (para birimi)."
+  currency: String
+  "All versions of this code (kod)."
+  code: String
+}
+
+extend type Query {
+  "One price list by id, or by code and version (tarife); null when there is none."
+  priceList(
+    "Global id (genel kimlik)."
+    id: ID
+    "Code (kod)."
+    code: String
+    "Version of the code (tarife sürümü); the newest when absent."
+    version: Int
+  ): PriceList @can(permission: "tarife:read")
+  "Price lists (tarifeler), those that begin last first unless ordered otherwise."
+  priceLists(
+    "Which ones (filtre); all when absent."
+    filter: PriceListFilter
+    "In which order (sıralama)."
+    orderBy: PriceListOrder
+    "So many from the front (ilk N), 1 to 100; 50 when neither first nor last is given."
+    first: Int
+    "After this cursor (imleçten sonra)."
+    after: String
+    "So many from the back (son N), 1 to 100."
+    last: Int
+    "Before this cursor (imleçten önce)."
+    before: String
+  ): PriceListConnection! @can(permission: "tarife:read")
+  "The price list of a currency that is in force on a day (yürürlükteki tarife); null when there is none, and never more than one."
+  activePriceList(
+    "The day (gün); today when absent."
+    on: Date
+    "Currency (para birimi)."
+    currency: String!
+  ): PriceList @can(permission: "tarife:read")
+}
+
+"A new price list (yeni tarife): a draft without items, version 1 of its code."
+input CreatePriceListInput {
+  "Code, 3 to 50 upper-case letters, digits, - or _; never changes (kod)."
+  code: String!
+  "Name, 2 to 200 characters (ad)."
+  name: String!
+  "Description (açıklama)."
+  description: String
+  "Currency (para birimi), an active code of PARA_BIRIMI."
+  currency: String!
+  "First day of validity (geçerlilik başlangıcı)."
+  validFrom: Date!
+  "Day after the last day of validity (geçerlilik bitişi); until further notice when absent."
+  validTo: Date
+  "Repeating the call with the same key within 24 hours answers the first result (tekrar anahtarı)."
+  idempotencyKey: String
+}
+
+"Changes to a price list (tarife değişikliği). Absent fields stay; null clears what may be empty. All but validTo is TARIFE_LOCKED once the list has been active."
+input UpdatePriceListInput {
+  "The price list (tarife)."
+  id: ID!
+  "The revision that was read (düzeltme no); refused with VERSION_CONFLICT when it has changed."
+  revision: Int!
+  "Name (ad)."
+  name: String
+  "Description (açıklama)."
+  description: String
+  "Currency (para birimi)."
+  currency: String
+  "First day of validity (geçerlilik başlangıcı)."
+  validFrom: Date
+  "Day after the last day of validity (geçerlilik bitişi); may change at any time, so that another list can follow."
+  validTo: Date
+}
+
+"The price of a service in a list (kalem girdisi)."
+input PriceListItemInput {
+  "Code of the service (hizmet kodu)."
+  serviceCode: String!
+  "Quantity from which the price holds (en az miktar); tiers of one service differ by it."
+  minQuantity: Decimal! = "0"
+  "Where the tier ends, exclusive (üst sınır). If given it must be where the next tier begins: gaps and overlaps are TARIFE_INVALID_TIERS. Not stored."
+  maxQuantity: Decimal
+  "Price, up to four decimal places (birim fiyat)."
+  unitPrice: Decimal!
+  "VAT in percent (KDV oranı), an active rate of KDV_ORANI; that of the service when absent."
+  vatRate: Decimal
+  "Description (açıklama)."
+  description: String
+  "Place in the list (sıra no); behind the last one when absent."
+  sortNo: Int
+}
+
+"Prices for a draft (kalem ekleme), all or none."
+input AddPriceListItemsInput {
+  "The price list (tarife)."
+  priceListId: ID!
+  "The revision that was read (düzeltme no)."
+  revision: Int!
+  "The prices (kalemler), 1 to 500; a list has at most 1000."
+  items: [PriceListItemInput!]!
+  "Repeating the call with the same key within 24 hours answers the first result (tekrar anahtarı)."
+  idempotencyKey: String
+}
+
+"Changes to a price of a draft (kalem değişikliği). Absent fields stay; null clears what may be empty."
+input UpdatePriceListItemInput {
+  "The item (kalem)."
+  id: ID!
+  "The revision of the list that was read (düzeltme no)."
+  revision: Int!
+  "Quantity from which the price holds (en az miktar)."
+  minQuantity: Decimal
+  "Price (birim fiyat)."
+  unitPrice: Decimal
+  "VAT in percent (KDV oranı)."
+  vatRate: Decimal
+  "Description (açıklama)."
+  description: String
+  "Place in the list (sıra no)."
+  sortNo: Int
+}
+
+"A price to be taken out of a draft (kalem silme)."
+input RemovePriceListItemInput {
+  "The item (kalem)."
+  id: ID!
+  "The revision of the list that was read (düzeltme no)."
+  revision: Int!
+}
+
+"A price list to be put in force (yürürlüğe alma)."
+input ActivatePriceListInput {
+  "The price list (tarife)."
+  id: ID!
+  "The revision that was read (düzeltme no)."
+  revision: Int!
+  "End the active list that began earlier on the day on which this one begins (öncekini bitir), where they would overlap."
+  endPrevious: Boolean! = false
+}
+
+"A price list that takes a step (tarife adımı)."
+input PriceListStepInput {
+  "The price list (tarife)."
+  id: ID!
+  "The revision that was read (düzeltme no)."
+  revision: Int!
+}
+
+"A new version of a price list (yeni tarife sürümü)."
+input CopyPriceListInput {
+  "The price list to copy (tarife), in any status."
+  id: ID!
+  "Name (ad); that of the list when absent."
+  name: String
+  "First day of validity (geçerlilik başlangıcı)."
+  validFrom: Date!
+  "Day after the last day of validity (geçerlilik bitişi); until further notice when absent."
+  validTo: Date
+  "Repeating the call with the same key within 24 hours answers the first result (tekrar anahtarı)."
+  idempotencyKey: String
+}
+
+"A change to all prices of a draft (toplu fiyat değişikliği)."
+input AdjustPriceListInput {
+  "The price list (tarife)."
+  id: ID!
+  "The revision that was read (düzeltme no)."
+  revision: Int!
+  "Percent, -100 to 1000, not 0 (yüzde): 10 makes 2500 into 2750. Each price is rounded half up to four decimal places."
+  percent: Decimal!
+}
+
+"A dated price of a service (tarihli fiyat girdisi). Give serviceCode for a new one; id and version to change one, which then is as given here."
+input SaveServiceOverrideInput {
+  "The dated price to change (tarihli fiyat)."
+  id: ID
+  "The version that was read (sürüm); required with id."
+  version: Int
+  "Code of the service of a new one (hizmet kodu)."
+  serviceCode: String
+  "First day (geçerlilik başlangıcı)."
+  validFrom: Date!
+  "Day after the last (geçerlilik bitişi); until further notice when absent."
+  validTo: Date
+  "Base price, up to four decimal places (fiyat)."
+  price: Decimal!
+  "Currency (para birimi), an active code of PARA_BIRIMI."
+  currency: String!
+  "VAT in percent (KDV oranı), an active rate of KDV_ORANI; that of the service when absent."
+  vatRate: Decimal
+  "Note (not)."
+  note: String
+  "Repeating the call for a new one with the same key within 24 hours answers the first result (tekrar anahtarı)."
+  idempotencyKey: String
+}
+
+"A dated price to be ended (tarihli fiyatı bitirme)."
+input EndServiceOverrideInput {
+  "The dated price (tarihli fiyat)."
+  id: ID!
+  "The version that was read (sürüm)."
+  version: Int!
+  "First day on which it no longer holds (bitiş günü). One that has not begun by then is switched off."
+  on: Date!
+}
+
+"The price list after the change (sonuç)."
+type PriceListPayload {
+  "The price list (tarife); null when nothing was changed or it was deleted, the current one on VERSION_CONFLICT."
+  priceList: PriceList
+  "What was wrong (hatalar); empty on success."
+  userErrors: [UserError!]!
+}
+
+"The dated price after the change (sonuç)."
+type ServiceOverridePayload {
+  "The dated price (tarihli fiyat); null when nothing was changed, the current one on VERSION_CONFLICT."
+  serviceOverride: ServiceOverride
+  "What was wrong (hatalar); empty on success."
+  userErrors: [UserError!]!
+}
+
+extend type Mutation {
+  "Make a price list (tarife oluştur)."
+  createPriceList("What to do it with (girdi)." input: CreatePriceListInput!): PriceListPayload! @can(permission: "tarife:write")
+  "Change a draft, or the end of validity of any list (tarifeyi değiştir)."
+  updatePriceList("What to do it with (girdi)." input: UpdatePriceListInput!): PriceListPayload! @can(permission: "tarife:write")
+  "Add prices to a draft, all or none (tarifeye kalem ekle)."
+  addPriceListItems("What to do it with (girdi)." input: AddPriceListItemsInput!): PriceListPayload! @can(permission: "tarife:write")
+  "Change a price of a draft (tarife kalemini değiştir)."
+  updatePriceListItem("What to do it with (girdi)." input: UpdatePriceListItemInput!): PriceListPayload! @can(permission: "tarife:write")
+  "Take a price out of a draft (tarife kalemini sil)."
+  removePriceListItem("What to do it with (girdi)." input: RemovePriceListItemInput!): PriceListPayload! @can(permission: "tarife:write")
+  "Put a draft in force, or a list that was put out of force (tarifeyi yürürlüğe al). Refused with TARIFE_OVERLAPPING_PERIOD where the currency has another active list, and TARIFE_EMPTY without items."
+  activatePriceList("What to do it with (girdi)." input: ActivatePriceListInput!): PriceListPayload! @can(permission: "tarife:write")
+  "Put an active list out of force (tarifeyi yürürlükten kaldır)."
+  deactivatePriceList("What to do it with (girdi)." input: PriceListStepInput!): PriceListPayload! @can(permission: "tarife:write")
+  "Delete a draft with its items (taslak tarifeyi sil)."
+  deletePriceList("What to do it with (girdi)." input: PriceListStepInput!): PriceListPayload! @can(permission: "tarife:delete")
+  "Copy a list with all items to a draft, the next version of its code (tarifenin yeni sürümü)."
+  copyPriceList("What to do it with (girdi)." input: CopyPriceListInput!): PriceListPayload! @can(permission: "tarife:write")
+  "Raise or lower all prices of a draft by a percentage (toplu fiyat değişikliği)."
+  adjustPriceList("What to do it with (girdi)." input: AdjustPriceListInput!): PriceListPayload! @can(permission: "tarife:write")
+  "Make or change a dated price of a service (tarihli fiyat kaydet). Refused with TARIFE_OVERLAPPING_PERIOD where the service has another."
+  saveServiceOverride("What to do it with (girdi)." input: SaveServiceOverrideInput!): ServiceOverridePayload! @can(permission: "tarife:write")
+  "End a dated price (tarihli fiyatı bitir)."
+  endServiceOverride("What to do it with (girdi)." input: EndServiceOverrideInput!): ServiceOverridePayload! @can(permission: "tarife:write")
 }
 `, BuiltIn: false},
 	{Name: "../../schema/trip.graphql", Input: `"Where a trip stands in its life (sefer durumu)."
@@ -9161,6 +10715,32 @@ func (ec *executionContext) childFields_FetchExchangeRatesPayload(ctx context.Co
 	return nil, fmt.Errorf("no field named %q was found under type FetchExchangeRatesPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_FormulaParams(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "primary":
+		return ec.fieldContext_FormulaParams_primary(ctx, field)
+	case "secondary":
+		return ec.fieldContext_FormulaParams_secondary(ctx, field)
+	case "secondaryRoundUp":
+		return ec.fieldContext_FormulaParams_secondaryRoundUp(ctx, field)
+	case "weightUnit":
+		return ec.fieldContext_FormulaParams_weightUnit(ctx, field)
+	case "baseWeightTon":
+		return ec.fieldContext_FormulaParams_baseWeightTon(ctx, field)
+	case "baseTimeMin":
+		return ec.fieldContext_FormulaParams_baseTimeMin(ctx, field)
+	case "weightRounding":
+		return ec.fieldContext_FormulaParams_weightRounding(ctx, field)
+	case "measure":
+		return ec.fieldContext_FormulaParams_measure(ctx, field)
+	case "rate":
+		return ec.fieldContext_FormulaParams_rate(ctx, field)
+	case "baseMinutes":
+		return ec.fieldContext_FormulaParams_baseMinutes(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type FormulaParams", field.Name)
+}
+
 func (ec *executionContext) childFields_GateChecklistItem(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -9525,6 +11105,136 @@ func (ec *executionContext) childFields_ParameterPayload(ctx context.Context, fi
 	return nil, fmt.Errorf("no field named %q was found under type ParameterPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_PriceList(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_PriceList_id(ctx, field)
+	case "code":
+		return ec.fieldContext_PriceList_code(ctx, field)
+	case "version":
+		return ec.fieldContext_PriceList_version(ctx, field)
+	case "name":
+		return ec.fieldContext_PriceList_name(ctx, field)
+	case "description":
+		return ec.fieldContext_PriceList_description(ctx, field)
+	case "currency":
+		return ec.fieldContext_PriceList_currency(ctx, field)
+	case "status":
+		return ec.fieldContext_PriceList_status(ctx, field)
+	case "validFrom":
+		return ec.fieldContext_PriceList_validFrom(ctx, field)
+	case "validTo":
+		return ec.fieldContext_PriceList_validTo(ctx, field)
+	case "activatedAt":
+		return ec.fieldContext_PriceList_activatedAt(ctx, field)
+	case "allowedTransitions":
+		return ec.fieldContext_PriceList_allowedTransitions(ctx, field)
+	case "items":
+		return ec.fieldContext_PriceList_items(ctx, field)
+	case "revision":
+		return ec.fieldContext_PriceList_revision(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_PriceList_createdAt(ctx, field)
+	case "updatedAt":
+		return ec.fieldContext_PriceList_updatedAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PriceList", field.Name)
+}
+
+func (ec *executionContext) childFields_PriceListConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_PriceListConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_PriceListConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_PriceListConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_PriceListConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PriceListConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_PriceListEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_PriceListEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_PriceListEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PriceListEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_PriceListItem(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_PriceListItem_id(ctx, field)
+	case "priceList":
+		return ec.fieldContext_PriceListItem_priceList(ctx, field)
+	case "service":
+		return ec.fieldContext_PriceListItem_service(ctx, field)
+	case "minQuantity":
+		return ec.fieldContext_PriceListItem_minQuantity(ctx, field)
+	case "unitPrice":
+		return ec.fieldContext_PriceListItem_unitPrice(ctx, field)
+	case "vatRate":
+		return ec.fieldContext_PriceListItem_vatRate(ctx, field)
+	case "description":
+		return ec.fieldContext_PriceListItem_description(ctx, field)
+	case "sortNo":
+		return ec.fieldContext_PriceListItem_sortNo(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_PriceListItem_createdAt(ctx, field)
+	case "updatedAt":
+		return ec.fieldContext_PriceListItem_updatedAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PriceListItem", field.Name)
+}
+
+func (ec *executionContext) childFields_PriceListItemConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_PriceListItemConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_PriceListItemConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_PriceListItemConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_PriceListItemConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PriceListItemConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_PriceListItemEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_PriceListItemEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_PriceListItemEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PriceListItemEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_PriceListPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "priceList":
+		return ec.fieldContext_PriceListPayload_priceList(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_PriceListPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PriceListPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_PriceListTransition(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "action":
+		return ec.fieldContext_PriceListTransition_action(ctx, field)
+	case "to":
+		return ec.fieldContext_PriceListTransition_to(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PriceListTransition", field.Name)
+}
+
 func (ec *executionContext) childFields_RateLimit(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "operations":
@@ -9587,6 +11297,8 @@ func (ec *executionContext) childFields_Service(ctx context.Context, field graph
 		return ec.fieldContext_Service_accountingCode(ctx, field)
 	case "groupCode":
 		return ec.fieldContext_Service_groupCode(ctx, field)
+	case "categoryCode":
+		return ec.fieldContext_Service_categoryCode(ctx, field)
 	case "unit":
 		return ec.fieldContext_Service_unit(ctx, field)
 	case "basePrice":
@@ -9595,8 +11307,12 @@ func (ec *executionContext) childFields_Service(ctx context.Context, field graph
 		return ec.fieldContext_Service_currency(ctx, field)
 	case "vatRate":
 		return ec.fieldContext_Service_vatRate(ctx, field)
+	case "vatExemption":
+		return ec.fieldContext_Service_vatExemption(ctx, field)
 	case "calculationType":
 		return ec.fieldContext_Service_calculationType(ctx, field)
+	case "formulaParams":
+		return ec.fieldContext_Service_formulaParams(ctx, field)
 	case "requiresPersonCount":
 		return ec.fieldContext_Service_requiresPersonCount(ctx, field)
 	case "requiresVehicleInfo":
@@ -9607,6 +11323,8 @@ func (ec *executionContext) childFields_Service(ctx context.Context, field graph
 		return ec.fieldContext_Service_sortNo(ctx, field)
 	case "isActive":
 		return ec.fieldContext_Service_isActive(ctx, field)
+	case "overrides":
+		return ec.fieldContext_Service_overrides(ctx, field)
 	case "version":
 		return ec.fieldContext_Service_version(ctx, field)
 	case "createdAt":
@@ -9639,6 +11357,80 @@ func (ec *executionContext) childFields_ServiceEdge(ctx context.Context, field g
 		return ec.fieldContext_ServiceEdge_node(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ServiceEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_ServiceOverride(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_ServiceOverride_id(ctx, field)
+	case "service":
+		return ec.fieldContext_ServiceOverride_service(ctx, field)
+	case "validFrom":
+		return ec.fieldContext_ServiceOverride_validFrom(ctx, field)
+	case "validTo":
+		return ec.fieldContext_ServiceOverride_validTo(ctx, field)
+	case "price":
+		return ec.fieldContext_ServiceOverride_price(ctx, field)
+	case "currency":
+		return ec.fieldContext_ServiceOverride_currency(ctx, field)
+	case "vatRate":
+		return ec.fieldContext_ServiceOverride_vatRate(ctx, field)
+	case "note":
+		return ec.fieldContext_ServiceOverride_note(ctx, field)
+	case "isActive":
+		return ec.fieldContext_ServiceOverride_isActive(ctx, field)
+	case "version":
+		return ec.fieldContext_ServiceOverride_version(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_ServiceOverride_createdAt(ctx, field)
+	case "updatedAt":
+		return ec.fieldContext_ServiceOverride_updatedAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ServiceOverride", field.Name)
+}
+
+func (ec *executionContext) childFields_ServiceOverrideConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_ServiceOverrideConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_ServiceOverrideConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_ServiceOverrideConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_ServiceOverrideConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ServiceOverrideConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_ServiceOverrideEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_ServiceOverrideEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_ServiceOverrideEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ServiceOverrideEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_ServiceOverridePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "serviceOverride":
+		return ec.fieldContext_ServiceOverridePayload_serviceOverride(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_ServiceOverridePayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ServiceOverridePayload", field.Name)
+}
+
+func (ec *executionContext) childFields_ServicePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "service":
+		return ec.fieldContext_ServicePayload_service(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_ServicePayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ServicePayload", field.Name)
 }
 
 func (ec *executionContext) childFields_Session(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -10447,6 +12239,48 @@ func (ec *executionContext) field_Mutation_activateParameter_args(ctx context.Co
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_activatePriceList_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (tariff.ActivateInput, error) {
+			return ec.unmarshalNActivatePriceListInput2aliaportᚋinternalᚋtariffᚐActivateInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_activateService_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (service.ActivityInput, error) {
+			return ec.unmarshalNServiceActivityInput2aliaportᚋinternalᚋserviceᚐActivityInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_addPriceListItems_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (tariff.AddItemsInput, error) {
+			return ec.unmarshalNAddPriceListItemsInput2aliaportᚋinternalᚋtariffᚐAddItemsInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_addWorkOrderItem_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -10467,6 +12301,20 @@ func (ec *executionContext) field_Mutation_addWorkOrderPerson_args(ctx context.C
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (person.AddInput, error) {
 			return ec.unmarshalNAddWorkOrderPersonInput2aliaportᚋinternalᚋpersonᚐAddInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_adjustPriceList_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (tariff.AdjustInput, error) {
+			return ec.unmarshalNAdjustPriceListInput2aliaportᚋinternalᚋtariffᚐAdjustInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -10587,6 +12435,20 @@ func (ec *executionContext) field_Mutation_completeWorkOrder_args(ctx context.Co
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_copyPriceList_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (tariff.CopyInput, error) {
+			return ec.unmarshalNCopyPriceListInput2aliaportᚋinternalᚋtariffᚐCopyInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_correctGateLog_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -10635,6 +12497,34 @@ func (ec *executionContext) field_Mutation_createParameter_args(ctx context.Cont
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (parameter.CreateInput, error) {
 			return ec.unmarshalNCreateParameterInput2aliaportᚋinternalᚋparameterᚐCreateInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_createPriceList_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (tariff.CreateInput, error) {
+			return ec.unmarshalNCreatePriceListInput2aliaportᚋinternalᚋtariffᚐCreateInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_createService_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (service.CreateInput, error) {
+			return ec.unmarshalNCreateServiceInput2aliaportᚋinternalᚋserviceᚐCreateInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -10727,12 +12617,54 @@ func (ec *executionContext) field_Mutation_deactivateParameter_args(ctx context.
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_deactivatePriceList_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (tariff.StepInput, error) {
+			return ec.unmarshalNPriceListStepInput2aliaportᚋinternalᚋtariffᚐStepInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_deactivateService_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (service.ActivityInput, error) {
+			return ec.unmarshalNServiceActivityInput2aliaportᚋinternalᚋserviceᚐActivityInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_deleteMotorbot_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (motorbot.DeleteInput, error) {
 			return ec.unmarshalNDeleteMotorbotInput2aliaportᚋinternalᚋmotorbotᚐDeleteInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_deletePriceList_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (tariff.StepInput, error) {
+			return ec.unmarshalNPriceListStepInput2aliaportᚋinternalᚋtariffᚐStepInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -10803,6 +12735,20 @@ func (ec *executionContext) field_Mutation_departTrip_args(ctx context.Context, 
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (trip.DepartInput, error) {
 			return ec.unmarshalNDepartTripInput2aliaportᚋinternalᚋtripᚐDepartInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_endServiceOverride_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (tariff.EndOverrideInput, error) {
+			return ec.unmarshalNEndServiceOverrideInput2aliaportᚋinternalᚋtariffᚐEndOverrideInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -10979,6 +12925,20 @@ func (ec *executionContext) field_Mutation_rejectWorkOrder_args(ctx context.Cont
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_removePriceListItem_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (tariff.RemoveItemInput, error) {
+			return ec.unmarshalNRemovePriceListItemInput2aliaportᚋinternalᚋtariffᚐRemoveItemInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_removeWorkOrderItem_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -11083,6 +13043,20 @@ func (ec *executionContext) field_Mutation_saveRole_args(ctx context.Context, ra
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (user.RoleInput, error) {
 			return ec.unmarshalNSaveRoleInput2aliaportᚋinternalᚋuserᚐRoleInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_saveServiceOverride_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (tariff.OverrideInput, error) {
+			return ec.unmarshalNSaveServiceOverrideInput2aliaportᚋinternalᚋtariffᚐOverrideInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -11245,6 +13219,48 @@ func (ec *executionContext) field_Mutation_updateParameter_args(ctx context.Cont
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_updatePriceListItem_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (UpdatePriceListItemInput, error) {
+			return ec.unmarshalNUpdatePriceListItemInput2aliaportᚋgraphᚋgenᚐUpdatePriceListItemInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_updatePriceList_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (UpdatePriceListInput, error) {
+			return ec.unmarshalNUpdatePriceListInput2aliaportᚋgraphᚋgenᚐUpdatePriceListInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_updateService_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (UpdateServiceInput, error) {
+			return ec.unmarshalNUpdateServiceInput2aliaportᚋgraphᚋgenᚐUpdateServiceInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_updateTrip_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -11343,6 +13359,44 @@ func (ec *executionContext) field_Mutation_withdrawWorkOrder_args(ctx context.Co
 	return args, nil
 }
 
+func (ec *executionContext) field_PriceList_items_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["last"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["before"] = arg3
+	return args, nil
+}
+
 func (ec *executionContext) field_Query___type_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -11354,6 +13408,28 @@ func (ec *executionContext) field_Query___type_args(ctx context.Context, rawArgs
 		return nil, err
 	}
 	args["name"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_activePriceList_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "on",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖaliaportᚋinternalᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["on"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "currency",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["currency"] = arg1
 	return args, nil
 }
 
@@ -11923,6 +13999,90 @@ func (ec *executionContext) field_Query_parameters_args(ctx context.Context, raw
 	return args, nil
 }
 
+func (ec *executionContext) field_Query_priceList_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "id",
+		func(ctx context.Context, v any) (*globalid.ID, error) {
+			return ec.unmarshalOID2ᚖaliaportᚋinternalᚋglobalidᚐID(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["id"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "code",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["code"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "version",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["version"] = arg2
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_priceLists_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
+		func(ctx context.Context, v any) (*tariff.Filter, error) {
+			return ec.unmarshalOPriceListFilter2ᚖaliaportᚋinternalᚋtariffᚐFilter(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["filter"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "orderBy",
+		func(ctx context.Context, v any) (*tariff.Order, error) {
+			return ec.unmarshalOPriceListOrder2ᚖaliaportᚋinternalᚋtariffᚐOrder(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["orderBy"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["last"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["before"] = arg5
+	return args, nil
+}
+
 func (ec *executionContext) field_Query_service_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -12268,6 +14428,52 @@ func (ec *executionContext) field_Query_workOrders_args(ctx context.Context, raw
 		return nil, err
 	}
 	args["before"] = arg5
+	return args, nil
+}
+
+func (ec *executionContext) field_Service_overrides_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "isActive",
+		func(ctx context.Context, v any) (bool, error) {
+			return ec.unmarshalNBoolean2bool(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["isActive"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["last"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["before"] = arg4
 	return args, nil
 }
 
@@ -15328,6 +17534,236 @@ func (ec *executionContext) fieldContext_FetchExchangeRatesPayload_userErrors(_ 
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _FormulaParams_primary(ctx context.Context, field graphql.CollectedField, obj *service.Params) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_FormulaParams_primary(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Primary, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_FormulaParams_primary(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("FormulaParams", field, false, false, "String")
+}
+
+func (ec *executionContext) _FormulaParams_secondary(ctx context.Context, field graphql.CollectedField, obj *service.Params) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_FormulaParams_secondary(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Secondary, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_FormulaParams_secondary(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("FormulaParams", field, false, false, "String")
+}
+
+func (ec *executionContext) _FormulaParams_secondaryRoundUp(ctx context.Context, field graphql.CollectedField, obj *service.Params) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_FormulaParams_secondaryRoundUp(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.SecondaryRoundUp, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *bool) graphql.Marshaler {
+			return ec.marshalOBoolean2ᚖbool(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_FormulaParams_secondaryRoundUp(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("FormulaParams", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _FormulaParams_weightUnit(ctx context.Context, field graphql.CollectedField, obj *service.Params) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_FormulaParams_weightUnit(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.WeightUnit, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *service.WeightUnit) graphql.Marshaler {
+			return ec.marshalOWeightUnit2ᚖaliaportᚋinternalᚋserviceᚐWeightUnit(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_FormulaParams_weightUnit(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("FormulaParams", field, false, false, "WeightUnit")
+}
+
+func (ec *executionContext) _FormulaParams_baseWeightTon(ctx context.Context, field graphql.CollectedField, obj *service.Params) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_FormulaParams_baseWeightTon(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.BaseWeightTon, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *decimal.Decimal) graphql.Marshaler {
+			return ec.marshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_FormulaParams_baseWeightTon(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("FormulaParams", field, false, false, "Decimal")
+}
+
+func (ec *executionContext) _FormulaParams_baseTimeMin(ctx context.Context, field graphql.CollectedField, obj *service.Params) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_FormulaParams_baseTimeMin(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.BaseTimeMin, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_FormulaParams_baseTimeMin(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("FormulaParams", field, false, false, "Int")
+}
+
+func (ec *executionContext) _FormulaParams_weightRounding(ctx context.Context, field graphql.CollectedField, obj *service.Params) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_FormulaParams_weightRounding(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.WeightRounding, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *service.WeightRounding) graphql.Marshaler {
+			return ec.marshalOWeightRounding2ᚖaliaportᚋinternalᚋserviceᚐWeightRounding(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_FormulaParams_weightRounding(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("FormulaParams", field, false, false, "WeightRounding")
+}
+
+func (ec *executionContext) _FormulaParams_measure(ctx context.Context, field graphql.CollectedField, obj *service.Params) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_FormulaParams_measure(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Measure, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_FormulaParams_measure(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("FormulaParams", field, false, false, "String")
+}
+
+func (ec *executionContext) _FormulaParams_rate(ctx context.Context, field graphql.CollectedField, obj *service.Params) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_FormulaParams_rate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Rate, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *decimal.Decimal) graphql.Marshaler {
+			return ec.marshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_FormulaParams_rate(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("FormulaParams", field, false, false, "Decimal")
+}
+
+func (ec *executionContext) _FormulaParams_baseMinutes(ctx context.Context, field graphql.CollectedField, obj *service.Params) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_FormulaParams_baseMinutes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.BaseMinutes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_FormulaParams_baseMinutes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("FormulaParams", field, false, false, "Int")
 }
 
 func (ec *executionContext) _GateChecklistItem_id(ctx context.Context, field graphql.CollectedField, obj *ent.GateChecklistItem) (ret graphql.Marshaler) {
@@ -19659,6 +22095,1078 @@ func (ec *executionContext) fieldContext_Mutation_reviewExchangeRate(ctx context
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_createService(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_createService(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().CreateService(ctx, fc.Args["input"].(service.CreateInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "hizmet:write")
+				if err != nil {
+					var zeroVal *ServicePayload
+					return zeroVal, err
+				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *ServicePayload
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *ServicePayload
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *ServicePayload) graphql.Marshaler {
+			return ec.marshalNServicePayload2ᚖaliaportᚋgraphᚋgenᚐServicePayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_createService(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ServicePayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_createService_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_updateService(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_updateService(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().UpdateService(ctx, fc.Args["input"].(UpdateServiceInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "hizmet:write")
+				if err != nil {
+					var zeroVal *ServicePayload
+					return zeroVal, err
+				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *ServicePayload
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *ServicePayload
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *ServicePayload) graphql.Marshaler {
+			return ec.marshalNServicePayload2ᚖaliaportᚋgraphᚋgenᚐServicePayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_updateService(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ServicePayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_updateService_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_deactivateService(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_deactivateService(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().DeactivateService(ctx, fc.Args["input"].(service.ActivityInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "hizmet:delete")
+				if err != nil {
+					var zeroVal *ServicePayload
+					return zeroVal, err
+				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *ServicePayload
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *ServicePayload
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *ServicePayload) graphql.Marshaler {
+			return ec.marshalNServicePayload2ᚖaliaportᚋgraphᚋgenᚐServicePayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_deactivateService(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ServicePayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_deactivateService_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_activateService(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_activateService(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().ActivateService(ctx, fc.Args["input"].(service.ActivityInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "hizmet:write")
+				if err != nil {
+					var zeroVal *ServicePayload
+					return zeroVal, err
+				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *ServicePayload
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *ServicePayload
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *ServicePayload) graphql.Marshaler {
+			return ec.marshalNServicePayload2ᚖaliaportᚋgraphᚋgenᚐServicePayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_activateService(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ServicePayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_activateService_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_createPriceList(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_createPriceList(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().CreatePriceList(ctx, fc.Args["input"].(tariff.CreateInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "tarife:write")
+				if err != nil {
+					var zeroVal *PriceListPayload
+					return zeroVal, err
+				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *PriceListPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *PriceListPayload
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *PriceListPayload) graphql.Marshaler {
+			return ec.marshalNPriceListPayload2ᚖaliaportᚋgraphᚋgenᚐPriceListPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_createPriceList(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PriceListPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_createPriceList_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_updatePriceList(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_updatePriceList(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().UpdatePriceList(ctx, fc.Args["input"].(UpdatePriceListInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "tarife:write")
+				if err != nil {
+					var zeroVal *PriceListPayload
+					return zeroVal, err
+				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *PriceListPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *PriceListPayload
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *PriceListPayload) graphql.Marshaler {
+			return ec.marshalNPriceListPayload2ᚖaliaportᚋgraphᚋgenᚐPriceListPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_updatePriceList(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PriceListPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_updatePriceList_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_addPriceListItems(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_addPriceListItems(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().AddPriceListItems(ctx, fc.Args["input"].(tariff.AddItemsInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "tarife:write")
+				if err != nil {
+					var zeroVal *PriceListPayload
+					return zeroVal, err
+				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *PriceListPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *PriceListPayload
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *PriceListPayload) graphql.Marshaler {
+			return ec.marshalNPriceListPayload2ᚖaliaportᚋgraphᚋgenᚐPriceListPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_addPriceListItems(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PriceListPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_addPriceListItems_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_updatePriceListItem(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_updatePriceListItem(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().UpdatePriceListItem(ctx, fc.Args["input"].(UpdatePriceListItemInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "tarife:write")
+				if err != nil {
+					var zeroVal *PriceListPayload
+					return zeroVal, err
+				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *PriceListPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *PriceListPayload
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *PriceListPayload) graphql.Marshaler {
+			return ec.marshalNPriceListPayload2ᚖaliaportᚋgraphᚋgenᚐPriceListPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_updatePriceListItem(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PriceListPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_updatePriceListItem_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_removePriceListItem(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_removePriceListItem(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().RemovePriceListItem(ctx, fc.Args["input"].(tariff.RemoveItemInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "tarife:write")
+				if err != nil {
+					var zeroVal *PriceListPayload
+					return zeroVal, err
+				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *PriceListPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *PriceListPayload
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *PriceListPayload) graphql.Marshaler {
+			return ec.marshalNPriceListPayload2ᚖaliaportᚋgraphᚋgenᚐPriceListPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_removePriceListItem(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PriceListPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_removePriceListItem_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_activatePriceList(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_activatePriceList(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().ActivatePriceList(ctx, fc.Args["input"].(tariff.ActivateInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "tarife:write")
+				if err != nil {
+					var zeroVal *PriceListPayload
+					return zeroVal, err
+				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *PriceListPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *PriceListPayload
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *PriceListPayload) graphql.Marshaler {
+			return ec.marshalNPriceListPayload2ᚖaliaportᚋgraphᚋgenᚐPriceListPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_activatePriceList(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PriceListPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_activatePriceList_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_deactivatePriceList(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_deactivatePriceList(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().DeactivatePriceList(ctx, fc.Args["input"].(tariff.StepInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "tarife:write")
+				if err != nil {
+					var zeroVal *PriceListPayload
+					return zeroVal, err
+				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *PriceListPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *PriceListPayload
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *PriceListPayload) graphql.Marshaler {
+			return ec.marshalNPriceListPayload2ᚖaliaportᚋgraphᚋgenᚐPriceListPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_deactivatePriceList(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PriceListPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_deactivatePriceList_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_deletePriceList(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_deletePriceList(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().DeletePriceList(ctx, fc.Args["input"].(tariff.StepInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "tarife:delete")
+				if err != nil {
+					var zeroVal *PriceListPayload
+					return zeroVal, err
+				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *PriceListPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *PriceListPayload
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *PriceListPayload) graphql.Marshaler {
+			return ec.marshalNPriceListPayload2ᚖaliaportᚋgraphᚋgenᚐPriceListPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_deletePriceList(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PriceListPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_deletePriceList_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_copyPriceList(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_copyPriceList(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().CopyPriceList(ctx, fc.Args["input"].(tariff.CopyInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "tarife:write")
+				if err != nil {
+					var zeroVal *PriceListPayload
+					return zeroVal, err
+				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *PriceListPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *PriceListPayload
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *PriceListPayload) graphql.Marshaler {
+			return ec.marshalNPriceListPayload2ᚖaliaportᚋgraphᚋgenᚐPriceListPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_copyPriceList(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PriceListPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_copyPriceList_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_adjustPriceList(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_adjustPriceList(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().AdjustPriceList(ctx, fc.Args["input"].(tariff.AdjustInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "tarife:write")
+				if err != nil {
+					var zeroVal *PriceListPayload
+					return zeroVal, err
+				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *PriceListPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *PriceListPayload
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *PriceListPayload) graphql.Marshaler {
+			return ec.marshalNPriceListPayload2ᚖaliaportᚋgraphᚋgenᚐPriceListPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_adjustPriceList(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PriceListPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_adjustPriceList_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_saveServiceOverride(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_saveServiceOverride(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().SaveServiceOverride(ctx, fc.Args["input"].(tariff.OverrideInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "tarife:write")
+				if err != nil {
+					var zeroVal *ServiceOverridePayload
+					return zeroVal, err
+				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *ServiceOverridePayload
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *ServiceOverridePayload
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *ServiceOverridePayload) graphql.Marshaler {
+			return ec.marshalNServiceOverridePayload2ᚖaliaportᚋgraphᚋgenᚐServiceOverridePayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_saveServiceOverride(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ServiceOverridePayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_saveServiceOverride_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_endServiceOverride(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_endServiceOverride(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().EndServiceOverride(ctx, fc.Args["input"].(tariff.EndOverrideInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "tarife:write")
+				if err != nil {
+					var zeroVal *ServiceOverridePayload
+					return zeroVal, err
+				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *ServiceOverridePayload
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *ServiceOverridePayload
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *ServiceOverridePayload) graphql.Marshaler {
+			return ec.marshalNServiceOverridePayload2ᚖaliaportᚋgraphᚋgenᚐServiceOverridePayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_endServiceOverride(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ServiceOverridePayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_endServiceOverride_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Mutation_planTrip(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -23153,6 +26661,1110 @@ func (ec *executionContext) fieldContext_ParameterPayload_userErrors(_ context.C
 	return fc, nil
 }
 
+func (ec *executionContext) _PriceList_id(ctx context.Context, field graphql.CollectedField, obj *ent.PriceList) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceList_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.GlobalID(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PriceList_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PriceList", field, true, false, "ID")
+}
+
+func (ec *executionContext) _PriceList_code(ctx context.Context, field graphql.CollectedField, obj *ent.PriceList) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceList_code(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Code, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PriceList_code(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PriceList", field, false, false, "String")
+}
+
+func (ec *executionContext) _PriceList_version(ctx context.Context, field graphql.CollectedField, obj *ent.PriceList) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceList_version(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Version, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PriceList_version(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PriceList", field, false, false, "Int")
+}
+
+func (ec *executionContext) _PriceList_name(ctx context.Context, field graphql.CollectedField, obj *ent.PriceList) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceList_name(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PriceList_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PriceList", field, false, false, "String")
+}
+
+func (ec *executionContext) _PriceList_description(ctx context.Context, field graphql.CollectedField, obj *ent.PriceList) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceList_description(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Description, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PriceList_description(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PriceList", field, false, false, "String")
+}
+
+func (ec *executionContext) _PriceList_currency(ctx context.Context, field graphql.CollectedField, obj *ent.PriceList) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceList_currency(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Currency, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PriceList_currency(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PriceList", field, false, false, "String")
+}
+
+func (ec *executionContext) _PriceList_status(ctx context.Context, field graphql.CollectedField, obj *ent.PriceList) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceList_status(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Status, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v pricelist.Status) graphql.Marshaler {
+			return ec.marshalNPriceListStatus2aliaportᚋentᚋpricelistᚐStatus(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PriceList_status(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PriceList", field, false, false, "PriceListStatus")
+}
+
+func (ec *executionContext) _PriceList_validFrom(ctx context.Context, field graphql.CollectedField, obj *ent.PriceList) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceList_validFrom(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ValidFrom, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalNDate2aliaportᚋinternalᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PriceList_validFrom(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PriceList", field, false, false, "Date")
+}
+
+func (ec *executionContext) _PriceList_validTo(ctx context.Context, field graphql.CollectedField, obj *ent.PriceList) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceList_validTo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ValidTo, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *calendar.Date) graphql.Marshaler {
+			return ec.marshalODate2ᚖaliaportᚋinternalᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PriceList_validTo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PriceList", field, false, false, "Date")
+}
+
+func (ec *executionContext) _PriceList_activatedAt(ctx context.Context, field graphql.CollectedField, obj *ent.PriceList) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceList_activatedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ActivatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PriceList_activatedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PriceList", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _PriceList_allowedTransitions(ctx context.Context, field graphql.CollectedField, obj *ent.PriceList) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceList_allowedTransitions(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.PriceList().AllowedTransitions(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*tariff.Transition) graphql.Marshaler {
+			return ec.marshalNPriceListTransition2ᚕᚖaliaportᚋinternalᚋtariffᚐTransitionᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PriceList_allowedTransitions(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PriceList",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PriceListTransition(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _PriceList_items(ctx context.Context, field graphql.CollectedField, obj *ent.PriceList) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceList_items(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.PriceList().Items(ctx, obj, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *gqlmodel.Connection[*ent.PriceListItem]) graphql.Marshaler {
+			return ec.marshalNPriceListItemConnection2ᚖaliaportᚋgraphᚋgqlmodelᚐConnection(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PriceList_items(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PriceList",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PriceListItemConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_PriceList_items_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _PriceList_revision(ctx context.Context, field graphql.CollectedField, obj *ent.PriceList) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceList_revision(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Revision, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PriceList_revision(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PriceList", field, false, false, "Int")
+}
+
+func (ec *executionContext) _PriceList_createdAt(ctx context.Context, field graphql.CollectedField, obj *ent.PriceList) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceList_createdAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CreatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PriceList_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PriceList", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _PriceList_updatedAt(ctx context.Context, field graphql.CollectedField, obj *ent.PriceList) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceList_updatedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UpdatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PriceList_updatedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PriceList", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _PriceListConnection_edges(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Connection[*ent.PriceList]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceListConnection_edges(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Edges(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*gqlmodel.Edge[*ent.PriceList]) graphql.Marshaler {
+			return ec.marshalNPriceListEdge2ᚕᚖaliaportᚋgraphᚋgqlmodelᚐEdgeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PriceListConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PriceListConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PriceListEdge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _PriceListConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Connection[*ent.PriceList]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceListConnection_nodes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Nodes(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*ent.PriceList) graphql.Marshaler {
+			return ec.marshalNPriceList2ᚕᚖaliaportᚋentᚐPriceListᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PriceListConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PriceListConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PriceList(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _PriceListConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Connection[*ent.PriceList]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceListConnection_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *page.Info) graphql.Marshaler {
+			return ec.marshalNPageInfo2ᚖaliaportᚋinternalᚋpageᚐInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PriceListConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PriceListConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _PriceListConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Connection[*ent.PriceList]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceListConnection_totalCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TotalCount(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PriceListConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PriceListConnection", field, true, false, "Int")
+}
+
+func (ec *executionContext) _PriceListEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Edge[*ent.PriceList]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceListEdge_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PriceListEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PriceListEdge", field, false, false, "String")
+}
+
+func (ec *executionContext) _PriceListEdge_node(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Edge[*ent.PriceList]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceListEdge_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.PriceList) graphql.Marshaler {
+			return ec.marshalNPriceList2ᚖaliaportᚋentᚐPriceList(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PriceListEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PriceListEdge",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PriceList(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _PriceListItem_id(ctx context.Context, field graphql.CollectedField, obj *ent.PriceListItem) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceListItem_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.GlobalID(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PriceListItem_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PriceListItem", field, true, false, "ID")
+}
+
+func (ec *executionContext) _PriceListItem_priceList(ctx context.Context, field graphql.CollectedField, obj *ent.PriceListItem) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceListItem_priceList(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.PriceListItem().PriceList(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.PriceList) graphql.Marshaler {
+			return ec.marshalNPriceList2ᚖaliaportᚋentᚐPriceList(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PriceListItem_priceList(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PriceListItem",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PriceList(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _PriceListItem_service(ctx context.Context, field graphql.CollectedField, obj *ent.PriceListItem) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceListItem_service(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.PriceListItem().Service(ctx, obj)
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "hizmet:read")
+				if err != nil {
+					var zeroVal *ent.Service
+					return zeroVal, err
+				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *ent.Service
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *ent.Service
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, obj, directive0, permission, orNull)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.Service) graphql.Marshaler {
+			return ec.marshalNService2ᚖaliaportᚋentᚐService(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PriceListItem_service(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PriceListItem",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Service(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _PriceListItem_minQuantity(ctx context.Context, field graphql.CollectedField, obj *ent.PriceListItem) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceListItem_minQuantity(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.MinQuantity, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v decimal.Decimal) graphql.Marshaler {
+			return ec.marshalNDecimal2githubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PriceListItem_minQuantity(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PriceListItem", field, false, false, "Decimal")
+}
+
+func (ec *executionContext) _PriceListItem_unitPrice(ctx context.Context, field graphql.CollectedField, obj *ent.PriceListItem) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceListItem_unitPrice(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UnitPrice, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v decimal.Decimal) graphql.Marshaler {
+			return ec.marshalNDecimal2githubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PriceListItem_unitPrice(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PriceListItem", field, false, false, "Decimal")
+}
+
+func (ec *executionContext) _PriceListItem_vatRate(ctx context.Context, field graphql.CollectedField, obj *ent.PriceListItem) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceListItem_vatRate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.VatRate, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v decimal.Decimal) graphql.Marshaler {
+			return ec.marshalNDecimal2githubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PriceListItem_vatRate(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PriceListItem", field, false, false, "Decimal")
+}
+
+func (ec *executionContext) _PriceListItem_description(ctx context.Context, field graphql.CollectedField, obj *ent.PriceListItem) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceListItem_description(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Description, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PriceListItem_description(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PriceListItem", field, false, false, "String")
+}
+
+func (ec *executionContext) _PriceListItem_sortNo(ctx context.Context, field graphql.CollectedField, obj *ent.PriceListItem) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceListItem_sortNo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.SortNo, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PriceListItem_sortNo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PriceListItem", field, false, false, "Int")
+}
+
+func (ec *executionContext) _PriceListItem_createdAt(ctx context.Context, field graphql.CollectedField, obj *ent.PriceListItem) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceListItem_createdAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CreatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PriceListItem_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PriceListItem", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _PriceListItem_updatedAt(ctx context.Context, field graphql.CollectedField, obj *ent.PriceListItem) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceListItem_updatedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UpdatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PriceListItem_updatedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PriceListItem", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _PriceListItemConnection_edges(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Connection[*ent.PriceListItem]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceListItemConnection_edges(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Edges(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*gqlmodel.Edge[*ent.PriceListItem]) graphql.Marshaler {
+			return ec.marshalNPriceListItemEdge2ᚕᚖaliaportᚋgraphᚋgqlmodelᚐEdgeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PriceListItemConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PriceListItemConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PriceListItemEdge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _PriceListItemConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Connection[*ent.PriceListItem]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceListItemConnection_nodes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Nodes(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*ent.PriceListItem) graphql.Marshaler {
+			return ec.marshalNPriceListItem2ᚕᚖaliaportᚋentᚐPriceListItemᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PriceListItemConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PriceListItemConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PriceListItem(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _PriceListItemConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Connection[*ent.PriceListItem]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceListItemConnection_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *page.Info) graphql.Marshaler {
+			return ec.marshalNPageInfo2ᚖaliaportᚋinternalᚋpageᚐInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PriceListItemConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PriceListItemConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _PriceListItemConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Connection[*ent.PriceListItem]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceListItemConnection_totalCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TotalCount(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PriceListItemConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PriceListItemConnection", field, true, false, "Int")
+}
+
+func (ec *executionContext) _PriceListItemEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Edge[*ent.PriceListItem]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceListItemEdge_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PriceListItemEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PriceListItemEdge", field, false, false, "String")
+}
+
+func (ec *executionContext) _PriceListItemEdge_node(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Edge[*ent.PriceListItem]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceListItemEdge_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.PriceListItem) graphql.Marshaler {
+			return ec.marshalNPriceListItem2ᚖaliaportᚋentᚐPriceListItem(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PriceListItemEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PriceListItemEdge",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PriceListItem(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _PriceListPayload_priceList(ctx context.Context, field graphql.CollectedField, obj *PriceListPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceListPayload_priceList(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PriceList, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.PriceList) graphql.Marshaler {
+			return ec.marshalOPriceList2ᚖaliaportᚋentᚐPriceList(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PriceListPayload_priceList(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PriceListPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PriceList(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _PriceListPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *PriceListPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceListPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕᚖaliaportᚋgraphᚋgenᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PriceListPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PriceListPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _PriceListTransition_action(ctx context.Context, field graphql.CollectedField, obj *tariff.Transition) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceListTransition_action(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Action, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v tariff.Action) graphql.Marshaler {
+			return ec.marshalNPriceListAction2aliaportᚋinternalᚋtariffᚐAction(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PriceListTransition_action(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PriceListTransition", field, false, false, "PriceListAction")
+}
+
+func (ec *executionContext) _PriceListTransition_to(ctx context.Context, field graphql.CollectedField, obj *tariff.Transition) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceListTransition_to(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.To, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v pricelist.Status) graphql.Marshaler {
+			return ec.marshalNPriceListStatus2aliaportᚋentᚋpricelistᚐStatus(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PriceListTransition_to(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PriceListTransition", field, false, false, "PriceListStatus")
+}
+
 func (ec *executionContext) _Query_viewer(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -24663,6 +29275,207 @@ func (ec *executionContext) fieldContext_Query_services(ctx context.Context, fie
 	return fc, nil
 }
 
+func (ec *executionContext) _Query_priceList(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_priceList(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().PriceList(ctx, fc.Args["id"].(*globalid.ID), fc.Args["code"].(*string), fc.Args["version"].(*int))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "tarife:read")
+				if err != nil {
+					var zeroVal *ent.PriceList
+					return zeroVal, err
+				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *ent.PriceList
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *ent.PriceList
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.PriceList) graphql.Marshaler {
+			return ec.marshalOPriceList2ᚖaliaportᚋentᚐPriceList(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Query_priceList(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PriceList(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_priceList_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_priceLists(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_priceLists(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().PriceLists(ctx, fc.Args["filter"].(*tariff.Filter), fc.Args["orderBy"].(*tariff.Order), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "tarife:read")
+				if err != nil {
+					var zeroVal *gqlmodel.Connection[*ent.PriceList]
+					return zeroVal, err
+				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *gqlmodel.Connection[*ent.PriceList]
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *gqlmodel.Connection[*ent.PriceList]
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *gqlmodel.Connection[*ent.PriceList]) graphql.Marshaler {
+			return ec.marshalNPriceListConnection2ᚖaliaportᚋgraphᚋgqlmodelᚐConnection(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_priceLists(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PriceListConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_priceLists_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_activePriceList(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_activePriceList(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().ActivePriceList(ctx, fc.Args["on"].(*calendar.Date), fc.Args["currency"].(string))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "tarife:read")
+				if err != nil {
+					var zeroVal *ent.PriceList
+					return zeroVal, err
+				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *ent.PriceList
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *ent.PriceList
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.PriceList) graphql.Marshaler {
+			return ec.marshalOPriceList2ᚖaliaportᚋentᚐPriceList(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Query_activePriceList(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PriceList(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_activePriceList_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Query_trip(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -25758,6 +30571,29 @@ func (ec *executionContext) fieldContext_Service_groupCode(_ context.Context, fi
 	return graphql.NewScalarFieldContext("Service", field, false, false, "String")
 }
 
+func (ec *executionContext) _Service_categoryCode(ctx context.Context, field graphql.CollectedField, obj *ent.Service) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Service_categoryCode(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CategoryCode, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Service_categoryCode(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Service", field, false, false, "String")
+}
+
 func (ec *executionContext) _Service_unit(ctx context.Context, field graphql.CollectedField, obj *ent.Service) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -25850,6 +30686,29 @@ func (ec *executionContext) fieldContext_Service_vatRate(_ context.Context, fiel
 	return graphql.NewScalarFieldContext("Service", field, false, false, "Decimal")
 }
 
+func (ec *executionContext) _Service_vatExemption(ctx context.Context, field graphql.CollectedField, obj *ent.Service) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Service_vatExemption(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.VatExemption, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Service_vatExemption(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Service", field, false, false, "String")
+}
+
 func (ec *executionContext) _Service_calculationType(ctx context.Context, field graphql.CollectedField, obj *ent.Service) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -25871,6 +30730,38 @@ func (ec *executionContext) _Service_calculationType(ctx context.Context, field 
 }
 func (ec *executionContext) fieldContext_Service_calculationType(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Service", field, false, false, "CalculationType")
+}
+
+func (ec *executionContext) _Service_formulaParams(ctx context.Context, field graphql.CollectedField, obj *ent.Service) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Service_formulaParams(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Service().FormulaParams(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *service.Params) graphql.Marshaler {
+			return ec.marshalOFormulaParams2ᚖaliaportᚋinternalᚋserviceᚐParams(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Service_formulaParams(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Service",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_FormulaParams(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _Service_requiresPersonCount(ctx context.Context, field graphql.CollectedField, obj *ent.Service) (ret graphql.Marshaler) {
@@ -25986,6 +30877,73 @@ func (ec *executionContext) _Service_isActive(ctx context.Context, field graphql
 }
 func (ec *executionContext) fieldContext_Service_isActive(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Service", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _Service_overrides(ctx context.Context, field graphql.CollectedField, obj *ent.Service) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Service_overrides(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Service().Overrides(ctx, obj, fc.Args["isActive"].(bool), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "tarife:read")
+				if err != nil {
+					var zeroVal *gqlmodel.Connection[*ent.ServiceOverride]
+					return zeroVal, err
+				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *gqlmodel.Connection[*ent.ServiceOverride]
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *gqlmodel.Connection[*ent.ServiceOverride]
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, obj, directive0, permission, orNull)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *gqlmodel.Connection[*ent.ServiceOverride]) graphql.Marshaler {
+			return ec.marshalNServiceOverrideConnection2ᚖaliaportᚋgraphᚋgqlmodelᚐConnection(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Service_overrides(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Service",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ServiceOverrideConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Service_overrides_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _Service_version(ctx context.Context, field graphql.CollectedField, obj *ent.Service) (ret graphql.Marshaler) {
@@ -26226,6 +31184,616 @@ func (ec *executionContext) fieldContext_ServiceEdge_node(_ context.Context, fie
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Service(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ServiceOverride_id(ctx context.Context, field graphql.CollectedField, obj *ent.ServiceOverride) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ServiceOverride_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.GlobalID(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ServiceOverride_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ServiceOverride", field, true, false, "ID")
+}
+
+func (ec *executionContext) _ServiceOverride_service(ctx context.Context, field graphql.CollectedField, obj *ent.ServiceOverride) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ServiceOverride_service(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.ServiceOverride().Service(ctx, obj)
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "hizmet:read")
+				if err != nil {
+					var zeroVal *ent.Service
+					return zeroVal, err
+				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *ent.Service
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *ent.Service
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, obj, directive0, permission, orNull)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.Service) graphql.Marshaler {
+			return ec.marshalNService2ᚖaliaportᚋentᚐService(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ServiceOverride_service(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ServiceOverride",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Service(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ServiceOverride_validFrom(ctx context.Context, field graphql.CollectedField, obj *ent.ServiceOverride) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ServiceOverride_validFrom(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ValidFrom, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalNDate2aliaportᚋinternalᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ServiceOverride_validFrom(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ServiceOverride", field, false, false, "Date")
+}
+
+func (ec *executionContext) _ServiceOverride_validTo(ctx context.Context, field graphql.CollectedField, obj *ent.ServiceOverride) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ServiceOverride_validTo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ValidTo, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *calendar.Date) graphql.Marshaler {
+			return ec.marshalODate2ᚖaliaportᚋinternalᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ServiceOverride_validTo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ServiceOverride", field, false, false, "Date")
+}
+
+func (ec *executionContext) _ServiceOverride_price(ctx context.Context, field graphql.CollectedField, obj *ent.ServiceOverride) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ServiceOverride_price(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Price, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v decimal.Decimal) graphql.Marshaler {
+			return ec.marshalNDecimal2githubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ServiceOverride_price(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ServiceOverride", field, false, false, "Decimal")
+}
+
+func (ec *executionContext) _ServiceOverride_currency(ctx context.Context, field graphql.CollectedField, obj *ent.ServiceOverride) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ServiceOverride_currency(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Currency, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ServiceOverride_currency(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ServiceOverride", field, false, false, "String")
+}
+
+func (ec *executionContext) _ServiceOverride_vatRate(ctx context.Context, field graphql.CollectedField, obj *ent.ServiceOverride) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ServiceOverride_vatRate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.VatRate, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *decimal.Decimal) graphql.Marshaler {
+			return ec.marshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ServiceOverride_vatRate(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ServiceOverride", field, false, false, "Decimal")
+}
+
+func (ec *executionContext) _ServiceOverride_note(ctx context.Context, field graphql.CollectedField, obj *ent.ServiceOverride) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ServiceOverride_note(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Note, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ServiceOverride_note(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ServiceOverride", field, false, false, "String")
+}
+
+func (ec *executionContext) _ServiceOverride_isActive(ctx context.Context, field graphql.CollectedField, obj *ent.ServiceOverride) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ServiceOverride_isActive(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.IsActive, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ServiceOverride_isActive(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ServiceOverride", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _ServiceOverride_version(ctx context.Context, field graphql.CollectedField, obj *ent.ServiceOverride) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ServiceOverride_version(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Version, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ServiceOverride_version(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ServiceOverride", field, false, false, "Int")
+}
+
+func (ec *executionContext) _ServiceOverride_createdAt(ctx context.Context, field graphql.CollectedField, obj *ent.ServiceOverride) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ServiceOverride_createdAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CreatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ServiceOverride_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ServiceOverride", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _ServiceOverride_updatedAt(ctx context.Context, field graphql.CollectedField, obj *ent.ServiceOverride) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ServiceOverride_updatedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UpdatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ServiceOverride_updatedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ServiceOverride", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _ServiceOverrideConnection_edges(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Connection[*ent.ServiceOverride]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ServiceOverrideConnection_edges(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Edges(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*gqlmodel.Edge[*ent.ServiceOverride]) graphql.Marshaler {
+			return ec.marshalNServiceOverrideEdge2ᚕᚖaliaportᚋgraphᚋgqlmodelᚐEdgeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ServiceOverrideConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ServiceOverrideConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ServiceOverrideEdge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ServiceOverrideConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Connection[*ent.ServiceOverride]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ServiceOverrideConnection_nodes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Nodes(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*ent.ServiceOverride) graphql.Marshaler {
+			return ec.marshalNServiceOverride2ᚕᚖaliaportᚋentᚐServiceOverrideᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ServiceOverrideConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ServiceOverrideConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ServiceOverride(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ServiceOverrideConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Connection[*ent.ServiceOverride]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ServiceOverrideConnection_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *page.Info) graphql.Marshaler {
+			return ec.marshalNPageInfo2ᚖaliaportᚋinternalᚋpageᚐInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ServiceOverrideConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ServiceOverrideConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ServiceOverrideConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Connection[*ent.ServiceOverride]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ServiceOverrideConnection_totalCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TotalCount(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ServiceOverrideConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ServiceOverrideConnection", field, true, false, "Int")
+}
+
+func (ec *executionContext) _ServiceOverrideEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Edge[*ent.ServiceOverride]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ServiceOverrideEdge_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ServiceOverrideEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ServiceOverrideEdge", field, false, false, "String")
+}
+
+func (ec *executionContext) _ServiceOverrideEdge_node(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Edge[*ent.ServiceOverride]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ServiceOverrideEdge_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.ServiceOverride) graphql.Marshaler {
+			return ec.marshalNServiceOverride2ᚖaliaportᚋentᚐServiceOverride(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ServiceOverrideEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ServiceOverrideEdge",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ServiceOverride(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ServiceOverridePayload_serviceOverride(ctx context.Context, field graphql.CollectedField, obj *ServiceOverridePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ServiceOverridePayload_serviceOverride(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ServiceOverride, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.ServiceOverride) graphql.Marshaler {
+			return ec.marshalOServiceOverride2ᚖaliaportᚋentᚐServiceOverride(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ServiceOverridePayload_serviceOverride(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ServiceOverridePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ServiceOverride(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ServiceOverridePayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *ServiceOverridePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ServiceOverridePayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕᚖaliaportᚋgraphᚋgenᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ServiceOverridePayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ServiceOverridePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ServicePayload_service(ctx context.Context, field graphql.CollectedField, obj *ServicePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ServicePayload_service(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Service, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.Service) graphql.Marshaler {
+			return ec.marshalOService2ᚖaliaportᚋentᚐService(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ServicePayload_service(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ServicePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Service(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ServicePayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *ServicePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ServicePayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕᚖaliaportᚋgraphᚋgenᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ServicePayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ServicePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
 		},
 	}
 	return fc, nil
@@ -33521,6 +39089,129 @@ func (ec *executionContext) fieldContext___Type_isOneOf(_ context.Context, field
 
 // region    **************************** input.gotpl *****************************
 
+func (ec *executionContext) unmarshalInputActivatePriceListInput(ctx context.Context, obj any) (*tariff.ActivateInput, error) {
+	var it tariff.ActivateInput
+	if obj == nil {
+		return &it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["endPrevious"]; !present {
+		asMap["endPrevious"] = false
+	}
+
+	fieldsInOrder := [...]string{"id", "revision", "endPrevious"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2aliaportᚋinternalᚋglobalidᚐID(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.ID = data
+		case "revision":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("revision"))
+			data, err := ec.unmarshalNInt2int(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Revision = data
+		case "endPrevious":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("endPrevious"))
+			data, err := ec.unmarshalNBoolean2bool(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.EndPrevious = data
+		}
+	}
+	return &it, nil
+}
+
+// UnmarshalActivatePriceListInput unmarshals raw into the ActivatePriceListInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalActivatePriceListInput(ctx context.Context, raw any) (*tariff.ActivateInput, error) {
+	var out *tariff.ActivateInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "ActivatePriceListInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputAddPriceListItemsInput(ctx context.Context, obj any) (*tariff.AddItemsInput, error) {
+	var it tariff.AddItemsInput
+	if obj == nil {
+		return &it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"priceListId", "revision", "items", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "priceListId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("priceListId"))
+			data, err := ec.unmarshalNID2aliaportᚋinternalᚋglobalidᚐID(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.PriceListID = data
+		case "revision":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("revision"))
+			data, err := ec.unmarshalNInt2int(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Revision = data
+		case "items":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("items"))
+			data, err := ec.unmarshalNPriceListItemInput2ᚕaliaportᚋinternalᚋtariffᚐItemInputᚄ(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Items = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return &it, nil
+}
+
+// UnmarshalAddPriceListItemsInput unmarshals raw into the AddPriceListItemsInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalAddPriceListItemsInput(ctx context.Context, raw any) (*tariff.AddItemsInput, error) {
+	var out *tariff.AddItemsInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "AddPriceListItemsInput", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputAddWorkOrderItemInput(ctx context.Context, obj any) (*workorder.AddItemInput, error) {
 	var it workorder.AddItemInput
 	if obj == nil {
@@ -33630,6 +39321,62 @@ func (ec *executionContext) unmarshalInputAddWorkOrderPersonInput(ctx context.Co
 func UnmarshalAddWorkOrderPersonInput(ctx context.Context, raw any) (*person.AddInput, error) {
 	var out *person.AddInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "AddWorkOrderPersonInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputAdjustPriceListInput(ctx context.Context, obj any) (*tariff.AdjustInput, error) {
+	var it tariff.AdjustInput
+	if obj == nil {
+		return &it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"id", "revision", "percent"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2aliaportᚋinternalᚋglobalidᚐID(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.ID = data
+		case "revision":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("revision"))
+			data, err := ec.unmarshalNInt2int(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Revision = data
+		case "percent":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("percent"))
+			data, err := ec.unmarshalNDecimal2githubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Percent = data
+		}
+	}
+	return &it, nil
+}
+
+// UnmarshalAdjustPriceListInput unmarshals raw into the AdjustPriceListInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalAdjustPriceListInput(ctx context.Context, raw any) (*tariff.AdjustInput, error) {
+	var out *tariff.AdjustInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "AdjustPriceListInput", raw, &out)
 	return out, err
 }
 
@@ -34047,6 +39794,76 @@ func (ec *executionContext) unmarshalInputCompleteWorkOrderInput(ctx context.Con
 func UnmarshalCompleteWorkOrderInput(ctx context.Context, raw any) (*CompleteWorkOrderInput, error) {
 	var out *CompleteWorkOrderInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "CompleteWorkOrderInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputCopyPriceListInput(ctx context.Context, obj any) (*tariff.CopyInput, error) {
+	var it tariff.CopyInput
+	if obj == nil {
+		return &it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"id", "name", "validFrom", "validTo", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2aliaportᚋinternalᚋglobalidᚐID(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.ID = data
+		case "name":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("name"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Name = data
+		case "validFrom":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("validFrom"))
+			data, err := ec.unmarshalNDate2aliaportᚋinternalᚋcalendarᚐDate(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.ValidFrom = data
+		case "validTo":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("validTo"))
+			data, err := ec.unmarshalODate2ᚖaliaportᚋinternalᚋcalendarᚐDate(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.ValidTo = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return &it, nil
+}
+
+// UnmarshalCopyPriceListInput unmarshals raw into the CopyPriceListInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalCopyPriceListInput(ctx context.Context, raw any) (*tariff.CopyInput, error) {
+	var out *tariff.CopyInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "CopyPriceListInput", raw, &out)
 	return out, err
 }
 
@@ -34538,6 +40355,273 @@ func (ec *executionContext) unmarshalInputCreateParameterInput(ctx context.Conte
 func UnmarshalCreateParameterInput(ctx context.Context, raw any) (*parameter.CreateInput, error) {
 	var out *parameter.CreateInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "CreateParameterInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputCreatePriceListInput(ctx context.Context, obj any) (*tariff.CreateInput, error) {
+	var it tariff.CreateInput
+	if obj == nil {
+		return &it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"code", "name", "description", "currency", "validFrom", "validTo", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "code":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("code"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Code = data
+		case "name":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("name"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Name = data
+		case "description":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("description"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Description = data
+		case "currency":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("currency"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Currency = data
+		case "validFrom":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("validFrom"))
+			data, err := ec.unmarshalNDate2aliaportᚋinternalᚋcalendarᚐDate(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.ValidFrom = data
+		case "validTo":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("validTo"))
+			data, err := ec.unmarshalODate2ᚖaliaportᚋinternalᚋcalendarᚐDate(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.ValidTo = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return &it, nil
+}
+
+// UnmarshalCreatePriceListInput unmarshals raw into the CreatePriceListInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalCreatePriceListInput(ctx context.Context, raw any) (*tariff.CreateInput, error) {
+	var out *tariff.CreateInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "CreatePriceListInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputCreateServiceInput(ctx context.Context, obj any) (*service.CreateInput, error) {
+	var it service.CreateInput
+	if obj == nil {
+		return &it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["basePrice"]; !present {
+		asMap["basePrice"] = "0"
+	}
+	if _, present := asMap["currency"]; !present {
+		asMap["currency"] = "TRY"
+	}
+	if _, present := asMap["calculationType"]; !present {
+		asMap["calculationType"] = "FIXED"
+	}
+	if _, present := asMap["requiresPersonCount"]; !present {
+		asMap["requiresPersonCount"] = false
+	}
+	if _, present := asMap["requiresVehicleInfo"]; !present {
+		asMap["requiresVehicleInfo"] = false
+	}
+	if _, present := asMap["requiresWeightInfo"]; !present {
+		asMap["requiresWeightInfo"] = false
+	}
+	if _, present := asMap["sortNo"]; !present {
+		asMap["sortNo"] = 0
+	}
+
+	fieldsInOrder := [...]string{"code", "name", "description", "accountingCode", "groupCode", "categoryCode", "unit", "basePrice", "currency", "vatRate", "vatExemption", "calculationType", "formulaParams", "requiresPersonCount", "requiresVehicleInfo", "requiresWeightInfo", "sortNo", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "code":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("code"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Code = data
+		case "name":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("name"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Name = data
+		case "description":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("description"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Description = data
+		case "accountingCode":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("accountingCode"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.AccountingCode = data
+		case "groupCode":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("groupCode"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.GroupCode = data
+		case "categoryCode":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("categoryCode"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.CategoryCode = data
+		case "unit":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("unit"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Unit = data
+		case "basePrice":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("basePrice"))
+			data, err := ec.unmarshalNDecimal2githubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.BasePrice = data
+		case "currency":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("currency"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Currency = data
+		case "vatRate":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("vatRate"))
+			data, err := ec.unmarshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.VatRate = data
+		case "vatExemption":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("vatExemption"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.VatExemption = data
+		case "calculationType":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("calculationType"))
+			data, err := ec.unmarshalNCalculationType2aliaportᚋentᚋserviceᚐCalculationType(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.CalculationType = data
+		case "formulaParams":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("formulaParams"))
+			data, err := ec.unmarshalOFormulaParamsInput2ᚖaliaportᚋinternalᚋserviceᚐParams(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.FormulaParams = data
+		case "requiresPersonCount":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("requiresPersonCount"))
+			data, err := ec.unmarshalNBoolean2bool(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.RequiresPersonCount = data
+		case "requiresVehicleInfo":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("requiresVehicleInfo"))
+			data, err := ec.unmarshalNBoolean2bool(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.RequiresVehicleInfo = data
+		case "requiresWeightInfo":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("requiresWeightInfo"))
+			data, err := ec.unmarshalNBoolean2bool(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.RequiresWeightInfo = data
+		case "sortNo":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("sortNo"))
+			data, err := ec.unmarshalNInt2int(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.SortNo = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return &it, nil
+}
+
+// UnmarshalCreateServiceInput unmarshals raw into the CreateServiceInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalCreateServiceInput(ctx context.Context, raw any) (*service.CreateInput, error) {
+	var out *service.CreateInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "CreateServiceInput", raw, &out)
 	return out, err
 }
 
@@ -35299,6 +41383,62 @@ func UnmarshalDepartTripInput(ctx context.Context, raw any) (*trip.DepartInput, 
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputEndServiceOverrideInput(ctx context.Context, obj any) (*tariff.EndOverrideInput, error) {
+	var it tariff.EndOverrideInput
+	if obj == nil {
+		return &it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"id", "version", "on"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2aliaportᚋinternalᚋglobalidᚐID(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.ID = data
+		case "version":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("version"))
+			data, err := ec.unmarshalNInt2int(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Version = data
+		case "on":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("on"))
+			data, err := ec.unmarshalNDate2aliaportᚋinternalᚋcalendarᚐDate(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.On = data
+		}
+	}
+	return &it, nil
+}
+
+// UnmarshalEndServiceOverrideInput unmarshals raw into the EndServiceOverrideInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalEndServiceOverrideInput(ctx context.Context, raw any) (*tariff.EndOverrideInput, error) {
+	var out *tariff.EndOverrideInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "EndServiceOverrideInput", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputExchangeRateFilter(ctx context.Context, obj any) (*rate.Filter, error) {
 	var it rate.Filter
 	if obj == nil {
@@ -35412,6 +41552,111 @@ func (ec *executionContext) unmarshalInputFetchExchangeRatesInput(ctx context.Co
 func UnmarshalFetchExchangeRatesInput(ctx context.Context, raw any) (*rate.FetchInput, error) {
 	var out *rate.FetchInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "FetchExchangeRatesInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputFormulaParamsInput(ctx context.Context, obj any) (*service.Params, error) {
+	var it service.Params
+	if obj == nil {
+		return &it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"primary", "secondary", "secondaryRoundUp", "weightUnit", "baseWeightTon", "baseTimeMin", "weightRounding", "measure", "rate", "baseMinutes"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "primary":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("primary"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Primary = data
+		case "secondary":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("secondary"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Secondary = data
+		case "secondaryRoundUp":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("secondaryRoundUp"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.SecondaryRoundUp = data
+		case "weightUnit":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("weightUnit"))
+			data, err := ec.unmarshalOWeightUnit2ᚖaliaportᚋinternalᚋserviceᚐWeightUnit(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.WeightUnit = data
+		case "baseWeightTon":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("baseWeightTon"))
+			data, err := ec.unmarshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.BaseWeightTon = data
+		case "baseTimeMin":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("baseTimeMin"))
+			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.BaseTimeMin = data
+		case "weightRounding":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("weightRounding"))
+			data, err := ec.unmarshalOWeightRounding2ᚖaliaportᚋinternalᚋserviceᚐWeightRounding(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.WeightRounding = data
+		case "measure":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("measure"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Measure = data
+		case "rate":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("rate"))
+			data, err := ec.unmarshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Rate = data
+		case "baseMinutes":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("baseMinutes"))
+			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.BaseMinutes = data
+		}
+	}
+	return &it, nil
+}
+
+// UnmarshalFormulaParamsInput unmarshals raw into the FormulaParamsInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalFormulaParamsInput(ctx context.Context, raw any) (*service.Params, error) {
+	var out *service.Params
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "FormulaParamsInput", raw, &out)
 	return out, err
 }
 
@@ -36274,6 +42519,252 @@ func UnmarshalPlanTripInput(ctx context.Context, raw any) (*trip.PlanInput, erro
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputPriceListFilter(ctx context.Context, obj any) (*tariff.Filter, error) {
+	var it tariff.Filter
+	if obj == nil {
+		return &it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"status", "currency", "code"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "status":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("status"))
+			data, err := ec.unmarshalOPriceListStatus2ᚕaliaportᚋentᚋpricelistᚐStatusᚄ(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Status = data
+		case "currency":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("currency"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Currency = data
+		case "code":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("code"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Code = data
+		}
+	}
+	return &it, nil
+}
+
+// UnmarshalPriceListFilter unmarshals raw into the PriceListFilter input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalPriceListFilter(ctx context.Context, raw any) (*tariff.Filter, error) {
+	var out *tariff.Filter
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "PriceListFilter", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputPriceListItemInput(ctx context.Context, obj any) (*tariff.ItemInput, error) {
+	var it tariff.ItemInput
+	if obj == nil {
+		return &it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["minQuantity"]; !present {
+		asMap["minQuantity"] = "0"
+	}
+
+	fieldsInOrder := [...]string{"serviceCode", "minQuantity", "maxQuantity", "unitPrice", "vatRate", "description", "sortNo"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "serviceCode":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("serviceCode"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.ServiceCode = data
+		case "minQuantity":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("minQuantity"))
+			data, err := ec.unmarshalNDecimal2githubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.MinQuantity = data
+		case "maxQuantity":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("maxQuantity"))
+			data, err := ec.unmarshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.MaxQuantity = data
+		case "unitPrice":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("unitPrice"))
+			data, err := ec.unmarshalNDecimal2githubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.UnitPrice = data
+		case "vatRate":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("vatRate"))
+			data, err := ec.unmarshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.VatRate = data
+		case "description":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("description"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Description = data
+		case "sortNo":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("sortNo"))
+			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.SortNo = data
+		}
+	}
+	return &it, nil
+}
+
+// UnmarshalPriceListItemInput unmarshals raw into the PriceListItemInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalPriceListItemInput(ctx context.Context, raw any) (*tariff.ItemInput, error) {
+	var out *tariff.ItemInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "PriceListItemInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputPriceListOrder(ctx context.Context, obj any) (*tariff.Order, error) {
+	var it tariff.Order
+	if obj == nil {
+		return &it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["direction"]; !present {
+		asMap["direction"] = "DESC"
+	}
+
+	fieldsInOrder := [...]string{"field", "direction"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "field":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("field"))
+			data, err := ec.unmarshalNPriceListOrderField2aliaportᚋinternalᚋtariffᚐOrderField(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Field = data
+		case "direction":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("direction"))
+			data, err := ec.unmarshalNOrderDirection2aliaportᚋinternalᚋpageᚐDirection(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Direction = data
+		}
+	}
+	return &it, nil
+}
+
+// UnmarshalPriceListOrder unmarshals raw into the PriceListOrder input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalPriceListOrder(ctx context.Context, raw any) (*tariff.Order, error) {
+	var out *tariff.Order
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "PriceListOrder", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputPriceListStepInput(ctx context.Context, obj any) (*tariff.StepInput, error) {
+	var it tariff.StepInput
+	if obj == nil {
+		return &it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"id", "revision"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2aliaportᚋinternalᚋglobalidᚐID(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.ID = data
+		case "revision":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("revision"))
+			data, err := ec.unmarshalNInt2int(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Revision = data
+		}
+	}
+	return &it, nil
+}
+
+// UnmarshalPriceListStepInput unmarshals raw into the PriceListStepInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalPriceListStepInput(ctx context.Context, raw any) (*tariff.StepInput, error) {
+	var out *tariff.StepInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "PriceListStepInput", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputProcessWorkLogInput(ctx context.Context, obj any) (*worklog.ProcessInput, error) {
 	var it worklog.ProcessInput
 	if obj == nil {
@@ -36467,6 +42958,55 @@ func (ec *executionContext) unmarshalInputRejectWorkLogInput(ctx context.Context
 func UnmarshalRejectWorkLogInput(ctx context.Context, raw any) (*worklog.RejectInput, error) {
 	var out *worklog.RejectInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "RejectWorkLogInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputRemovePriceListItemInput(ctx context.Context, obj any) (*tariff.RemoveItemInput, error) {
+	var it tariff.RemoveItemInput
+	if obj == nil {
+		return &it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"id", "revision"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2aliaportᚋinternalᚋglobalidᚐID(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.ID = data
+		case "revision":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("revision"))
+			data, err := ec.unmarshalNInt2int(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Revision = data
+		}
+	}
+	return &it, nil
+}
+
+// UnmarshalRemovePriceListItemInput unmarshals raw into the RemovePriceListItemInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalRemovePriceListItemInput(ctx context.Context, raw any) (*tariff.RemoveItemInput, error) {
+	var out *tariff.RemoveItemInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "RemovePriceListItemInput", raw, &out)
 	return out, err
 }
 
@@ -36831,6 +43371,160 @@ func (ec *executionContext) unmarshalInputSaveRoleInput(ctx context.Context, obj
 func UnmarshalSaveRoleInput(ctx context.Context, raw any) (*user.RoleInput, error) {
 	var out *user.RoleInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "SaveRoleInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputSaveServiceOverrideInput(ctx context.Context, obj any) (*tariff.OverrideInput, error) {
+	var it tariff.OverrideInput
+	if obj == nil {
+		return &it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"id", "version", "serviceCode", "validFrom", "validTo", "price", "currency", "vatRate", "note", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalOID2ᚖaliaportᚋinternalᚋglobalidᚐID(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.ID = data
+		case "version":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("version"))
+			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Version = data
+		case "serviceCode":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("serviceCode"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.ServiceCode = data
+		case "validFrom":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("validFrom"))
+			data, err := ec.unmarshalNDate2aliaportᚋinternalᚋcalendarᚐDate(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.ValidFrom = data
+		case "validTo":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("validTo"))
+			data, err := ec.unmarshalODate2ᚖaliaportᚋinternalᚋcalendarᚐDate(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.ValidTo = data
+		case "price":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("price"))
+			data, err := ec.unmarshalNDecimal2githubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Price = data
+		case "currency":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("currency"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Currency = data
+		case "vatRate":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("vatRate"))
+			data, err := ec.unmarshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.VatRate = data
+		case "note":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("note"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Note = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return &it, nil
+}
+
+// UnmarshalSaveServiceOverrideInput unmarshals raw into the SaveServiceOverrideInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalSaveServiceOverrideInput(ctx context.Context, raw any) (*tariff.OverrideInput, error) {
+	var out *tariff.OverrideInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "SaveServiceOverrideInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputServiceActivityInput(ctx context.Context, obj any) (*service.ActivityInput, error) {
+	var it service.ActivityInput
+	if obj == nil {
+		return &it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"id", "version"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2aliaportᚋinternalᚋglobalidᚐID(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.ID = data
+		case "version":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("version"))
+			data, err := ec.unmarshalNInt2int(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Version = data
+		}
+	}
+	return &it, nil
+}
+
+// UnmarshalServiceActivityInput unmarshals raw into the ServiceActivityInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalServiceActivityInput(ctx context.Context, raw any) (*service.ActivityInput, error) {
+	var out *service.ActivityInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "ServiceActivityInput", raw, &out)
 	return out, err
 }
 
@@ -37784,6 +44478,335 @@ func (ec *executionContext) unmarshalInputUpdateParameterInput(ctx context.Conte
 func UnmarshalUpdateParameterInput(ctx context.Context, raw any) (*UpdateParameterInput, error) {
 	var out *UpdateParameterInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "UpdateParameterInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputUpdatePriceListInput(ctx context.Context, obj any) (*UpdatePriceListInput, error) {
+	var it UpdatePriceListInput
+	if obj == nil {
+		return &it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"id", "revision", "name", "description", "currency", "validFrom", "validTo"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2aliaportᚋinternalᚋglobalidᚐID(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.ID = data
+		case "revision":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("revision"))
+			data, err := ec.unmarshalNInt2int(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Revision = data
+		case "name":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("name"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Name = data
+		case "description":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("description"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Description = graphql.OmittableOf(data)
+		case "currency":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("currency"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Currency = data
+		case "validFrom":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("validFrom"))
+			data, err := ec.unmarshalODate2ᚖaliaportᚋinternalᚋcalendarᚐDate(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.ValidFrom = data
+		case "validTo":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("validTo"))
+			data, err := ec.unmarshalODate2ᚖaliaportᚋinternalᚋcalendarᚐDate(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.ValidTo = graphql.OmittableOf(data)
+		}
+	}
+	return &it, nil
+}
+
+// UnmarshalUpdatePriceListInput unmarshals raw into the UpdatePriceListInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalUpdatePriceListInput(ctx context.Context, raw any) (*UpdatePriceListInput, error) {
+	var out *UpdatePriceListInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "UpdatePriceListInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputUpdatePriceListItemInput(ctx context.Context, obj any) (*UpdatePriceListItemInput, error) {
+	var it UpdatePriceListItemInput
+	if obj == nil {
+		return &it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"id", "revision", "minQuantity", "unitPrice", "vatRate", "description", "sortNo"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2aliaportᚋinternalᚋglobalidᚐID(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.ID = data
+		case "revision":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("revision"))
+			data, err := ec.unmarshalNInt2int(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Revision = data
+		case "minQuantity":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("minQuantity"))
+			data, err := ec.unmarshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.MinQuantity = data
+		case "unitPrice":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("unitPrice"))
+			data, err := ec.unmarshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.UnitPrice = data
+		case "vatRate":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("vatRate"))
+			data, err := ec.unmarshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.VatRate = data
+		case "description":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("description"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Description = graphql.OmittableOf(data)
+		case "sortNo":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("sortNo"))
+			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.SortNo = data
+		}
+	}
+	return &it, nil
+}
+
+// UnmarshalUpdatePriceListItemInput unmarshals raw into the UpdatePriceListItemInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalUpdatePriceListItemInput(ctx context.Context, raw any) (*UpdatePriceListItemInput, error) {
+	var out *UpdatePriceListItemInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "UpdatePriceListItemInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputUpdateServiceInput(ctx context.Context, obj any) (*UpdateServiceInput, error) {
+	var it UpdateServiceInput
+	if obj == nil {
+		return &it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"id", "version", "name", "description", "accountingCode", "groupCode", "categoryCode", "unit", "basePrice", "currency", "vatRate", "vatExemption", "calculationType", "formulaParams", "requiresPersonCount", "requiresVehicleInfo", "requiresWeightInfo", "sortNo"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2aliaportᚋinternalᚋglobalidᚐID(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.ID = data
+		case "version":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("version"))
+			data, err := ec.unmarshalNInt2int(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Version = data
+		case "name":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("name"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Name = data
+		case "description":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("description"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Description = graphql.OmittableOf(data)
+		case "accountingCode":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("accountingCode"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.AccountingCode = graphql.OmittableOf(data)
+		case "groupCode":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("groupCode"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.GroupCode = graphql.OmittableOf(data)
+		case "categoryCode":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("categoryCode"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.CategoryCode = graphql.OmittableOf(data)
+		case "unit":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("unit"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Unit = data
+		case "basePrice":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("basePrice"))
+			data, err := ec.unmarshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.BasePrice = data
+		case "currency":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("currency"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Currency = data
+		case "vatRate":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("vatRate"))
+			data, err := ec.unmarshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.VatRate = data
+		case "vatExemption":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("vatExemption"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.VatExemption = graphql.OmittableOf(data)
+		case "calculationType":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("calculationType"))
+			data, err := ec.unmarshalOCalculationType2ᚖaliaportᚋentᚋserviceᚐCalculationType(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.CalculationType = data
+		case "formulaParams":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("formulaParams"))
+			data, err := ec.unmarshalOFormulaParamsInput2ᚖaliaportᚋinternalᚋserviceᚐParams(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.FormulaParams = graphql.OmittableOf(data)
+		case "requiresPersonCount":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("requiresPersonCount"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.RequiresPersonCount = data
+		case "requiresVehicleInfo":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("requiresVehicleInfo"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.RequiresVehicleInfo = data
+		case "requiresWeightInfo":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("requiresWeightInfo"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.RequiresWeightInfo = data
+		case "sortNo":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("sortNo"))
+			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.SortNo = data
+		}
+	}
+	return &it, nil
+}
+
+// UnmarshalUpdateServiceInput unmarshals raw into the UpdateServiceInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalUpdateServiceInput(ctx context.Context, raw any) (*UpdateServiceInput, error) {
+	var out *UpdateServiceInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "UpdateServiceInput", raw, &out)
 	return out, err
 }
 
@@ -39060,6 +46083,11 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 			return graphql.Null
 		}
 		return ec._Trip(ctx, sel, obj)
+	case *ent.ServiceOverride:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._ServiceOverride(ctx, sel, obj)
 	case *ent.Service:
 		if obj == nil {
 			return graphql.Null
@@ -39070,6 +46098,16 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 			return graphql.Null
 		}
 		return ec._Role(ctx, sel, obj)
+	case *ent.PriceListItem:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._PriceListItem(ctx, sel, obj)
+	case *ent.PriceList:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._PriceList(ctx, sel, obj)
 	case *ent.ParameterHistory:
 		if obj == nil {
 			return graphql.Null
@@ -40140,6 +47178,84 @@ func (ec *executionContext) _FetchExchangeRatesPayload(ctx context.Context, sel 
 	return out
 }
 
+var formulaParamsImplementors = []string{"FormulaParams"}
+
+func (ec *executionContext) _FormulaParams(ctx context.Context, sel ast.SelectionSet, obj *service.Params) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, formulaParamsImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("FormulaParams")
+		case "primary":
+			out.Values[i] = ec._FormulaParams_primary(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "secondary":
+			out.Values[i] = ec._FormulaParams_secondary(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "secondaryRoundUp":
+			out.Values[i] = ec._FormulaParams_secondaryRoundUp(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "weightUnit":
+			out.Values[i] = ec._FormulaParams_weightUnit(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "baseWeightTon":
+			out.Values[i] = ec._FormulaParams_baseWeightTon(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "baseTimeMin":
+			out.Values[i] = ec._FormulaParams_baseTimeMin(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "weightRounding":
+			out.Values[i] = ec._FormulaParams_weightRounding(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "measure":
+			out.Values[i] = ec._FormulaParams_measure(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "rate":
+			out.Values[i] = ec._FormulaParams_rate(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "baseMinutes":
+			out.Values[i] = ec._FormulaParams_baseMinutes(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var gateChecklistItemImplementors = []string{"GateChecklistItem", "Node"}
 
 func (ec *executionContext) _GateChecklistItem(ctx context.Context, sel ast.SelectionSet, obj *ent.GateChecklistItem) graphql.Marshaler {
@@ -41187,6 +48303,118 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "createService":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_createService(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "updateService":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_updateService(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "deactivateService":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_deactivateService(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "activateService":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_activateService(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "createPriceList":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_createPriceList(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "updatePriceList":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_updatePriceList(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "addPriceListItems":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_addPriceListItems(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "updatePriceListItem":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_updatePriceListItem(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "removePriceListItem":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_removePriceListItem(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "activatePriceList":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_activatePriceList(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "deactivatePriceList":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_deactivatePriceList(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "deletePriceList":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_deletePriceList(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "copyPriceList":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_copyPriceList(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "adjustPriceList":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_adjustPriceList(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "saveServiceOverride":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_saveServiceOverride(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "endServiceOverride":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_endServiceOverride(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "planTrip":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_planTrip(ctx, field)
@@ -41827,6 +49055,441 @@ func (ec *executionContext) _ParameterPayload(ctx context.Context, sel ast.Selec
 	return out
 }
 
+var priceListImplementors = []string{"PriceList", "Node"}
+
+func (ec *executionContext) _PriceList(ctx context.Context, sel ast.SelectionSet, obj *ent.PriceList) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, priceListImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("PriceList")
+		case "id":
+			out.Values[i] = ec._PriceList_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "code":
+			out.Values[i] = ec._PriceList_code(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "version":
+			out.Values[i] = ec._PriceList_version(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "name":
+			out.Values[i] = ec._PriceList_name(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "description":
+			out.Values[i] = ec._PriceList_description(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "currency":
+			out.Values[i] = ec._PriceList_currency(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "status":
+			out.Values[i] = ec._PriceList_status(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "validFrom":
+			out.Values[i] = ec._PriceList_validFrom(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "validTo":
+			out.Values[i] = ec._PriceList_validTo(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "activatedAt":
+			out.Values[i] = ec._PriceList_activatedAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "allowedTransitions":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._PriceList_allowedTransitions(ctx, field, obj)
+				})
+		case "items":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._PriceList_items(ctx, field, obj)
+				})
+		case "revision":
+			out.Values[i] = ec._PriceList_revision(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "createdAt":
+			out.Values[i] = ec._PriceList_createdAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "updatedAt":
+			out.Values[i] = ec._PriceList_updatedAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var priceListConnectionImplementors = []string{"PriceListConnection"}
+
+func (ec *executionContext) _PriceListConnection(ctx context.Context, sel ast.SelectionSet, obj *gqlmodel.Connection[*ent.PriceList]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, priceListConnectionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("PriceListConnection")
+		case "edges":
+			out.Values[i] = ec._PriceListConnection_edges(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "nodes":
+			out.Values[i] = ec._PriceListConnection_nodes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "pageInfo":
+			out.Values[i] = ec._PriceListConnection_pageInfo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "totalCount":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._PriceListConnection_totalCount(ctx, field, obj)
+				})
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var priceListEdgeImplementors = []string{"PriceListEdge"}
+
+func (ec *executionContext) _PriceListEdge(ctx context.Context, sel ast.SelectionSet, obj *gqlmodel.Edge[*ent.PriceList]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, priceListEdgeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("PriceListEdge")
+		case "cursor":
+			out.Values[i] = ec._PriceListEdge_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "node":
+			out.Values[i] = ec._PriceListEdge_node(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var priceListItemImplementors = []string{"PriceListItem", "Node"}
+
+func (ec *executionContext) _PriceListItem(ctx context.Context, sel ast.SelectionSet, obj *ent.PriceListItem) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, priceListItemImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("PriceListItem")
+		case "id":
+			out.Values[i] = ec._PriceListItem_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "priceList":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._PriceListItem_priceList(ctx, field, obj)
+				})
+		case "service":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._PriceListItem_service(ctx, field, obj)
+				})
+		case "minQuantity":
+			out.Values[i] = ec._PriceListItem_minQuantity(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "unitPrice":
+			out.Values[i] = ec._PriceListItem_unitPrice(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "vatRate":
+			out.Values[i] = ec._PriceListItem_vatRate(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "description":
+			out.Values[i] = ec._PriceListItem_description(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "sortNo":
+			out.Values[i] = ec._PriceListItem_sortNo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "createdAt":
+			out.Values[i] = ec._PriceListItem_createdAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "updatedAt":
+			out.Values[i] = ec._PriceListItem_updatedAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var priceListItemConnectionImplementors = []string{"PriceListItemConnection"}
+
+func (ec *executionContext) _PriceListItemConnection(ctx context.Context, sel ast.SelectionSet, obj *gqlmodel.Connection[*ent.PriceListItem]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, priceListItemConnectionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("PriceListItemConnection")
+		case "edges":
+			out.Values[i] = ec._PriceListItemConnection_edges(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "nodes":
+			out.Values[i] = ec._PriceListItemConnection_nodes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "pageInfo":
+			out.Values[i] = ec._PriceListItemConnection_pageInfo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "totalCount":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._PriceListItemConnection_totalCount(ctx, field, obj)
+				})
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var priceListItemEdgeImplementors = []string{"PriceListItemEdge"}
+
+func (ec *executionContext) _PriceListItemEdge(ctx context.Context, sel ast.SelectionSet, obj *gqlmodel.Edge[*ent.PriceListItem]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, priceListItemEdgeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("PriceListItemEdge")
+		case "cursor":
+			out.Values[i] = ec._PriceListItemEdge_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "node":
+			out.Values[i] = ec._PriceListItemEdge_node(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var priceListPayloadImplementors = []string{"PriceListPayload"}
+
+func (ec *executionContext) _PriceListPayload(ctx context.Context, sel ast.SelectionSet, obj *PriceListPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, priceListPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("PriceListPayload")
+		case "priceList":
+			out.Values[i] = ec._PriceListPayload_priceList(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._PriceListPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var priceListTransitionImplementors = []string{"PriceListTransition"}
+
+func (ec *executionContext) _PriceListTransition(ctx context.Context, sel ast.SelectionSet, obj *tariff.Transition) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, priceListTransitionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("PriceListTransition")
+		case "action":
+			out.Values[i] = ec._PriceListTransition_action(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "to":
+			out.Values[i] = ec._PriceListTransition_to(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var queryImplementors = []string{"Query"}
 
 func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) graphql.Marshaler {
@@ -41989,6 +49652,24 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_services(ctx, field)
+				})
+		case "priceList":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_priceList(ctx, field)
+				})
+		case "priceLists":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_priceLists(ctx, field)
+				})
+		case "activePriceList":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_activePriceList(ctx, field)
 				})
 		case "trip":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
@@ -42262,97 +49943,119 @@ func (ec *executionContext) _Service(ctx context.Context, sel ast.SelectionSet, 
 		case "id":
 			out.Values[i] = ec._Service_id(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "code":
 			out.Values[i] = ec._Service_code(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "name":
 			out.Values[i] = ec._Service_name(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "description":
 			out.Values[i] = ec._Service_description(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "accountingCode":
 			out.Values[i] = ec._Service_accountingCode(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "groupCode":
 			out.Values[i] = ec._Service_groupCode(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "categoryCode":
+			out.Values[i] = ec._Service_categoryCode(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "unit":
 			out.Values[i] = ec._Service_unit(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "basePrice":
 			out.Values[i] = ec._Service_basePrice(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "currency":
 			out.Values[i] = ec._Service_currency(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "vatRate":
 			out.Values[i] = ec._Service_vatRate(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "vatExemption":
+			out.Values[i] = ec._Service_vatExemption(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "calculationType":
 			out.Values[i] = ec._Service_calculationType(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "formulaParams":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Service_formulaParams(ctx, field, obj)
+				})
 		case "requiresPersonCount":
 			out.Values[i] = ec._Service_requiresPersonCount(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "requiresVehicleInfo":
 			out.Values[i] = ec._Service_requiresVehicleInfo(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "requiresWeightInfo":
 			out.Values[i] = ec._Service_requiresWeightInfo(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "sortNo":
 			out.Values[i] = ec._Service_sortNo(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "isActive":
 			out.Values[i] = ec._Service_isActive(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "overrides":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Service_overrides(ctx, field, obj)
+				})
 		case "version":
 			out.Values[i] = ec._Service_version(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "createdAt":
 			out.Values[i] = ec._Service_createdAt(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "updatedAt":
 			out.Values[i] = ec._Service_updatedAt(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -42438,6 +50141,258 @@ func (ec *executionContext) _ServiceEdge(ctx context.Context, sel ast.SelectionS
 			}
 		case "node":
 			out.Values[i] = ec._ServiceEdge_node(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var serviceOverrideImplementors = []string{"ServiceOverride", "Node"}
+
+func (ec *executionContext) _ServiceOverride(ctx context.Context, sel ast.SelectionSet, obj *ent.ServiceOverride) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, serviceOverrideImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ServiceOverride")
+		case "id":
+			out.Values[i] = ec._ServiceOverride_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "service":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._ServiceOverride_service(ctx, field, obj)
+				})
+		case "validFrom":
+			out.Values[i] = ec._ServiceOverride_validFrom(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "validTo":
+			out.Values[i] = ec._ServiceOverride_validTo(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "price":
+			out.Values[i] = ec._ServiceOverride_price(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "currency":
+			out.Values[i] = ec._ServiceOverride_currency(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "vatRate":
+			out.Values[i] = ec._ServiceOverride_vatRate(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "note":
+			out.Values[i] = ec._ServiceOverride_note(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "isActive":
+			out.Values[i] = ec._ServiceOverride_isActive(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "version":
+			out.Values[i] = ec._ServiceOverride_version(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "createdAt":
+			out.Values[i] = ec._ServiceOverride_createdAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "updatedAt":
+			out.Values[i] = ec._ServiceOverride_updatedAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var serviceOverrideConnectionImplementors = []string{"ServiceOverrideConnection"}
+
+func (ec *executionContext) _ServiceOverrideConnection(ctx context.Context, sel ast.SelectionSet, obj *gqlmodel.Connection[*ent.ServiceOverride]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, serviceOverrideConnectionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ServiceOverrideConnection")
+		case "edges":
+			out.Values[i] = ec._ServiceOverrideConnection_edges(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "nodes":
+			out.Values[i] = ec._ServiceOverrideConnection_nodes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "pageInfo":
+			out.Values[i] = ec._ServiceOverrideConnection_pageInfo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "totalCount":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._ServiceOverrideConnection_totalCount(ctx, field, obj)
+				})
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var serviceOverrideEdgeImplementors = []string{"ServiceOverrideEdge"}
+
+func (ec *executionContext) _ServiceOverrideEdge(ctx context.Context, sel ast.SelectionSet, obj *gqlmodel.Edge[*ent.ServiceOverride]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, serviceOverrideEdgeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ServiceOverrideEdge")
+		case "cursor":
+			out.Values[i] = ec._ServiceOverrideEdge_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "node":
+			out.Values[i] = ec._ServiceOverrideEdge_node(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var serviceOverridePayloadImplementors = []string{"ServiceOverridePayload"}
+
+func (ec *executionContext) _ServiceOverridePayload(ctx context.Context, sel ast.SelectionSet, obj *ServiceOverridePayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, serviceOverridePayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ServiceOverridePayload")
+		case "serviceOverride":
+			out.Values[i] = ec._ServiceOverridePayload_serviceOverride(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._ServiceOverridePayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var servicePayloadImplementors = []string{"ServicePayload"}
+
+func (ec *executionContext) _ServicePayload(ctx context.Context, sel ast.SelectionSet, obj *ServicePayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, servicePayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ServicePayload")
+		case "service":
+			out.Values[i] = ec._ServicePayload_service(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._ServicePayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -44846,6 +52801,16 @@ func (ec *executionContext) ___Type(ctx context.Context, sel ast.SelectionSet, o
 
 // region    ***************************** type.gotpl *****************************
 
+func (ec *executionContext) unmarshalNActivatePriceListInput2aliaportᚋinternalᚋtariffᚐActivateInput(ctx context.Context, v any) (tariff.ActivateInput, error) {
+	res, err := ec.unmarshalInputActivatePriceListInput(ctx, v)
+	return *res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNAddPriceListItemsInput2aliaportᚋinternalᚋtariffᚐAddItemsInput(ctx context.Context, v any) (tariff.AddItemsInput, error) {
+	res, err := ec.unmarshalInputAddPriceListItemsInput(ctx, v)
+	return *res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) unmarshalNAddWorkOrderItemInput2aliaportᚋinternalᚋworkorderᚐAddItemInput(ctx context.Context, v any) (workorder.AddItemInput, error) {
 	res, err := ec.unmarshalInputAddWorkOrderItemInput(ctx, v)
 	return *res, graphql.ErrorOnPath(ctx, err)
@@ -44853,6 +52818,11 @@ func (ec *executionContext) unmarshalNAddWorkOrderItemInput2aliaportᚋinternal�
 
 func (ec *executionContext) unmarshalNAddWorkOrderPersonInput2aliaportᚋinternalᚋpersonᚐAddInput(ctx context.Context, v any) (person.AddInput, error) {
 	res, err := ec.unmarshalInputAddWorkOrderPersonInput(ctx, v)
+	return *res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNAdjustPriceListInput2aliaportᚋinternalᚋtariffᚐAdjustInput(ctx context.Context, v any) (tariff.AdjustInput, error) {
+	res, err := ec.unmarshalInputAdjustPriceListInput(ctx, v)
 	return *res, graphql.ErrorOnPath(ctx, err)
 }
 
@@ -45102,6 +53072,11 @@ func (ec *executionContext) unmarshalNCompleteWorkOrderInput2aliaportᚋgraphᚋ
 	return *res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) unmarshalNCopyPriceListInput2aliaportᚋinternalᚋtariffᚐCopyInput(ctx context.Context, v any) (tariff.CopyInput, error) {
+	res, err := ec.unmarshalInputCopyPriceListInput(ctx, v)
+	return *res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) unmarshalNCorrectGateLogInput2aliaportᚋinternalᚋgateᚐCorrectInput(ctx context.Context, v any) (gate.CorrectInput, error) {
 	res, err := ec.unmarshalInputCorrectGateLogInput(ctx, v)
 	return *res, graphql.ErrorOnPath(ctx, err)
@@ -45119,6 +53094,16 @@ func (ec *executionContext) unmarshalNCreateMotorbotInput2aliaportᚋinternalᚋ
 
 func (ec *executionContext) unmarshalNCreateParameterInput2aliaportᚋinternalᚋparameterᚐCreateInput(ctx context.Context, v any) (parameter.CreateInput, error) {
 	res, err := ec.unmarshalInputCreateParameterInput(ctx, v)
+	return *res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNCreatePriceListInput2aliaportᚋinternalᚋtariffᚐCreateInput(ctx context.Context, v any) (tariff.CreateInput, error) {
+	res, err := ec.unmarshalInputCreatePriceListInput(ctx, v)
+	return *res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNCreateServiceInput2aliaportᚋinternalᚋserviceᚐCreateInput(ctx context.Context, v any) (service.CreateInput, error) {
+	res, err := ec.unmarshalInputCreateServiceInput(ctx, v)
 	return *res, graphql.ErrorOnPath(ctx, err)
 }
 
@@ -45222,6 +53207,11 @@ func (ec *executionContext) unmarshalNDeleteWorkOrderInput2aliaportᚋinternal�
 
 func (ec *executionContext) unmarshalNDepartTripInput2aliaportᚋinternalᚋtripᚐDepartInput(ctx context.Context, v any) (trip.DepartInput, error) {
 	res, err := ec.unmarshalInputDepartTripInput(ctx, v)
+	return *res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNEndServiceOverrideInput2aliaportᚋinternalᚋtariffᚐEndOverrideInput(ctx context.Context, v any) (tariff.EndOverrideInput, error) {
+	res, err := ec.unmarshalInputEndServiceOverrideInput(ctx, v)
 	return *res, graphql.ErrorOnPath(ctx, err)
 }
 
@@ -45828,6 +53818,214 @@ func (ec *executionContext) unmarshalNPlanTripInput2aliaportᚋinternalᚋtrip�
 	return *res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) marshalNPriceList2ᚕᚖaliaportᚋentᚐPriceListᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.PriceList) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNPriceList2ᚖaliaportᚋentᚐPriceList(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNPriceList2ᚖaliaportᚋentᚐPriceList(ctx context.Context, sel ast.SelectionSet, v *ent.PriceList) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "PriceList!")
+		return graphql.Null
+	}
+	return ec._PriceList(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNPriceListAction2aliaportᚋinternalᚋtariffᚐAction(ctx context.Context, v any) (tariff.Action, error) {
+	tmp, err := scalar.UnmarshalString(v)
+	res := tariff.Action(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNPriceListAction2aliaportᚋinternalᚋtariffᚐAction(ctx context.Context, sel ast.SelectionSet, v tariff.Action) graphql.Marshaler {
+	_ = sel
+	res := scalar.MarshalString(string(v))
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "PriceListAction!")
+	}
+	return res
+}
+
+func (ec *executionContext) marshalNPriceListConnection2ᚖaliaportᚋgraphᚋgqlmodelᚐConnection(ctx context.Context, sel ast.SelectionSet, v *gqlmodel.Connection[*ent.PriceList]) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "PriceListConnection!")
+		return graphql.Null
+	}
+	return ec._PriceListConnection(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNPriceListEdge2ᚕᚖaliaportᚋgraphᚋgqlmodelᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*gqlmodel.Edge[*ent.PriceList]) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNPriceListEdge2ᚖaliaportᚋgraphᚋgqlmodelᚐEdge(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNPriceListEdge2ᚖaliaportᚋgraphᚋgqlmodelᚐEdge(ctx context.Context, sel ast.SelectionSet, v *gqlmodel.Edge[*ent.PriceList]) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "PriceListEdge!")
+		return graphql.Null
+	}
+	return ec._PriceListEdge(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNPriceListItem2ᚕᚖaliaportᚋentᚐPriceListItemᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.PriceListItem) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNPriceListItem2ᚖaliaportᚋentᚐPriceListItem(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNPriceListItem2ᚖaliaportᚋentᚐPriceListItem(ctx context.Context, sel ast.SelectionSet, v *ent.PriceListItem) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "PriceListItem!")
+		return graphql.Null
+	}
+	return ec._PriceListItem(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNPriceListItemConnection2ᚖaliaportᚋgraphᚋgqlmodelᚐConnection(ctx context.Context, sel ast.SelectionSet, v *gqlmodel.Connection[*ent.PriceListItem]) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "PriceListItemConnection!")
+		return graphql.Null
+	}
+	return ec._PriceListItemConnection(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNPriceListItemEdge2ᚕᚖaliaportᚋgraphᚋgqlmodelᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*gqlmodel.Edge[*ent.PriceListItem]) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNPriceListItemEdge2ᚖaliaportᚋgraphᚋgqlmodelᚐEdge(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNPriceListItemEdge2ᚖaliaportᚋgraphᚋgqlmodelᚐEdge(ctx context.Context, sel ast.SelectionSet, v *gqlmodel.Edge[*ent.PriceListItem]) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "PriceListItemEdge!")
+		return graphql.Null
+	}
+	return ec._PriceListItemEdge(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNPriceListItemInput2aliaportᚋinternalᚋtariffᚐItemInput(ctx context.Context, v any) (tariff.ItemInput, error) {
+	res, err := ec.unmarshalInputPriceListItemInput(ctx, v)
+	return *res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNPriceListItemInput2ᚕaliaportᚋinternalᚋtariffᚐItemInputᚄ(ctx context.Context, v any) ([]tariff.ItemInput, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]tariff.ItemInput, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNPriceListItemInput2aliaportᚋinternalᚋtariffᚐItemInput(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) unmarshalNPriceListOrderField2aliaportᚋinternalᚋtariffᚐOrderField(ctx context.Context, v any) (tariff.OrderField, error) {
+	tmp, err := scalar.UnmarshalString(v)
+	res := tariff.OrderField(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNPriceListOrderField2aliaportᚋinternalᚋtariffᚐOrderField(ctx context.Context, sel ast.SelectionSet, v tariff.OrderField) graphql.Marshaler {
+	_ = sel
+	res := scalar.MarshalString(string(v))
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "PriceListOrderField!")
+	}
+	return res
+}
+
+func (ec *executionContext) marshalNPriceListPayload2ᚖaliaportᚋgraphᚋgenᚐPriceListPayload(ctx context.Context, sel ast.SelectionSet, v *PriceListPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "PriceListPayload!")
+		return graphql.Null
+	}
+	return ec._PriceListPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNPriceListStatus2aliaportᚋentᚋpricelistᚐStatus(ctx context.Context, v any) (pricelist.Status, error) {
+	var res pricelist.Status
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNPriceListStatus2aliaportᚋentᚋpricelistᚐStatus(ctx context.Context, sel ast.SelectionSet, v pricelist.Status) graphql.Marshaler {
+	return v
+}
+
+func (ec *executionContext) unmarshalNPriceListStepInput2aliaportᚋinternalᚋtariffᚐStepInput(ctx context.Context, v any) (tariff.StepInput, error) {
+	res, err := ec.unmarshalInputPriceListStepInput(ctx, v)
+	return *res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNPriceListTransition2ᚕᚖaliaportᚋinternalᚋtariffᚐTransitionᚄ(ctx context.Context, sel ast.SelectionSet, v []*tariff.Transition) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNPriceListTransition2ᚖaliaportᚋinternalᚋtariffᚐTransition(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNPriceListTransition2ᚖaliaportᚋinternalᚋtariffᚐTransition(ctx context.Context, sel ast.SelectionSet, v *tariff.Transition) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "PriceListTransition!")
+		return graphql.Null
+	}
+	return ec._PriceListTransition(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalNProcessWorkLogInput2aliaportᚋinternalᚋworklogᚐProcessInput(ctx context.Context, v any) (worklog.ProcessInput, error) {
 	res, err := ec.unmarshalInputProcessWorkLogInput(ctx, v)
 	return *res, graphql.ErrorOnPath(ctx, err)
@@ -45893,6 +54091,11 @@ func (ec *executionContext) unmarshalNRefuseWorkOrderPersonInput2aliaportᚋinte
 
 func (ec *executionContext) unmarshalNRejectWorkLogInput2aliaportᚋinternalᚋworklogᚐRejectInput(ctx context.Context, v any) (worklog.RejectInput, error) {
 	res, err := ec.unmarshalInputRejectWorkLogInput(ctx, v)
+	return *res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNRemovePriceListItemInput2aliaportᚋinternalᚋtariffᚐRemoveItemInput(ctx context.Context, v any) (tariff.RemoveItemInput, error) {
+	res, err := ec.unmarshalInputRemovePriceListItemInput(ctx, v)
 	return *res, graphql.ErrorOnPath(ctx, err)
 }
 
@@ -45963,6 +54166,11 @@ func (ec *executionContext) unmarshalNSaveRoleInput2aliaportᚋinternalᚋuser�
 	return *res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) unmarshalNSaveServiceOverrideInput2aliaportᚋinternalᚋtariffᚐOverrideInput(ctx context.Context, v any) (tariff.OverrideInput, error) {
+	res, err := ec.unmarshalInputSaveServiceOverrideInput(ctx, v)
+	return *res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) marshalNService2ᚕᚖaliaportᚋentᚐServiceᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.Service) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
@@ -45985,6 +54193,11 @@ func (ec *executionContext) marshalNService2ᚖaliaportᚋentᚐService(ctx cont
 		return graphql.Null
 	}
 	return ec._Service(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNServiceActivityInput2aliaportᚋinternalᚋserviceᚐActivityInput(ctx context.Context, v any) (service.ActivityInput, error) {
+	res, err := ec.unmarshalInputServiceActivityInput(ctx, v)
+	return *res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalNServiceConnection2ᚖaliaportᚋgraphᚋgqlmodelᚐConnection(ctx context.Context, sel ast.SelectionSet, v *gqlmodel.Connection[*ent.Service]) graphql.Marshaler {
@@ -46032,6 +54245,78 @@ func (ec *executionContext) marshalNServiceOrderField2aliaportᚋinternalᚋserv
 		graphql.AddInvalidNullFromMarshaler(ctx, "ServiceOrderField!")
 	}
 	return res
+}
+
+func (ec *executionContext) marshalNServiceOverride2ᚕᚖaliaportᚋentᚐServiceOverrideᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.ServiceOverride) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNServiceOverride2ᚖaliaportᚋentᚐServiceOverride(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNServiceOverride2ᚖaliaportᚋentᚐServiceOverride(ctx context.Context, sel ast.SelectionSet, v *ent.ServiceOverride) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "ServiceOverride!")
+		return graphql.Null
+	}
+	return ec._ServiceOverride(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNServiceOverrideConnection2ᚖaliaportᚋgraphᚋgqlmodelᚐConnection(ctx context.Context, sel ast.SelectionSet, v *gqlmodel.Connection[*ent.ServiceOverride]) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "ServiceOverrideConnection!")
+		return graphql.Null
+	}
+	return ec._ServiceOverrideConnection(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNServiceOverrideEdge2ᚕᚖaliaportᚋgraphᚋgqlmodelᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*gqlmodel.Edge[*ent.ServiceOverride]) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNServiceOverrideEdge2ᚖaliaportᚋgraphᚋgqlmodelᚐEdge(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNServiceOverrideEdge2ᚖaliaportᚋgraphᚋgqlmodelᚐEdge(ctx context.Context, sel ast.SelectionSet, v *gqlmodel.Edge[*ent.ServiceOverride]) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "ServiceOverrideEdge!")
+		return graphql.Null
+	}
+	return ec._ServiceOverrideEdge(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNServiceOverridePayload2ᚖaliaportᚋgraphᚋgenᚐServiceOverridePayload(ctx context.Context, sel ast.SelectionSet, v *ServiceOverridePayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "ServiceOverridePayload!")
+		return graphql.Null
+	}
+	return ec._ServiceOverridePayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNServicePayload2ᚖaliaportᚋgraphᚋgenᚐServicePayload(ctx context.Context, sel ast.SelectionSet, v *ServicePayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "ServicePayload!")
+		return graphql.Null
+	}
+	return ec._ServicePayload(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalNSession2ᚕᚖaliaportᚋinternalᚋuserᚐOpenSessionᚄ(ctx context.Context, sel ast.SelectionSet, v []*user.OpenSession) graphql.Marshaler {
@@ -46305,6 +54590,21 @@ func (ec *executionContext) unmarshalNUpdateMotorbotInput2aliaportᚋgraphᚋgen
 
 func (ec *executionContext) unmarshalNUpdateParameterInput2aliaportᚋgraphᚋgenᚐUpdateParameterInput(ctx context.Context, v any) (UpdateParameterInput, error) {
 	res, err := ec.unmarshalInputUpdateParameterInput(ctx, v)
+	return *res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNUpdatePriceListInput2aliaportᚋgraphᚋgenᚐUpdatePriceListInput(ctx context.Context, v any) (UpdatePriceListInput, error) {
+	res, err := ec.unmarshalInputUpdatePriceListInput(ctx, v)
+	return *res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNUpdatePriceListItemInput2aliaportᚋgraphᚋgenᚐUpdatePriceListItemInput(ctx context.Context, v any) (UpdatePriceListItemInput, error) {
+	res, err := ec.unmarshalInputUpdatePriceListItemInput(ctx, v)
+	return *res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNUpdateServiceInput2aliaportᚋgraphᚋgenᚐUpdateServiceInput(ctx context.Context, v any) (UpdateServiceInput, error) {
+	res, err := ec.unmarshalInputUpdateServiceInput(ctx, v)
 	return *res, graphql.ErrorOnPath(ctx, err)
 }
 
@@ -47096,6 +55396,22 @@ func (ec *executionContext) marshalOBoolean2ᚖbool(ctx context.Context, sel ast
 	return res
 }
 
+func (ec *executionContext) unmarshalOCalculationType2ᚖaliaportᚋentᚋserviceᚐCalculationType(ctx context.Context, v any) (*service1.CalculationType, error) {
+	if v == nil {
+		return nil, nil
+	}
+	var res = new(service1.CalculationType)
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOCalculationType2ᚖaliaportᚋentᚋserviceᚐCalculationType(ctx context.Context, sel ast.SelectionSet, v *service1.CalculationType) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return v
+}
+
 func (ec *executionContext) marshalOCari2ᚖaliaportᚋentᚐCari(ctx context.Context, sel ast.SelectionSet, v *ent.Cari) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -47252,6 +55568,21 @@ func (ec *executionContext) unmarshalOExchangeRateFilter2ᚖaliaportᚋinternal�
 		return nil, nil
 	}
 	res, err := ec.unmarshalInputExchangeRateFilter(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOFormulaParams2ᚖaliaportᚋinternalᚋserviceᚐParams(ctx context.Context, sel ast.SelectionSet, v *service.Params) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._FormulaParams(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOFormulaParamsInput2ᚖaliaportᚋinternalᚋserviceᚐParams(ctx context.Context, v any) (*service.Params, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputFormulaParamsInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
@@ -47436,6 +55767,65 @@ func (ec *executionContext) unmarshalOParameterFilter2ᚖaliaportᚋinternalᚋp
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) marshalOPriceList2ᚖaliaportᚋentᚐPriceList(ctx context.Context, sel ast.SelectionSet, v *ent.PriceList) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._PriceList(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOPriceListFilter2ᚖaliaportᚋinternalᚋtariffᚐFilter(ctx context.Context, v any) (*tariff.Filter, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputPriceListFilter(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalOPriceListOrder2ᚖaliaportᚋinternalᚋtariffᚐOrder(ctx context.Context, v any) (*tariff.Order, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputPriceListOrder(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalOPriceListStatus2ᚕaliaportᚋentᚋpricelistᚐStatusᚄ(ctx context.Context, v any) ([]pricelist.Status, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]pricelist.Status, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNPriceListStatus2aliaportᚋentᚋpricelistᚐStatus(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalOPriceListStatus2ᚕaliaportᚋentᚋpricelistᚐStatusᚄ(ctx context.Context, sel ast.SelectionSet, v []pricelist.Status) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNPriceListStatus2aliaportᚋentᚋpricelistᚐStatus(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func (ec *executionContext) unmarshalORateKind2ᚖaliaportᚋinternalᚋrateᚐKind(ctx context.Context, v any) (*rate.Kind, error) {
 	if v == nil {
 		return nil, nil
@@ -47525,6 +55915,13 @@ func (ec *executionContext) unmarshalOServiceOrder2ᚖaliaportᚋinternalᚋserv
 	}
 	res, err := ec.unmarshalInputServiceOrder(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOServiceOverride2ᚖaliaportᚋentᚐServiceOverride(ctx context.Context, sel ast.SelectionSet, v *ent.ServiceOverride) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._ServiceOverride(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalOString2string(ctx context.Context, v any) (string, error) {
@@ -47705,6 +56102,44 @@ func (ec *executionContext) marshalOViewer2ᚖaliaportᚋgraphᚋgenᚐViewer(ct
 		return graphql.Null
 	}
 	return ec._Viewer(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOWeightRounding2ᚖaliaportᚋinternalᚋserviceᚐWeightRounding(ctx context.Context, v any) (*service.WeightRounding, error) {
+	if v == nil {
+		return nil, nil
+	}
+	tmp, err := scalar.UnmarshalString(v)
+	res := service.WeightRounding(tmp)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOWeightRounding2ᚖaliaportᚋinternalᚋserviceᚐWeightRounding(ctx context.Context, sel ast.SelectionSet, v *service.WeightRounding) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := scalar.MarshalString(string(*v))
+	return res
+}
+
+func (ec *executionContext) unmarshalOWeightUnit2ᚖaliaportᚋinternalᚋserviceᚐWeightUnit(ctx context.Context, v any) (*service.WeightUnit, error) {
+	if v == nil {
+		return nil, nil
+	}
+	tmp, err := scalar.UnmarshalString(v)
+	res := service.WeightUnit(tmp)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOWeightUnit2ᚖaliaportᚋinternalᚋserviceᚐWeightUnit(ctx context.Context, sel ast.SelectionSet, v *service.WeightUnit) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := scalar.MarshalString(string(*v))
+	return res
 }
 
 func (ec *executionContext) marshalOWorkLog2ᚖaliaportᚋentᚐWorkLog(ctx context.Context, sel ast.SelectionSet, v *ent.WorkLog) graphql.Marshaler {

@@ -5,12 +5,14 @@ package gen
 import (
 	"aliaport/ent"
 	"aliaport/ent/cari"
+	"aliaport/ent/service"
 	"aliaport/ent/worklog"
 	"aliaport/ent/workorder"
 	"aliaport/internal/apperr"
 	"aliaport/internal/calendar"
 	"aliaport/internal/globalid"
 	"aliaport/internal/rate"
+	service1 "aliaport/internal/service"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -161,6 +163,14 @@ type ParameterPayload struct {
 	UserErrors []*UserError `json:"userErrors"`
 }
 
+// The price list after the change (sonuç).
+type PriceListPayload struct {
+	// The price list (tarife); null when nothing was changed or it was deleted, the current one on VERSION_CONFLICT.
+	PriceList *ent.PriceList `json:"priceList"`
+	// What was wrong (hatalar); empty on success.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
 // Everything that can be read (okuma).
 type Query struct {
 }
@@ -213,6 +223,22 @@ type RevokeSessionInput struct {
 type RolePayload struct {
 	// The role (rol); null when nothing was changed or it was removed.
 	Role *ent.Role `json:"role"`
+	// What was wrong (hatalar); empty on success.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
+// The dated price after the change (sonuç).
+type ServiceOverridePayload struct {
+	// The dated price (tarihli fiyat); null when nothing was changed, the current one on VERSION_CONFLICT.
+	ServiceOverride *ent.ServiceOverride `json:"serviceOverride"`
+	// What was wrong (hatalar); empty on success.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
+// The service after the change (sonuç).
+type ServicePayload struct {
+	// The service (hizmet); null when nothing was changed, the current one on VERSION_CONFLICT.
+	Service *ent.Service `json:"service"`
 	// What was wrong (hatalar); empty on success.
 	UserErrors []*UserError `json:"userErrors"`
 }
@@ -324,6 +350,82 @@ type UpdateParameterInput struct {
 	// What it is for (açıklama).
 	Description graphql.Omittable[*string] `json:"description"`
 	// Place in the category (sıra).
+	SortNo *int `json:"sortNo"`
+}
+
+// Changes to a price list (tarife değişikliği). Absent fields stay; null clears what may be empty. All but validTo is TARIFE_LOCKED once the list has been active.
+type UpdatePriceListInput struct {
+	// The price list (tarife).
+	ID globalid.ID `json:"id"`
+	// The revision that was read (düzeltme no); refused with VERSION_CONFLICT when it has changed.
+	Revision int `json:"revision"`
+	// Name (ad).
+	Name *string `json:"name"`
+	// Description (açıklama).
+	Description graphql.Omittable[*string] `json:"description"`
+	// Currency (para birimi).
+	Currency *string `json:"currency"`
+	// First day of validity (geçerlilik başlangıcı).
+	ValidFrom *calendar.Date `json:"validFrom"`
+	// Day after the last day of validity (geçerlilik bitişi); may change at any time, so that another list can follow.
+	ValidTo graphql.Omittable[*calendar.Date] `json:"validTo"`
+}
+
+// Changes to a price of a draft (kalem değişikliği). Absent fields stay; null clears what may be empty.
+type UpdatePriceListItemInput struct {
+	// The item (kalem).
+	ID globalid.ID `json:"id"`
+	// The revision of the list that was read (düzeltme no).
+	Revision int `json:"revision"`
+	// Quantity from which the price holds (en az miktar).
+	MinQuantity *decimal.Decimal `json:"minQuantity"`
+	// Price (birim fiyat).
+	UnitPrice *decimal.Decimal `json:"unitPrice"`
+	// VAT in percent (KDV oranı).
+	VatRate *decimal.Decimal `json:"vatRate"`
+	// Description (açıklama).
+	Description graphql.Omittable[*string] `json:"description"`
+	// Place in the list (sıra no).
+	SortNo *int `json:"sortNo"`
+}
+
+// Changes to a service (hizmet değişikliği). Absent fields stay; null clears what may be empty.
+type UpdateServiceInput struct {
+	// The service (hizmet).
+	ID globalid.ID `json:"id"`
+	// The version that was read (sürüm); refused with VERSION_CONFLICT when it has changed.
+	Version int `json:"version"`
+	// Name (ad).
+	Name *string `json:"name"`
+	// Description (açıklama).
+	Description graphql.Omittable[*string] `json:"description"`
+	// Accounting code (muhasebe kodu).
+	AccountingCode graphql.Omittable[*string] `json:"accountingCode"`
+	// Group (grup kodu); HIZMET_LOCKED once the service was used.
+	GroupCode graphql.Omittable[*string] `json:"groupCode"`
+	// Category (kategori kodu).
+	CategoryCode graphql.Omittable[*string] `json:"categoryCode"`
+	// Unit of measure (birim); HIZMET_LOCKED once the service was used.
+	Unit *string `json:"unit"`
+	// Price of the card (fiyat).
+	BasePrice *decimal.Decimal `json:"basePrice"`
+	// Currency (para birimi).
+	Currency *string `json:"currency"`
+	// VAT in percent (KDV oranı).
+	VatRate *decimal.Decimal `json:"vatRate"`
+	// Exemption from VAT (KDV istisnası).
+	VatExemption graphql.Omittable[*string] `json:"vatExemption"`
+	// How the price is worked out (hesaplama tipi); HIZMET_LOCKED once the service was used.
+	CalculationType *service.CalculationType `json:"calculationType"`
+	// Parameters of the calculation, all of them (formül parametreleri).
+	FormulaParams graphql.Omittable[*service1.Params] `json:"formulaParams"`
+	// Ask for a number of persons (kişi sayısı ister).
+	RequiresPersonCount *bool `json:"requiresPersonCount"`
+	// Ask for a vehicle (araç bilgisi ister).
+	RequiresVehicleInfo *bool `json:"requiresVehicleInfo"`
+	// Ask for a weight (ağırlık ister).
+	RequiresWeightInfo *bool `json:"requiresWeightInfo"`
+	// Place among its like (sıra no).
 	SortNo *int `json:"sortNo"`
 }
 

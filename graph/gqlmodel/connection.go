@@ -72,6 +72,18 @@ type (
 	WorkLogConnection = Connection[*ent.WorkLog]
 	// WorkLogEdge is a row of it with its cursor.
 	WorkLogEdge = Edge[*ent.WorkLog]
+	// PriceListConnection is a page of price lists.
+	PriceListConnection = Connection[*ent.PriceList]
+	// PriceListEdge is a row of it with its cursor.
+	PriceListEdge = Edge[*ent.PriceList]
+	// PriceListItemConnection is a page of the items of a price list.
+	PriceListItemConnection = Connection[*ent.PriceListItem]
+	// PriceListItemEdge is a row of it with its cursor.
+	PriceListItemEdge = Edge[*ent.PriceListItem]
+	// ServiceOverrideConnection is a page of the dated prices of a service.
+	ServiceOverrideConnection = Connection[*ent.ServiceOverride]
+	// ServiceOverrideEdge is a row of it with its cursor.
+	ServiceOverrideEdge = Edge[*ent.ServiceOverride]
 	// ServiceConnection is a page of services.
 	ServiceConnection = Connection[*ent.Service]
 	// ServiceEdge is a row of it with its cursor.

@@ -20,8 +20,11 @@ import (
 	entparameter "aliaport/ent/parameter"
 	"aliaport/ent/parameterhistory"
 	"aliaport/ent/permission"
+	"aliaport/ent/pricelist"
+	"aliaport/ent/pricelistitem"
 	"aliaport/ent/role"
 	"aliaport/ent/service"
+	"aliaport/ent/serviceoverride"
 	enttrip "aliaport/ent/trip"
 	"aliaport/ent/user"
 	"aliaport/ent/worklog"
@@ -41,6 +44,9 @@ import (
 type Options struct {
 	Wait     time.Duration
 	Capacity int
+	// Pages makes the cursors of lists within rows; PageLimits bound them.
+	Pages      *page.Codec
+	PageLimits page.Limits
 }
 
 // Once is the key of what there is only one of.
@@ -60,6 +66,13 @@ type Set struct {
 	Parameter          *Loader[*ent.Parameter]
 	ParameterHistory   *Loader[*ent.ParameterHistory]
 	HistoryOfParameter *Loader[[]*ent.ParameterHistory]
+	PriceList          *Loader[*ent.PriceList]
+	PriceListItem      *Loader[*ent.PriceListItem]
+	ItemsOfPriceList   *Lists[*ent.PriceListItem]
+	ServiceOverride    *Loader[*ent.ServiceOverride]
+	// OverridesOfService are those that hold in their time, UnusedOfService the others.
+	OverridesOfService *Lists[*ent.ServiceOverride]
+	UnusedOfService    *Lists[*ent.ServiceOverride]
 	Service            *Loader[*ent.Service]
 	User               *Loader[*ent.User]
 	Role               *Loader[*ent.Role]
@@ -123,6 +136,30 @@ func New(ctx context.Context, db *store.DB, o Options) *Set {
 			return db.ParameterHistory.Query().Where(store.KeysIn(parameterhistory.FieldParameterID, keys)).
 				Order(parameterhistory.ByParameterID(), parameterhistory.ByID(sql.OrderDesc())).All(ctx)
 		}, func(h *ent.ParameterHistory) int64 { return h.ParameterID }),
+		PriceList: one(ctx, o, func(ctx context.Context, keys []int64) ([]*ent.PriceList, error) {
+			return db.PriceList.Query().Where(store.KeysIn(pricelist.FieldID, keys)).All(ctx)
+		}, func(l *ent.PriceList) int64 { return l.ID }),
+		PriceListItem: one(ctx, o, func(ctx context.Context, keys []int64) ([]*ent.PriceListItem, error) {
+			return db.PriceListItem.Query().Where(store.KeysIn(pricelistitem.FieldID, keys)).All(ctx)
+		}, func(i *ent.PriceListItem) int64 { return i.ID }),
+		ItemsOfPriceList: lists(ctx, o, nested[*ent.PriceListItem]{
+			name: "priceList.items", order: page.Order{Name: "SORT_NO", Column: pricelistitem.FieldSortNo, Kind: page.Number},
+			table: pricelistitem.Table, owner: pricelistitem.FieldPriceListID,
+			query: func(ctx context.Context, where func(*sql.Selector)) ([]*ent.PriceListItem, error) {
+				return db.PriceListItem.Query().Where(where).All(ctx)
+			},
+			counts: func(ctx context.Context, where func(*sql.Selector)) (counts []ownerCount, err error) {
+				err = db.PriceListItem.Query().Where(where).Modify(countBy(pricelistitem.FieldPriceListID)).Scan(ctx, &counts)
+				return counts, err
+			},
+			key: func(i *ent.PriceListItem) int64 { return i.PriceListID },
+			at:  func(i *ent.PriceListItem) (any, int64) { return i.SortNo, i.ID },
+		}),
+		ServiceOverride: one(ctx, o, func(ctx context.Context, keys []int64) ([]*ent.ServiceOverride, error) {
+			return db.ServiceOverride.Query().Where(store.KeysIn(serviceoverride.FieldID, keys)).All(ctx)
+		}, func(i *ent.ServiceOverride) int64 { return i.ID }),
+		OverridesOfService: overrides(ctx, db, o, true),
+		UnusedOfService:    overrides(ctx, db, o, false),
 		Service: one(ctx, o, func(ctx context.Context, keys []int64) ([]*ent.Service, error) {
 			return db.Service.Query().Where(store.KeysIn(service.FieldID, keys)).All(ctx)
 		}, func(s *ent.Service) int64 { return s.ID }),
@@ -189,6 +226,24 @@ func New(ctx context.Context, db *store.DB, o Options) *Set {
 	}
 }
 
+// overrides are the dated prices of services, the one that begins last first.
+func overrides(ctx context.Context, db *store.DB, o Options, active bool) *Lists[*ent.ServiceOverride] {
+	return lists(ctx, o, nested[*ent.ServiceOverride]{
+		name: fmt.Sprintf("service.overrides %t", active), order: page.Order{Name: "VALID_FROM", Column: serviceoverride.FieldValidFrom, Kind: page.Day, Desc: true},
+		table: serviceoverride.Table, owner: serviceoverride.FieldServiceID,
+		rest: []func(*sql.Selector){page.Flag(serviceoverride.FieldIsActive, active)},
+		query: func(ctx context.Context, where func(*sql.Selector)) ([]*ent.ServiceOverride, error) {
+			return db.ServiceOverride.Query().Where(where).All(ctx)
+		},
+		counts: func(ctx context.Context, where func(*sql.Selector)) (counts []ownerCount, err error) {
+			err = db.ServiceOverride.Query().Where(where).Modify(countBy(serviceoverride.FieldServiceID)).Scan(ctx, &counts)
+			return counts, err
+		},
+		key: func(i *ent.ServiceOverride) int64 { return i.ServiceID },
+		at:  func(i *ent.ServiceOverride) (any, int64) { return i.ValidFrom, i.ID },
+	})
+}
+
 // Clear forgets everything; what a mutation changed must be read anew.
 func (s *Set) Clear() {
 	s.AuditEvent.clear()
@@ -202,6 +257,12 @@ func (s *Set) Clear() {
 	s.Parameter.clear()
 	s.ParameterHistory.clear()
 	s.HistoryOfParameter.clear()
+	s.PriceList.clear()
+	s.PriceListItem.clear()
+	s.ItemsOfPriceList.clear()
+	s.ServiceOverride.clear()
+	s.OverridesOfService.clear()
+	s.UnusedOfService.clear()
 	s.Service.clear()
 	s.User.clear()
 	s.Role.clear()

@@ -75,9 +75,20 @@ const (
 	TripCannotDelete      Code = "SEFER_CANNOT_DELETE"
 	ServiceNotFound       Code = "HIZMET_NOT_FOUND"
 	ServiceInactive       Code = "HIZMET_INACTIVE"
+	ServiceDuplicate      Code = "HIZMET_DUPLICATE_CODE"
+	ServiceLocked         Code = "HIZMET_LOCKED"
 	ServicePrice          Code = "HIZMET_INVALID_PRICE"
 	PriceMissing          Code = "PRICE_MISSING_INPUT"
 	PriceFormula          Code = "PRICE_INVALID_FORMULA"
+	TariffNotFound        Code = "TARIFE_NOT_FOUND"
+	TariffItemNotFound    Code = "TARIFE_ITEM_NOT_FOUND"
+	OverrideNotFound      Code = "TARIFE_OVERRIDE_NOT_FOUND"
+	TariffDuplicate       Code = "TARIFE_DUPLICATE"
+	TariffDates           Code = "TARIFE_INVALID_DATES"
+	TariffOverlap         Code = "TARIFE_OVERLAPPING_PERIOD"
+	TariffTransition      Code = "TARIFE_INVALID_STATUS_TRANSITION"
+	TariffLocked          Code = "TARIFE_LOCKED"
+	TariffEmpty           Code = "TARIFE_EMPTY"
 	TariffInactive        Code = "TARIFE_INACTIVE"
 	TariffTiers           Code = "TARIFE_INVALID_TIERS"
 	RateNotFound          Code = "KUR_NOT_FOUND"
@@ -177,9 +188,20 @@ var Table = []Entry{
 	{TripCannotDelete, true, 422, false, Text{"{status} durumundaki sefer silinemez.", "A trip in {status} cannot be deleted."}},
 	{ServiceNotFound, true, 404, false, Text{"Hizmet bulunamadı.", "There is no such service."}},
 	{ServiceInactive, true, 422, false, Text{"Hizmet {code} pasif.", "The service {code} is inactive."}},
+	{ServiceDuplicate, true, 409, false, Text{"{code} kodlu hizmet zaten var.", "There is a service {code} already."}},
+	{ServiceLocked, true, 422, false, Text{"Kullanılmış hizmetin birimi, grubu ve hesaplama tipi değiştirilemez.", "Unit, group and calculation type of a service that was used cannot be changed."}},
 	{ServicePrice, true, 422, false, Text{"Hizmet {code} için {currency} fiyatı yok; birim fiyat verin.", "The service {code} has no price in {currency}; give a unit price."}},
 	{PriceMissing, true, 400, false, Text{"Fiyat için {field} gerekir ve eksi olamaz.", "The price needs {field}, which must not be negative."}},
 	{PriceFormula, true, 400, false, Text{"Hesaplama türü veya parametreleri geçersiz.", "The calculation type or its parameters are not valid."}},
+	{TariffNotFound, true, 404, false, Text{"Tarife bulunamadı.", "There is no such price list."}},
+	{TariffItemNotFound, true, 404, false, Text{"Tarife kalemi bulunamadı.", "There is no such item of a price list."}},
+	{OverrideNotFound, true, 404, false, Text{"Tarihli fiyat bulunamadı.", "There is no such dated price."}},
+	{TariffDuplicate, true, 409, false, Text{"{code} kodlu tarife zaten var; yeni sürümü kopyalayarak açın.", "There is a price list {code} already; copy it for a new version."}},
+	{TariffDates, true, 400, false, Text{"Geçerlilik bitişi başlangıçtan sonra olmalı.", "The validity must end after it begins."}},
+	{TariffOverlap, true, 409, false, Text{"Geçerlilik süresi {other} ile çakışıyor ({from} – {to}).", "The period overlaps that of {other} ({from} to {to})."}},
+	{TariffTransition, true, 422, false, Text{"Tarife {from} durumundan bu adımla geçemez. İzin verilenler: {allowed}", "A price list in {from} cannot take this step. Allowed are: {allowed}"}},
+	{TariffLocked, true, 422, false, Text{"{status} durumundaki tarife değiştirilemez; yeni sürümü kopyalayarak açın.", "A price list in {status} cannot be changed; copy it for a new version."}},
+	{TariffEmpty, true, 422, false, Text{"Kalemi olmayan tarife yürürlüğe giremez.", "A price list without items cannot be activated."}},
 	{TariffInactive, true, 422, false, Text{"{code} tarifesi bu tarihte geçerli değil.", "The price list {code} is not in force on that day."}},
 	{TariffTiers, true, 400, false, Text{"Miktar kademeleri geçersiz.", "The quantity tiers are not valid."}},
 	{RateNotFound, true, 404, false, Text{"Kur veya bülten bulunamadı.", "There is no such rate or bulletin."}},

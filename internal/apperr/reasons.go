@@ -31,6 +31,7 @@ var (
 	IBAN              = Text{"Geçerli bir IBAN değil.", "Not an IBAN."}
 	NotAnObject       = Text{"Bir JSON nesnesi olmalı.", "Must be a JSON object."}
 	UnknownKey        = Text{"Bu ad bilinmiyor. Bilinenler: {known}", "This name is not known. Known are: {known}"}
+	NoParams          = Text{"Bu hesaplama türünün parametresi yoktur.", "This calculation type has no parameters."}
 	GivenTwice        = Text{"Birden çok kez verilmiş.", "Given more than once."}
 	NotANumber        = Text{"Bir sayı olmalı.", "Must be a number."}
 	NotWhole          = Text{"Tam sayı olmalı.", "Must be a whole number."}
@@ -47,6 +48,9 @@ var (
 	AtLeast           = Text{"En az {min} olmalı.", "Must be at least {min}."}
 	FirstTier         = Text{"İlk kademe {min} değerinden başlamalı.", "The first tier must begin at {min}."}
 	TierGap           = Text{"{from} ile {to} arası hiçbir kademede değil.", "Quantities from {from} to {to} are in no tier."}
+	ListCode          = Text{"Büyük harf, rakam, - ve _ işaretlerinden oluşan 3–50 karakter olmalı.", "Must be 3 to 50 upper-case letters, digits, - or _."}
+	ServiceCode       = Text{"Büyük harf, rakam, nokta, - ve _ işaretlerinden oluşan 3–50 karakter olmalı.", "Must be 3 to 50 upper-case letters, digits, dots, - or _."}
+	ExemptIsZero      = Text{"KDV istisnası olanda oran 0 olmalı.", "Must be 0 where there is an exemption from VAT."}
 	TierOverlap       = Text{"{from} ile {to} arası birden çok kademede.", "Quantities from {from} to {to} are in more than one tier."}
 	DaysOfMonth       = Text{"Virgülle ayrılmış ay günleri olmalı (7,14,21,28,30).", "Must be days of a month with commas between them (7,14,21,28,30)."}
 	Currencies        = Text{"Virgülle ayrılmış üç harfli para birimi kodları olmalı (USD,EUR).", "Must be three-letter currency codes with commas between them (USD,EUR)."}

@@ -77,7 +77,7 @@ func holdsNumbers(t *testing.T, f *filled) {
 		items, steps = items+len(o.Edges.Items), steps+len(o.Edges.History)
 	}
 	got := seed.Report{
-		Users: len(f.users), Cari: len(f.cari), Services: len(f.services), Rates: f.report.Rates,
+		Users: len(f.users), Cari: len(f.cari), Services: len(f.services), PriceLists: f.report.PriceLists, Rates: f.report.Rates,
 		WorkOrders: len(f.orders), Items: items, Steps: steps, Took: f.report.Took,
 	}
 	if got != f.report || got.WorkOrders != 2000 || got.Cari != 500 || got.Services != 200 {
@@ -507,10 +507,10 @@ func holdsTexts(t *testing.T, f *filled) {
 }
 
 func holdsServices(t *testing.T, f *filled) {
-	codes, groups, inactive := map[string]*ent.Service{}, map[string]bool{}, 0
+	codes, groups, categories, inactive := map[string]*ent.Service{}, map[string]bool{}, map[string]bool{}, 0
 	for _, s := range f.services {
 		codes[s.Code] = s
-		groups[*s.GroupCode] = true
+		groups[*s.GroupCode], categories[*s.CategoryCode] = true, true
 		if !s.IsActive {
 			inactive++
 		}
@@ -523,7 +523,7 @@ func holdsServices(t *testing.T, f *filled) {
 			t.Errorf("%s is %v", code, s)
 		}
 	}
-	if len(codes) != 200 || len(groups) < 12 || inactive == 0 || inactive > 20 {
-		t.Errorf("%d codes in %d groups, %d inactive", len(codes), len(groups), inactive)
+	if len(codes) != 200 || len(groups) != 5 || len(categories) < 12 || inactive == 0 || inactive > 20 {
+		t.Errorf("%d codes in %d groups and %d categories, %d inactive", len(codes), len(groups), len(categories), inactive)
 	}
 }

@@ -53,7 +53,7 @@ func (o *Options) check() error {
 
 // Report counts what was made.
 type Report struct {
-	Users, Cari, Services, Rates, WorkOrders, Items, Steps int
+	Users, Cari, Services, PriceLists, Rates, WorkOrders, Items, Steps int
 
 	Took time.Duration
 }
@@ -148,6 +148,9 @@ func (l *loader) fill(ctx context.Context, o Options, hash string, r *Report) er
 		return err
 	}
 	r.Cari, r.Services = len(customers), len(services)
+	if err := l.tariffs(ctx, o, crew, services, r); err != nil {
+		return err
+	}
 	if err := l.rates(ctx, o, r); err != nil {
 		return err
 	}
@@ -165,7 +168,7 @@ func (l *loader) reserve(ctx context.Context) error {
 	if l.dialect == dialect.Postgres {
 		for _, s := range []string{
 			"SET LOCAL statement_timeout = 0", // meant for the statements of a request
-			"LOCK TABLE cari, services, exchange_rates, work_orders, work_order_items, work_order_status_history IN SHARE ROW EXCLUSIVE MODE",
+			"LOCK TABLE cari, services, price_lists, price_list_items, service_tariff_overrides, exchange_rates, work_orders, work_order_items, work_order_status_history IN SHARE ROW EXCLUSIVE MODE",
 		} {
 			if _, err := l.raw.ExecContext(ctx, s); err != nil {
 				return err
@@ -174,7 +177,7 @@ func (l *loader) reserve(ctx context.Context) error {
 	}
 	var some bool
 	err := l.raw.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM cari) OR EXISTS (SELECT 1 FROM services)
-		OR EXISTS (SELECT 1 FROM work_orders)`).Scan(&some)
+		OR EXISTS (SELECT 1 FROM price_lists) OR EXISTS (SELECT 1 FROM work_orders)`).Scan(&some)
 	if err != nil {
 		return fmt.Errorf("look for data: %w", err)
 	}
@@ -270,7 +273,7 @@ func insert[T any](ctx context.Context, l *loader, table string, columns []colum
 func analyze(ctx context.Context, db *store.DB) error {
 	statements := []string{"ANALYZE", "PRAGMA wal_checkpoint(TRUNCATE)"} // the log holds the whole load
 	if db.Dialect() == dialect.Postgres {
-		statements = []string{"ANALYZE users, number_sequences, cari, services, exchange_rates, work_orders, work_order_items, work_order_status_history"}
+		statements = []string{"ANALYZE users, number_sequences, cari, services, price_lists, price_list_items, service_tariff_overrides, exchange_rates, work_orders, work_order_items, work_order_status_history"}
 	}
 	for _, s := range statements {
 		if _, err := db.Writer().ExecContext(ctx, s); err != nil {

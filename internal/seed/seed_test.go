@@ -66,6 +66,9 @@ func digest(t *testing.T, db *store.DB) string {
 		}
 		put([]any{s, v})
 	}
+	put(db.PriceList.Query().Order(ent.Asc("id")).AllX(ctx))
+	put(db.PriceListItem.Query().Order(ent.Asc("id")).AllX(ctx))
+	put(db.ServiceOverride.Query().Order(ent.Asc("id")).AllX(ctx))
 	put(db.ExchangeRate.Query().Order(ent.Asc("id")).AllX(ctx))
 	for _, u := range db.User.Query().Order(ent.Asc("id")).WithRoles().AllX(ctx) {
 		put([]any{u.ID, u.Email, u.FullName, u.CreatedAt, u.Edges.Roles[0].Name})

@@ -22,6 +22,7 @@ var serviceColumns = []column[ent.Service]{
 	{service.FieldDescription, func(s *ent.Service) any { return s.Description }},
 	{service.FieldAccountingCode, func(s *ent.Service) any { return s.AccountingCode }},
 	{service.FieldGroupCode, func(s *ent.Service) any { return s.GroupCode }},
+	{service.FieldCategoryCode, func(s *ent.Service) any { return s.CategoryCode }},
 	{service.FieldUnit, func(s *ent.Service) any { return s.Unit }},
 	{service.FieldBasePrice, func(s *ent.Service) any { return s.BasePrice }},
 	{service.FieldCurrency, func(s *ent.Service) any { return s.Currency }},
@@ -38,7 +39,7 @@ var serviceColumns = []column[ent.Service]{
 
 // catalogue are services as ports sell them, with their usual codes and prices.
 var catalogue = []struct {
-	code, name, group, unit, price, currency string
+	code, name, category, unit, price, currency string
 
 	calculation service.CalculationType
 	params      string
@@ -52,10 +53,10 @@ var catalogue = []struct {
 	{"HZM007", "Kıyı elektriği", "ELEKTRIK", "KWH", "5.50", "TRY", service.CalculationTypePerUnit, ""},
 	{"HZM008", "Balast suyu alımı", "BALAST", "TON", "12", "USD", service.CalculationTypePerUnit, ""},
 	{"TMP.017", "Personel nakli", "SEFER-YOLCU", "ADET", "20", "USD", service.CalculationTypePerUnit, ""},
-	{"TMP.020", "Forklift", "KALDIRMA", "ADET", "80", "USD", service.CalculationTypePerBlock, `{"base_time_min": 30, "base_weight_ton": 3}`},
-	{"TMP.025", "Ardiye", "DEPOLAMA", "KG", "0.03", "USD", service.CalculationTypeXSecondary, `{"weight_unit": "KG"}`},
+	{"TMP.020", "Forklift", "KALDIRMA", "ADET", "80", "USD", service.CalculationTypePerBlock, `{"base_time_min": 30, "base_weight_ton": "3", "weight_rounding": "NONE"}`},
+	{"TMP.025", "Ardiye", "DEPOLAMA", "KG", "0.03", "USD", service.CalculationTypeXSecondary, `{"primary": "WEIGHT", "secondary": "DAYS", "weight_unit": "kg", "secondary_round_up": true}`},
 	{"TMP.030", "Araç girişi", "TEMIN", "ADET", "15", "USD", service.CalculationTypeVehicle4hRule, `{"base_minutes": 240}`},
-	{"TMP.042", "Liman kullanımı", "BAGLAMA", "ADET", "950", "USD", service.CalculationTypeBasePlusIncrement, `{"rate": 0.03, "measure": "GRT"}`},
+	{"TMP.042", "Liman kullanımı", "BAGLAMA", "ADET", "950", "USD", service.CalculationTypeBasePlusIncrement, `{"rate": "0.03", "measure": "GRT"}`},
 }
 
 var (
@@ -75,7 +76,7 @@ func makeServices(o Options) []*ent.Service {
 		s := &ent.Service{ID: int64(i + 1), CreatedAt: at, UpdatedAt: at, SortNo: 10 * (i + 1), IsActive: true, Version: 1}
 		if i < len(catalogue) {
 			c := catalogue[i]
-			s.Code, s.Name, s.GroupCode, s.Unit, s.Currency = c.code, c.name, &c.group, c.unit, c.currency
+			s.Code, s.Name, s.CategoryCode, s.Unit, s.Currency = c.code, c.name, &c.category, c.unit, c.currency
 			s.BasePrice, s.VatRate = decimal.RequireFromString(c.price), decimal.NewFromInt(20)
 			s.CalculationType = c.calculation
 			if c.params != "" {
@@ -88,7 +89,8 @@ func makeServices(o Options) []*ent.Service {
 			}
 		}
 		s.AccountingCode = new(fmt.Sprintf("600.%02d.%03d", 1+i%20, 1+i/20))
-		s.RequiresPersonCount = *s.GroupCode == "SEFER-YOLCU"
+		s.GroupCode = new(groupOf(*s.CategoryCode))
+		s.RequiresPersonCount = *s.CategoryCode == "SEFER-YOLCU"
 		s.RequiresVehicleInfo = s.CalculationType == service.CalculationTypeVehicle4hRule
 		s.RequiresWeightInfo = s.CalculationType == service.CalculationTypePerBlock || s.CalculationType == service.CalculationTypeXSecondary
 		all[i] = s
@@ -104,7 +106,7 @@ func (d dice) another(s *ent.Service, n int) {
 	if again := variant / len(variants); again > 0 {
 		s.Name += fmt.Sprintf(" (%d)", again+1)
 	}
-	s.GroupCode, s.Unit, s.Currency = &f.group, f.unit, draw(d, serviceMoney)
+	s.CategoryCode, s.Unit, s.Currency = &f.category, f.unit, draw(d, serviceMoney)
 	prefix := "TMP."
 	if s.Currency == "TRY" {
 		prefix = "HZM"

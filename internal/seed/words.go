@@ -55,8 +55,8 @@ var foreignPorts = []struct{ city, country string }{
 
 // families are kinds of services with the price range of a unit in lira.
 var families = []struct {
-	name, group, unit string
-	least, most       int64
+	name, category, unit string
+	least, most          int64
 }{
 	{"Römorkör", "ROMORKAJ", "SAAT", 1200, 6500},
 	{"Kılavuzluk", "PILOTAJ", "SEFER", 2000, 9000},

@@ -1,4 +1,3 @@
-// Package service holds the rules of the services that the port sells (hizmet).
 package service
 
 import (
@@ -12,16 +11,8 @@ import (
 	"aliaport/internal/actor"
 	"aliaport/internal/apperr"
 	"aliaport/internal/page"
-	"aliaport/internal/store"
 	"aliaport/internal/turkish"
 )
-
-// Service finds services.
-type Service struct {
-	DB         *store.DB
-	Pages      *page.Codec
-	PageLimits page.Limits
-}
 
 // Filter narrows the list.
 type Filter struct {
