@@ -35,5 +35,10 @@ func TestEveryExampleOfThePlaygroundWorks(t *testing.T) {
 		if made.WorkOrders.TotalCount == 0 {
 			t.Error("the example that creates a work order made none")
 		}
+		var planned struct{ Trips struct{ TotalCount int } }
+		server.Get(t, api.Admin, `{ trips(filter: {mbCode: "MB005", tripDate: {from: "2031-05-19", to: "2031-05-20"}}) { totalCount } }`, nil, &planned)
+		if planned.Trips.TotalCount != 1 {
+			t.Error("the example that plans a trip planned none")
+		}
 	})
 }

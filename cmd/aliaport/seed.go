@@ -16,12 +16,13 @@ import (
 )
 
 func newSeedCommand(a *app) *cobra.Command {
-	o := seed.Options{WorkOrders: 2000, Cari: 500, Services: 200, Seed: 1}
+	o := seed.Options{WorkOrders: 2000, Cari: 500, Services: 200, Motorbots: 20, Trips: 1200, Seed: 1}
 	cmd := &cobra.Command{
 		Use:   "seed",
 		Short: "Fill an empty database with demo data",
-		Long: `Fill a database that has no customers, services and work orders with demo data: users of every role, customers,
-services and two years of work orders that end now. The same seed gives the same data up to the moment it ends.
+		Long: `Fill a database that has no customers, services, motorboats and work orders with demo data: users of every role,
+customers, services, exchange rates, motorboats, and two years of work orders and trips that end now. The same seed
+gives the same data up to the moment it ends.
 
 Everything is one transaction: interrupted, it leaves nothing behind. On SQLite pending migrations are applied
 first; on PostgreSQL run aliaport migrate up before. The first administrator is made as at the first start of a
@@ -52,8 +53,8 @@ server. The demo users (operasyon@aliaport.example and others) cannot sign in un
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(a.stdout, "%d users, %d customers, %d services, %d price lists, %d exchange rates, %d work orders with %d items and %d steps in %s, %.0f work orders a second\n",
-				r.Users, r.Cari, r.Services, r.PriceLists, r.Rates, r.WorkOrders, r.Items, r.Steps, r.Took.Round(time.Millisecond), r.PerSecond())
+			fmt.Fprintf(a.stdout, "%d users, %d customers, %d services, %d price lists, %d exchange rates, %d work orders with %d items and %d steps, %d motorboats with %d trips in %s, %.0f work orders a second\n",
+				r.Users, r.Cari, r.Services, r.PriceLists, r.Rates, r.WorkOrders, r.Items, r.Steps, r.Motorbots, r.Trips, r.Took.Round(time.Millisecond), r.PerSecond())
 			return nil
 		},
 	}
@@ -61,6 +62,8 @@ server. The demo users (operasyon@aliaport.example and others) cannot sign in un
 	f.IntVar(&o.WorkOrders, "work-orders", o.WorkOrders, "`number` of work orders, with about five items each")
 	f.IntVar(&o.Cari, "cari", o.Cari, "`number` of customers and suppliers")
 	f.IntVar(&o.Services, "services", o.Services, "`number` of services")
+	f.IntVar(&o.Motorbots, "motorbots", o.Motorbots, "`number` of motorboats")
+	f.IntVar(&o.Trips, "trips", o.Trips, "`number` of trips of the motorboats")
 	f.Uint64Var(&o.Seed, "seed", o.Seed, "`number` that the data is drawn from")
 	f.StringVar(&o.Password, "password", "", "`text` that signs in all demo users; other users of this machine can see it")
 	config.AddFlags(f, append([]string{"AdminEmail", "AdminPassword"}, databaseSettings...)...)

@@ -111,7 +111,7 @@ func (a *app) prepareData(ctx context.Context, cfg *config.Config, db *store.DB,
 		return err
 	}
 	if r.WorkOrders > 0 {
-		fmt.Fprintf(a.stdout, "Demo data: %d work orders, %d customers, %d services\n", r.WorkOrders, r.Cari, r.Services)
+		fmt.Fprintf(a.stdout, "Demo data: %d work orders, %d customers, %d services, %d motorboats with %d trips\n", r.WorkOrders, r.Cari, r.Services, r.Motorbots, r.Trips)
 	}
 	return nil
 }

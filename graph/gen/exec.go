@@ -6733,13 +6733,13 @@ input UpdateCariInput {
   version: Int!
   "Legal title (unvan)."
   title: String
-  "Kind of person (tip); CARI_LOCKED once there are orders."
+  "Kind of person (tip); CARI_LOCKED once there are orders or trips."
   type: CariType
   "What it is to the port (rol)."
   role: CariRole
   "Tax office (vergi dairesi); required of a legal person in Turkey."
   taxOffice: String
-  "Tax number (VKN), ten digits in Turkey; required of a legal person there; CARI_LOCKED once there are orders."
+  "Tax number (VKN), ten digits in Turkey; required of a legal person there; CARI_LOCKED once there are orders or trips."
   taxNumber: String
   "National id (TCKN); required of a natural person in Turkey, empty for a legal one."
   nationalId: String
@@ -6761,7 +6761,7 @@ input UpdateCariInput {
   iban: String
   "Payment term in days, 0 to 365 (vade günü)."
   paymentTermDays: Int
-  "Currency, ISO 4217 (para birimi); CARI_LOCKED once there are orders."
+  "Currency, ISO 4217 (para birimi); CARI_LOCKED once there are orders or trips."
   currency: String
   "Notes (notlar)."
   notes: String
@@ -6864,7 +6864,7 @@ enum UserErrorCode {
   CARI_INVALID_TAX_NUMBER
   "The customer account has {count} open work orders — Carinin {count} açık iş emri var"
   CARI_DELETE_HAS_RELATIONS
-  "Type, tax number and currency of a customer account with work orders cannot be changed — Hareketi olan carinin tipi, vergi numarası ve para birimi değiştirilemez"
+  "Type, tax number and currency of a customer account with work orders or trips cannot be changed — Hareketi olan carinin tipi, vergi numarası ve para birimi değiştirilemez"
   CARI_LOCKED
   "There is no such motorboat — Motorbot bulunamadı"
   MOTORBOT_NOT_FOUND

@@ -277,13 +277,13 @@ type UpdateCariInput struct {
 	Version int `json:"version"`
 	// Legal title (unvan).
 	Title *string `json:"title"`
-	// Kind of person (tip); CARI_LOCKED once there are orders.
+	// Kind of person (tip); CARI_LOCKED once there are orders or trips.
 	Type *cari.Type `json:"type"`
 	// What it is to the port (rol).
 	Role *cari.Role `json:"role"`
 	// Tax office (vergi dairesi); required of a legal person in Turkey.
 	TaxOffice graphql.Omittable[*string] `json:"taxOffice"`
-	// Tax number (VKN), ten digits in Turkey; required of a legal person there; CARI_LOCKED once there are orders.
+	// Tax number (VKN), ten digits in Turkey; required of a legal person there; CARI_LOCKED once there are orders or trips.
 	TaxNumber graphql.Omittable[*string] `json:"taxNumber"`
 	// National id (TCKN); required of a natural person in Turkey, empty for a legal one.
 	NationalID graphql.Omittable[*string] `json:"nationalId"`
@@ -305,7 +305,7 @@ type UpdateCariInput struct {
 	Iban graphql.Omittable[*string] `json:"iban"`
 	// Payment term in days, 0 to 365 (vade günü).
 	PaymentTermDays *int `json:"paymentTermDays"`
-	// Currency, ISO 4217 (para birimi); CARI_LOCKED once there are orders.
+	// Currency, ISO 4217 (para birimi); CARI_LOCKED once there are orders or trips.
 	Currency *string `json:"currency"`
 	// Notes (notlar).
 	Notes graphql.Omittable[*string] `json:"notes"`

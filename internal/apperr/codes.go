@@ -173,7 +173,7 @@ var Table = []Entry{
 	{CariPhone, true, 400, false, Text{"Geçerli bir telefon numarası değil (05xx…, +90…).", "Not a telephone number (05xx…, +90…)."}},
 	{CariTaxNumber, true, 400, false, Text{"Geçerli bir vergi numarası değil.", "Not a tax number."}},
 	{CariHasOrders, true, 409, false, Text{"Carinin {count} açık iş emri var.", "The customer account has {count} open work orders."}},
-	{CariLocked, true, 422, false, Text{"Hareketi olan carinin tipi, vergi numarası ve para birimi değiştirilemez.", "Type, tax number and currency of a customer account with work orders cannot be changed."}},
+	{CariLocked, true, 422, false, Text{"Hareketi olan carinin tipi, vergi numarası ve para birimi değiştirilemez.", "Type, tax number and currency of a customer account with work orders or trips cannot be changed."}},
 	{MotorbotNotFound, true, 404, false, Text{"Motorbot bulunamadı.", "There is no such motorboat."}},
 	{MotorbotDuplicate, true, 409, false, Text{"{mbCode} kodlu motorbot zaten var.", "There is a motorboat {mbCode} already."}},
 	{MotorbotCapacity, true, 400, false, Text{"Kapasite 0'dan büyük, en çok {max} ton ve en çok iki ondalık basamaklı olmalı.", "The capacity must be greater than 0, at most {max} tons, with at most two decimal places."}},

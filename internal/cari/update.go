@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"aliaport/ent"
+	"aliaport/ent/trip"
 	"aliaport/ent/workorder"
 	"aliaport/internal/actor"
 	"aliaport/internal/apperr"
@@ -92,8 +93,8 @@ func or[T any](v *T, other T) T {
 	return *v
 }
 
-// frozen refuses to change what orders were made under: kind of person, tax number
-// and currency, once there is any order, deleted ones included.
+// frozen refuses to change what orders and trips were made under: kind of person, tax
+// number and currency, once there is any of them, deleted ones included.
 func (s *Service) frozen(ctx context.Context, tx *ent.Tx, c *ent.Cari, in UpdateInput) error {
 	var faults apperr.Errors
 	locked := apperr.New(apperr.CariLocked)
@@ -110,8 +111,11 @@ func (s *Service) frozen(ctx context.Context, tx *ent.Tx, c *ent.Cari, in Update
 		return nil
 	}
 	moved, err := tx.WorkOrder.Query().Where(workorder.CariCode(c.CariCode)).Exist(ctx)
+	if err == nil && !moved {
+		moved, err = tx.Trip.Query().Where(trip.CariID(c.ID)).Exist(ctx)
+	}
 	if err != nil {
-		return fmt.Errorf("look for orders of customer account %d: %w", c.ID, err)
+		return fmt.Errorf("look for orders and trips of customer account %d: %w", c.ID, err)
 	}
 	if moved {
 		return faults

@@ -95,6 +95,11 @@ func (f *Filter) plan(o *Order) (arms []func(*sql.Selector), whole predicate.Mot
 		return nil, nil, apperr.New(apperr.FilterNotIndexed, "possible", offered)
 	}
 	conditions := []func(*sql.Selector){page.Flag(motorbot.FieldIsActive, true)}
+	if o.Field == ByCode {
+		// Written so that SQLite does not prefer an index that begins with it: the one of
+		// the codes has their order, and hardly any boat is deleted.
+		conditions[0] = motorbot.IsActive(true)
+	}
 	if f.Owner != nil {
 		key, err := f.Owner.Of("Cari")
 		if err != nil {

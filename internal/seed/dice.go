@@ -18,6 +18,9 @@ const (
 	calendarDice
 	orderDice
 	rateDice
+	boatDice
+	sailDice
+	tripDice
 )
 
 func newDice(seed, kind uint64) dice {

@@ -12,6 +12,7 @@ import (
 
 	"aliaport/ent"
 	"aliaport/ent/cari"
+	"aliaport/ent/numbersequence"
 	"aliaport/ent/workorder"
 	"aliaport/ent/workorderitem"
 	"aliaport/internal/actor"
@@ -78,7 +79,7 @@ func holdsNumbers(t *testing.T, f *filled) {
 	}
 	got := seed.Report{
 		Users: len(f.users), Cari: len(f.cari), Services: len(f.services), PriceLists: f.report.PriceLists, Rates: f.report.Rates,
-		WorkOrders: len(f.orders), Items: items, Steps: steps, Took: f.report.Took,
+		WorkOrders: len(f.orders), Items: items, Steps: steps, Motorbots: f.report.Motorbots, Trips: f.report.Trips, Took: f.report.Took,
 	}
 	if got != f.report || got.WorkOrders != 2000 || got.Cari != 500 || got.Services != 200 {
 		t.Errorf("there are %+v, reported %+v", got, f.report)
@@ -101,7 +102,7 @@ func holdsSequence(db *store.DB) func(*testing.T, *filled) {
 			before = o.CreatedAt
 		}
 		noted := map[int]int{}
-		for _, s := range db.NumberSequence.Query().AllX(t.Context()) {
+		for _, s := range db.NumberSequence.Query().Where(numbersequence.Kind("WO")).AllX(t.Context()) {
 			noted[s.Year] = s.Last
 		}
 		if len(last) != 3 || !maps.Equal(last, noted) {

@@ -1,5 +1,5 @@
-// Package seed fills an empty database with demo data: users, customers, services
-// and two years of work orders with items and histories. The same seed and moment
+// Package seed fills an empty database with demo data: users, customers, services,
+// motorboats, and two years of work orders with items and histories and of trips. The same seed and moment
 // give the same rows on both databases. Nothing in it is real; every address is at
 // aliaport.example.
 package seed
@@ -31,6 +31,8 @@ type Options struct {
 	WorkOrders int // each has 1 to 12 items, about 5
 	Cari       int
 	Services   int
+	Motorbots  int
+	Trips      int // of the motorboats
 	Seed       uint64
 	Now        time.Time // the last work orders are made shortly before
 	// Password is that of all demo users. Without one nobody can sign in as them.
@@ -41,10 +43,12 @@ type Options struct {
 
 func (o *Options) check() error {
 	switch {
-	case o.WorkOrders < 0 || o.Cari < 0 || o.Services < 0:
+	case o.WorkOrders < 0 || o.Cari < 0 || o.Services < 0 || o.Motorbots < 0 || o.Trips < 0:
 		return errors.New("numbers of records cannot be negative")
 	case o.WorkOrders > 0 && (o.Cari == 0 || o.Services == 0):
 		return errors.New("work orders need at least one customer and one service")
+	case o.Trips > most*o.Motorbots:
+		return fmt.Errorf("a motorboat makes at most %d trips in two years", most)
 	case o.Now.IsZero():
 		return errors.New("no moment given at which the data ends")
 	}
@@ -53,7 +57,7 @@ func (o *Options) check() error {
 
 // Report counts what was made.
 type Report struct {
-	Users, Cari, Services, PriceLists, Rates, WorkOrders, Items, Steps int
+	Users, Cari, Services, PriceLists, Rates, WorkOrders, Items, Steps, Motorbots, Trips int
 
 	Took time.Duration
 }
@@ -62,14 +66,14 @@ type Report struct {
 // them.
 func (r Report) PerSecond() float64 { return float64(r.WorkOrders) / max(r.Took.Seconds(), 1e-9) }
 
-// ErrNotEmpty refuses a database that has customers, services or work orders.
-var ErrNotEmpty = errors.New("the database is not empty; demo data only goes into one without customers, services and work orders: name another database")
+// ErrNotEmpty refuses a database that has customers, services, motorboats or work
+// orders.
+var ErrNotEmpty = errors.New("the database is not empty; demo data only goes into one without customers, services, motorboats and work orders: name another database")
 
 // Run fills the database in one transaction: killed or failed, it leaves nothing
 // but the built-in roles and the gate's checklists. Users with the demo addresses
 // that exist already are taken as they are. A server may be running on the database;
-// on SQLite its writers wait, on PostgreSQL those who change customers, services or
-// work orders do.
+// on SQLite its writers wait, on PostgreSQL those who change any of these records do.
 func Run(ctx context.Context, db *store.DB, users *user.Service, o Options) (Report, error) {
 	r, err := run(ctx, db, users, o)
 	if err != nil {
@@ -113,7 +117,7 @@ func run(ctx context.Context, db *store.DB, users *user.Service, o Options) (r R
 // Demo fills an empty database with what a demo server shows, within seconds. In a
 // database with data it does nothing.
 func Demo(ctx context.Context, db *store.DB, users *user.Service, now time.Time) (Report, error) {
-	r, err := Run(ctx, db, users, Options{WorkOrders: 2000, Cari: 500, Services: 200, Seed: 1, Now: now})
+	r, err := Run(ctx, db, users, Options{WorkOrders: 2000, Cari: 500, Services: 200, Motorbots: 20, Trips: 1200, Seed: 1, Now: now})
 	if errors.Is(err, ErrNotEmpty) {
 		return Report{}, nil
 	}
@@ -159,6 +163,11 @@ func (l *loader) fill(ctx context.Context, o Options, hash string, r *Report) er
 			return err
 		}
 	}
+	if o.Motorbots > 0 {
+		if err := l.fleet(ctx, o, crew, customers, r); err != nil {
+			return err
+		}
+	}
 	return l.continueIDs(ctx, cari.Table, service.Table, workorder.Table, workorderitem.Table, workorderstatushistory.Table)
 }
 
@@ -168,7 +177,7 @@ func (l *loader) reserve(ctx context.Context) error {
 	if l.dialect == dialect.Postgres {
 		for _, s := range []string{
 			"SET LOCAL statement_timeout = 0", // meant for the statements of a request
-			"LOCK TABLE cari, services, price_lists, price_list_items, service_tariff_overrides, exchange_rates, work_orders, work_order_items, work_order_status_history IN SHARE ROW EXCLUSIVE MODE",
+			"LOCK TABLE cari, services, price_lists, price_list_items, service_tariff_overrides, exchange_rates, work_orders, work_order_items, work_order_status_history, motorbot, trips IN SHARE ROW EXCLUSIVE MODE",
 		} {
 			if _, err := l.raw.ExecContext(ctx, s); err != nil {
 				return err
@@ -177,7 +186,7 @@ func (l *loader) reserve(ctx context.Context) error {
 	}
 	var some bool
 	err := l.raw.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM cari) OR EXISTS (SELECT 1 FROM services)
-		OR EXISTS (SELECT 1 FROM price_lists) OR EXISTS (SELECT 1 FROM work_orders)`).Scan(&some)
+		OR EXISTS (SELECT 1 FROM price_lists) OR EXISTS (SELECT 1 FROM work_orders) OR EXISTS (SELECT 1 FROM motorbot)`).Scan(&some)
 	if err != nil {
 		return fmt.Errorf("look for data: %w", err)
 	}
@@ -273,7 +282,7 @@ func insert[T any](ctx context.Context, l *loader, table string, columns []colum
 func analyze(ctx context.Context, db *store.DB) error {
 	statements := []string{"ANALYZE", "PRAGMA wal_checkpoint(TRUNCATE)"} // the log holds the whole load
 	if db.Dialect() == dialect.Postgres {
-		statements = []string{"ANALYZE users, number_sequences, cari, services, price_lists, price_list_items, service_tariff_overrides, exchange_rates, work_orders, work_order_items, work_order_status_history"}
+		statements = []string{"ANALYZE users, number_sequences, cari, services, price_lists, price_list_items, service_tariff_overrides, exchange_rates, work_orders, work_order_items, work_order_status_history, motorbot, trips"}
 	}
 	for _, s := range statements {
 		if _, err := db.Writer().ExecContext(ctx, s); err != nil {

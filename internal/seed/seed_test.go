@@ -76,6 +76,8 @@ func digest(t *testing.T, db *store.DB) string {
 	put(db.WorkOrder.Query().Order(ent.Asc("id")).AllX(ctx))
 	put(db.WorkOrderItem.Query().Order(ent.Asc("id")).AllX(ctx))
 	put(db.WorkOrderStatusHistory.Query().Order(ent.Asc("id")).AllX(ctx))
+	put(db.Motorbot.Query().Order(ent.Asc("id")).AllX(ctx))
+	put(db.Trip.Query().Order(ent.Asc("id")).AllX(ctx))
 	put(db.NumberSequence.Query().Order(ent.Asc("id")).AllX(ctx))
 	return hex.EncodeToString(h.Sum(nil))
 }
@@ -88,7 +90,7 @@ func TestTheSameSeedGivesTheSameRows(t *testing.T) {
 		run(t, db, o)
 		return digest(t, db)
 	}
-	o := seed.Options{WorkOrders: 1100, Cari: 60, Services: 40, Seed: 7, Now: now} // more than a batch
+	o := seed.Options{WorkOrders: 1100, Cari: 60, Services: 40, Motorbots: 30, Trips: 1100, Seed: 7, Now: now} // more than a batch
 	first := made(t, dialect.SQLite, o)
 	other, later := o, o
 	other.Seed++
@@ -123,6 +125,9 @@ func TestOnlyAnEmptyDatabaseIsFilled(t *testing.T) {
 		"a service": func(t *testing.T, db *store.DB) {
 			run(t, db, seed.Options{Services: 1, Now: now})
 		},
+		"a motorboat": func(t *testing.T, db *store.DB) {
+			run(t, db, seed.Options{Motorbots: 1, Now: now})
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -150,6 +155,8 @@ func TestBadOptionsAreRefused(t *testing.T) {
 		"less than nothing":            {WorkOrders: -1, Cari: 1, Services: 1, Now: now},
 		"work orders without customer": {WorkOrders: 1, Services: 1, Now: now},
 		"work orders without service":  {WorkOrders: 1, Cari: 1, Now: now},
+		"trips without boats":          {Trips: 1, Now: now},
+		"more trips than a boat makes": {Trips: 1501, Motorbots: 1, Now: now},
 		"no moment":                    {WorkOrders: 1, Cari: 1, Services: 1},
 	} {
 		if _, err := seed.Run(t.Context(), db, usersOf(db), o); err == nil {
