@@ -43,6 +43,8 @@ import (
 	"aliaport/ent/cari"
 	"aliaport/ent/exchangerate"
 	"aliaport/ent/migrate"
+	"aliaport/ent/pricelist"
+	"aliaport/ent/service"
 	"aliaport/ent/user"
 	"aliaport/ent/workorder"
 	"aliaport/graph/gen"
@@ -779,6 +781,30 @@ func customer(active bool) target {
 	}
 }
 
+// priceList makes a list with an item, valid at a time of its own.
+func priceList(status pricelist.Status, name func(*ent.PriceList, *ent.PriceListItem) string) target {
+	return func(t *testing.T, w *world) string {
+		t.Helper()
+		w.made++
+		from := calendar.DateOf(api.Start).AddDays(2 * w.made)
+		l := w.DB.PriceList.Create().SetCode(fmt.Sprint("H-", w.made)).SetName("Hedef").SetCurrency("TRY").SetStatus(status).
+			SetValidFrom(from).SetValidTo(from.AddDays(1)).SetCreatedBy(1).SetUpdatedBy(1).SaveX(t.Context())
+		of := w.DB.Service.Query().Where(service.Code("HZM002")).OnlyIDX(t.Context())
+		item := w.DB.PriceListItem.Create().SetPriceListID(l.ID).SetServiceID(of).SetVatRate(decimal.Zero).SaveX(t.Context())
+		return name(l, item)
+	}
+}
+
+// override makes a dated price of a service of its own.
+func override(t *testing.T, w *world) string {
+	t.Helper()
+	w.made++
+	of := w.DB.Service.Create().SetCode(fmt.Sprint("H-", w.made)).SetName("Hedef").SetNameFold("hedef").SetSearchText("hedef").SetUnit("ADET").
+		SetVatRate(decimal.NewFromInt(20)).SaveX(t.Context())
+	return w.DB.ServiceOverride.Create().SetServiceID(of.ID).SetValidFrom(calendar.DateOf(api.Start).AddDays(-60)).SetCurrency("TRY").
+		SetCreatedBy(1).SetUpdatedBy(1).SaveX(t.Context()).GlobalID()
+}
+
 // jumped makes a rate that waits for review, beside one of the dollar.
 func jumped(t *testing.T, w *world) string {
 	t.Helper()
@@ -822,6 +848,9 @@ func targets() []target {
 				SetCurrency("TRY").SetBasePrice(decimal.NewFromInt(1)).SetVatRate(decimal.NewFromInt(20)).SetCalculationType("FIXED").SaveX(t.Context()).GlobalID()
 		},
 	}
+	list := func(l *ent.PriceList, _ *ent.PriceListItem) string { return l.GlobalID() }
+	all = append(all, priceList(pricelist.StatusDraft, list), priceList(pricelist.StatusActive, list),
+		priceList(pricelist.StatusDraft, func(_ *ent.PriceList, item *ent.PriceListItem) string { return item.GlobalID() }), override)
 	for _, status := range []workorder.Status{"DRAFT", "SUBMITTED", "APPROVED", "IN_PROGRESS", "COMPLETED", "INVOICED", "CLOSED", "REJECTED", "CANCELLED"} {
 		all = append(all, order(status, self))
 	}
@@ -837,7 +866,7 @@ var good = map[string]any{
 	"email": "yeni%d@aliaport.example", "fullName": "Ayşe Kaya", "password": "Deniz2026x", "newPassword": "Deniz2026y", "name": "DENEME_%d",
 	"permissions": []any{"cari:read"}, "roles": []any{}, "subject": "Römorkaj", "reason": "Belgeler eksik geldi", "completionNote": "Bitti",
 	"cariCode": "C-100", "serviceCode": "HZM001", "quantity": "1.5", "search": "romorkaj", "title": "Yeni", "nationalId": "10000000146", "resource": "work_order", "action": "create",
-	"currency": "USD", "from": "EUR", "to": "EUR",
+	"currency": "USD", "from": "EUR", "to": "EUR", "code": "KOD-%d", "unit": "ADET",
 }
 
 // caller builds the calls of root fields.
@@ -874,13 +903,16 @@ func (b *builder) value(name string, t *ast.Type) any {
 }
 
 // wanted are optional fields that the input of the key cannot do without.
-var wanted = map[string]string{"CreateWorkOrderInput": "cariCode", "WorkOrderItemInput": "serviceCode", "CreateCariInput": "nationalId", "SetExchangeRateInput": "forexBuying"}
+var wanted = map[string][]string{
+	"CreateWorkOrderInput": {"cariCode"}, "WorkOrderItemInput": {"serviceCode"}, "CreateCariInput": {"nationalId"}, "SetExchangeRateInput": {"forexBuying"},
+	"SaveServiceOverrideInput": {"id", "version"},
+}
 
 // object has what is required.
 func (b *builder) object(d *ast.Definition) map[string]any {
 	o := map[string]any{}
 	for _, f := range d.Fields {
-		if f.Type.NonNull && f.DefaultValue == nil || f.Name == wanted[d.Name] {
+		if f.Type.NonNull && f.DefaultValue == nil || slices.Contains(wanted[d.Name], f.Name) {
 			o[f.Name] = b.value(f.Name, f.Type)
 		}
 	}
