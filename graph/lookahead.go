@@ -67,6 +67,8 @@ var relations = map[string]relation{
 		func(wo *ent.WorkOrder) (int64, bool) { return wo.RequesterID, true }),
 	"WorkOrder.items": toMany("WorkOrderItem", func(s *loader.Set) *loader.Loader[[]*ent.WorkOrderItem] { return s.ItemsOfWorkOrder },
 		func(wo *ent.WorkOrder) int64 { return wo.ID }),
+	"WorkOrder.adjustments": toMany("", func(s *loader.Set) *loader.Loader[[]*ent.WorkOrderAdjustment] { return s.AdjustmentsOfWorkOrder },
+		func(w *ent.WorkOrder) int64 { return w.ID }),
 	"WorkOrder.history": toMany("WorkOrderStatusHistory", func(s *loader.Set) *loader.Loader[[]*ent.WorkOrderStatusHistory] { return s.HistoryOfWorkOrder },
 		func(wo *ent.WorkOrder) int64 { return wo.ID }),
 	"WorkOrderItem.service": toOne("Service", func(s *loader.Set) *loader.Loader[*ent.Service] { return s.Service },

@@ -10,6 +10,7 @@ import (
 	"aliaport/internal/motorbot"
 	"aliaport/internal/parameter"
 	"aliaport/internal/person"
+	"aliaport/internal/quote"
 	"aliaport/internal/rate"
 	"aliaport/internal/service"
 	"aliaport/internal/tariff"
@@ -33,6 +34,7 @@ type Resolver struct {
 	Gate       *gate.Service
 	Users      *user.Service
 	Panel      *dashboard.Service
+	Quotes     *quote.Service
 	Rates      *rate.Service
 	Trail      *audit.Trail
 	Limits     Limits

@@ -9,6 +9,7 @@ import (
 	"aliaport/graph/loader"
 	"aliaport/internal/globalid"
 	"aliaport/internal/page"
+	"aliaport/internal/pricing"
 	"aliaport/internal/workorder"
 )
 
@@ -112,6 +113,22 @@ func (r *workOrderResolver) Items(ctx context.Context, obj *ent.WorkOrder) ([]*e
 	return loader.From(ctx).ItemsOfWorkOrder.Load(ctx, obj.ID)
 }
 
+func (r *workOrderResolver) Adjustments(ctx context.Context, obj *ent.WorkOrder) ([]*gen.Adjustment, error) {
+	rows, err := loader.From(ctx).AdjustmentsOfWorkOrder.Load(ctx, obj.ID)
+	return adjusted(rows), err
+}
+
+func (r *workOrderResolver) SurchargeChoice(ctx context.Context, obj *ent.WorkOrder) (*workorder.SurchargeChoice, error) {
+	return workorder.ChoiceOf(obj)
+}
+
+func (r *workOrderResolver) PriceListID(ctx context.Context, obj *ent.WorkOrder) (*globalid.ID, error) {
+	if obj.PriceListID == nil {
+		return nil, nil //nolint:nilnil // the one in force
+	}
+	return &globalid.ID{Type: "PriceList", Key: *obj.PriceListID}, nil
+}
+
 func (r *workOrderResolver) History(ctx context.Context, obj *ent.WorkOrder) ([]*ent.WorkOrderStatusHistory, error) {
 	return loader.From(ctx).HistoryOfWorkOrder.Load(ctx, obj.ID)
 }
@@ -121,6 +138,17 @@ func (r *workOrderItemResolver) Service(ctx context.Context, obj *ent.WorkOrderI
 		return nil, nil //nolint:nilnil // a line without a service
 	}
 	return loader.From(ctx).Service.Load(ctx, *obj.ServiceID)
+}
+
+func (r *workOrderItemResolver) Calculation(ctx context.Context, obj *ent.WorkOrderItem) (*gen.PriceExplanation, error) {
+	if obj.Calculation == nil {
+		return nil, nil //nolint:nilnil // a line of before
+	}
+	trace, err := pricing.DecodeTrace(obj.Calculation)
+	if err != nil {
+		return nil, err
+	}
+	return explained(ctx, trace), nil
 }
 
 func (r *workOrderStatusHistoryResolver) User(ctx context.Context, obj *ent.WorkOrderStatusHistory) (*ent.User, error) {

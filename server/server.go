@@ -36,6 +36,7 @@ import (
 	"aliaport/internal/page"
 	"aliaport/internal/parameter"
 	"aliaport/internal/person"
+	"aliaport/internal/quote"
 	"aliaport/internal/rate"
 	"aliaport/internal/service"
 	"aliaport/internal/store"
@@ -103,16 +104,19 @@ func New(d Deps) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	rates := &rate.Service{DB: d.DB, Now: s.now, Pages: pages, PageLimits: limits, Source: bank, Log: d.Log}
+	tariffs := &tariff.Service{DB: d.DB, Now: s.now, Pages: pages, PageLimits: limits, IdempotencyTTL: d.Config.IdempotencyTTL}
+	quotes := &quote.Service{DB: d.DB, Now: s.now, Tariffs: tariffs, Rates: rates}
 	orders := &workorder.Service{
 		DB: d.DB, Now: s.now, Pages: pages, PageLimits: limits,
-		AllowSelfApproval: d.Config.AllowSelfApproval, IdempotencyTTL: d.Config.IdempotencyTTL,
+		AllowSelfApproval: d.Config.AllowSelfApproval, IdempotencyTTL: d.Config.IdempotencyTTL, Quotes: quotes,
 	}
 	resolver := &graph.Resolver{
 		Cari:       &cari.Service{DB: d.DB, Now: s.now, Pages: pages, PageLimits: limits, IdempotencyTTL: d.Config.IdempotencyTTL},
 		Motorbots:  &motorbot.Service{DB: d.DB, Now: s.now, Pages: pages, PageLimits: limits, IdempotencyTTL: d.Config.IdempotencyTTL},
 		Trips:      &trip.Service{DB: d.DB, Now: s.now, Pages: pages, PageLimits: limits, IdempotencyTTL: d.Config.IdempotencyTTL},
 		Services:   &service.Service{DB: d.DB, Now: s.now, Pages: pages, PageLimits: limits, IdempotencyTTL: d.Config.IdempotencyTTL},
-		Tariffs:    &tariff.Service{DB: d.DB, Now: s.now, Pages: pages, PageLimits: limits, IdempotencyTTL: d.Config.IdempotencyTTL},
+		Tariffs:    tariffs,
 		WorkOrders: orders,
 		Persons:    &person.Service{DB: d.DB, Now: s.now, IdempotencyTTL: d.Config.IdempotencyTTL},
 		WorkLogs: &worklog.Service{
@@ -122,7 +126,8 @@ func New(d Deps) (*Server, error) {
 			DB: d.DB, Now: s.now, Users: s.users, Pages: pages, PageLimits: limits, IdempotencyTTL: d.Config.IdempotencyTTL,
 		},
 		Users: s.users, Limits: graph.Limits{Operations: s.rates.operations, Cost: s.rates.cost, MeasureOnly: d.Config.RateMeasureOnly, Now: s.now},
-		Rates:      &rate.Service{DB: d.DB, Now: s.now, Pages: pages, PageLimits: limits, Source: bank, Log: d.Log},
+		Rates:      rates,
+		Quotes:     quotes,
 		Trail:      &audit.Trail{DB: d.DB, Pages: pages, PageLimits: limits},
 		Parameters: &parameter.Service{DB: d.DB, Now: s.now, Pages: pages, PageLimits: limits, IdempotencyTTL: d.Config.IdempotencyTTL},
 	}

@@ -16,6 +16,7 @@ import (
 	trip1 "aliaport/ent/trip"
 	worklog1 "aliaport/ent/worklog"
 	workorder1 "aliaport/ent/workorder"
+	"aliaport/ent/workorderadjustment"
 	"aliaport/ent/workorderitem"
 	"aliaport/ent/workorderperson"
 	"aliaport/ent/workorderstatushistory"
@@ -31,6 +32,8 @@ import (
 	"aliaport/internal/page"
 	"aliaport/internal/parameter"
 	"aliaport/internal/person"
+	"aliaport/internal/pricing"
+	"aliaport/internal/quote"
 	"aliaport/internal/rate"
 	"aliaport/internal/service"
 	"aliaport/internal/tariff"
@@ -93,6 +96,16 @@ type DirectiveRoot struct {
 }
 
 type ComplexityRoot struct {
+	Adjustment struct {
+		Amount  func(childComplexity int) int
+		Base    func(childComplexity int) int
+		Kind    func(childComplexity int) int
+		Percent func(childComplexity int) int
+		Reason  func(childComplexity int) int
+		Source  func(childComplexity int) int
+		VatRate func(childComplexity int) int
+	}
+
 	AuditChange struct {
 		Field func(childComplexity int) int
 		New   func(childComplexity int) int
@@ -357,6 +370,11 @@ type ComplexityRoot struct {
 		UserErrors   func(childComplexity int) int
 	}
 
+	Money struct {
+		Amount   func(childComplexity int) int
+		Currency func(childComplexity int) int
+	}
+
 	Motorbot struct {
 		AcquiredOn      func(childComplexity int) int
 		ActiveTripCount func(childComplexity int) int
@@ -444,6 +462,7 @@ type ComplexityRoot struct {
 		MarkTripInvoiced            func(childComplexity int, input trip.InvoiceInput) int
 		PlanTrip                    func(childComplexity int, input trip.PlanInput) int
 		ProcessWorkLog              func(childComplexity int, input worklog.ProcessInput) int
+		RecalculateWorkOrder        func(childComplexity int, input workorder.RecalculateInput) int
 		RefreshToken                func(childComplexity int, input RefreshTokenInput) int
 		RefuseWorkOrderPerson       func(childComplexity int, input person.RefuseInput) int
 		RejectWorkLog               func(childComplexity int, input worklog.RejectInput) int
@@ -462,6 +481,7 @@ type ComplexityRoot struct {
 		SetGatePin                  func(childComplexity int, input gate.PinInput) int
 		SetMotorbotStatus           func(childComplexity int, input motorbot.StatusInput) int
 		SetUserPassword             func(childComplexity int, input SetUserPasswordInput) int
+		SetWorkOrderSurcharges      func(childComplexity int, input workorder.SurchargesInput) int
 		StartWorkOrder              func(childComplexity int, input WorkOrderStepInput) int
 		SubmitWorkOrder             func(childComplexity int, input WorkOrderStepInput) int
 		UnlockUser                  func(childComplexity int, input UnlockUserInput) int
@@ -532,6 +552,32 @@ type ComplexityRoot struct {
 		UserErrors func(childComplexity int) int
 	}
 
+	PriceExplanation struct {
+		CalculationType func(childComplexity int) int
+		Currency        func(childComplexity int) int
+		Day             func(childComplexity int) int
+		Exact           func(childComplexity int) int
+		Gross           func(childComplexity int) int
+		Inputs          func(childComplexity int) int
+		Net             func(childComplexity int) int
+		Price           func(childComplexity int) int
+		Rates           func(childComplexity int) int
+		Rounding        func(childComplexity int) int
+		Sentence        func(childComplexity int) int
+		SentenceEn      func(childComplexity int) int
+		SentenceTr      func(childComplexity int) int
+		Source          func(childComplexity int) int
+		Steps           func(childComplexity int) int
+		VatAmount       func(childComplexity int) int
+		VatExemption    func(childComplexity int) int
+		VatRate         func(childComplexity int) int
+	}
+
+	PriceInput struct {
+		Name  func(childComplexity int) int
+		Value func(childComplexity int) int
+	}
+
 	PriceList struct {
 		ActivatedAt        func(childComplexity int) int
 		AllowedTransitions func(childComplexity int) int
@@ -597,6 +643,63 @@ type ComplexityRoot struct {
 		To     func(childComplexity int) int
 	}
 
+	PriceOrigin struct {
+		Kind             func(childComplexity int) int
+		PriceListCode    func(childComplexity int) int
+		PriceListID      func(childComplexity int) int
+		PriceListVersion func(childComplexity int) int
+		ServiceCode      func(childComplexity int) int
+		TierMin          func(childComplexity int) int
+		TierNext         func(childComplexity int) int
+	}
+
+	PriceQuote struct {
+		Adjustments func(childComplexity int) int
+		Currency    func(childComplexity int) int
+		Gross       func(childComplexity int) int
+		Lines       func(childComplexity int) int
+		Net         func(childComplexity int) int
+		Sentence    func(childComplexity int) int
+		Vat         func(childComplexity int) int
+		VatGroups   func(childComplexity int) int
+	}
+
+	PriceQuoteLine struct {
+		AmountTry   func(childComplexity int) int
+		Explanation func(childComplexity int) int
+		Gross       func(childComplexity int) int
+		Net         func(childComplexity int) int
+		Vat         func(childComplexity int) int
+	}
+
+	PriceQuotePayload struct {
+		Quote      func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
+	PriceRate struct {
+		BulletinDate func(childComplexity int) int
+		Currency     func(childComplexity int) int
+		IsFallback   func(childComplexity int) int
+		Kind         func(childComplexity int) int
+		UsedDate     func(childComplexity int) int
+		Value        func(childComplexity int) int
+	}
+
+	PriceRounding struct {
+		After  func(childComplexity int) int
+		Before func(childComplexity int) int
+		Mode   func(childComplexity int) int
+		Places func(childComplexity int) int
+	}
+
+	PriceStep struct {
+		En         func(childComplexity int) int
+		Expression func(childComplexity int) int
+		Tr         func(childComplexity int) int
+		Value      func(childComplexity int) int
+	}
+
 	Query struct {
 		ActivePriceList      func(childComplexity int, on *calendar.Date, currency string) int
 		AuditEvents          func(childComplexity int, filter *audit.Filter, first *int, after *string, last *int, before *string) int
@@ -620,6 +723,7 @@ type ComplexityRoot struct {
 		ParametersByCategory func(childComplexity int, category string, includeInactive bool) int
 		PriceList            func(childComplexity int, id *globalid.ID, code *string, version *int) int
 		PriceLists           func(childComplexity int, filter *tariff.Filter, orderBy *tariff.Order, first *int, after *string, last *int, before *string) int
+		PriceQuote           func(childComplexity int, input quote.Question) int
 		RateLimit            func(childComplexity int) int
 		Roles                func(childComplexity int) int
 		Service              func(childComplexity int, id *globalid.ID, code *string) int
@@ -750,6 +854,13 @@ type ComplexityRoot struct {
 		Reason   func(childComplexity int) int
 	}
 
+	SurchargeChoice struct {
+		Night   func(childComplexity int) int
+		Reason  func(childComplexity int) int
+		Urgent  func(childComplexity int) int
+		Weekend func(childComplexity int) int
+	}
+
 	Trip struct {
 		AllowedTransitions func(childComplexity int) int
 		ArrivalPier        func(childComplexity int) int
@@ -853,6 +964,13 @@ type ComplexityRoot struct {
 		UserErrors func(childComplexity int) int
 	}
 
+	VatGroup struct {
+		Gross   func(childComplexity int) int
+		Net     func(childComplexity int) int
+		Vat     func(childComplexity int) int
+		VatRate func(childComplexity int) int
+	}
+
 	Viewer struct {
 		Email       func(childComplexity int) int
 		FullName    func(childComplexity int) int
@@ -909,6 +1027,7 @@ type ComplexityRoot struct {
 		Action             func(childComplexity int) int
 		ActualEnd          func(childComplexity int) int
 		ActualStart        func(childComplexity int) int
+		Adjustments        func(childComplexity int) int
 		AllowedTransitions func(childComplexity int) int
 		ApplyRuleAddons    func(childComplexity int) int
 		ApprovedAt         func(childComplexity int) int
@@ -936,6 +1055,7 @@ type ComplexityRoot struct {
 		Persons            func(childComplexity int) int
 		PlannedEnd         func(childComplexity int) int
 		PlannedStart       func(childComplexity int) int
+		PriceListID        func(childComplexity int) int
 		Priority           func(childComplexity int) int
 		RejectedAt         func(childComplexity int) int
 		RejectionReason    func(childComplexity int) int
@@ -944,6 +1064,7 @@ type ComplexityRoot struct {
 		ServiceCode        func(childComplexity int) int
 		Status             func(childComplexity int) int
 		Subject            func(childComplexity int) int
+		SurchargeChoice    func(childComplexity int) int
 		Type               func(childComplexity int) int
 		UpdatedAt          func(childComplexity int) int
 		VatTotal           func(childComplexity int) int
@@ -965,15 +1086,24 @@ type ComplexityRoot struct {
 	}
 
 	WorkOrderItem struct {
+		AmountTry       func(childComplexity int) int
+		Calculation     func(childComplexity int) int
 		Currency        func(childComplexity int) int
+		Days            func(childComplexity int) int
 		DurationMinutes func(childComplexity int) int
 		EndTime         func(childComplexity int) int
+		ExchangeRate    func(childComplexity int) int
 		GlobalID        func(childComplexity int) int
 		GrandTotal      func(childComplexity int) int
 		IsInvoiced      func(childComplexity int) int
 		ItemType        func(childComplexity int) int
+		Measure         func(childComplexity int) int
 		Notes           func(childComplexity int) int
+		PersonCount     func(childComplexity int) int
+		PriceCurrency   func(childComplexity int) int
+		PriceSource     func(childComplexity int) int
 		Quantity        func(childComplexity int) int
+		RateDate        func(childComplexity int) int
 		ResourceCode    func(childComplexity int) int
 		ResourceName    func(childComplexity int) int
 		Sequence        func(childComplexity int) int
@@ -986,6 +1116,7 @@ type ComplexityRoot struct {
 		UnitPrice       func(childComplexity int) int
 		VatAmount       func(childComplexity int) int
 		VatRate         func(childComplexity int) int
+		WeightKg        func(childComplexity int) int
 		WorkLog         func(childComplexity int) int
 	}
 
@@ -1123,6 +1254,8 @@ type MutationResolver interface {
 	RemoveWorkOrderPerson(ctx context.Context, input RemoveWorkOrderPersonInput) (*WorkOrderPersonPayload, error)
 	ApproveWorkOrderPersons(ctx context.Context, input person.ApproveInput) (*WorkOrderPersonsPayload, error)
 	RefuseWorkOrderPerson(ctx context.Context, input person.RefuseInput) (*WorkOrderPersonPayload, error)
+	RecalculateWorkOrder(ctx context.Context, input workorder.RecalculateInput) (*WorkOrderPayload, error)
+	SetWorkOrderSurcharges(ctx context.Context, input workorder.SurchargesInput) (*WorkOrderPayload, error)
 	FetchExchangeRates(ctx context.Context, input rate.FetchInput) (*FetchExchangeRatesPayload, error)
 	SetExchangeRate(ctx context.Context, input rate.SetInput) (*ExchangeRatePayload, error)
 	ReviewExchangeRate(ctx context.Context, input rate.ReviewInput) (*ExchangeRatePayload, error)
@@ -1217,6 +1350,7 @@ type QueryResolver interface {
 	Parameter(ctx context.Context, category string, code string) (*ent.Parameter, error)
 	ParametersByCategory(ctx context.Context, category string, includeInactive bool) ([]*ent.Parameter, error)
 	Parameters(ctx context.Context, filter *parameter.Filter, first *int, after *string, last *int, before *string) (*gqlmodel.Connection[*ent.Parameter], error)
+	PriceQuote(ctx context.Context, input quote.Question) (*PriceQuotePayload, error)
 	ExchangeRates(ctx context.Context, filter *rate.Filter, first *int, after *string, last *int, before *string) (*gqlmodel.Connection[*ent.ExchangeRate], error)
 	ExchangeRate(ctx context.Context, currency string, asOf *calendar.Date, kind *rate.Kind) (*rate.Used, error)
 	LatestExchangeRates(ctx context.Context) ([]*ent.ExchangeRate, error)
@@ -1286,6 +1420,9 @@ type WorkOrderResolver interface {
 	IsOverdue(ctx context.Context, obj *ent.WorkOrder) (bool, error)
 
 	Items(ctx context.Context, obj *ent.WorkOrder) ([]*ent.WorkOrderItem, error)
+	Adjustments(ctx context.Context, obj *ent.WorkOrder) ([]*Adjustment, error)
+	SurchargeChoice(ctx context.Context, obj *ent.WorkOrder) (*workorder.SurchargeChoice, error)
+	PriceListID(ctx context.Context, obj *ent.WorkOrder) (*globalid.ID, error)
 	History(ctx context.Context, obj *ent.WorkOrder) ([]*ent.WorkOrderStatusHistory, error)
 
 	GateLogs(ctx context.Context, obj *ent.WorkOrder) ([]*ent.GateLog, error)
@@ -1294,6 +1431,8 @@ type WorkOrderResolver interface {
 }
 type WorkOrderItemResolver interface {
 	Service(ctx context.Context, obj *ent.WorkOrderItem) (*ent.Service, error)
+
+	Calculation(ctx context.Context, obj *ent.WorkOrderItem) (*PriceExplanation, error)
 
 	WorkLog(ctx context.Context, obj *ent.WorkOrderItem) (*ent.WorkLog, error)
 }
@@ -1326,6 +1465,49 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 	ec := newExecutionContext(nil, e, nil)
 	_ = ec
 	switch typeName + "." + field {
+
+	case "Adjustment.amount":
+		if e.ComplexityRoot.Adjustment.Amount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Adjustment.Amount(childComplexity), true
+	case "Adjustment.base":
+		if e.ComplexityRoot.Adjustment.Base == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Adjustment.Base(childComplexity), true
+	case "Adjustment.kind":
+		if e.ComplexityRoot.Adjustment.Kind == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Adjustment.Kind(childComplexity), true
+	case "Adjustment.percent":
+		if e.ComplexityRoot.Adjustment.Percent == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Adjustment.Percent(childComplexity), true
+	case "Adjustment.reason":
+		if e.ComplexityRoot.Adjustment.Reason == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Adjustment.Reason(childComplexity), true
+	case "Adjustment.source":
+		if e.ComplexityRoot.Adjustment.Source == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Adjustment.Source(childComplexity), true
+	case "Adjustment.vatRate":
+		if e.ComplexityRoot.Adjustment.VatRate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Adjustment.VatRate(childComplexity), true
 
 	case "AuditChange.field":
 		if e.ComplexityRoot.AuditChange.Field == nil {
@@ -2452,6 +2634,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.LoginPayload.UserErrors(childComplexity), true
 
+	case "Money.amount":
+		if e.ComplexityRoot.Money.Amount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Money.Amount(childComplexity), true
+	case "Money.currency":
+		if e.ComplexityRoot.Money.Currency == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Money.Currency(childComplexity), true
+
 	case "Motorbot.acquiredOn":
 		if e.ComplexityRoot.Motorbot.AcquiredOn == nil {
 			break
@@ -3135,6 +3330,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.ProcessWorkLog(childComplexity, args["input"].(worklog.ProcessInput)), true
+	case "Mutation.recalculateWorkOrder":
+		if e.ComplexityRoot.Mutation.RecalculateWorkOrder == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_recalculateWorkOrder_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.RecalculateWorkOrder(childComplexity, args["input"].(workorder.RecalculateInput)), true
 	case "Mutation.refreshToken":
 		if e.ComplexityRoot.Mutation.RefreshToken == nil {
 			break
@@ -3333,6 +3539,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.SetUserPassword(childComplexity, args["input"].(SetUserPasswordInput)), true
+	case "Mutation.setWorkOrderSurcharges":
+		if e.ComplexityRoot.Mutation.SetWorkOrderSurcharges == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_setWorkOrderSurcharges_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.SetWorkOrderSurcharges(childComplexity, args["input"].(workorder.SurchargesInput)), true
 	case "Mutation.startWorkOrder":
 		if e.ComplexityRoot.Mutation.StartWorkOrder == nil {
 			break
@@ -3725,6 +3942,128 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.ParameterPayload.UserErrors(childComplexity), true
 
+	case "PriceExplanation.calculationType":
+		if e.ComplexityRoot.PriceExplanation.CalculationType == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceExplanation.CalculationType(childComplexity), true
+	case "PriceExplanation.currency":
+		if e.ComplexityRoot.PriceExplanation.Currency == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceExplanation.Currency(childComplexity), true
+	case "PriceExplanation.day":
+		if e.ComplexityRoot.PriceExplanation.Day == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceExplanation.Day(childComplexity), true
+	case "PriceExplanation.exact":
+		if e.ComplexityRoot.PriceExplanation.Exact == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceExplanation.Exact(childComplexity), true
+	case "PriceExplanation.gross":
+		if e.ComplexityRoot.PriceExplanation.Gross == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceExplanation.Gross(childComplexity), true
+	case "PriceExplanation.inputs":
+		if e.ComplexityRoot.PriceExplanation.Inputs == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceExplanation.Inputs(childComplexity), true
+	case "PriceExplanation.net":
+		if e.ComplexityRoot.PriceExplanation.Net == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceExplanation.Net(childComplexity), true
+	case "PriceExplanation.price":
+		if e.ComplexityRoot.PriceExplanation.Price == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceExplanation.Price(childComplexity), true
+	case "PriceExplanation.rates":
+		if e.ComplexityRoot.PriceExplanation.Rates == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceExplanation.Rates(childComplexity), true
+	case "PriceExplanation.rounding":
+		if e.ComplexityRoot.PriceExplanation.Rounding == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceExplanation.Rounding(childComplexity), true
+	case "PriceExplanation.sentence":
+		if e.ComplexityRoot.PriceExplanation.Sentence == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceExplanation.Sentence(childComplexity), true
+	case "PriceExplanation.sentenceEn":
+		if e.ComplexityRoot.PriceExplanation.SentenceEn == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceExplanation.SentenceEn(childComplexity), true
+	case "PriceExplanation.sentenceTr":
+		if e.ComplexityRoot.PriceExplanation.SentenceTr == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceExplanation.SentenceTr(childComplexity), true
+	case "PriceExplanation.source":
+		if e.ComplexityRoot.PriceExplanation.Source == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceExplanation.Source(childComplexity), true
+	case "PriceExplanation.steps":
+		if e.ComplexityRoot.PriceExplanation.Steps == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceExplanation.Steps(childComplexity), true
+	case "PriceExplanation.vatAmount":
+		if e.ComplexityRoot.PriceExplanation.VatAmount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceExplanation.VatAmount(childComplexity), true
+	case "PriceExplanation.vatExemption":
+		if e.ComplexityRoot.PriceExplanation.VatExemption == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceExplanation.VatExemption(childComplexity), true
+	case "PriceExplanation.vatRate":
+		if e.ComplexityRoot.PriceExplanation.VatRate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceExplanation.VatRate(childComplexity), true
+
+	case "PriceInput.name":
+		if e.ComplexityRoot.PriceInput.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceInput.Name(childComplexity), true
+	case "PriceInput.value":
+		if e.ComplexityRoot.PriceInput.Value == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceInput.Value(childComplexity), true
+
 	case "PriceList.activatedAt":
 		if e.ComplexityRoot.PriceList.ActivatedAt == nil {
 			break
@@ -3984,6 +4323,229 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.PriceListTransition.To(childComplexity), true
 
+	case "PriceOrigin.kind":
+		if e.ComplexityRoot.PriceOrigin.Kind == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceOrigin.Kind(childComplexity), true
+	case "PriceOrigin.priceListCode":
+		if e.ComplexityRoot.PriceOrigin.PriceListCode == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceOrigin.PriceListCode(childComplexity), true
+	case "PriceOrigin.priceListId":
+		if e.ComplexityRoot.PriceOrigin.PriceListID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceOrigin.PriceListID(childComplexity), true
+	case "PriceOrigin.priceListVersion":
+		if e.ComplexityRoot.PriceOrigin.PriceListVersion == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceOrigin.PriceListVersion(childComplexity), true
+	case "PriceOrigin.serviceCode":
+		if e.ComplexityRoot.PriceOrigin.ServiceCode == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceOrigin.ServiceCode(childComplexity), true
+	case "PriceOrigin.tierMin":
+		if e.ComplexityRoot.PriceOrigin.TierMin == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceOrigin.TierMin(childComplexity), true
+	case "PriceOrigin.tierNext":
+		if e.ComplexityRoot.PriceOrigin.TierNext == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceOrigin.TierNext(childComplexity), true
+
+	case "PriceQuote.adjustments":
+		if e.ComplexityRoot.PriceQuote.Adjustments == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceQuote.Adjustments(childComplexity), true
+	case "PriceQuote.currency":
+		if e.ComplexityRoot.PriceQuote.Currency == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceQuote.Currency(childComplexity), true
+	case "PriceQuote.gross":
+		if e.ComplexityRoot.PriceQuote.Gross == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceQuote.Gross(childComplexity), true
+	case "PriceQuote.lines":
+		if e.ComplexityRoot.PriceQuote.Lines == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceQuote.Lines(childComplexity), true
+	case "PriceQuote.net":
+		if e.ComplexityRoot.PriceQuote.Net == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceQuote.Net(childComplexity), true
+	case "PriceQuote.sentence":
+		if e.ComplexityRoot.PriceQuote.Sentence == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceQuote.Sentence(childComplexity), true
+	case "PriceQuote.vat":
+		if e.ComplexityRoot.PriceQuote.Vat == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceQuote.Vat(childComplexity), true
+	case "PriceQuote.vatGroups":
+		if e.ComplexityRoot.PriceQuote.VatGroups == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceQuote.VatGroups(childComplexity), true
+
+	case "PriceQuoteLine.amountTry":
+		if e.ComplexityRoot.PriceQuoteLine.AmountTry == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceQuoteLine.AmountTry(childComplexity), true
+	case "PriceQuoteLine.explanation":
+		if e.ComplexityRoot.PriceQuoteLine.Explanation == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceQuoteLine.Explanation(childComplexity), true
+	case "PriceQuoteLine.gross":
+		if e.ComplexityRoot.PriceQuoteLine.Gross == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceQuoteLine.Gross(childComplexity), true
+	case "PriceQuoteLine.net":
+		if e.ComplexityRoot.PriceQuoteLine.Net == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceQuoteLine.Net(childComplexity), true
+	case "PriceQuoteLine.vat":
+		if e.ComplexityRoot.PriceQuoteLine.Vat == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceQuoteLine.Vat(childComplexity), true
+
+	case "PriceQuotePayload.quote":
+		if e.ComplexityRoot.PriceQuotePayload.Quote == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceQuotePayload.Quote(childComplexity), true
+	case "PriceQuotePayload.userErrors":
+		if e.ComplexityRoot.PriceQuotePayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceQuotePayload.UserErrors(childComplexity), true
+
+	case "PriceRate.bulletinDate":
+		if e.ComplexityRoot.PriceRate.BulletinDate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceRate.BulletinDate(childComplexity), true
+	case "PriceRate.currency":
+		if e.ComplexityRoot.PriceRate.Currency == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceRate.Currency(childComplexity), true
+	case "PriceRate.isFallback":
+		if e.ComplexityRoot.PriceRate.IsFallback == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceRate.IsFallback(childComplexity), true
+	case "PriceRate.kind":
+		if e.ComplexityRoot.PriceRate.Kind == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceRate.Kind(childComplexity), true
+	case "PriceRate.usedDate":
+		if e.ComplexityRoot.PriceRate.UsedDate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceRate.UsedDate(childComplexity), true
+	case "PriceRate.value":
+		if e.ComplexityRoot.PriceRate.Value == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceRate.Value(childComplexity), true
+
+	case "PriceRounding.after":
+		if e.ComplexityRoot.PriceRounding.After == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceRounding.After(childComplexity), true
+	case "PriceRounding.before":
+		if e.ComplexityRoot.PriceRounding.Before == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceRounding.Before(childComplexity), true
+	case "PriceRounding.mode":
+		if e.ComplexityRoot.PriceRounding.Mode == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceRounding.Mode(childComplexity), true
+	case "PriceRounding.places":
+		if e.ComplexityRoot.PriceRounding.Places == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceRounding.Places(childComplexity), true
+
+	case "PriceStep.en":
+		if e.ComplexityRoot.PriceStep.En == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceStep.En(childComplexity), true
+	case "PriceStep.expression":
+		if e.ComplexityRoot.PriceStep.Expression == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceStep.Expression(childComplexity), true
+	case "PriceStep.tr":
+		if e.ComplexityRoot.PriceStep.Tr == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceStep.Tr(childComplexity), true
+	case "PriceStep.value":
+		if e.ComplexityRoot.PriceStep.Value == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceStep.Value(childComplexity), true
+
 	case "Query.activePriceList":
 		if e.ComplexityRoot.Query.ActivePriceList == nil {
 			break
@@ -4217,6 +4779,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.PriceLists(childComplexity, args["filter"].(*tariff.Filter), args["orderBy"].(*tariff.Order), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+	case "Query.priceQuote":
+		if e.ComplexityRoot.Query.PriceQuote == nil {
+			break
+		}
+
+		args, err := ec.field_Query_priceQuote_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.PriceQuote(childComplexity, args["input"].(quote.Question)), true
 	case "Query.rateLimit":
 		if e.ComplexityRoot.Query.RateLimit == nil {
 			break
@@ -4803,6 +5376,31 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.SkippedRate.Reason(childComplexity), true
 
+	case "SurchargeChoice.night":
+		if e.ComplexityRoot.SurchargeChoice.Night == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SurchargeChoice.Night(childComplexity), true
+	case "SurchargeChoice.reason":
+		if e.ComplexityRoot.SurchargeChoice.Reason == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SurchargeChoice.Reason(childComplexity), true
+	case "SurchargeChoice.urgent":
+		if e.ComplexityRoot.SurchargeChoice.Urgent == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SurchargeChoice.Urgent(childComplexity), true
+	case "SurchargeChoice.weekend":
+		if e.ComplexityRoot.SurchargeChoice.Weekend == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SurchargeChoice.Weekend(childComplexity), true
+
 	case "Trip.allowedTransitions":
 		if e.ComplexityRoot.Trip.AllowedTransitions == nil {
 			break
@@ -5234,6 +5832,31 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.UserPayload.UserErrors(childComplexity), true
 
+	case "VatGroup.gross":
+		if e.ComplexityRoot.VatGroup.Gross == nil {
+			break
+		}
+
+		return e.ComplexityRoot.VatGroup.Gross(childComplexity), true
+	case "VatGroup.net":
+		if e.ComplexityRoot.VatGroup.Net == nil {
+			break
+		}
+
+		return e.ComplexityRoot.VatGroup.Net(childComplexity), true
+	case "VatGroup.vat":
+		if e.ComplexityRoot.VatGroup.Vat == nil {
+			break
+		}
+
+		return e.ComplexityRoot.VatGroup.Vat(childComplexity), true
+	case "VatGroup.vatRate":
+		if e.ComplexityRoot.VatGroup.VatRate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.VatGroup.VatRate(childComplexity), true
+
 	case "Viewer.email":
 		if e.ComplexityRoot.Viewer.Email == nil {
 			break
@@ -5479,6 +6102,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.WorkOrder.ActualStart(childComplexity), true
+	case "WorkOrder.adjustments":
+		if e.ComplexityRoot.WorkOrder.Adjustments == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkOrder.Adjustments(childComplexity), true
 	case "WorkOrder.allowedTransitions":
 		if e.ComplexityRoot.WorkOrder.AllowedTransitions == nil {
 			break
@@ -5641,6 +6270,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.WorkOrder.PlannedStart(childComplexity), true
+	case "WorkOrder.priceListId":
+		if e.ComplexityRoot.WorkOrder.PriceListID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkOrder.PriceListID(childComplexity), true
 	case "WorkOrder.priority":
 		if e.ComplexityRoot.WorkOrder.Priority == nil {
 			break
@@ -5689,6 +6324,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.WorkOrder.Subject(childComplexity), true
+	case "WorkOrder.surchargeChoice":
+		if e.ComplexityRoot.WorkOrder.SurchargeChoice == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkOrder.SurchargeChoice(childComplexity), true
 	case "WorkOrder.type":
 		if e.ComplexityRoot.WorkOrder.Type == nil {
 			break
@@ -5764,12 +6405,30 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.WorkOrderEdge.Node(childComplexity), true
 
+	case "WorkOrderItem.amountTry":
+		if e.ComplexityRoot.WorkOrderItem.AmountTry == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkOrderItem.AmountTry(childComplexity), true
+	case "WorkOrderItem.calculation":
+		if e.ComplexityRoot.WorkOrderItem.Calculation == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkOrderItem.Calculation(childComplexity), true
 	case "WorkOrderItem.currency":
 		if e.ComplexityRoot.WorkOrderItem.Currency == nil {
 			break
 		}
 
 		return e.ComplexityRoot.WorkOrderItem.Currency(childComplexity), true
+	case "WorkOrderItem.days":
+		if e.ComplexityRoot.WorkOrderItem.Days == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkOrderItem.Days(childComplexity), true
 	case "WorkOrderItem.durationMinutes":
 		if e.ComplexityRoot.WorkOrderItem.DurationMinutes == nil {
 			break
@@ -5782,6 +6441,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.WorkOrderItem.EndTime(childComplexity), true
+	case "WorkOrderItem.exchangeRate":
+		if e.ComplexityRoot.WorkOrderItem.ExchangeRate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkOrderItem.ExchangeRate(childComplexity), true
 	case "WorkOrderItem.id":
 		if e.ComplexityRoot.WorkOrderItem.GlobalID == nil {
 			break
@@ -5806,18 +6471,48 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.WorkOrderItem.ItemType(childComplexity), true
+	case "WorkOrderItem.measure":
+		if e.ComplexityRoot.WorkOrderItem.Measure == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkOrderItem.Measure(childComplexity), true
 	case "WorkOrderItem.notes":
 		if e.ComplexityRoot.WorkOrderItem.Notes == nil {
 			break
 		}
 
 		return e.ComplexityRoot.WorkOrderItem.Notes(childComplexity), true
+	case "WorkOrderItem.personCount":
+		if e.ComplexityRoot.WorkOrderItem.PersonCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkOrderItem.PersonCount(childComplexity), true
+	case "WorkOrderItem.priceCurrency":
+		if e.ComplexityRoot.WorkOrderItem.PriceCurrency == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkOrderItem.PriceCurrency(childComplexity), true
+	case "WorkOrderItem.priceSource":
+		if e.ComplexityRoot.WorkOrderItem.PriceSource == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkOrderItem.PriceSource(childComplexity), true
 	case "WorkOrderItem.quantity":
 		if e.ComplexityRoot.WorkOrderItem.Quantity == nil {
 			break
 		}
 
 		return e.ComplexityRoot.WorkOrderItem.Quantity(childComplexity), true
+	case "WorkOrderItem.rateDate":
+		if e.ComplexityRoot.WorkOrderItem.RateDate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkOrderItem.RateDate(childComplexity), true
 	case "WorkOrderItem.resourceCode":
 		if e.ComplexityRoot.WorkOrderItem.ResourceCode == nil {
 			break
@@ -5890,6 +6585,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.WorkOrderItem.VatRate(childComplexity), true
+	case "WorkOrderItem.weightKg":
+		if e.ComplexityRoot.WorkOrderItem.WeightKg == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkOrderItem.WeightKg(childComplexity), true
 	case "WorkOrderItem.workLog":
 		if e.ComplexityRoot.WorkOrderItem.WorkLog == nil {
 			break
@@ -6218,7 +6919,10 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("PriceListItemInput", ec.unmarshalInputPriceListItemInput),
 			graphql.NewInputUnmarshaler("PriceListOrder", ec.unmarshalInputPriceListOrder),
 			graphql.NewInputUnmarshaler("PriceListStepInput", ec.unmarshalInputPriceListStepInput),
+			graphql.NewInputUnmarshaler("PriceQuoteInput", ec.unmarshalInputPriceQuoteInput),
+			graphql.NewInputUnmarshaler("PriceQuoteLineInput", ec.unmarshalInputPriceQuoteLineInput),
 			graphql.NewInputUnmarshaler("ProcessWorkLogInput", ec.unmarshalInputProcessWorkLogInput),
+			graphql.NewInputUnmarshaler("RecalculateWorkOrderInput", ec.unmarshalInputRecalculateWorkOrderInput),
 			graphql.NewInputUnmarshaler("RefreshTokenInput", ec.unmarshalInputRefreshTokenInput),
 			graphql.NewInputUnmarshaler("RefuseWorkOrderPersonInput", ec.unmarshalInputRefuseWorkOrderPersonInput),
 			graphql.NewInputUnmarshaler("RejectWorkLogInput", ec.unmarshalInputRejectWorkLogInput),
@@ -6238,6 +6942,8 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("SetGatePinInput", ec.unmarshalInputSetGatePinInput),
 			graphql.NewInputUnmarshaler("SetMotorbotStatusInput", ec.unmarshalInputSetMotorbotStatusInput),
 			graphql.NewInputUnmarshaler("SetUserPasswordInput", ec.unmarshalInputSetUserPasswordInput),
+			graphql.NewInputUnmarshaler("SetWorkOrderSurchargesInput", ec.unmarshalInputSetWorkOrderSurchargesInput),
+			graphql.NewInputUnmarshaler("SurchargeChoiceInput", ec.unmarshalInputSurchargeChoiceInput),
 			graphql.NewInputUnmarshaler("TripFilter", ec.unmarshalInputTripFilter),
 			graphql.NewInputUnmarshaler("TripOrder", ec.unmarshalInputTripOrder),
 			graphql.NewInputUnmarshaler("UnlockUserInput", ec.unmarshalInputUnlockUserInput),
@@ -7986,6 +8692,315 @@ extend type Mutation {
   approveWorkOrderPersons("What to do it with (girdi)." input: ApproveWorkOrderPersonsInput!): WorkOrderPersonsPayload! @can(permission: "guvenlik:write")
   "Keep a person out (kişiyi reddet), also one who was approved, unless they are inside."
   refuseWorkOrderPerson("What to do it with (girdi)." input: RefuseWorkOrderPersonInput!): WorkOrderPersonPayload! @can(permission: "guvenlik:write")
+}
+`, BuiltIn: false},
+	{Name: "../../schema/pricing.graphql", Input: `"Where a price comes from (fiyat kaynağı), in the order in which they are asked."
+enum PriceSource {
+  "Given by hand for this line (elle girilen)."
+  MANUAL
+  "Dated price of the service (dönemlik fiyat)."
+  OVERRIDE
+  "Item of a price list (tarife kalemi)."
+  PRICE_LIST
+  "The service card itself (hizmet kartı)."
+  SERVICE
+}
+
+"An amount in a currency (tutar)."
+type Money {
+  "Amount (tutar)."
+  amount: Decimal!
+  "Currency (para birimi)."
+  currency: String!
+}
+
+"Where the price of a line comes from (fiyat kaynağı)."
+type PriceOrigin {
+  "Kind of source (kaynak)."
+  kind: PriceSource!
+  "Code of the service (hizmet kodu); null for a price given by hand."
+  serviceCode: String
+  "The price list (tarife), if it comes from one."
+  priceListId: ID
+  "Code of the price list (tarife kodu)."
+  priceListCode: String
+  "Version of the price list (tarife sürümü)."
+  priceListVersion: Int
+  "Quantity that the tier begins at (kademe başlangıcı); null without tiers."
+  tierMin: Decimal
+  "Quantity that the next tier begins at (sonraki kademe); null for the last."
+  tierNext: Decimal
+}
+
+"What a formula worked on (girdi)."
+type PriceInput {
+  "Name (ad): quantity, weightKg, minutes, days, persons, or that of the measure."
+  name: String!
+  "Value (değer)."
+  value: Decimal!
+}
+
+"A step of a calculation (hesap adımı)."
+type PriceStep {
+  "What it is, in Turkish (açıklama)."
+  tr: String!
+  "What it is, in English (İngilizce açıklama)."
+  en: String!
+  "What was calculated (işlem)."
+  expression: String!
+  "The result, to 10 places (sonuç)."
+  value: Decimal!
+}
+
+"A rate of exchange that a price was converted with (kullanılan kur)."
+type PriceRate {
+  "Currency (para birimi)."
+  currency: String!
+  "What one unit is in TRY (kur)."
+  value: Decimal!
+  "Kind of rate (kur türü), such as FOREX_SELLING."
+  kind: String!
+  "Day of the bulletin (bülten günü)."
+  bulletinDate: Date
+  "Day that the rate was wanted for (istenen gün)."
+  usedDate: Date
+  "Whether an older bulletin stands in (eski bülten)."
+  isFallback: Boolean!
+}
+
+"The one rounding of a line (yuvarlama): half up, away from zero."
+type PriceRounding {
+  "Way of rounding (yöntem)."
+  mode: String!
+  "Decimal places (basamak)."
+  places: Int!
+  "Before, to 10 places (önce)."
+  before: Decimal!
+  "After (sonra)."
+  after: Decimal!
+}
+
+"How a line got its price (fiyatın açıklaması). It is stored with the line and never changes with tariffs and rates."
+type PriceExplanation {
+  "The day whose prices hold (fiyat günü)."
+  day: Date
+  "Where the price comes from (kaynak)."
+  source: PriceOrigin!
+  "What the source gave, before the formula (baz fiyat)."
+  price: Money!
+  "Formula (hesaplama tipi)."
+  calculationType: CalculationType!
+  "What the formula worked on (girdiler)."
+  inputs: [PriceInput!]!
+  "From price to total (adımlar)."
+  steps: [PriceStep!]!
+  "What the formula gave, unrounded (yuvarlanmamış tutar)."
+  exact: Money!
+  "Rates that were used (kurlar); none where nothing was converted."
+  rates: [PriceRate!]!
+  "The rounding (yuvarlama)."
+  rounding: PriceRounding!
+  "VAT in percent (KDV oranı)."
+  vatRate: Decimal!
+  "Code of the VAT exemption (KDV istisnası); null without one."
+  vatExemption: String
+  "VAT (KDV tutarı)."
+  vatAmount: Decimal!
+  "Amount before VAT (net tutar)."
+  net: Decimal!
+  "Amount with VAT (genel tutar)."
+  gross: Decimal!
+  "Currency of rounding, VAT, net and gross (para birimi)."
+  currency: String!
+  "The whole in one sentence, in the language of the reader (tek cümlede)."
+  sentence: String!
+  "The whole in one Turkish sentence (Türkçe)."
+  sentenceTr: String!
+  "The whole in one English sentence (İngilizce)."
+  sentenceEn: String!
+}
+
+"Kind of surcharge or discount (ek ücret veya indirim türü)."
+enum AdjustmentKind {
+  "Work that begins at night (gece)."
+  SURCHARGE_NIGHT
+  "Work that begins on a weekend or public holiday (hafta sonu, resmî tatil)."
+  SURCHARGE_WEEKEND
+  "Urgent work (acil)."
+  SURCHARGE_URGENT
+  "Discount for domestic traffic (kabotaj indirimi)."
+  CABOTAGE
+}
+
+"What an adjustment rests on (dayanak)."
+enum AdjustmentSource {
+  "Time, calendar, priority and the order itself (kural)."
+  DERIVED
+  "Somebody's choice, with a reason (elle)."
+  MANUAL
+}
+
+"A surcharge or discount on the lines of one VAT rate (ek ücret, indirim)."
+type Adjustment {
+  "What it is (tür)."
+  kind: AdjustmentKind!
+  "Percentage (yüzde); negative for a discount."
+  percent: Decimal!
+  "Net that it is taken of (matrah)."
+  base: Decimal!
+  "What it adds to the net (tutar); negative for a discount."
+  amount: Decimal!
+  "VAT rate of its lines (KDV oranı)."
+  vatRate: Decimal!
+  "What it rests on (dayanak)."
+  source: AdjustmentSource!
+  "Why, if somebody chose it (neden)."
+  reason: String
+}
+
+"What a document comes to at one VAT rate (KDV grubu)."
+type VatGroup {
+  "VAT in percent (KDV oranı)."
+  vatRate: Decimal!
+  "Net with surcharges and discount (matrah)."
+  net: Decimal!
+  "VAT (KDV)."
+  vat: Decimal!
+  "Sum (toplam)."
+  gross: Decimal!
+}
+
+"A line to be priced (fiyatlanacak kalem). Give what the formula of the service asks for."
+input PriceQuoteLineInput {
+  "Code of the service (hizmet kodu)."
+  serviceCode: String!
+  "Quantity in the unit of the service (miktar)."
+  quantity: Decimal
+  "Weight in kilograms (ağırlık, kg)."
+  weightKg: Decimal
+  "Minutes (süre, dakika)."
+  minutes: Int
+  "Days (gün)."
+  days: Decimal
+  "Persons (kişi sayısı)."
+  personCount: Int
+  "The measure that the service names, such as GRT (ölçü)."
+  measure: Decimal
+  "Price of one unit, instead of the tariffs' (birim fiyat)."
+  unitPrice: Decimal
+  "VAT in percent, instead of the tariffs' (KDV oranı)."
+  vatRate: Decimal
+}
+
+"Work to be priced without storing anything (fiyat sorgusu)."
+input PriceQuoteInput {
+  "Lines, 1 to 200 (kalemler)."
+  lines: [PriceQuoteLineInput!]!
+  "Currency of the answer (para birimi)."
+  currency: String! = "TRY"
+  "A price list (tarife), by global id; the one in force for the currency when absent."
+  priceListId: ID
+  "When the work begins (başlangıç): decides prices, rates, night and weekend. Now when absent."
+  start: DateTime
+  "Urgency (öncelik)."
+  priority: WorkOrderPriority! = MEDIUM
+  "Domestic traffic (kabotaj)."
+  isCabotage: Boolean! = false
+  "Whether surcharges may apply (ek ücret uygulanır)."
+  applyRuleAddons: Boolean! = true
+}
+
+"A priced line (fiyatlanmış kalem)."
+type PriceQuoteLine {
+  "Amount before VAT (net tutar)."
+  net: Decimal!
+  "VAT (KDV tutarı)."
+  vat: Decimal!
+  "Amount with VAT (genel tutar)."
+  gross: Decimal!
+  "Net in TRY (TRY karşılığı); null when there is no rate."
+  amountTry: Decimal
+  "How it came about (açıklama)."
+  explanation: PriceExplanation!
+}
+
+"What work would cost (fiyat teklifi)."
+type PriceQuote {
+  "The lines in their order (kalemler)."
+  lines: [PriceQuoteLine!]!
+  "Surcharges and discount (ek ücretler ve indirim)."
+  adjustments: [Adjustment!]!
+  "By VAT rate (KDV grupları)."
+  vatGroups: [VatGroup!]!
+  "Net with surcharges and discount (net toplam)."
+  net: Decimal!
+  "VAT (KDV toplamı)."
+  vat: Decimal!
+  "Sum (genel toplam)."
+  gross: Decimal!
+  "Currency (para birimi)."
+  currency: String!
+  "The whole in one sentence, in the language of the reader (tek cümlede)."
+  sentence: String!
+}
+
+"Answer to a question for a price (fiyat yanıtı)."
+type PriceQuotePayload {
+  "The price (fiyat); null when something was wrong."
+  quote: PriceQuote
+  "What was wrong (hatalar); empty on success."
+  userErrors: [UserError!]!
+}
+
+extend type Query {
+  "What work would cost, with an explanation (fiyat sorgusu); nothing is stored."
+  priceQuote(
+    "What is to be priced (girdi)."
+    input: PriceQuoteInput!
+  ): PriceQuotePayload! @can(permission: "hizmet:read")
+}
+
+"Which surcharges apply, chosen by hand (ek ücret seçimi)."
+input SurchargeChoiceInput {
+  "Night (gece)."
+  night: Boolean! = false
+  "Weekend or public holiday (hafta sonu, tatil)."
+  weekend: Boolean! = false
+  "Urgent (acil)."
+  urgent: Boolean! = false
+}
+
+"Surcharges of an order set by hand, or given back to the rule (ek ücret kararı)."
+input SetWorkOrderSurchargesInput {
+  "The work order (iş emri)."
+  id: ID!
+  "The version that was read (sürüm)."
+  version: Int!
+  "What applies (seçim); null: by time, calendar and priority."
+  surcharges: SurchargeChoiceInput
+  "Why, at least 10 characters (neden); required with surcharges."
+  reason: String
+}
+
+"An order whose lines are to be priced anew (yeniden fiyatlama)."
+input RecalculateWorkOrderInput {
+  "The work order (iş emri)."
+  id: ID!
+  "The version that was read (sürüm)."
+  version: Int!
+}
+
+extend type Mutation {
+  "Price the lines anew by the tariffs and rates of now for the day of the order (yeniden fiyatla); prices given by hand stay."
+  recalculateWorkOrder(
+    "Which order (girdi)."
+    input: RecalculateWorkOrderInput!
+  ): WorkOrderPayload! @can(permission: "workorder:write")
+  "Set the surcharges of an order by hand, or give them back to the rule (ek ücretleri belirle)."
+  setWorkOrderSurcharges(
+    "What applies (girdi)."
+    input: SetWorkOrderSurchargesInput!
+  ): WorkOrderPayload! @can(permission: "workorder:approve")
 }
 `, BuiltIn: false},
 	{Name: "../../schema/rate.graphql", Input: `"Which of the four rates of a currency (kur türü). Normally banknote buying ≤ forex buying < forex selling ≤ banknote selling."
@@ -10006,6 +11021,12 @@ type WorkOrder implements Node {
   grandTotal: Decimal!
   "Billable lines in their order (kalemler)."
   items: [WorkOrderItem!]!
+  "Surcharges and discount (ek ücretler ve indirim); they are part of the totals."
+  adjustments: [Adjustment!]!
+  "Surcharges that were set by hand (elle seçilen ek ücretler); null: they follow from time, calendar and priority."
+  surchargeChoice: SurchargeChoice
+  "The price list that was chosen (seçilen tarife); null: the one in force for the currency."
+  priceListId: ID
   "Every step taken, oldest first (durum geçmişi)."
   history: [WorkOrderStatusHistory!]!
   "Raised with every change; send it back with an update (sürüm)."
@@ -10014,6 +11035,18 @@ type WorkOrder implements Node {
   createdAt: DateTime!
   "When it last changed (değişiklik anı)."
   updatedAt: DateTime!
+}
+
+"Surcharges set by hand (ek ücret seçimi)."
+type SurchargeChoice {
+  "Night (gece)."
+  night: Boolean!
+  "Weekend or public holiday (hafta sonu, tatil)."
+  weekend: Boolean!
+  "Urgent (acil)."
+  urgent: Boolean!
+  "Why (neden)."
+  reason: String!
 }
 
 "A billable line (iş emri kalemi). All amounts are worked out by the server."
@@ -10044,11 +11077,31 @@ type WorkOrderItem implements Node {
   quantity: Decimal!
   "Unit of measure (birim)."
   unit: String!
-  "Price of one unit, up to four decimal places (birim fiyat)."
+  "Weight in kilograms (ağırlık, kg), where the formula asks for it."
+  weightKg: Decimal
+  "Persons (kişi sayısı), where the formula asks for them."
+  personCount: Int
+  "The measure that the service names, such as GRT (ölçü)."
+  measure: Decimal
+  "Days (gün), where the formula asks for them."
+  days: Decimal
+  "Price before the formula (birim fiyat), in priceCurrency."
   unitPrice: Decimal!
+  "Where the price comes from (fiyat kaynağı); null on lines of before there were sources."
+  priceSource: PriceSource
+  "Currency of unitPrice where it is another than that of the order (fiyatın para birimi)."
+  priceCurrency: String
+  "What one unit of priceCurrency was in the currency of the order (kur)."
+  exchangeRate: Decimal
+  "Day of the bulletin of that rate (kur tarihi)."
+  rateDate: Date
+  "Amount in TRY (TRY karşılığı); null when there was no rate."
+  amountTry: Decimal
+  "How the price came about (fiyatın açıklaması); null on lines of before there were explanations."
+  calculation: PriceExplanation
   "Currency, that of the order (para birimi)."
   currency: String!
-  "Quantity × unit price, rounded to two places (tutar)."
+  "What the formula gave, in the currency of the order, rounded to two places (tutar)."
   totalAmount: Decimal!
   "VAT in percent (KDV oranı)."
   vatRate: Decimal!
@@ -10187,7 +11240,17 @@ input WorkOrderItemInput {
   quantity: Decimal!
   "Unit of measure (birim), of the category BIRIM; that of the service when absent."
   unit: String
-  "Price of one unit (birim fiyat); that of the service card when absent."
+  "Minutes (süre, dakika); those from start to end when absent."
+  durationMinutes: Int
+  "Weight in kilograms (ağırlık, kg), where the formula asks for it."
+  weightKg: Decimal
+  "Persons (kişi sayısı), where the formula asks for them."
+  personCount: Int
+  "The measure that the service names, such as GRT (ölçü)."
+  measure: Decimal
+  "Days (gün), where the formula asks for them."
+  days: Decimal
+  "Price of one unit in the currency of the order (birim fiyat), multiplied by the quantity; when absent the tariffs and the formula of the service decide."
   unitPrice: Decimal
   "VAT in percent (KDV oranı), of the category KDV_ORANI; that of the service when absent, the parameter DEFAULT_VAT_RATE without one. 0 is 0."
   vatRate: Decimal
@@ -10229,6 +11292,8 @@ input CreateWorkOrderInput {
   notes: String
   "Currency of all amounts (para birimi), of the category PARA_BIRIMI; that of the customer when absent."
   currency: String
+  "A price list (tarife), by global id; the one in force for the currency when absent."
+  priceListId: ID
   "Billable lines, at most 200 (kalemler)."
   items: [WorkOrderItemInput!]! = []
   "Repeating the call with the same key within 24 hours answers the first result (tekrar anahtarı)."
@@ -10400,6 +11465,26 @@ var parsedSchema = gqlparser.MustLoadSchema(sources...)
 // childFields_* functions provide shared child field context lookups.
 // Each function is generated once per unique object type, deduplicating the
 // switch statements that were previously inlined in every fieldContext_* function.
+
+func (ec *executionContext) childFields_Adjustment(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "kind":
+		return ec.fieldContext_Adjustment_kind(ctx, field)
+	case "percent":
+		return ec.fieldContext_Adjustment_percent(ctx, field)
+	case "base":
+		return ec.fieldContext_Adjustment_base(ctx, field)
+	case "amount":
+		return ec.fieldContext_Adjustment_amount(ctx, field)
+	case "vatRate":
+		return ec.fieldContext_Adjustment_vatRate(ctx, field)
+	case "source":
+		return ec.fieldContext_Adjustment_source(ctx, field)
+	case "reason":
+		return ec.fieldContext_Adjustment_reason(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Adjustment", field.Name)
+}
 
 func (ec *executionContext) childFields_AuditChange(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
@@ -10929,6 +12014,16 @@ func (ec *executionContext) childFields_LoginPayload(ctx context.Context, field 
 	return nil, fmt.Errorf("no field named %q was found under type LoginPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_Money(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "amount":
+		return ec.fieldContext_Money_amount(ctx, field)
+	case "currency":
+		return ec.fieldContext_Money_currency(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Money", field.Name)
+}
+
 func (ec *executionContext) childFields_Motorbot(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -11105,6 +12200,58 @@ func (ec *executionContext) childFields_ParameterPayload(ctx context.Context, fi
 	return nil, fmt.Errorf("no field named %q was found under type ParameterPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_PriceExplanation(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "day":
+		return ec.fieldContext_PriceExplanation_day(ctx, field)
+	case "source":
+		return ec.fieldContext_PriceExplanation_source(ctx, field)
+	case "price":
+		return ec.fieldContext_PriceExplanation_price(ctx, field)
+	case "calculationType":
+		return ec.fieldContext_PriceExplanation_calculationType(ctx, field)
+	case "inputs":
+		return ec.fieldContext_PriceExplanation_inputs(ctx, field)
+	case "steps":
+		return ec.fieldContext_PriceExplanation_steps(ctx, field)
+	case "exact":
+		return ec.fieldContext_PriceExplanation_exact(ctx, field)
+	case "rates":
+		return ec.fieldContext_PriceExplanation_rates(ctx, field)
+	case "rounding":
+		return ec.fieldContext_PriceExplanation_rounding(ctx, field)
+	case "vatRate":
+		return ec.fieldContext_PriceExplanation_vatRate(ctx, field)
+	case "vatExemption":
+		return ec.fieldContext_PriceExplanation_vatExemption(ctx, field)
+	case "vatAmount":
+		return ec.fieldContext_PriceExplanation_vatAmount(ctx, field)
+	case "net":
+		return ec.fieldContext_PriceExplanation_net(ctx, field)
+	case "gross":
+		return ec.fieldContext_PriceExplanation_gross(ctx, field)
+	case "currency":
+		return ec.fieldContext_PriceExplanation_currency(ctx, field)
+	case "sentence":
+		return ec.fieldContext_PriceExplanation_sentence(ctx, field)
+	case "sentenceTr":
+		return ec.fieldContext_PriceExplanation_sentenceTr(ctx, field)
+	case "sentenceEn":
+		return ec.fieldContext_PriceExplanation_sentenceEn(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PriceExplanation", field.Name)
+}
+
+func (ec *executionContext) childFields_PriceInput(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return ec.fieldContext_PriceInput_name(ctx, field)
+	case "value":
+		return ec.fieldContext_PriceInput_value(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PriceInput", field.Name)
+}
+
 func (ec *executionContext) childFields_PriceList(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -11233,6 +12380,120 @@ func (ec *executionContext) childFields_PriceListTransition(ctx context.Context,
 		return ec.fieldContext_PriceListTransition_to(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type PriceListTransition", field.Name)
+}
+
+func (ec *executionContext) childFields_PriceOrigin(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "kind":
+		return ec.fieldContext_PriceOrigin_kind(ctx, field)
+	case "serviceCode":
+		return ec.fieldContext_PriceOrigin_serviceCode(ctx, field)
+	case "priceListId":
+		return ec.fieldContext_PriceOrigin_priceListId(ctx, field)
+	case "priceListCode":
+		return ec.fieldContext_PriceOrigin_priceListCode(ctx, field)
+	case "priceListVersion":
+		return ec.fieldContext_PriceOrigin_priceListVersion(ctx, field)
+	case "tierMin":
+		return ec.fieldContext_PriceOrigin_tierMin(ctx, field)
+	case "tierNext":
+		return ec.fieldContext_PriceOrigin_tierNext(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PriceOrigin", field.Name)
+}
+
+func (ec *executionContext) childFields_PriceQuote(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "lines":
+		return ec.fieldContext_PriceQuote_lines(ctx, field)
+	case "adjustments":
+		return ec.fieldContext_PriceQuote_adjustments(ctx, field)
+	case "vatGroups":
+		return ec.fieldContext_PriceQuote_vatGroups(ctx, field)
+	case "net":
+		return ec.fieldContext_PriceQuote_net(ctx, field)
+	case "vat":
+		return ec.fieldContext_PriceQuote_vat(ctx, field)
+	case "gross":
+		return ec.fieldContext_PriceQuote_gross(ctx, field)
+	case "currency":
+		return ec.fieldContext_PriceQuote_currency(ctx, field)
+	case "sentence":
+		return ec.fieldContext_PriceQuote_sentence(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PriceQuote", field.Name)
+}
+
+func (ec *executionContext) childFields_PriceQuoteLine(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "net":
+		return ec.fieldContext_PriceQuoteLine_net(ctx, field)
+	case "vat":
+		return ec.fieldContext_PriceQuoteLine_vat(ctx, field)
+	case "gross":
+		return ec.fieldContext_PriceQuoteLine_gross(ctx, field)
+	case "amountTry":
+		return ec.fieldContext_PriceQuoteLine_amountTry(ctx, field)
+	case "explanation":
+		return ec.fieldContext_PriceQuoteLine_explanation(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PriceQuoteLine", field.Name)
+}
+
+func (ec *executionContext) childFields_PriceQuotePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "quote":
+		return ec.fieldContext_PriceQuotePayload_quote(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_PriceQuotePayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PriceQuotePayload", field.Name)
+}
+
+func (ec *executionContext) childFields_PriceRate(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "currency":
+		return ec.fieldContext_PriceRate_currency(ctx, field)
+	case "value":
+		return ec.fieldContext_PriceRate_value(ctx, field)
+	case "kind":
+		return ec.fieldContext_PriceRate_kind(ctx, field)
+	case "bulletinDate":
+		return ec.fieldContext_PriceRate_bulletinDate(ctx, field)
+	case "usedDate":
+		return ec.fieldContext_PriceRate_usedDate(ctx, field)
+	case "isFallback":
+		return ec.fieldContext_PriceRate_isFallback(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PriceRate", field.Name)
+}
+
+func (ec *executionContext) childFields_PriceRounding(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "mode":
+		return ec.fieldContext_PriceRounding_mode(ctx, field)
+	case "places":
+		return ec.fieldContext_PriceRounding_places(ctx, field)
+	case "before":
+		return ec.fieldContext_PriceRounding_before(ctx, field)
+	case "after":
+		return ec.fieldContext_PriceRounding_after(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PriceRounding", field.Name)
+}
+
+func (ec *executionContext) childFields_PriceStep(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "tr":
+		return ec.fieldContext_PriceStep_tr(ctx, field)
+	case "en":
+		return ec.fieldContext_PriceStep_en(ctx, field)
+	case "expression":
+		return ec.fieldContext_PriceStep_expression(ctx, field)
+	case "value":
+		return ec.fieldContext_PriceStep_value(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PriceStep", field.Name)
 }
 
 func (ec *executionContext) childFields_RateLimit(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -11463,6 +12724,20 @@ func (ec *executionContext) childFields_SkippedRate(ctx context.Context, field g
 	return nil, fmt.Errorf("no field named %q was found under type SkippedRate", field.Name)
 }
 
+func (ec *executionContext) childFields_SurchargeChoice(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "night":
+		return ec.fieldContext_SurchargeChoice_night(ctx, field)
+	case "weekend":
+		return ec.fieldContext_SurchargeChoice_weekend(ctx, field)
+	case "urgent":
+		return ec.fieldContext_SurchargeChoice_urgent(ctx, field)
+	case "reason":
+		return ec.fieldContext_SurchargeChoice_reason(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SurchargeChoice", field.Name)
+}
+
 func (ec *executionContext) childFields_Trip(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -11669,6 +12944,20 @@ func (ec *executionContext) childFields_UserPayload(ctx context.Context, field g
 	return nil, fmt.Errorf("no field named %q was found under type UserPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_VatGroup(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "vatRate":
+		return ec.fieldContext_VatGroup_vatRate(ctx, field)
+	case "net":
+		return ec.fieldContext_VatGroup_net(ctx, field)
+	case "vat":
+		return ec.fieldContext_VatGroup_vat(ctx, field)
+	case "gross":
+		return ec.fieldContext_VatGroup_gross(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type VatGroup", field.Name)
+}
+
 func (ec *executionContext) childFields_Viewer(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -11847,6 +13136,12 @@ func (ec *executionContext) childFields_WorkOrder(ctx context.Context, field gra
 		return ec.fieldContext_WorkOrder_grandTotal(ctx, field)
 	case "items":
 		return ec.fieldContext_WorkOrder_items(ctx, field)
+	case "adjustments":
+		return ec.fieldContext_WorkOrder_adjustments(ctx, field)
+	case "surchargeChoice":
+		return ec.fieldContext_WorkOrder_surchargeChoice(ctx, field)
+	case "priceListId":
+		return ec.fieldContext_WorkOrder_priceListId(ctx, field)
 	case "history":
 		return ec.fieldContext_WorkOrder_history(ctx, field)
 	case "version":
@@ -11919,8 +13214,28 @@ func (ec *executionContext) childFields_WorkOrderItem(ctx context.Context, field
 		return ec.fieldContext_WorkOrderItem_quantity(ctx, field)
 	case "unit":
 		return ec.fieldContext_WorkOrderItem_unit(ctx, field)
+	case "weightKg":
+		return ec.fieldContext_WorkOrderItem_weightKg(ctx, field)
+	case "personCount":
+		return ec.fieldContext_WorkOrderItem_personCount(ctx, field)
+	case "measure":
+		return ec.fieldContext_WorkOrderItem_measure(ctx, field)
+	case "days":
+		return ec.fieldContext_WorkOrderItem_days(ctx, field)
 	case "unitPrice":
 		return ec.fieldContext_WorkOrderItem_unitPrice(ctx, field)
+	case "priceSource":
+		return ec.fieldContext_WorkOrderItem_priceSource(ctx, field)
+	case "priceCurrency":
+		return ec.fieldContext_WorkOrderItem_priceCurrency(ctx, field)
+	case "exchangeRate":
+		return ec.fieldContext_WorkOrderItem_exchangeRate(ctx, field)
+	case "rateDate":
+		return ec.fieldContext_WorkOrderItem_rateDate(ctx, field)
+	case "amountTry":
+		return ec.fieldContext_WorkOrderItem_amountTry(ctx, field)
+	case "calculation":
+		return ec.fieldContext_WorkOrderItem_calculation(ctx, field)
 	case "currency":
 		return ec.fieldContext_WorkOrderItem_currency(ctx, field)
 	case "totalAmount":
@@ -12869,6 +14184,20 @@ func (ec *executionContext) field_Mutation_processWorkLog_args(ctx context.Conte
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_recalculateWorkOrder_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (workorder.RecalculateInput, error) {
+			return ec.unmarshalNRecalculateWorkOrderInput2aliaportᚋinternalᚋworkorderᚐRecalculateInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_refreshToken_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -13113,6 +14442,20 @@ func (ec *executionContext) field_Mutation_setUserPassword_args(ctx context.Cont
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (SetUserPasswordInput, error) {
 			return ec.unmarshalNSetUserPasswordInput2aliaportᚋgraphᚋgenᚐSetUserPasswordInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_setWorkOrderSurcharges_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (workorder.SurchargesInput, error) {
+			return ec.unmarshalNSetWorkOrderSurchargesInput2aliaportᚋinternalᚋworkorderᚐSurchargesInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -14083,6 +15426,20 @@ func (ec *executionContext) field_Query_priceLists_args(ctx context.Context, raw
 	return args, nil
 }
 
+func (ec *executionContext) field_Query_priceQuote_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (quote.Question, error) {
+			return ec.unmarshalNPriceQuoteInput2aliaportᚋinternalᚋquoteᚐQuestion(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Query_service_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -14550,6 +15907,167 @@ func (ec *executionContext) field___Type_inputFields_args(ctx context.Context, r
 // endregion ***************************** args.gotpl *****************************
 
 // region    **************************** field.gotpl *****************************
+
+func (ec *executionContext) _Adjustment_kind(ctx context.Context, field graphql.CollectedField, obj *Adjustment) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Adjustment_kind(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Kind, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v workorderadjustment.Kind) graphql.Marshaler {
+			return ec.marshalNAdjustmentKind2aliaportᚋentᚋworkorderadjustmentᚐKind(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Adjustment_kind(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Adjustment", field, false, false, "AdjustmentKind")
+}
+
+func (ec *executionContext) _Adjustment_percent(ctx context.Context, field graphql.CollectedField, obj *Adjustment) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Adjustment_percent(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Percent, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v decimal.Decimal) graphql.Marshaler {
+			return ec.marshalNDecimal2githubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Adjustment_percent(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Adjustment", field, false, false, "Decimal")
+}
+
+func (ec *executionContext) _Adjustment_base(ctx context.Context, field graphql.CollectedField, obj *Adjustment) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Adjustment_base(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Base, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v decimal.Decimal) graphql.Marshaler {
+			return ec.marshalNDecimal2githubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Adjustment_base(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Adjustment", field, false, false, "Decimal")
+}
+
+func (ec *executionContext) _Adjustment_amount(ctx context.Context, field graphql.CollectedField, obj *Adjustment) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Adjustment_amount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Amount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v decimal.Decimal) graphql.Marshaler {
+			return ec.marshalNDecimal2githubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Adjustment_amount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Adjustment", field, false, false, "Decimal")
+}
+
+func (ec *executionContext) _Adjustment_vatRate(ctx context.Context, field graphql.CollectedField, obj *Adjustment) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Adjustment_vatRate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.VatRate, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v decimal.Decimal) graphql.Marshaler {
+			return ec.marshalNDecimal2githubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Adjustment_vatRate(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Adjustment", field, false, false, "Decimal")
+}
+
+func (ec *executionContext) _Adjustment_source(ctx context.Context, field graphql.CollectedField, obj *Adjustment) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Adjustment_source(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Source, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v workorderadjustment.Source) graphql.Marshaler {
+			return ec.marshalNAdjustmentSource2aliaportᚋentᚋworkorderadjustmentᚐSource(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Adjustment_source(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Adjustment", field, false, false, "AdjustmentSource")
+}
+
+func (ec *executionContext) _Adjustment_reason(ctx context.Context, field graphql.CollectedField, obj *Adjustment) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Adjustment_reason(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Reason, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Adjustment_reason(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Adjustment", field, false, false, "String")
+}
 
 func (ec *executionContext) _AuditChange_field(ctx context.Context, field graphql.CollectedField, obj *audit.Change) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
@@ -19547,6 +21065,52 @@ func (ec *executionContext) fieldContext_LoginPayload_userErrors(_ context.Conte
 	return fc, nil
 }
 
+func (ec *executionContext) _Money_amount(ctx context.Context, field graphql.CollectedField, obj *pricing.Money) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Money_amount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Amount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v decimal.Decimal) graphql.Marshaler {
+			return ec.marshalNDecimal2githubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Money_amount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Money", field, false, false, "Decimal")
+}
+
+func (ec *executionContext) _Money_currency(ctx context.Context, field graphql.CollectedField, obj *pricing.Money) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Money_currency(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Currency, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Money_currency(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Money", field, false, false, "String")
+}
+
 func (ec *executionContext) _Motorbot_id(ctx context.Context, field graphql.CollectedField, obj *ent.Motorbot) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -21888,6 +23452,140 @@ func (ec *executionContext) fieldContext_Mutation_refuseWorkOrderPerson(ctx cont
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Mutation_refuseWorkOrderPerson_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_recalculateWorkOrder(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_recalculateWorkOrder(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().RecalculateWorkOrder(ctx, fc.Args["input"].(workorder.RecalculateInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "workorder:write")
+				if err != nil {
+					var zeroVal *WorkOrderPayload
+					return zeroVal, err
+				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *WorkOrderPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *WorkOrderPayload
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *WorkOrderPayload) graphql.Marshaler {
+			return ec.marshalNWorkOrderPayload2ᚖaliaportᚋgraphᚋgenᚐWorkOrderPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_recalculateWorkOrder(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_WorkOrderPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_recalculateWorkOrder_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_setWorkOrderSurcharges(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_setWorkOrderSurcharges(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().SetWorkOrderSurcharges(ctx, fc.Args["input"].(workorder.SurchargesInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "workorder:approve")
+				if err != nil {
+					var zeroVal *WorkOrderPayload
+					return zeroVal, err
+				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *WorkOrderPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *WorkOrderPayload
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *WorkOrderPayload) graphql.Marshaler {
+			return ec.marshalNWorkOrderPayload2ᚖaliaportᚋgraphᚋgenᚐWorkOrderPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_setWorkOrderSurcharges(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_WorkOrderPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_setWorkOrderSurcharges_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -26661,6 +28359,529 @@ func (ec *executionContext) fieldContext_ParameterPayload_userErrors(_ context.C
 	return fc, nil
 }
 
+func (ec *executionContext) _PriceExplanation_day(ctx context.Context, field graphql.CollectedField, obj *PriceExplanation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceExplanation_day(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Day, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *calendar.Date) graphql.Marshaler {
+			return ec.marshalODate2ᚖaliaportᚋinternalᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PriceExplanation_day(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PriceExplanation", field, false, false, "Date")
+}
+
+func (ec *executionContext) _PriceExplanation_source(ctx context.Context, field graphql.CollectedField, obj *PriceExplanation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceExplanation_source(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Source, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v PriceOrigin) graphql.Marshaler {
+			return ec.marshalNPriceOrigin2aliaportᚋgraphᚋgenᚐPriceOrigin(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PriceExplanation_source(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PriceExplanation",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PriceOrigin(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _PriceExplanation_price(ctx context.Context, field graphql.CollectedField, obj *PriceExplanation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceExplanation_price(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Price, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v pricing.Money) graphql.Marshaler {
+			return ec.marshalNMoney2aliaportᚋinternalᚋpricingᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PriceExplanation_price(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PriceExplanation",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _PriceExplanation_calculationType(ctx context.Context, field graphql.CollectedField, obj *PriceExplanation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceExplanation_calculationType(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CalculationType, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v service1.CalculationType) graphql.Marshaler {
+			return ec.marshalNCalculationType2aliaportᚋentᚋserviceᚐCalculationType(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PriceExplanation_calculationType(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PriceExplanation", field, false, false, "CalculationType")
+}
+
+func (ec *executionContext) _PriceExplanation_inputs(ctx context.Context, field graphql.CollectedField, obj *PriceExplanation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceExplanation_inputs(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Inputs, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*pricing.Input) graphql.Marshaler {
+			return ec.marshalNPriceInput2ᚕᚖaliaportᚋinternalᚋpricingᚐInputᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PriceExplanation_inputs(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PriceExplanation",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PriceInput(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _PriceExplanation_steps(ctx context.Context, field graphql.CollectedField, obj *PriceExplanation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceExplanation_steps(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Steps, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*PriceStep) graphql.Marshaler {
+			return ec.marshalNPriceStep2ᚕᚖaliaportᚋgraphᚋgenᚐPriceStepᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PriceExplanation_steps(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PriceExplanation",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PriceStep(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _PriceExplanation_exact(ctx context.Context, field graphql.CollectedField, obj *PriceExplanation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceExplanation_exact(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Exact, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v pricing.Money) graphql.Marshaler {
+			return ec.marshalNMoney2aliaportᚋinternalᚋpricingᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PriceExplanation_exact(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PriceExplanation",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _PriceExplanation_rates(ctx context.Context, field graphql.CollectedField, obj *PriceExplanation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceExplanation_rates(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Rates, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*PriceRate) graphql.Marshaler {
+			return ec.marshalNPriceRate2ᚕᚖaliaportᚋgraphᚋgenᚐPriceRateᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PriceExplanation_rates(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PriceExplanation",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PriceRate(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _PriceExplanation_rounding(ctx context.Context, field graphql.CollectedField, obj *PriceExplanation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceExplanation_rounding(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Rounding, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v PriceRounding) graphql.Marshaler {
+			return ec.marshalNPriceRounding2aliaportᚋgraphᚋgenᚐPriceRounding(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PriceExplanation_rounding(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PriceExplanation",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PriceRounding(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _PriceExplanation_vatRate(ctx context.Context, field graphql.CollectedField, obj *PriceExplanation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceExplanation_vatRate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.VatRate, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v decimal.Decimal) graphql.Marshaler {
+			return ec.marshalNDecimal2githubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PriceExplanation_vatRate(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PriceExplanation", field, false, false, "Decimal")
+}
+
+func (ec *executionContext) _PriceExplanation_vatExemption(ctx context.Context, field graphql.CollectedField, obj *PriceExplanation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceExplanation_vatExemption(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.VatExemption, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PriceExplanation_vatExemption(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PriceExplanation", field, false, false, "String")
+}
+
+func (ec *executionContext) _PriceExplanation_vatAmount(ctx context.Context, field graphql.CollectedField, obj *PriceExplanation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceExplanation_vatAmount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.VatAmount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v decimal.Decimal) graphql.Marshaler {
+			return ec.marshalNDecimal2githubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PriceExplanation_vatAmount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PriceExplanation", field, false, false, "Decimal")
+}
+
+func (ec *executionContext) _PriceExplanation_net(ctx context.Context, field graphql.CollectedField, obj *PriceExplanation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceExplanation_net(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Net, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v decimal.Decimal) graphql.Marshaler {
+			return ec.marshalNDecimal2githubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PriceExplanation_net(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PriceExplanation", field, false, false, "Decimal")
+}
+
+func (ec *executionContext) _PriceExplanation_gross(ctx context.Context, field graphql.CollectedField, obj *PriceExplanation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceExplanation_gross(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Gross, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v decimal.Decimal) graphql.Marshaler {
+			return ec.marshalNDecimal2githubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PriceExplanation_gross(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PriceExplanation", field, false, false, "Decimal")
+}
+
+func (ec *executionContext) _PriceExplanation_currency(ctx context.Context, field graphql.CollectedField, obj *PriceExplanation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceExplanation_currency(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Currency, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PriceExplanation_currency(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PriceExplanation", field, false, false, "String")
+}
+
+func (ec *executionContext) _PriceExplanation_sentence(ctx context.Context, field graphql.CollectedField, obj *PriceExplanation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceExplanation_sentence(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Sentence, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PriceExplanation_sentence(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PriceExplanation", field, false, false, "String")
+}
+
+func (ec *executionContext) _PriceExplanation_sentenceTr(ctx context.Context, field graphql.CollectedField, obj *PriceExplanation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceExplanation_sentenceTr(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.SentenceTr, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PriceExplanation_sentenceTr(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PriceExplanation", field, false, false, "String")
+}
+
+func (ec *executionContext) _PriceExplanation_sentenceEn(ctx context.Context, field graphql.CollectedField, obj *PriceExplanation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceExplanation_sentenceEn(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.SentenceEn, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PriceExplanation_sentenceEn(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PriceExplanation", field, false, false, "String")
+}
+
+func (ec *executionContext) _PriceInput_name(ctx context.Context, field graphql.CollectedField, obj *pricing.Input) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceInput_name(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PriceInput_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PriceInput", field, false, false, "String")
+}
+
+func (ec *executionContext) _PriceInput_value(ctx context.Context, field graphql.CollectedField, obj *pricing.Input) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceInput_value(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Value, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v decimal.Decimal) graphql.Marshaler {
+			return ec.marshalNDecimal2githubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PriceInput_value(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PriceInput", field, false, false, "Decimal")
+}
+
 func (ec *executionContext) _PriceList_id(ctx context.Context, field graphql.CollectedField, obj *ent.PriceList) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -27763,6 +29984,888 @@ func (ec *executionContext) _PriceListTransition_to(ctx context.Context, field g
 }
 func (ec *executionContext) fieldContext_PriceListTransition_to(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("PriceListTransition", field, false, false, "PriceListStatus")
+}
+
+func (ec *executionContext) _PriceOrigin_kind(ctx context.Context, field graphql.CollectedField, obj *PriceOrigin) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceOrigin_kind(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Kind, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v workorderitem.PriceSource) graphql.Marshaler {
+			return ec.marshalNPriceSource2aliaportᚋentᚋworkorderitemᚐPriceSource(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PriceOrigin_kind(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PriceOrigin", field, false, false, "PriceSource")
+}
+
+func (ec *executionContext) _PriceOrigin_serviceCode(ctx context.Context, field graphql.CollectedField, obj *PriceOrigin) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceOrigin_serviceCode(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ServiceCode, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PriceOrigin_serviceCode(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PriceOrigin", field, false, false, "String")
+}
+
+func (ec *executionContext) _PriceOrigin_priceListId(ctx context.Context, field graphql.CollectedField, obj *PriceOrigin) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceOrigin_priceListId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PriceListID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *globalid.ID) graphql.Marshaler {
+			return ec.marshalOID2ᚖaliaportᚋinternalᚋglobalidᚐID(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PriceOrigin_priceListId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PriceOrigin", field, false, false, "ID")
+}
+
+func (ec *executionContext) _PriceOrigin_priceListCode(ctx context.Context, field graphql.CollectedField, obj *PriceOrigin) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceOrigin_priceListCode(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PriceListCode, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PriceOrigin_priceListCode(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PriceOrigin", field, false, false, "String")
+}
+
+func (ec *executionContext) _PriceOrigin_priceListVersion(ctx context.Context, field graphql.CollectedField, obj *PriceOrigin) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceOrigin_priceListVersion(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PriceListVersion, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PriceOrigin_priceListVersion(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PriceOrigin", field, false, false, "Int")
+}
+
+func (ec *executionContext) _PriceOrigin_tierMin(ctx context.Context, field graphql.CollectedField, obj *PriceOrigin) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceOrigin_tierMin(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TierMin, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *decimal.Decimal) graphql.Marshaler {
+			return ec.marshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PriceOrigin_tierMin(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PriceOrigin", field, false, false, "Decimal")
+}
+
+func (ec *executionContext) _PriceOrigin_tierNext(ctx context.Context, field graphql.CollectedField, obj *PriceOrigin) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceOrigin_tierNext(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TierNext, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *decimal.Decimal) graphql.Marshaler {
+			return ec.marshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PriceOrigin_tierNext(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PriceOrigin", field, false, false, "Decimal")
+}
+
+func (ec *executionContext) _PriceQuote_lines(ctx context.Context, field graphql.CollectedField, obj *PriceQuote) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceQuote_lines(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Lines, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*PriceQuoteLine) graphql.Marshaler {
+			return ec.marshalNPriceQuoteLine2ᚕᚖaliaportᚋgraphᚋgenᚐPriceQuoteLineᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PriceQuote_lines(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PriceQuote",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PriceQuoteLine(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _PriceQuote_adjustments(ctx context.Context, field graphql.CollectedField, obj *PriceQuote) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceQuote_adjustments(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Adjustments, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*Adjustment) graphql.Marshaler {
+			return ec.marshalNAdjustment2ᚕᚖaliaportᚋgraphᚋgenᚐAdjustmentᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PriceQuote_adjustments(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PriceQuote",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Adjustment(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _PriceQuote_vatGroups(ctx context.Context, field graphql.CollectedField, obj *PriceQuote) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceQuote_vatGroups(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.VatGroups, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*VatGroup) graphql.Marshaler {
+			return ec.marshalNVatGroup2ᚕᚖaliaportᚋgraphᚋgenᚐVatGroupᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PriceQuote_vatGroups(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PriceQuote",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_VatGroup(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _PriceQuote_net(ctx context.Context, field graphql.CollectedField, obj *PriceQuote) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceQuote_net(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Net, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v decimal.Decimal) graphql.Marshaler {
+			return ec.marshalNDecimal2githubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PriceQuote_net(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PriceQuote", field, false, false, "Decimal")
+}
+
+func (ec *executionContext) _PriceQuote_vat(ctx context.Context, field graphql.CollectedField, obj *PriceQuote) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceQuote_vat(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Vat, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v decimal.Decimal) graphql.Marshaler {
+			return ec.marshalNDecimal2githubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PriceQuote_vat(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PriceQuote", field, false, false, "Decimal")
+}
+
+func (ec *executionContext) _PriceQuote_gross(ctx context.Context, field graphql.CollectedField, obj *PriceQuote) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceQuote_gross(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Gross, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v decimal.Decimal) graphql.Marshaler {
+			return ec.marshalNDecimal2githubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PriceQuote_gross(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PriceQuote", field, false, false, "Decimal")
+}
+
+func (ec *executionContext) _PriceQuote_currency(ctx context.Context, field graphql.CollectedField, obj *PriceQuote) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceQuote_currency(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Currency, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PriceQuote_currency(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PriceQuote", field, false, false, "String")
+}
+
+func (ec *executionContext) _PriceQuote_sentence(ctx context.Context, field graphql.CollectedField, obj *PriceQuote) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceQuote_sentence(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Sentence, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PriceQuote_sentence(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PriceQuote", field, false, false, "String")
+}
+
+func (ec *executionContext) _PriceQuoteLine_net(ctx context.Context, field graphql.CollectedField, obj *PriceQuoteLine) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceQuoteLine_net(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Net, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v decimal.Decimal) graphql.Marshaler {
+			return ec.marshalNDecimal2githubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PriceQuoteLine_net(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PriceQuoteLine", field, false, false, "Decimal")
+}
+
+func (ec *executionContext) _PriceQuoteLine_vat(ctx context.Context, field graphql.CollectedField, obj *PriceQuoteLine) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceQuoteLine_vat(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Vat, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v decimal.Decimal) graphql.Marshaler {
+			return ec.marshalNDecimal2githubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PriceQuoteLine_vat(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PriceQuoteLine", field, false, false, "Decimal")
+}
+
+func (ec *executionContext) _PriceQuoteLine_gross(ctx context.Context, field graphql.CollectedField, obj *PriceQuoteLine) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceQuoteLine_gross(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Gross, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v decimal.Decimal) graphql.Marshaler {
+			return ec.marshalNDecimal2githubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PriceQuoteLine_gross(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PriceQuoteLine", field, false, false, "Decimal")
+}
+
+func (ec *executionContext) _PriceQuoteLine_amountTry(ctx context.Context, field graphql.CollectedField, obj *PriceQuoteLine) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceQuoteLine_amountTry(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.AmountTry, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *decimal.Decimal) graphql.Marshaler {
+			return ec.marshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PriceQuoteLine_amountTry(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PriceQuoteLine", field, false, false, "Decimal")
+}
+
+func (ec *executionContext) _PriceQuoteLine_explanation(ctx context.Context, field graphql.CollectedField, obj *PriceQuoteLine) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceQuoteLine_explanation(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Explanation, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v PriceExplanation) graphql.Marshaler {
+			return ec.marshalNPriceExplanation2aliaportᚋgraphᚋgenᚐPriceExplanation(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PriceQuoteLine_explanation(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PriceQuoteLine",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PriceExplanation(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _PriceQuotePayload_quote(ctx context.Context, field graphql.CollectedField, obj *PriceQuotePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceQuotePayload_quote(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Quote, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *PriceQuote) graphql.Marshaler {
+			return ec.marshalOPriceQuote2ᚖaliaportᚋgraphᚋgenᚐPriceQuote(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PriceQuotePayload_quote(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PriceQuotePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PriceQuote(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _PriceQuotePayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *PriceQuotePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceQuotePayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕᚖaliaportᚋgraphᚋgenᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PriceQuotePayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PriceQuotePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _PriceRate_currency(ctx context.Context, field graphql.CollectedField, obj *PriceRate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceRate_currency(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Currency, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PriceRate_currency(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PriceRate", field, false, false, "String")
+}
+
+func (ec *executionContext) _PriceRate_value(ctx context.Context, field graphql.CollectedField, obj *PriceRate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceRate_value(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Value, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v decimal.Decimal) graphql.Marshaler {
+			return ec.marshalNDecimal2githubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PriceRate_value(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PriceRate", field, false, false, "Decimal")
+}
+
+func (ec *executionContext) _PriceRate_kind(ctx context.Context, field graphql.CollectedField, obj *PriceRate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceRate_kind(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Kind, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PriceRate_kind(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PriceRate", field, false, false, "String")
+}
+
+func (ec *executionContext) _PriceRate_bulletinDate(ctx context.Context, field graphql.CollectedField, obj *PriceRate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceRate_bulletinDate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.BulletinDate, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *calendar.Date) graphql.Marshaler {
+			return ec.marshalODate2ᚖaliaportᚋinternalᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PriceRate_bulletinDate(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PriceRate", field, false, false, "Date")
+}
+
+func (ec *executionContext) _PriceRate_usedDate(ctx context.Context, field graphql.CollectedField, obj *PriceRate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceRate_usedDate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UsedDate, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *calendar.Date) graphql.Marshaler {
+			return ec.marshalODate2ᚖaliaportᚋinternalᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PriceRate_usedDate(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PriceRate", field, false, false, "Date")
+}
+
+func (ec *executionContext) _PriceRate_isFallback(ctx context.Context, field graphql.CollectedField, obj *PriceRate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceRate_isFallback(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.IsFallback, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PriceRate_isFallback(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PriceRate", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _PriceRounding_mode(ctx context.Context, field graphql.CollectedField, obj *PriceRounding) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceRounding_mode(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Mode, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PriceRounding_mode(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PriceRounding", field, false, false, "String")
+}
+
+func (ec *executionContext) _PriceRounding_places(ctx context.Context, field graphql.CollectedField, obj *PriceRounding) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceRounding_places(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Places, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PriceRounding_places(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PriceRounding", field, false, false, "Int")
+}
+
+func (ec *executionContext) _PriceRounding_before(ctx context.Context, field graphql.CollectedField, obj *PriceRounding) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceRounding_before(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Before, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v decimal.Decimal) graphql.Marshaler {
+			return ec.marshalNDecimal2githubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PriceRounding_before(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PriceRounding", field, false, false, "Decimal")
+}
+
+func (ec *executionContext) _PriceRounding_after(ctx context.Context, field graphql.CollectedField, obj *PriceRounding) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceRounding_after(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.After, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v decimal.Decimal) graphql.Marshaler {
+			return ec.marshalNDecimal2githubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PriceRounding_after(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PriceRounding", field, false, false, "Decimal")
+}
+
+func (ec *executionContext) _PriceStep_tr(ctx context.Context, field graphql.CollectedField, obj *PriceStep) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceStep_tr(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Tr, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PriceStep_tr(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PriceStep", field, false, false, "String")
+}
+
+func (ec *executionContext) _PriceStep_en(ctx context.Context, field graphql.CollectedField, obj *PriceStep) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceStep_en(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.En, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PriceStep_en(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PriceStep", field, false, false, "String")
+}
+
+func (ec *executionContext) _PriceStep_expression(ctx context.Context, field graphql.CollectedField, obj *PriceStep) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceStep_expression(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Expression, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PriceStep_expression(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PriceStep", field, false, false, "String")
+}
+
+func (ec *executionContext) _PriceStep_value(ctx context.Context, field graphql.CollectedField, obj *PriceStep) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceStep_value(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Value, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v decimal.Decimal) graphql.Marshaler {
+			return ec.marshalNDecimal2githubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PriceStep_value(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PriceStep", field, false, false, "Decimal")
 }
 
 func (ec *executionContext) _Query_viewer(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
@@ -28879,6 +31982,73 @@ func (ec *executionContext) fieldContext_Query_parameters(ctx context.Context, f
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Query_parameters_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_priceQuote(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_priceQuote(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().PriceQuote(ctx, fc.Args["input"].(quote.Question))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "hizmet:read")
+				if err != nil {
+					var zeroVal *PriceQuotePayload
+					return zeroVal, err
+				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *PriceQuotePayload
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *PriceQuotePayload
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *PriceQuotePayload) graphql.Marshaler {
+			return ec.marshalNPriceQuotePayload2ᚖaliaportᚋgraphᚋgenᚐPriceQuotePayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_priceQuote(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PriceQuotePayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_priceQuote_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -32006,6 +35176,98 @@ func (ec *executionContext) fieldContext_SkippedRate_reason(_ context.Context, f
 	return graphql.NewScalarFieldContext("SkippedRate", field, false, false, "RateSkipReason")
 }
 
+func (ec *executionContext) _SurchargeChoice_night(ctx context.Context, field graphql.CollectedField, obj *workorder.SurchargeChoice) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SurchargeChoice_night(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Night, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SurchargeChoice_night(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SurchargeChoice", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _SurchargeChoice_weekend(ctx context.Context, field graphql.CollectedField, obj *workorder.SurchargeChoice) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SurchargeChoice_weekend(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Weekend, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SurchargeChoice_weekend(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SurchargeChoice", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _SurchargeChoice_urgent(ctx context.Context, field graphql.CollectedField, obj *workorder.SurchargeChoice) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SurchargeChoice_urgent(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Urgent, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SurchargeChoice_urgent(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SurchargeChoice", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _SurchargeChoice_reason(ctx context.Context, field graphql.CollectedField, obj *workorder.SurchargeChoice) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SurchargeChoice_reason(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Reason, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SurchargeChoice_reason(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SurchargeChoice", field, false, false, "String")
+}
+
 func (ec *executionContext) _Trip_id(ctx context.Context, field graphql.CollectedField, obj *ent.Trip) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -34035,6 +37297,98 @@ func (ec *executionContext) fieldContext_UserPayload_userErrors(_ context.Contex
 	return fc, nil
 }
 
+func (ec *executionContext) _VatGroup_vatRate(ctx context.Context, field graphql.CollectedField, obj *VatGroup) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_VatGroup_vatRate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.VatRate, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v decimal.Decimal) graphql.Marshaler {
+			return ec.marshalNDecimal2githubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_VatGroup_vatRate(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("VatGroup", field, false, false, "Decimal")
+}
+
+func (ec *executionContext) _VatGroup_net(ctx context.Context, field graphql.CollectedField, obj *VatGroup) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_VatGroup_net(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Net, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v decimal.Decimal) graphql.Marshaler {
+			return ec.marshalNDecimal2githubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_VatGroup_net(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("VatGroup", field, false, false, "Decimal")
+}
+
+func (ec *executionContext) _VatGroup_vat(ctx context.Context, field graphql.CollectedField, obj *VatGroup) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_VatGroup_vat(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Vat, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v decimal.Decimal) graphql.Marshaler {
+			return ec.marshalNDecimal2githubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_VatGroup_vat(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("VatGroup", field, false, false, "Decimal")
+}
+
+func (ec *executionContext) _VatGroup_gross(ctx context.Context, field graphql.CollectedField, obj *VatGroup) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_VatGroup_gross(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Gross, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v decimal.Decimal) graphql.Marshaler {
+			return ec.marshalNDecimal2githubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_VatGroup_gross(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("VatGroup", field, false, false, "Decimal")
+}
+
 func (ec *executionContext) _Viewer_id(ctx context.Context, field graphql.CollectedField, obj *Viewer) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -35959,6 +39313,93 @@ func (ec *executionContext) fieldContext_WorkOrder_items(_ context.Context, fiel
 	return fc, nil
 }
 
+func (ec *executionContext) _WorkOrder_adjustments(ctx context.Context, field graphql.CollectedField, obj *ent.WorkOrder) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkOrder_adjustments(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.WorkOrder().Adjustments(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*Adjustment) graphql.Marshaler {
+			return ec.marshalNAdjustment2ᚕᚖaliaportᚋgraphᚋgenᚐAdjustmentᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkOrder_adjustments(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkOrder",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Adjustment(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _WorkOrder_surchargeChoice(ctx context.Context, field graphql.CollectedField, obj *ent.WorkOrder) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkOrder_surchargeChoice(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.WorkOrder().SurchargeChoice(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *workorder.SurchargeChoice) graphql.Marshaler {
+			return ec.marshalOSurchargeChoice2ᚖaliaportᚋinternalᚋworkorderᚐSurchargeChoice(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkOrder_surchargeChoice(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkOrder",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_SurchargeChoice(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _WorkOrder_priceListId(ctx context.Context, field graphql.CollectedField, obj *ent.WorkOrder) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkOrder_priceListId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.WorkOrder().PriceListID(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *globalid.ID) graphql.Marshaler {
+			return ec.marshalOID2ᚖaliaportᚋinternalᚋglobalidᚐID(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkOrder_priceListId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkOrder", field, true, true, "ID")
+}
+
 func (ec *executionContext) _WorkOrder_history(ctx context.Context, field graphql.CollectedField, obj *ent.WorkOrder) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -36730,6 +40171,98 @@ func (ec *executionContext) fieldContext_WorkOrderItem_unit(_ context.Context, f
 	return graphql.NewScalarFieldContext("WorkOrderItem", field, false, false, "String")
 }
 
+func (ec *executionContext) _WorkOrderItem_weightKg(ctx context.Context, field graphql.CollectedField, obj *ent.WorkOrderItem) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkOrderItem_weightKg(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.WeightKg, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *decimal.Decimal) graphql.Marshaler {
+			return ec.marshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkOrderItem_weightKg(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkOrderItem", field, false, false, "Decimal")
+}
+
+func (ec *executionContext) _WorkOrderItem_personCount(ctx context.Context, field graphql.CollectedField, obj *ent.WorkOrderItem) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkOrderItem_personCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PersonCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkOrderItem_personCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkOrderItem", field, false, false, "Int")
+}
+
+func (ec *executionContext) _WorkOrderItem_measure(ctx context.Context, field graphql.CollectedField, obj *ent.WorkOrderItem) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkOrderItem_measure(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Measure, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *decimal.Decimal) graphql.Marshaler {
+			return ec.marshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkOrderItem_measure(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkOrderItem", field, false, false, "Decimal")
+}
+
+func (ec *executionContext) _WorkOrderItem_days(ctx context.Context, field graphql.CollectedField, obj *ent.WorkOrderItem) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkOrderItem_days(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Days, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *decimal.Decimal) graphql.Marshaler {
+			return ec.marshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkOrderItem_days(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkOrderItem", field, false, false, "Decimal")
+}
+
 func (ec *executionContext) _WorkOrderItem_unitPrice(ctx context.Context, field graphql.CollectedField, obj *ent.WorkOrderItem) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -36751,6 +40284,153 @@ func (ec *executionContext) _WorkOrderItem_unitPrice(ctx context.Context, field 
 }
 func (ec *executionContext) fieldContext_WorkOrderItem_unitPrice(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("WorkOrderItem", field, false, false, "Decimal")
+}
+
+func (ec *executionContext) _WorkOrderItem_priceSource(ctx context.Context, field graphql.CollectedField, obj *ent.WorkOrderItem) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkOrderItem_priceSource(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PriceSource, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *workorderitem.PriceSource) graphql.Marshaler {
+			return ec.marshalOPriceSource2ᚖaliaportᚋentᚋworkorderitemᚐPriceSource(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkOrderItem_priceSource(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkOrderItem", field, false, false, "PriceSource")
+}
+
+func (ec *executionContext) _WorkOrderItem_priceCurrency(ctx context.Context, field graphql.CollectedField, obj *ent.WorkOrderItem) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkOrderItem_priceCurrency(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PriceCurrency, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkOrderItem_priceCurrency(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkOrderItem", field, false, false, "String")
+}
+
+func (ec *executionContext) _WorkOrderItem_exchangeRate(ctx context.Context, field graphql.CollectedField, obj *ent.WorkOrderItem) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkOrderItem_exchangeRate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ExchangeRate, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *decimal.Decimal) graphql.Marshaler {
+			return ec.marshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkOrderItem_exchangeRate(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkOrderItem", field, false, false, "Decimal")
+}
+
+func (ec *executionContext) _WorkOrderItem_rateDate(ctx context.Context, field graphql.CollectedField, obj *ent.WorkOrderItem) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkOrderItem_rateDate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.RateDate, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *calendar.Date) graphql.Marshaler {
+			return ec.marshalODate2ᚖaliaportᚋinternalᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkOrderItem_rateDate(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkOrderItem", field, false, false, "Date")
+}
+
+func (ec *executionContext) _WorkOrderItem_amountTry(ctx context.Context, field graphql.CollectedField, obj *ent.WorkOrderItem) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkOrderItem_amountTry(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.AmountTry, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *decimal.Decimal) graphql.Marshaler {
+			return ec.marshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkOrderItem_amountTry(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkOrderItem", field, false, false, "Decimal")
+}
+
+func (ec *executionContext) _WorkOrderItem_calculation(ctx context.Context, field graphql.CollectedField, obj *ent.WorkOrderItem) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkOrderItem_calculation(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.WorkOrderItem().Calculation(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *PriceExplanation) graphql.Marshaler {
+			return ec.marshalOPriceExplanation2ᚖaliaportᚋgraphᚋgenᚐPriceExplanation(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkOrderItem_calculation(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkOrderItem",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PriceExplanation(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _WorkOrderItem_currency(ctx context.Context, field graphql.CollectedField, obj *ent.WorkOrderItem) (ret graphql.Marshaler) {
@@ -40841,7 +44521,7 @@ func (ec *executionContext) unmarshalInputCreateWorkOrderInput(ctx context.Conte
 		asMap["items"] = []any{}
 	}
 
-	fieldsInOrder := [...]string{"cariId", "cariCode", "type", "subject", "description", "priority", "serviceCode", "action", "plannedStart", "plannedEnd", "gateRequired", "fieldLogAllowed", "isCabotage", "applyRuleAddons", "notes", "currency", "items", "idempotencyKey"}
+	fieldsInOrder := [...]string{"cariId", "cariCode", "type", "subject", "description", "priority", "serviceCode", "action", "plannedStart", "plannedEnd", "gateRequired", "fieldLogAllowed", "isCabotage", "applyRuleAddons", "notes", "currency", "priceListId", "items", "idempotencyKey"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -40960,6 +44640,13 @@ func (ec *executionContext) unmarshalInputCreateWorkOrderInput(ctx context.Conte
 				return &it, err
 			}
 			it.Currency = data
+		case "priceListId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("priceListId"))
+			data, err := ec.unmarshalOID2ᚖaliaportᚋinternalᚋglobalidᚐID(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.PriceListID = data
 		case "items":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("items"))
 			data, err := ec.unmarshalNWorkOrderItemInput2ᚕaliaportᚋinternalᚋworkorderᚐItemInputᚄ(ctx, v)
@@ -42765,6 +46452,201 @@ func UnmarshalPriceListStepInput(ctx context.Context, raw any) (*tariff.StepInpu
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputPriceQuoteInput(ctx context.Context, obj any) (*quote.Question, error) {
+	var it quote.Question
+	if obj == nil {
+		return &it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["currency"]; !present {
+		asMap["currency"] = "TRY"
+	}
+	if _, present := asMap["priority"]; !present {
+		asMap["priority"] = "MEDIUM"
+	}
+	if _, present := asMap["isCabotage"]; !present {
+		asMap["isCabotage"] = false
+	}
+	if _, present := asMap["applyRuleAddons"]; !present {
+		asMap["applyRuleAddons"] = true
+	}
+
+	fieldsInOrder := [...]string{"lines", "currency", "priceListId", "start", "priority", "isCabotage", "applyRuleAddons"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "lines":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("lines"))
+			data, err := ec.unmarshalNPriceQuoteLineInput2ᚕaliaportᚋinternalᚋquoteᚐQuestionLineᚄ(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Lines = data
+		case "currency":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("currency"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Currency = data
+		case "priceListId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("priceListId"))
+			data, err := ec.unmarshalOID2ᚖaliaportᚋinternalᚋglobalidᚐID(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.PriceListID = data
+		case "start":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("start"))
+			data, err := ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Start = data
+		case "priority":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("priority"))
+			data, err := ec.unmarshalNWorkOrderPriority2aliaportᚋentᚋworkorderᚐPriority(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Priority = data
+		case "isCabotage":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("isCabotage"))
+			data, err := ec.unmarshalNBoolean2bool(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.IsCabotage = data
+		case "applyRuleAddons":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("applyRuleAddons"))
+			data, err := ec.unmarshalNBoolean2bool(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.ApplyRuleAddons = data
+		}
+	}
+	return &it, nil
+}
+
+// UnmarshalPriceQuoteInput unmarshals raw into the PriceQuoteInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalPriceQuoteInput(ctx context.Context, raw any) (*quote.Question, error) {
+	var out *quote.Question
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "PriceQuoteInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputPriceQuoteLineInput(ctx context.Context, obj any) (*quote.QuestionLine, error) {
+	var it quote.QuestionLine
+	if obj == nil {
+		return &it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"serviceCode", "quantity", "weightKg", "minutes", "days", "personCount", "measure", "unitPrice", "vatRate"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "serviceCode":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("serviceCode"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.ServiceCode = data
+		case "quantity":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("quantity"))
+			data, err := ec.unmarshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Quantity = data
+		case "weightKg":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("weightKg"))
+			data, err := ec.unmarshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.WeightKg = data
+		case "minutes":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("minutes"))
+			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Minutes = data
+		case "days":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("days"))
+			data, err := ec.unmarshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Days = data
+		case "personCount":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("personCount"))
+			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.PersonCount = data
+		case "measure":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("measure"))
+			data, err := ec.unmarshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Measure = data
+		case "unitPrice":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("unitPrice"))
+			data, err := ec.unmarshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.UnitPrice = data
+		case "vatRate":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("vatRate"))
+			data, err := ec.unmarshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.VatRate = data
+		}
+	}
+	return &it, nil
+}
+
+// UnmarshalPriceQuoteLineInput unmarshals raw into the PriceQuoteLineInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalPriceQuoteLineInput(ctx context.Context, raw any) (*quote.QuestionLine, error) {
+	var out *quote.QuestionLine
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "PriceQuoteLineInput", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputProcessWorkLogInput(ctx context.Context, obj any) (*worklog.ProcessInput, error) {
 	var it worklog.ProcessInput
 	if obj == nil {
@@ -42818,6 +46700,55 @@ func (ec *executionContext) unmarshalInputProcessWorkLogInput(ctx context.Contex
 func UnmarshalProcessWorkLogInput(ctx context.Context, raw any) (*worklog.ProcessInput, error) {
 	var out *worklog.ProcessInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "ProcessWorkLogInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputRecalculateWorkOrderInput(ctx context.Context, obj any) (*workorder.RecalculateInput, error) {
+	var it workorder.RecalculateInput
+	if obj == nil {
+		return &it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"id", "version"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2aliaportᚋinternalᚋglobalidᚐID(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.ID = data
+		case "version":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("version"))
+			data, err := ec.unmarshalNInt2int(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Version = data
+		}
+	}
+	return &it, nil
+}
+
+// UnmarshalRecalculateWorkOrderInput unmarshals raw into the RecalculateWorkOrderInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalRecalculateWorkOrderInput(ctx context.Context, raw any) (*workorder.RecalculateInput, error) {
+	var out *workorder.RecalculateInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "RecalculateWorkOrderInput", raw, &out)
 	return out, err
 }
 
@@ -43879,6 +47810,135 @@ func (ec *executionContext) unmarshalInputSetUserPasswordInput(ctx context.Conte
 func UnmarshalSetUserPasswordInput(ctx context.Context, raw any) (*SetUserPasswordInput, error) {
 	var out *SetUserPasswordInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "SetUserPasswordInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputSetWorkOrderSurchargesInput(ctx context.Context, obj any) (*workorder.SurchargesInput, error) {
+	var it workorder.SurchargesInput
+	if obj == nil {
+		return &it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"id", "version", "surcharges", "reason"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2aliaportᚋinternalᚋglobalidᚐID(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.ID = data
+		case "version":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("version"))
+			data, err := ec.unmarshalNInt2int(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Version = data
+		case "surcharges":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("surcharges"))
+			data, err := ec.unmarshalOSurchargeChoiceInput2ᚖaliaportᚋinternalᚋworkorderᚐSurchargeFlags(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Surcharges = data
+		case "reason":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("reason"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Reason = data
+		}
+	}
+	return &it, nil
+}
+
+// UnmarshalSetWorkOrderSurchargesInput unmarshals raw into the SetWorkOrderSurchargesInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalSetWorkOrderSurchargesInput(ctx context.Context, raw any) (*workorder.SurchargesInput, error) {
+	var out *workorder.SurchargesInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "SetWorkOrderSurchargesInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputSurchargeChoiceInput(ctx context.Context, obj any) (*workorder.SurchargeFlags, error) {
+	var it workorder.SurchargeFlags
+	if obj == nil {
+		return &it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["night"]; !present {
+		asMap["night"] = false
+	}
+	if _, present := asMap["weekend"]; !present {
+		asMap["weekend"] = false
+	}
+	if _, present := asMap["urgent"]; !present {
+		asMap["urgent"] = false
+	}
+
+	fieldsInOrder := [...]string{"night", "weekend", "urgent"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "night":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("night"))
+			data, err := ec.unmarshalNBoolean2bool(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Night = data
+		case "weekend":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("weekend"))
+			data, err := ec.unmarshalNBoolean2bool(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Weekend = data
+		case "urgent":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("urgent"))
+			data, err := ec.unmarshalNBoolean2bool(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Urgent = data
+		}
+	}
+	return &it, nil
+}
+
+// UnmarshalSurchargeChoiceInput unmarshals raw into the SurchargeChoiceInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalSurchargeChoiceInput(ctx context.Context, raw any) (*workorder.SurchargeFlags, error) {
+	var out *workorder.SurchargeFlags
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "SurchargeChoiceInput", raw, &out)
 	return out, err
 }
 
@@ -45665,7 +49725,7 @@ func (ec *executionContext) unmarshalInputWorkOrderItemInput(ctx context.Context
 		asMap["itemType"] = "SERVICE"
 	}
 
-	fieldsInOrder := [...]string{"itemType", "serviceCode", "resourceCode", "resourceName", "startTime", "endTime", "quantity", "unit", "unitPrice", "vatRate", "notes"}
+	fieldsInOrder := [...]string{"itemType", "serviceCode", "resourceCode", "resourceName", "startTime", "endTime", "quantity", "unit", "durationMinutes", "weightKg", "personCount", "measure", "days", "unitPrice", "vatRate", "notes"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -45728,6 +49788,41 @@ func (ec *executionContext) unmarshalInputWorkOrderItemInput(ctx context.Context
 				return &it, err
 			}
 			it.Unit = data
+		case "durationMinutes":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("durationMinutes"))
+			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.DurationMinutes = data
+		case "weightKg":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("weightKg"))
+			data, err := ec.unmarshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.WeightKg = data
+		case "personCount":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("personCount"))
+			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.PersonCount = data
+		case "measure":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("measure"))
+			data, err := ec.unmarshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Measure = data
+		case "days":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("days"))
+			data, err := ec.unmarshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Days = data
 		case "unitPrice":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("unitPrice"))
 			data, err := ec.unmarshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, v)
@@ -46160,6 +50255,69 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 // endregion ************************** interface.gotpl ***************************
 
 // region    **************************** object.gotpl ****************************
+
+var adjustmentImplementors = []string{"Adjustment"}
+
+func (ec *executionContext) _Adjustment(ctx context.Context, sel ast.SelectionSet, obj *Adjustment) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, adjustmentImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Adjustment")
+		case "kind":
+			out.Values[i] = ec._Adjustment_kind(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "percent":
+			out.Values[i] = ec._Adjustment_percent(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "base":
+			out.Values[i] = ec._Adjustment_base(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "amount":
+			out.Values[i] = ec._Adjustment_amount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "vatRate":
+			out.Values[i] = ec._Adjustment_vatRate(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "source":
+			out.Values[i] = ec._Adjustment_source(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "reason":
+			out.Values[i] = ec._Adjustment_reason(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
 
 var auditChangeImplementors = []string{"AuditChange"}
 
@@ -47854,6 +52012,44 @@ func (ec *executionContext) _LoginPayload(ctx context.Context, sel ast.Selection
 	return out
 }
 
+var moneyImplementors = []string{"Money"}
+
+func (ec *executionContext) _Money(ctx context.Context, sel ast.SelectionSet, obj *pricing.Money) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, moneyImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Money")
+		case "amount":
+			out.Values[i] = ec._Money_amount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "currency":
+			out.Values[i] = ec._Money_currency(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var motorbotImplementors = []string{"Motorbot", "Node"}
 
 func (ec *executionContext) _Motorbot(ctx context.Context, sel ast.SelectionSet, obj *ent.Motorbot) graphql.Marshaler {
@@ -48278,6 +52474,20 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 		case "refuseWorkOrderPerson":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_refuseWorkOrderPerson(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "recalculateWorkOrder":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_recalculateWorkOrder(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "setWorkOrderSurcharges":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_setWorkOrderSurcharges(ctx, field)
 			})
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
@@ -49055,6 +53265,162 @@ func (ec *executionContext) _ParameterPayload(ctx context.Context, sel ast.Selec
 	return out
 }
 
+var priceExplanationImplementors = []string{"PriceExplanation"}
+
+func (ec *executionContext) _PriceExplanation(ctx context.Context, sel ast.SelectionSet, obj *PriceExplanation) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, priceExplanationImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("PriceExplanation")
+		case "day":
+			out.Values[i] = ec._PriceExplanation_day(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "source":
+			out.Values[i] = ec._PriceExplanation_source(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "price":
+			out.Values[i] = ec._PriceExplanation_price(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "calculationType":
+			out.Values[i] = ec._PriceExplanation_calculationType(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "inputs":
+			out.Values[i] = ec._PriceExplanation_inputs(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "steps":
+			out.Values[i] = ec._PriceExplanation_steps(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "exact":
+			out.Values[i] = ec._PriceExplanation_exact(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "rates":
+			out.Values[i] = ec._PriceExplanation_rates(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "rounding":
+			out.Values[i] = ec._PriceExplanation_rounding(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "vatRate":
+			out.Values[i] = ec._PriceExplanation_vatRate(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "vatExemption":
+			out.Values[i] = ec._PriceExplanation_vatExemption(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "vatAmount":
+			out.Values[i] = ec._PriceExplanation_vatAmount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "net":
+			out.Values[i] = ec._PriceExplanation_net(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "gross":
+			out.Values[i] = ec._PriceExplanation_gross(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "currency":
+			out.Values[i] = ec._PriceExplanation_currency(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "sentence":
+			out.Values[i] = ec._PriceExplanation_sentence(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "sentenceTr":
+			out.Values[i] = ec._PriceExplanation_sentenceTr(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "sentenceEn":
+			out.Values[i] = ec._PriceExplanation_sentenceEn(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var priceInputImplementors = []string{"PriceInput"}
+
+func (ec *executionContext) _PriceInput(ctx context.Context, sel ast.SelectionSet, obj *pricing.Input) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, priceInputImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("PriceInput")
+		case "name":
+			out.Values[i] = ec._PriceInput_name(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "value":
+			out.Values[i] = ec._PriceInput_value(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var priceListImplementors = []string{"PriceList", "Node"}
 
 func (ec *executionContext) _PriceList(ctx context.Context, sel ast.SelectionSet, obj *ent.PriceList) graphql.Marshaler {
@@ -49490,6 +53856,382 @@ func (ec *executionContext) _PriceListTransition(ctx context.Context, sel ast.Se
 	return out
 }
 
+var priceOriginImplementors = []string{"PriceOrigin"}
+
+func (ec *executionContext) _PriceOrigin(ctx context.Context, sel ast.SelectionSet, obj *PriceOrigin) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, priceOriginImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("PriceOrigin")
+		case "kind":
+			out.Values[i] = ec._PriceOrigin_kind(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "serviceCode":
+			out.Values[i] = ec._PriceOrigin_serviceCode(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "priceListId":
+			out.Values[i] = ec._PriceOrigin_priceListId(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "priceListCode":
+			out.Values[i] = ec._PriceOrigin_priceListCode(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "priceListVersion":
+			out.Values[i] = ec._PriceOrigin_priceListVersion(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "tierMin":
+			out.Values[i] = ec._PriceOrigin_tierMin(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "tierNext":
+			out.Values[i] = ec._PriceOrigin_tierNext(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var priceQuoteImplementors = []string{"PriceQuote"}
+
+func (ec *executionContext) _PriceQuote(ctx context.Context, sel ast.SelectionSet, obj *PriceQuote) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, priceQuoteImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("PriceQuote")
+		case "lines":
+			out.Values[i] = ec._PriceQuote_lines(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "adjustments":
+			out.Values[i] = ec._PriceQuote_adjustments(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "vatGroups":
+			out.Values[i] = ec._PriceQuote_vatGroups(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "net":
+			out.Values[i] = ec._PriceQuote_net(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "vat":
+			out.Values[i] = ec._PriceQuote_vat(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "gross":
+			out.Values[i] = ec._PriceQuote_gross(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "currency":
+			out.Values[i] = ec._PriceQuote_currency(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "sentence":
+			out.Values[i] = ec._PriceQuote_sentence(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var priceQuoteLineImplementors = []string{"PriceQuoteLine"}
+
+func (ec *executionContext) _PriceQuoteLine(ctx context.Context, sel ast.SelectionSet, obj *PriceQuoteLine) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, priceQuoteLineImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("PriceQuoteLine")
+		case "net":
+			out.Values[i] = ec._PriceQuoteLine_net(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "vat":
+			out.Values[i] = ec._PriceQuoteLine_vat(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "gross":
+			out.Values[i] = ec._PriceQuoteLine_gross(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "amountTry":
+			out.Values[i] = ec._PriceQuoteLine_amountTry(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "explanation":
+			out.Values[i] = ec._PriceQuoteLine_explanation(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var priceQuotePayloadImplementors = []string{"PriceQuotePayload"}
+
+func (ec *executionContext) _PriceQuotePayload(ctx context.Context, sel ast.SelectionSet, obj *PriceQuotePayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, priceQuotePayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("PriceQuotePayload")
+		case "quote":
+			out.Values[i] = ec._PriceQuotePayload_quote(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._PriceQuotePayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var priceRateImplementors = []string{"PriceRate"}
+
+func (ec *executionContext) _PriceRate(ctx context.Context, sel ast.SelectionSet, obj *PriceRate) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, priceRateImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("PriceRate")
+		case "currency":
+			out.Values[i] = ec._PriceRate_currency(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "value":
+			out.Values[i] = ec._PriceRate_value(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "kind":
+			out.Values[i] = ec._PriceRate_kind(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "bulletinDate":
+			out.Values[i] = ec._PriceRate_bulletinDate(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "usedDate":
+			out.Values[i] = ec._PriceRate_usedDate(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "isFallback":
+			out.Values[i] = ec._PriceRate_isFallback(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var priceRoundingImplementors = []string{"PriceRounding"}
+
+func (ec *executionContext) _PriceRounding(ctx context.Context, sel ast.SelectionSet, obj *PriceRounding) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, priceRoundingImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("PriceRounding")
+		case "mode":
+			out.Values[i] = ec._PriceRounding_mode(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "places":
+			out.Values[i] = ec._PriceRounding_places(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "before":
+			out.Values[i] = ec._PriceRounding_before(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "after":
+			out.Values[i] = ec._PriceRounding_after(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var priceStepImplementors = []string{"PriceStep"}
+
+func (ec *executionContext) _PriceStep(ctx context.Context, sel ast.SelectionSet, obj *PriceStep) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, priceStepImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("PriceStep")
+		case "tr":
+			out.Values[i] = ec._PriceStep_tr(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "en":
+			out.Values[i] = ec._PriceStep_en(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "expression":
+			out.Values[i] = ec._PriceStep_expression(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "value":
+			out.Values[i] = ec._PriceStep_value(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var queryImplementors = []string{"Query"}
 
 func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) graphql.Marshaler {
@@ -49616,6 +54358,12 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_parameters(ctx, field)
+				})
+		case "priceQuote":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_priceQuote(ctx, field)
 				})
 		case "exchangeRates":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
@@ -50514,6 +55262,54 @@ func (ec *executionContext) _SkippedRate(ctx context.Context, sel ast.SelectionS
 	return out
 }
 
+var surchargeChoiceImplementors = []string{"SurchargeChoice"}
+
+func (ec *executionContext) _SurchargeChoice(ctx context.Context, sel ast.SelectionSet, obj *workorder.SurchargeChoice) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, surchargeChoiceImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("SurchargeChoice")
+		case "night":
+			out.Values[i] = ec._SurchargeChoice_night(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "weekend":
+			out.Values[i] = ec._SurchargeChoice_weekend(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "urgent":
+			out.Values[i] = ec._SurchargeChoice_urgent(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "reason":
+			out.Values[i] = ec._SurchargeChoice_reason(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var tripImplementors = []string{"Trip", "Node"}
 
 func (ec *executionContext) _Trip(ctx context.Context, sel ast.SelectionSet, obj *ent.Trip) graphql.Marshaler {
@@ -51183,6 +55979,54 @@ func (ec *executionContext) _UserPayload(ctx context.Context, sel ast.SelectionS
 	return out
 }
 
+var vatGroupImplementors = []string{"VatGroup"}
+
+func (ec *executionContext) _VatGroup(ctx context.Context, sel ast.SelectionSet, obj *VatGroup) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, vatGroupImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("VatGroup")
+		case "vatRate":
+			out.Values[i] = ec._VatGroup_vatRate(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "net":
+			out.Values[i] = ec._VatGroup_net(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "vat":
+			out.Values[i] = ec._VatGroup_vat(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "gross":
+			out.Values[i] = ec._VatGroup_gross(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var viewerImplementors = []string{"Viewer"}
 
 func (ec *executionContext) _Viewer(ctx context.Context, sel ast.SelectionSet, obj *Viewer) graphql.Marshaler {
@@ -51712,6 +56556,24 @@ func (ec *executionContext) _WorkOrder(ctx context.Context, sel ast.SelectionSet
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._WorkOrder_items(ctx, field, obj)
 				})
+		case "adjustments":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._WorkOrder_adjustments(ctx, field, obj)
+				})
+		case "surchargeChoice":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._WorkOrder_surchargeChoice(ctx, field, obj)
+				})
+		case "priceListId":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._WorkOrder_priceListId(ctx, field, obj)
+				})
 		case "history":
 			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
 				true, true,
@@ -51937,11 +56799,62 @@ func (ec *executionContext) _WorkOrderItem(ctx context.Context, sel ast.Selectio
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "weightKg":
+			out.Values[i] = ec._WorkOrderItem_weightKg(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "personCount":
+			out.Values[i] = ec._WorkOrderItem_personCount(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "measure":
+			out.Values[i] = ec._WorkOrderItem_measure(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "days":
+			out.Values[i] = ec._WorkOrderItem_days(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		case "unitPrice":
 			out.Values[i] = ec._WorkOrderItem_unitPrice(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "priceSource":
+			out.Values[i] = ec._WorkOrderItem_priceSource(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "priceCurrency":
+			out.Values[i] = ec._WorkOrderItem_priceCurrency(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "exchangeRate":
+			out.Values[i] = ec._WorkOrderItem_exchangeRate(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "rateDate":
+			out.Values[i] = ec._WorkOrderItem_rateDate(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "amountTry":
+			out.Values[i] = ec._WorkOrderItem_amountTry(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "calculation":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._WorkOrderItem_calculation(ctx, field, obj)
+				})
 		case "currency":
 			out.Values[i] = ec._WorkOrderItem_currency(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -52826,6 +57739,50 @@ func (ec *executionContext) unmarshalNAdjustPriceListInput2aliaportᚋinternal�
 	return *res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) marshalNAdjustment2ᚕᚖaliaportᚋgraphᚋgenᚐAdjustmentᚄ(ctx context.Context, sel ast.SelectionSet, v []*Adjustment) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNAdjustment2ᚖaliaportᚋgraphᚋgenᚐAdjustment(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNAdjustment2ᚖaliaportᚋgraphᚋgenᚐAdjustment(ctx context.Context, sel ast.SelectionSet, v *Adjustment) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "Adjustment!")
+		return graphql.Null
+	}
+	return ec._Adjustment(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNAdjustmentKind2aliaportᚋentᚋworkorderadjustmentᚐKind(ctx context.Context, v any) (workorderadjustment.Kind, error) {
+	var res workorderadjustment.Kind
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNAdjustmentKind2aliaportᚋentᚋworkorderadjustmentᚐKind(ctx context.Context, sel ast.SelectionSet, v workorderadjustment.Kind) graphql.Marshaler {
+	return v
+}
+
+func (ec *executionContext) unmarshalNAdjustmentSource2aliaportᚋentᚋworkorderadjustmentᚐSource(ctx context.Context, v any) (workorderadjustment.Source, error) {
+	var res workorderadjustment.Source
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNAdjustmentSource2aliaportᚋentᚋworkorderadjustmentᚐSource(ctx context.Context, sel ast.SelectionSet, v workorderadjustment.Source) graphql.Marshaler {
+	return v
+}
+
 func (ec *executionContext) unmarshalNApproveWorkOrderPersonsInput2aliaportᚋinternalᚋpersonᚐApproveInput(ctx context.Context, v any) (person.ApproveInput, error) {
 	res, err := ec.unmarshalInputApproveWorkOrderPersonsInput(ctx, v)
 	return *res, graphql.ErrorOnPath(ctx, err)
@@ -53588,6 +58545,10 @@ func (ec *executionContext) unmarshalNMarkTripInvoicedInput2aliaportᚋinternal�
 	return *res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) marshalNMoney2aliaportᚋinternalᚋpricingᚐMoney(ctx context.Context, sel ast.SelectionSet, v pricing.Money) graphql.Marshaler {
+	return ec._Money(ctx, sel, &v)
+}
+
 func (ec *executionContext) marshalNMotorbot2ᚕᚖaliaportᚋentᚐMotorbotᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.Motorbot) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
@@ -53818,6 +58779,34 @@ func (ec *executionContext) unmarshalNPlanTripInput2aliaportᚋinternalᚋtrip�
 	return *res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) marshalNPriceExplanation2aliaportᚋgraphᚋgenᚐPriceExplanation(ctx context.Context, sel ast.SelectionSet, v PriceExplanation) graphql.Marshaler {
+	return ec._PriceExplanation(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNPriceInput2ᚕᚖaliaportᚋinternalᚋpricingᚐInputᚄ(ctx context.Context, sel ast.SelectionSet, v []*pricing.Input) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNPriceInput2ᚖaliaportᚋinternalᚋpricingᚐInput(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNPriceInput2ᚖaliaportᚋinternalᚋpricingᚐInput(ctx context.Context, sel ast.SelectionSet, v *pricing.Input) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "PriceInput!")
+		return graphql.Null
+	}
+	return ec._PriceInput(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalNPriceList2ᚕᚖaliaportᚋentᚐPriceListᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.PriceList) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
@@ -54026,6 +59015,128 @@ func (ec *executionContext) marshalNPriceListTransition2ᚖaliaportᚋinternal�
 	return ec._PriceListTransition(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalNPriceOrigin2aliaportᚋgraphᚋgenᚐPriceOrigin(ctx context.Context, sel ast.SelectionSet, v PriceOrigin) graphql.Marshaler {
+	return ec._PriceOrigin(ctx, sel, &v)
+}
+
+func (ec *executionContext) unmarshalNPriceQuoteInput2aliaportᚋinternalᚋquoteᚐQuestion(ctx context.Context, v any) (quote.Question, error) {
+	res, err := ec.unmarshalInputPriceQuoteInput(ctx, v)
+	return *res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNPriceQuoteLine2ᚕᚖaliaportᚋgraphᚋgenᚐPriceQuoteLineᚄ(ctx context.Context, sel ast.SelectionSet, v []*PriceQuoteLine) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNPriceQuoteLine2ᚖaliaportᚋgraphᚋgenᚐPriceQuoteLine(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNPriceQuoteLine2ᚖaliaportᚋgraphᚋgenᚐPriceQuoteLine(ctx context.Context, sel ast.SelectionSet, v *PriceQuoteLine) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "PriceQuoteLine!")
+		return graphql.Null
+	}
+	return ec._PriceQuoteLine(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNPriceQuoteLineInput2aliaportᚋinternalᚋquoteᚐQuestionLine(ctx context.Context, v any) (quote.QuestionLine, error) {
+	res, err := ec.unmarshalInputPriceQuoteLineInput(ctx, v)
+	return *res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNPriceQuoteLineInput2ᚕaliaportᚋinternalᚋquoteᚐQuestionLineᚄ(ctx context.Context, v any) ([]quote.QuestionLine, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]quote.QuestionLine, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNPriceQuoteLineInput2aliaportᚋinternalᚋquoteᚐQuestionLine(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalNPriceQuotePayload2ᚖaliaportᚋgraphᚋgenᚐPriceQuotePayload(ctx context.Context, sel ast.SelectionSet, v *PriceQuotePayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "PriceQuotePayload!")
+		return graphql.Null
+	}
+	return ec._PriceQuotePayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNPriceRate2ᚕᚖaliaportᚋgraphᚋgenᚐPriceRateᚄ(ctx context.Context, sel ast.SelectionSet, v []*PriceRate) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNPriceRate2ᚖaliaportᚋgraphᚋgenᚐPriceRate(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNPriceRate2ᚖaliaportᚋgraphᚋgenᚐPriceRate(ctx context.Context, sel ast.SelectionSet, v *PriceRate) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "PriceRate!")
+		return graphql.Null
+	}
+	return ec._PriceRate(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNPriceRounding2aliaportᚋgraphᚋgenᚐPriceRounding(ctx context.Context, sel ast.SelectionSet, v PriceRounding) graphql.Marshaler {
+	return ec._PriceRounding(ctx, sel, &v)
+}
+
+func (ec *executionContext) unmarshalNPriceSource2aliaportᚋentᚋworkorderitemᚐPriceSource(ctx context.Context, v any) (workorderitem.PriceSource, error) {
+	var res workorderitem.PriceSource
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNPriceSource2aliaportᚋentᚋworkorderitemᚐPriceSource(ctx context.Context, sel ast.SelectionSet, v workorderitem.PriceSource) graphql.Marshaler {
+	return v
+}
+
+func (ec *executionContext) marshalNPriceStep2ᚕᚖaliaportᚋgraphᚋgenᚐPriceStepᚄ(ctx context.Context, sel ast.SelectionSet, v []*PriceStep) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNPriceStep2ᚖaliaportᚋgraphᚋgenᚐPriceStep(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNPriceStep2ᚖaliaportᚋgraphᚋgenᚐPriceStep(ctx context.Context, sel ast.SelectionSet, v *PriceStep) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "PriceStep!")
+		return graphql.Null
+	}
+	return ec._PriceStep(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalNProcessWorkLogInput2aliaportᚋinternalᚋworklogᚐProcessInput(ctx context.Context, v any) (worklog.ProcessInput, error) {
 	res, err := ec.unmarshalInputProcessWorkLogInput(ctx, v)
 	return *res, graphql.ErrorOnPath(ctx, err)
@@ -54077,6 +59188,11 @@ func (ec *executionContext) unmarshalNRateSource2aliaportᚋentᚋexchangerate�
 
 func (ec *executionContext) marshalNRateSource2aliaportᚋentᚋexchangerateᚐSource(ctx context.Context, sel ast.SelectionSet, v exchangerate.Source) graphql.Marshaler {
 	return v
+}
+
+func (ec *executionContext) unmarshalNRecalculateWorkOrderInput2aliaportᚋinternalᚋworkorderᚐRecalculateInput(ctx context.Context, v any) (workorder.RecalculateInput, error) {
+	res, err := ec.unmarshalInputRecalculateWorkOrderInput(ctx, v)
+	return *res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) unmarshalNRefreshTokenInput2aliaportᚋgraphᚋgenᚐRefreshTokenInput(ctx context.Context, v any) (RefreshTokenInput, error) {
@@ -54360,6 +59476,11 @@ func (ec *executionContext) unmarshalNSetMotorbotStatusInput2aliaportᚋinternal
 
 func (ec *executionContext) unmarshalNSetUserPasswordInput2aliaportᚋgraphᚋgenᚐSetUserPasswordInput(ctx context.Context, v any) (SetUserPasswordInput, error) {
 	res, err := ec.unmarshalInputSetUserPasswordInput(ctx, v)
+	return *res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNSetWorkOrderSurchargesInput2aliaportᚋinternalᚋworkorderᚐSurchargesInput(ctx context.Context, v any) (workorder.SurchargesInput, error) {
+	res, err := ec.unmarshalInputSetWorkOrderSurchargesInput(ctx, v)
 	return *res, graphql.ErrorOnPath(ctx, err)
 }
 
@@ -54763,6 +59884,30 @@ func (ec *executionContext) marshalNUserPayload2ᚖaliaportᚋgraphᚋgenᚐUser
 		return graphql.Null
 	}
 	return ec._UserPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNVatGroup2ᚕᚖaliaportᚋgraphᚋgenᚐVatGroupᚄ(ctx context.Context, sel ast.SelectionSet, v []*VatGroup) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNVatGroup2ᚖaliaportᚋgraphᚋgenᚐVatGroup(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNVatGroup2ᚖaliaportᚋgraphᚋgenᚐVatGroup(ctx context.Context, sel ast.SelectionSet, v *VatGroup) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "VatGroup!")
+		return graphql.Null
+	}
+	return ec._VatGroup(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalNWorkLog2ᚕᚖaliaportᚋentᚐWorkLogᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.WorkLog) graphql.Marshaler {
@@ -55767,6 +60912,13 @@ func (ec *executionContext) unmarshalOParameterFilter2ᚖaliaportᚋinternalᚋp
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) marshalOPriceExplanation2ᚖaliaportᚋgraphᚋgenᚐPriceExplanation(ctx context.Context, sel ast.SelectionSet, v *PriceExplanation) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._PriceExplanation(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalOPriceList2ᚖaliaportᚋentᚐPriceList(ctx context.Context, sel ast.SelectionSet, v *ent.PriceList) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -55824,6 +60976,29 @@ func (ec *executionContext) marshalOPriceListStatus2ᚕaliaportᚋentᚋpricelis
 	}
 
 	return ret
+}
+
+func (ec *executionContext) marshalOPriceQuote2ᚖaliaportᚋgraphᚋgenᚐPriceQuote(ctx context.Context, sel ast.SelectionSet, v *PriceQuote) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._PriceQuote(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOPriceSource2ᚖaliaportᚋentᚋworkorderitemᚐPriceSource(ctx context.Context, v any) (*workorderitem.PriceSource, error) {
+	if v == nil {
+		return nil, nil
+	}
+	var res = new(workorderitem.PriceSource)
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOPriceSource2ᚖaliaportᚋentᚋworkorderitemᚐPriceSource(ctx context.Context, sel ast.SelectionSet, v *workorderitem.PriceSource) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return v
 }
 
 func (ec *executionContext) unmarshalORateKind2ᚖaliaportᚋinternalᚋrateᚐKind(ctx context.Context, v any) (*rate.Kind, error) {
@@ -55987,6 +61162,21 @@ func (ec *executionContext) marshalOString2ᚖstring(ctx context.Context, sel as
 	_ = ctx
 	res := scalar.MarshalString(*v)
 	return res
+}
+
+func (ec *executionContext) marshalOSurchargeChoice2ᚖaliaportᚋinternalᚋworkorderᚐSurchargeChoice(ctx context.Context, sel ast.SelectionSet, v *workorder.SurchargeChoice) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._SurchargeChoice(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOSurchargeChoiceInput2ᚖaliaportᚋinternalᚋworkorderᚐSurchargeFlags(ctx context.Context, v any) (*workorder.SurchargeFlags, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputSurchargeChoiceInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalOTrip2ᚕᚖaliaportᚋentᚐTripᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.Trip) graphql.Marshaler {

@@ -8,9 +8,12 @@ import (
 	"aliaport/ent/service"
 	"aliaport/ent/worklog"
 	"aliaport/ent/workorder"
+	"aliaport/ent/workorderadjustment"
+	"aliaport/ent/workorderitem"
 	"aliaport/internal/apperr"
 	"aliaport/internal/calendar"
 	"aliaport/internal/globalid"
+	"aliaport/internal/pricing"
 	"aliaport/internal/rate"
 	service1 "aliaport/internal/service"
 	"time"
@@ -18,6 +21,24 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/shopspring/decimal"
 )
+
+// A surcharge or discount on the lines of one VAT rate (ek ücret, indirim).
+type Adjustment struct {
+	// What it is (tür).
+	Kind workorderadjustment.Kind `json:"kind"`
+	// Percentage (yüzde); negative for a discount.
+	Percent decimal.Decimal `json:"percent"`
+	// Net that it is taken of (matrah).
+	Base decimal.Decimal `json:"base"`
+	// What it adds to the net (tutar); negative for a discount.
+	Amount decimal.Decimal `json:"amount"`
+	// VAT rate of its lines (KDV oranı).
+	VatRate decimal.Decimal `json:"vatRate"`
+	// What it rests on (dayanak).
+	Source workorderadjustment.Source `json:"source"`
+	// Why, if somebody chose it (neden).
+	Reason *string `json:"reason"`
+}
 
 // Answer to a change of sessions or passwords (sonuç).
 type AuthPayload struct {
@@ -163,12 +184,152 @@ type ParameterPayload struct {
 	UserErrors []*UserError `json:"userErrors"`
 }
 
+// How a line got its price (fiyatın açıklaması). It is stored with the line and never changes with tariffs and rates.
+type PriceExplanation struct {
+	// The day whose prices hold (fiyat günü).
+	Day *calendar.Date `json:"day"`
+	// Where the price comes from (kaynak).
+	Source PriceOrigin `json:"source"`
+	// What the source gave, before the formula (baz fiyat).
+	Price pricing.Money `json:"price"`
+	// Formula (hesaplama tipi).
+	CalculationType service.CalculationType `json:"calculationType"`
+	// What the formula worked on (girdiler).
+	Inputs []*pricing.Input `json:"inputs"`
+	// From price to total (adımlar).
+	Steps []*PriceStep `json:"steps"`
+	// What the formula gave, unrounded (yuvarlanmamış tutar).
+	Exact pricing.Money `json:"exact"`
+	// Rates that were used (kurlar); none where nothing was converted.
+	Rates []*PriceRate `json:"rates"`
+	// The rounding (yuvarlama).
+	Rounding PriceRounding `json:"rounding"`
+	// VAT in percent (KDV oranı).
+	VatRate decimal.Decimal `json:"vatRate"`
+	// Code of the VAT exemption (KDV istisnası); null without one.
+	VatExemption *string `json:"vatExemption"`
+	// VAT (KDV tutarı).
+	VatAmount decimal.Decimal `json:"vatAmount"`
+	// Amount before VAT (net tutar).
+	Net decimal.Decimal `json:"net"`
+	// Amount with VAT (genel tutar).
+	Gross decimal.Decimal `json:"gross"`
+	// Currency of rounding, VAT, net and gross (para birimi).
+	Currency string `json:"currency"`
+	// The whole in one sentence, in the language of the reader (tek cümlede).
+	Sentence string `json:"sentence"`
+	// The whole in one Turkish sentence (Türkçe).
+	SentenceTr string `json:"sentenceTr"`
+	// The whole in one English sentence (İngilizce).
+	SentenceEn string `json:"sentenceEn"`
+}
+
 // The price list after the change (sonuç).
 type PriceListPayload struct {
 	// The price list (tarife); null when nothing was changed or it was deleted, the current one on VERSION_CONFLICT.
 	PriceList *ent.PriceList `json:"priceList"`
 	// What was wrong (hatalar); empty on success.
 	UserErrors []*UserError `json:"userErrors"`
+}
+
+// Where the price of a line comes from (fiyat kaynağı).
+type PriceOrigin struct {
+	// Kind of source (kaynak).
+	Kind workorderitem.PriceSource `json:"kind"`
+	// Code of the service (hizmet kodu); null for a price given by hand.
+	ServiceCode *string `json:"serviceCode"`
+	// The price list (tarife), if it comes from one.
+	PriceListID *globalid.ID `json:"priceListId"`
+	// Code of the price list (tarife kodu).
+	PriceListCode *string `json:"priceListCode"`
+	// Version of the price list (tarife sürümü).
+	PriceListVersion *int `json:"priceListVersion"`
+	// Quantity that the tier begins at (kademe başlangıcı); null without tiers.
+	TierMin *decimal.Decimal `json:"tierMin"`
+	// Quantity that the next tier begins at (sonraki kademe); null for the last.
+	TierNext *decimal.Decimal `json:"tierNext"`
+}
+
+// What work would cost (fiyat teklifi).
+type PriceQuote struct {
+	// The lines in their order (kalemler).
+	Lines []*PriceQuoteLine `json:"lines"`
+	// Surcharges and discount (ek ücretler ve indirim).
+	Adjustments []*Adjustment `json:"adjustments"`
+	// By VAT rate (KDV grupları).
+	VatGroups []*VatGroup `json:"vatGroups"`
+	// Net with surcharges and discount (net toplam).
+	Net decimal.Decimal `json:"net"`
+	// VAT (KDV toplamı).
+	Vat decimal.Decimal `json:"vat"`
+	// Sum (genel toplam).
+	Gross decimal.Decimal `json:"gross"`
+	// Currency (para birimi).
+	Currency string `json:"currency"`
+	// The whole in one sentence, in the language of the reader (tek cümlede).
+	Sentence string `json:"sentence"`
+}
+
+// A priced line (fiyatlanmış kalem).
+type PriceQuoteLine struct {
+	// Amount before VAT (net tutar).
+	Net decimal.Decimal `json:"net"`
+	// VAT (KDV tutarı).
+	Vat decimal.Decimal `json:"vat"`
+	// Amount with VAT (genel tutar).
+	Gross decimal.Decimal `json:"gross"`
+	// Net in TRY (TRY karşılığı); null when there is no rate.
+	AmountTry *decimal.Decimal `json:"amountTry"`
+	// How it came about (açıklama).
+	Explanation PriceExplanation `json:"explanation"`
+}
+
+// Answer to a question for a price (fiyat yanıtı).
+type PriceQuotePayload struct {
+	// The price (fiyat); null when something was wrong.
+	Quote *PriceQuote `json:"quote"`
+	// What was wrong (hatalar); empty on success.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
+// A rate of exchange that a price was converted with (kullanılan kur).
+type PriceRate struct {
+	// Currency (para birimi).
+	Currency string `json:"currency"`
+	// What one unit is in TRY (kur).
+	Value decimal.Decimal `json:"value"`
+	// Kind of rate (kur türü), such as FOREX_SELLING.
+	Kind string `json:"kind"`
+	// Day of the bulletin (bülten günü).
+	BulletinDate *calendar.Date `json:"bulletinDate"`
+	// Day that the rate was wanted for (istenen gün).
+	UsedDate *calendar.Date `json:"usedDate"`
+	// Whether an older bulletin stands in (eski bülten).
+	IsFallback bool `json:"isFallback"`
+}
+
+// The one rounding of a line (yuvarlama): half up, away from zero.
+type PriceRounding struct {
+	// Way of rounding (yöntem).
+	Mode string `json:"mode"`
+	// Decimal places (basamak).
+	Places int `json:"places"`
+	// Before, to 10 places (önce).
+	Before decimal.Decimal `json:"before"`
+	// After (sonra).
+	After decimal.Decimal `json:"after"`
+}
+
+// A step of a calculation (hesap adımı).
+type PriceStep struct {
+	// What it is, in Turkish (açıklama).
+	Tr string `json:"tr"`
+	// What it is, in English (İngilizce açıklama).
+	En string `json:"en"`
+	// What was calculated (işlem).
+	Expression string `json:"expression"`
+	// The result, to 10 places (sonuç).
+	Value decimal.Decimal `json:"value"`
 }
 
 // Everything that can be read (okuma).
@@ -563,6 +724,18 @@ type UserPayload struct {
 	User *ent.User `json:"user"`
 	// What was wrong (hatalar); empty on success.
 	UserErrors []*UserError `json:"userErrors"`
+}
+
+// What a document comes to at one VAT rate (KDV grubu).
+type VatGroup struct {
+	// VAT in percent (KDV oranı).
+	VatRate decimal.Decimal `json:"vatRate"`
+	// Net with surcharges and discount (matrah).
+	Net decimal.Decimal `json:"net"`
+	// VAT (KDV).
+	Vat decimal.Decimal `json:"vat"`
+	// Sum (toplam).
+	Gross decimal.Decimal `json:"gross"`
 }
 
 // Who is signed in and what they may do (oturum sahibi).

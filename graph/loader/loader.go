@@ -29,6 +29,7 @@ import (
 	"aliaport/ent/user"
 	"aliaport/ent/worklog"
 	"aliaport/ent/workorder"
+	"aliaport/ent/workorderadjustment"
 	"aliaport/ent/workorderitem"
 	"aliaport/ent/workorderperson"
 	"aliaport/ent/workorderstatushistory"
@@ -95,6 +96,8 @@ type Set struct {
 	// StaysOfWorkOrder are the newest of them.
 	StaysOfWorkOrder  *Loader[[]*ent.GateLog]
 	GateChecklistItem *Loader[*ent.GateChecklistItem]
+	// AdjustmentsOfWorkOrder are in the order in which they were made.
+	AdjustmentsOfWorkOrder *Loader[[]*ent.WorkOrderAdjustment]
 }
 
 // New makes the loaders of the request whose context ctx is. Batches run under it,
@@ -223,6 +226,10 @@ func New(ctx context.Context, db *store.DB, o Options) *Set {
 		GateChecklistItem: one(ctx, o, func(ctx context.Context, keys []int64) ([]*ent.GateChecklistItem, error) {
 			return db.GateChecklistItem.Query().Where(store.KeysIn(gatechecklistitem.FieldID, keys)).All(ctx)
 		}, func(i *ent.GateChecklistItem) int64 { return i.ID }),
+		AdjustmentsOfWorkOrder: many(ctx, o, func(ctx context.Context, keys []int64) ([]*ent.WorkOrderAdjustment, error) {
+			return db.WorkOrderAdjustment.Query().Where(store.KeysIn(workorderadjustment.FieldWorkOrderID, keys)).
+				Order(workorderadjustment.ByWorkOrderID(), workorderadjustment.ByID()).All(ctx)
+		}, func(a *ent.WorkOrderAdjustment) int64 { return a.WorkOrderID }),
 	}
 }
 
@@ -282,6 +289,7 @@ func (s *Set) Clear() {
 	s.CorrectionOfGateLog.clear()
 	s.StaysOfWorkOrder.clear()
 	s.GateChecklistItem.clear()
+	s.AdjustmentsOfWorkOrder.clear()
 }
 
 type ctxKey struct{}

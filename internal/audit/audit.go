@@ -49,6 +49,8 @@ const (
 	RoleAssign     Action = "role_assign"
 	AccessDenied   Action = "access_denied"
 	RateLimited    Action = "rate_limited"
+	PriceCalc      Action = "price_calc"
+	SurchargeApply Action = "surcharge_apply"
 
 	RateFetch       Action = "rate_fetch"
 	RateManual      Action = "rate_manual"

@@ -26,6 +26,11 @@ func Get[T any](ctx context.Context, c *ent.Client, s Setting[T]) (value T, err 
 	case !ent.IsNotFound(err):
 		return value, fmt.Errorf("parameter %s: %w", s.Code, err)
 	}
+	return s.read(text)
+}
+
+// read is what a stored text means.
+func (s Setting[T]) read(text string) (T, error) {
 	value, refused := s.parse(text)
 	if refused != nil { // its words, not the refusal: the caller's user has nothing to mend here
 		return value, fmt.Errorf("parameter %s: %w: %s", s.Code, errUnfit, refused.Message(apperr.English))

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"aliaport/ent"
+	"aliaport/ent/pricelist"
 	"aliaport/ent/service"
 	"aliaport/ent/workorder"
 	"aliaport/internal/actor"
@@ -18,6 +19,8 @@ import (
 	"aliaport/internal/input"
 	"aliaport/internal/money"
 	"aliaport/internal/parameter"
+	"aliaport/internal/pricing"
+	"aliaport/internal/quote"
 	"aliaport/internal/sequence"
 )
 
@@ -38,7 +41,8 @@ type CreateInput struct {
 	IsCabotage      bool
 	ApplyRuleAddons bool
 	Notes           *string
-	Currency        *string // that of the customer when nil
+	Currency        *string      // that of the customer when nil
+	PriceListID     *globalid.ID // nil: the list in force for the currency
 	Items           []ItemInput
 	IdempotencyKey  *string
 }
@@ -126,11 +130,14 @@ func (s *Service) create(ctx context.Context, tx *ent.Tx, in CreateInput) (int64
 			return 0, e
 		}
 	}
-	lines, err := priced(ctx, tx, in.Items, currency)
+	list, err := chosenList(ctx, tx, in.PriceListID)
 	if err != nil {
 		return 0, err
 	}
-	totals := sum(lines)
+	lines, err := s.price(ctx, tx, in.Items, quote.Basis{Day: pricing.Day(nil, in.PlannedStart, s.Now()), Currency: currency, ListID: list})
+	if err != nil {
+		return 0, err
+	}
 
 	who, now := actor.From(ctx), s.Now()
 	// The number comes last of all that can fail: its row is locked until the commit.
@@ -146,7 +153,7 @@ func (s *Service) create(ctx context.Context, tx *ent.Tx, in CreateInput) (int64
 		SetNillablePlannedStart(utc(in.PlannedStart)).SetNillablePlannedEnd(utc(in.PlannedEnd)).
 		SetGateRequired(in.GateRequired).SetFieldLogAllowed(in.FieldLogAllowed).
 		SetIsCabotage(in.IsCabotage).SetApplyRuleAddons(in.ApplyRuleAddons).SetNillableNotes(in.Notes).
-		SetCurrency(currency).SetNetTotal(totals.Net).SetVatTotal(totals.VAT).SetGrandTotal(totals.Gross).
+		SetCurrency(currency).SetNillablePriceListID(list).
 		SetCreatedBy(who.ID).SetUpdatedBy(who.ID).SetCreatedAt(now).SetUpdatedAt(now).
 		Save(ctx)
 	if err != nil {
@@ -154,10 +161,16 @@ func (s *Service) create(ctx context.Context, tx *ent.Tx, in CreateInput) (int64
 	}
 	creates := make([]*ent.WorkOrderItemCreate, len(lines))
 	for i, l := range lines {
-		creates[i] = l.create(tx, wo.ID, i+1, now)
+		if creates[i], err = l.create(tx, wo.ID, i+1, now); err != nil {
+			return 0, err
+		}
 	}
 	if err := tx.WorkOrderItem.CreateBulk(creates...).Exec(ctx); err != nil {
 		return 0, fmt.Errorf("create items of work order %s: %w", number, err)
+	}
+	totals, err := s.addUp(ctx, tx, wo, charges(lines))
+	if err != nil {
+		return 0, err
 	}
 	if err := remember(ctx, tx, now, wo.ID, nil, workorder.StatusDraft, nil); err != nil {
 		return 0, err
@@ -172,6 +185,25 @@ func (s *Service) create(ctx context.Context, tx *ent.Tx, in CreateInput) (int64
 			"net_total": {nil, totals.Net},
 		},
 	})
+}
+
+// chosenList is the key of the price list that an order names; nil if it names none.
+func chosenList(ctx context.Context, tx *ent.Tx, id *globalid.ID) (*int64, error) {
+	if id == nil {
+		return nil, nil //nolint:nilnil // the one in force
+	}
+	key, err := id.Of("PriceList")
+	if err != nil {
+		return nil, err
+	}
+	found, err := tx.PriceList.Query().Where(pricelist.ID(key)).Exist(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("find price list %d: %w", key, err)
+	}
+	if !found {
+		return nil, apperr.New(apperr.TariffNotFound).At("priceListId")
+	}
+	return &key, nil
 }
 
 // sold refuses the code of a service that does not exist or is no longer sold.

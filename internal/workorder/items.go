@@ -21,6 +21,8 @@ import (
 	"aliaport/internal/input"
 	"aliaport/internal/money"
 	"aliaport/internal/parameter"
+	"aliaport/internal/pricing"
+	"aliaport/internal/quote"
 )
 
 // ItemInput describes a line. Amounts are worked out here, never taken from a client.
@@ -33,9 +35,15 @@ type ItemInput struct {
 	EndTime      *time.Time
 	Quantity     decimal.Decimal
 	Unit         *string
-	UnitPrice    *decimal.Decimal
-	VatRate      *decimal.Decimal // percent; 0 is 0
-	Notes        *string
+	// What the formula of the service asks for.
+	DurationMinutes *int
+	WeightKg        *decimal.Decimal
+	PersonCount     *int
+	Measure         *decimal.Decimal
+	Days            *decimal.Decimal
+	UnitPrice       *decimal.Decimal // by hand, in the currency of the order; nil: as the tariffs say
+	VatRate         *decimal.Decimal // percent; 0 is 0
+	Notes           *string
 }
 
 func (in *ItemInput) clean() apperr.Errors {
@@ -65,6 +73,14 @@ func (in *ItemInput) clean() apperr.Errors {
 		faults.Add(apperr.Invalid("endTime", apperr.EndFirst))
 	}
 	faults.Add(checkQuantity(in.Quantity))
+	for field, n := range map[string]*int{"durationMinutes": in.DurationMinutes, "personCount": in.PersonCount} {
+		if n != nil && *n < 0 {
+			faults.Add(apperr.Invalid(field, apperr.NotNegative))
+		}
+	}
+	for field, d := range map[string]*decimal.Decimal{"weightKg": in.WeightKg, "measure": in.Measure, "days": in.Days} {
+		faults.Add(checkMeasure(field, d))
+	}
 	faults.Add(checkPrice(in.UnitPrice))
 	faults.Add(checkVAT(in.VatRate))
 	return faults
@@ -80,15 +96,17 @@ func checkQuantity(q decimal.Decimal) *apperr.Error {
 	return nil
 }
 
-func checkPrice(p *decimal.Decimal) *apperr.Error {
-	if p == nil {
+func checkPrice(p *decimal.Decimal) *apperr.Error { return checkMeasure("unitPrice", p) }
+
+func checkMeasure(field string, d *decimal.Decimal) *apperr.Error {
+	if d == nil {
 		return nil
 	}
-	if e := money.Check("unitPrice", *p, money.PricePlaces); e != nil {
+	if e := money.Check(field, *d, money.PricePlaces); e != nil {
 		return e
 	}
-	if p.IsNegative() {
-		return apperr.Invalid("unitPrice", apperr.NotNegative)
+	if d.IsNegative() {
+		return apperr.Invalid(field, apperr.NotNegative)
 	}
 	return nil
 }
@@ -109,41 +127,76 @@ func checkVAT(rate *decimal.Decimal) *apperr.Error {
 // line is an input with everything that was looked up and worked out.
 type line struct {
 	ItemInput
-	service   *ent.Service
-	unit      string
-	unitPrice decimal.Decimal
-	currency  string
-	vatRate   decimal.Decimal
-	amounts   money.Line
+	pricing.Line
+
+	service *ent.Service
+	unit    string
 }
 
-// priced looks up the services of all lines in one statement and prices the lines.
-func priced(ctx context.Context, tx *ent.Tx, inputs []ItemInput, currency string) ([]line, error) {
+// price looks up the services of all lines and prices the lines, in a number of
+// statements that does not depend on how many there are.
+func (s *Service) price(ctx context.Context, tx *ent.Tx, inputs []ItemInput, b quote.Basis) ([]line, error) {
 	services, err := servicesOf(ctx, tx, inputs)
 	if err != nil {
 		return nil, err
 	}
-	terms, err := termsOf(ctx, tx, inputs)
+	t, err := offerOf(ctx, tx, inputs)
 	if err != nil {
 		return nil, err
 	}
 	var faults apperr.Errors
-	lines := make([]line, len(inputs))
+	lines, asked := make([]line, len(inputs)), make([]quote.Line, len(inputs))
 	for i, in := range inputs {
-		l, e := terms.price(in, services, currency)
-		if e != nil {
+		l := line{ItemInput: in}
+		if e := t.offered(in.Unit, in.VatRate); e != nil {
 			faults.Add(e.At("items", strconv.Itoa(i)))
-			continue
 		}
-		lines[i] = l
+		if in.ServiceCode != nil {
+			switch l.service = services[*in.ServiceCode]; {
+			case l.service == nil:
+				faults.Add(apperr.New(apperr.ServiceNotFound).At("items", strconv.Itoa(i), "serviceCode"))
+			case !l.service.IsActive:
+				faults.Add(apperr.New(apperr.ServiceInactive, "code", l.service.Code).At("items", strconv.Itoa(i), "serviceCode"))
+			default:
+				l.unit = l.service.Unit
+			}
+		}
+		if in.Unit != nil {
+			l.unit = *in.Unit
+		}
+		lines[i], asked[i] = l, quote.Line{Service: l.service, UnitPrice: in.UnitPrice, VATRate: in.VatRate, Inputs: in.measured()}
+		if l.service == nil && in.VatRate == nil {
+			asked[i].VATRate = &t.vatRate
+		}
 	}
 	if err := faults.OrNil(); err != nil {
 		return nil, err
 	}
-	if e := money.Check("items", sum(lines).Gross, money.AmountPlaces); e != nil {
-		return nil, apperr.Errors{e}
+	priced, err := s.Quotes.Lines(ctx, tx.Client(), b, asked)
+	if err != nil {
+		return nil, err
+	}
+	for i := range lines {
+		lines[i].Line = priced[i]
 	}
 	return lines, nil
+}
+
+// measured is what the formula of the service works on.
+func (in ItemInput) measured() pricing.Inputs {
+	return pricing.Inputs{
+		Quantity: &in.Quantity, WeightKg: in.WeightKg, Minutes: quote.Whole(in.minutes()), Days: in.Days,
+		Persons: quote.Whole(in.PersonCount), Measure: in.Measure,
+	}
+}
+
+// minutes are those given, else those from start to end.
+func (in ItemInput) minutes() *int {
+	if in.DurationMinutes == nil && in.StartTime != nil && in.EndTime != nil {
+		n := int(in.EndTime.Sub(*in.StartTime) / time.Minute)
+		return &n
+	}
+	return in.DurationMinutes
 }
 
 func servicesOf(ctx context.Context, tx *ent.Tx, inputs []ItemInput) (map[string]*ent.Service, error) {
@@ -167,89 +220,48 @@ func servicesOf(ctx context.Context, tx *ent.Tx, inputs []ItemInput) (map[string
 	return byCode, nil
 }
 
-// terms are the parameters that lines are priced by.
-type terms struct {
+// offer is what the parameters let lines name.
+type offer struct {
 	choices parameter.Choices // units and rates of VAT that may be named
 	vatRate decimal.Decimal   // of a line that names neither a service nor a rate
 }
 
-func termsOf(ctx context.Context, tx *ent.Tx, inputs []ItemInput) (t terms, err error) {
+func offerOf(ctx context.Context, tx *ent.Tx, inputs []ItemInput) (o offer, err error) {
 	if slices.ContainsFunc(inputs, func(in ItemInput) bool { return in.Unit != nil || in.VatRate != nil }) {
-		if t.choices, err = parameter.ChoicesOf(ctx, tx.Client(), parameter.Units, parameter.VATRates); err != nil {
-			return t, err
+		if o.choices, err = parameter.ChoicesOf(ctx, tx.Client(), parameter.Units, parameter.VATRates); err != nil {
+			return o, err
 		}
 	}
 	if slices.ContainsFunc(inputs, func(in ItemInput) bool { return in.ServiceCode == nil && in.VatRate == nil }) {
-		t.vatRate, err = parameter.Get(ctx, tx.Client(), parameter.ItemVATRate)
+		o.vatRate, err = parameter.Get(ctx, tx.Client(), parameter.ItemVATRate)
 	}
-	return t, err
+	return o, err
 }
 
 // offered refuses a unit or a rate of VAT that the port does not use.
-func (t terms) offered(unit *string, vatRate *decimal.Decimal) *apperr.Error {
+func (o offer) offered(unit *string, vatRate *decimal.Decimal) *apperr.Error {
 	if unit != nil {
-		if e := t.choices.Unit("unit", *unit); e != nil {
+		if e := o.choices.Unit("unit", *unit); e != nil {
 			return e
 		}
 	}
 	if vatRate != nil {
-		return t.choices.VATRate("vatRate", *vatRate)
+		return o.choices.VATRate("vatRate", *vatRate)
 	}
 	return nil
 }
 
-func (t terms) price(in ItemInput, services map[string]*ent.Service, currency string) (line, *apperr.Error) {
-	l := line{ItemInput: in, currency: currency, vatRate: t.vatRate}
-	if e := t.offered(in.Unit, in.VatRate); e != nil {
-		return l, e
-	}
-	if in.ServiceCode != nil {
-		s, ok := services[*in.ServiceCode]
-		switch {
-		case !ok:
-			return l, apperr.New(apperr.ServiceNotFound).At("serviceCode")
-		case !s.IsActive:
-			return l, apperr.New(apperr.ServiceInactive, "code", s.Code).At("serviceCode")
-		case in.UnitPrice == nil && s.Currency != currency:
-			return l, apperr.New(apperr.ServicePrice, "code", s.Code, "currency", currency).At("unitPrice")
-		}
-		l.service, l.unit, l.unitPrice, l.vatRate = s, s.Unit, s.BasePrice, s.VatRate
-	}
-	if in.Unit != nil {
-		l.unit = *in.Unit
-	}
-	if in.UnitPrice != nil {
-		l.unitPrice = *in.UnitPrice
-	}
-	if in.VatRate != nil {
-		l.vatRate = *in.VatRate
-	}
-	l.amounts = money.PriceLine(in.Quantity, l.unitPrice, l.vatRate)
-	return l, money.Check("quantity", l.amounts.Gross, money.AmountPlaces)
-}
-
-func sum(lines []line) money.Line {
-	var t money.Line
-	for _, l := range lines {
-		t.Net, t.VAT, t.Gross = t.Net.Add(l.amounts.Net), t.VAT.Add(l.amounts.VAT), t.Gross.Add(l.amounts.Gross)
-	}
-	return t
-}
-
-func (l line) create(tx *ent.Tx, order int64, sequence int, now time.Time) *ent.WorkOrderItemCreate {
+func (l line) create(tx *ent.Tx, order int64, sequence int, now time.Time) (*ent.WorkOrderItemCreate, error) {
 	c := tx.WorkOrderItem.Create().SetWorkOrderID(order).SetSequence(sequence).SetItemType(l.ItemType).
 		SetNillableResourceCode(l.ResourceCode).SetNillableResourceName(l.ResourceName).
-		SetNillableStartTime(utc(l.StartTime)).SetNillableEndTime(utc(l.EndTime)).
-		SetQuantity(l.Quantity).SetUnit(l.unit).SetUnitPrice(l.unitPrice).SetCurrency(l.currency).
-		SetTotalAmount(l.amounts.Net).SetVatRate(l.vatRate).SetVatAmount(l.amounts.VAT).SetGrandTotal(l.amounts.Gross).
+		SetNillableStartTime(utc(l.StartTime)).SetNillableEndTime(utc(l.EndTime)).SetNillableDurationMinutes(l.minutes()).
+		SetNillableWeightKg(l.WeightKg).SetNillablePersonCount(l.PersonCount).SetNillableMeasure(l.Measure).SetNillableDays(l.Days).
+		SetQuantity(l.Quantity).SetUnit(l.unit).SetCurrency(l.Currency).
 		SetNillableNotes(l.Notes).SetCreatedAt(now).SetUpdatedAt(now)
 	if l.service != nil {
 		c.SetServiceID(l.service.ID).SetServiceCode(l.service.Code).SetServiceName(l.service.Name)
 	}
-	if l.StartTime != nil && l.EndTime != nil {
-		c.SetDurationMinutes(int(l.EndTime.Sub(*l.StartTime) / time.Minute))
-	}
-	return c
+	return c, setPrice(c.Mutation(), l.Line)
 }
 
 // AddItemInput is a line for an order that exists.
@@ -301,30 +313,44 @@ func (s *Service) addItem(ctx context.Context, tx *ent.Tx, wo *ent.WorkOrder, it
 	if len(items) >= MaxItems {
 		return 0, apperr.Invalid("item", apperr.TooMany, "max", MaxItems)
 	}
-	services, err := servicesOf(ctx, tx, []ItemInput{in})
+	lines, err := s.price(ctx, tx, []ItemInput{in}, s.basis(wo))
 	if err != nil {
-		return 0, err
+		return 0, unnested(err, "item")
 	}
-	terms, err := termsOf(ctx, tx, []ItemInput{in})
-	if err != nil {
-		return 0, err
-	}
-	l, refused := terms.price(in, services, wo.Currency)
-	if refused != nil {
-		return 0, refused.At("item")
-	}
+	l := lines[0]
 	sequence := 1
 	if len(items) > 0 {
 		sequence = items[len(items)-1].Sequence + 1
 	}
-	item, err := l.create(tx, wo.ID, sequence, s.Now()).Save(ctx)
+	c, err := l.create(tx, wo.ID, sequence, s.Now())
+	if err != nil {
+		return 0, err
+	}
+	item, err := c.Save(ctx)
 	if err != nil {
 		return 0, fmt.Errorf("add item to work order %d: %w", wo.ID, err)
 	}
 	return item.ID, audit.Record(ctx, tx, s.Now(), audit.Event{
 		Action: audit.Create, Resource: audit.WorkOrderItem, EntityID: item.ID,
-		Changes: audit.Changes{"work_order_id": {nil, wo.ID}, "quantity": {nil, l.Quantity}, "total_amount": {nil, l.amounts.Net}},
+		Changes: audit.Changes{"work_order_id": {nil, wo.ID}, "quantity": {nil, l.Quantity}, "total_amount": {nil, l.Net}},
 	})
+}
+
+// unnested moves the faults of the only line to where the input has it.
+func unnested(err error, at ...string) error {
+	faults, ok := apperr.All(err)
+	if !ok {
+		return err
+	}
+	moved := make(apperr.Errors, len(faults))
+	for i, e := range faults {
+		c := *e
+		if len(c.Field) > 1 && c.Field[0] == "items" {
+			c.Field = c.Field[2:]
+		}
+		moved[i] = c.At(at...)
+	}
+	return moved
 }
 
 // UpdateItemInput changes a line. Nil fields stay.
@@ -355,22 +381,28 @@ func (s *Service) UpdateItem(ctx context.Context, in UpdateItemInput) (*ent.Work
 	if err := faults.OrNil(); err != nil {
 		return nil, err
 	}
-	return s.changeItem(ctx, in.ID, func(tx *ent.Tx, item *ent.WorkOrderItem) error {
+	return s.changeItem(ctx, in.ID, func(tx *ent.Tx, wo *ent.WorkOrder, item *ent.WorkOrderItem) error {
 		if err := named(ctx, tx, item, in); err != nil {
 			return err
 		}
-		quantity, price, rate := or(in.Quantity, item.Quantity), or(in.UnitPrice, item.UnitPrice), or(in.VatRate, item.VatRate)
-		amounts := money.PriceLine(quantity, price, rate)
-		if e := money.Check("quantity", amounts.Gross, money.AmountPlaces); e != nil {
-			return e
+		l, err := s.changed(ctx, tx, wo, item, in)
+		if err != nil {
+			return err
 		}
-		u := tx.WorkOrderItem.UpdateOne(item).SetQuantity(quantity).SetUnitPrice(price).SetVatRate(rate).
-			SetTotalAmount(amounts.Net).SetVatAmount(amounts.VAT).SetGrandTotal(amounts.Gross).
-			SetUnit(or(in.Unit, item.Unit)).SetUpdatedAt(s.Now())
+		quantity := or(in.Quantity, item.Quantity)
+		u := tx.WorkOrderItem.UpdateOne(item).SetQuantity(quantity).SetUnit(or(in.Unit, item.Unit)).SetUpdatedAt(s.Now())
+		if l != nil {
+			if err := setPrice(u.Mutation(), *l); err != nil {
+				return err
+			}
+		}
 		changes := audit.Changes{}
 		changes.Set("quantity", item.Quantity, quantity)
-		changes.Set("unit_price", item.UnitPrice, price)
-		changes.Set("vat_rate", item.VatRate, rate)
+		if l != nil {
+			changes.Set("unit_price", item.UnitPrice, l.Trace.Price.Amount)
+			changes.Set("vat_rate", item.VatRate, l.VATRate)
+			changes.Set("total_amount", item.TotalAmount, l.Net)
+		}
 		changes.Set("unit", item.Unit, or(in.Unit, item.Unit))
 		if in.Notes.Given {
 			changes.Set("notes", audit.Shown(item.Notes), audit.Shown(in.Notes.To))
@@ -385,6 +417,36 @@ func (s *Service) UpdateItem(ctx context.Context, in UpdateItemInput) (*ent.Work
 		}
 		return audit.Record(ctx, tx, s.Now(), audit.Event{Action: audit.Update, Resource: audit.WorkOrderItem, EntityID: item.ID, Changes: changes})
 	})
+}
+
+// changed prices a line whose figures change; nil when the price stays. A price given
+// by hand stays one, and one of the tariffs is asked for anew.
+func (s *Service) changed(ctx context.Context, tx *ent.Tx, wo *ent.WorkOrder, item *ent.WorkOrderItem, in UpdateItemInput) (*pricing.Line, error) {
+	if in.Quantity == nil && in.UnitPrice == nil && in.VatRate == nil {
+		return nil, nil //nolint:nilnil // nothing to price
+	}
+	l := quote.Line{UnitPrice: in.UnitPrice, VATRate: in.VatRate, Inputs: inputsOf(item)}
+	if in.Quantity != nil {
+		l.Inputs.Quantity = in.Quantity
+	}
+	byHand := item.PriceSource == nil || *item.PriceSource == workorderitem.PriceSourceManual
+	if l.UnitPrice == nil && byHand {
+		l.UnitPrice = &item.UnitPrice
+	}
+	if l.VATRate == nil && byHand {
+		l.VATRate = &item.VatRate
+	}
+	if item.ServiceID != nil {
+		var err error
+		if l.Service, err = tx.Service.Get(ctx, *item.ServiceID); err != nil {
+			return nil, fmt.Errorf("service of item %d: %w", item.ID, err)
+		}
+	}
+	priced, err := s.Quotes.Lines(ctx, tx.Client(), s.basis(wo), []quote.Line{l})
+	if err != nil {
+		return nil, unnested(err)
+	}
+	return &priced[0], nil
 }
 
 // named refuses a change to a unit or a rate of VAT that the port does not use. What
@@ -404,7 +466,7 @@ func named(ctx context.Context, tx *ent.Tx, item *ent.WorkOrderItem, in UpdateIt
 	if err != nil {
 		return err
 	}
-	if e := (terms{choices: choices}).offered(unit, rate); e != nil {
+	if e := (offer{choices: choices}).offered(unit, rate); e != nil {
 		return e
 	}
 	return nil
@@ -415,7 +477,7 @@ func (s *Service) RemoveItem(ctx context.Context, id globalid.ID) (*ent.WorkOrde
 	if err := actor.Require(ctx, actor.WorkOrderWrite); err != nil {
 		return nil, err
 	}
-	return s.changeItem(ctx, id, func(tx *ent.Tx, item *ent.WorkOrderItem) error {
+	return s.changeItem(ctx, id, func(tx *ent.Tx, _ *ent.WorkOrder, item *ent.WorkOrderItem) error {
 		if err := tx.WorkOrderItem.DeleteOne(item).Exec(ctx); err != nil {
 			return fmt.Errorf("remove item %d: %w", item.ID, err)
 		}
@@ -427,7 +489,7 @@ func (s *Service) RemoveItem(ctx context.Context, id globalid.ID) (*ent.WorkOrde
 }
 
 // changeItem finds the order of the line and changes the line under the order's lock.
-func (s *Service) changeItem(ctx context.Context, id globalid.ID, change func(*ent.Tx, *ent.WorkOrderItem) error) (*ent.WorkOrder, error) {
+func (s *Service) changeItem(ctx context.Context, id globalid.ID, change func(*ent.Tx, *ent.WorkOrder, *ent.WorkOrderItem) error) (*ent.WorkOrder, error) {
 	key, err := id.Of("WorkOrderItem")
 	if err != nil {
 		return nil, err
@@ -440,7 +502,7 @@ func (s *Service) changeItem(ctx context.Context, id globalid.ID, change func(*e
 		return nil, fmt.Errorf("find item %d: %w", key, err)
 	}
 	return s.inOrder(ctx, int64(order), func(tx *ent.Tx) error {
-		return s.changeItems(ctx, tx, int64(order), func(_ *ent.WorkOrder, items []*ent.WorkOrderItem) error {
+		return s.changeItems(ctx, tx, int64(order), func(wo *ent.WorkOrder, items []*ent.WorkOrderItem) error {
 			i := slices.IndexFunc(items, func(item *ent.WorkOrderItem) bool { return item.ID == key })
 			if i < 0 {
 				return apperr.New(apperr.WorkOrderItemNotFound).At("id")
@@ -448,7 +510,7 @@ func (s *Service) changeItem(ctx context.Context, id globalid.ID, change func(*e
 			if items[i].IsInvoiced {
 				return apperr.New(apperr.WorkOrderInvoiced).At("id")
 			}
-			return change(tx, items[i])
+			return change(tx, wo, items[i])
 		})
 	})
 }
@@ -470,21 +532,10 @@ func (s *Service) changeItems(ctx context.Context, tx *ent.Tx, order int64, chan
 	if err := change(wo, items); err != nil {
 		return err
 	}
-	if items, err = itemsOf(ctx, tx, order); err != nil {
-		return err
+	if err := tx.WorkOrder.UpdateOneID(order).AddVersion(1).SetUpdatedAt(s.Now()).SetUpdatedBy(actor.From(ctx).ID).Exec(ctx); err != nil {
+		return fmt.Errorf("change work order %d: %w", order, err)
 	}
-	var t money.Line
-	for _, i := range items {
-		t.Net, t.VAT, t.Gross = t.Net.Add(i.TotalAmount), t.VAT.Add(i.VatAmount), t.Gross.Add(i.GrandTotal)
-	}
-	if e := money.Check("item", t.Gross, money.AmountPlaces); e != nil {
-		return e
-	}
-	if err := tx.WorkOrder.UpdateOneID(order).SetNetTotal(t.Net).SetVatTotal(t.VAT).SetGrandTotal(t.Gross).
-		AddVersion(1).SetUpdatedAt(s.Now()).SetUpdatedBy(actor.From(ctx).ID).Exec(ctx); err != nil {
-		return fmt.Errorf("total work order %d: %w", order, err)
-	}
-	return nil
+	return s.total(ctx, tx, order)
 }
 
 func itemsOf(ctx context.Context, tx *ent.Tx, order int64) ([]*ent.WorkOrderItem, error) {

@@ -233,6 +233,11 @@ func (s *Service) take(ctx context.Context, tx *ent.Tx, t Transition, wo *ent.Wo
 			return fmt.Errorf("freeze items of work order %d: %w", wo.ID, err)
 		}
 	}
+	if t.Action == Start || t.Action == Complete { // the actual start decides about night and weekend
+		if err := s.total(ctx, tx, wo.ID); err != nil {
+			return err
+		}
+	}
 	if err := remember(ctx, tx, now, wo.ID, &t.From, t.To, in.Note); err != nil {
 		return err
 	}

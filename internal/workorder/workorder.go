@@ -12,6 +12,7 @@ import (
 	"aliaport/internal/apperr"
 	"aliaport/internal/globalid"
 	"aliaport/internal/page"
+	"aliaport/internal/quote"
 	"aliaport/internal/store"
 	"aliaport/internal/turkish"
 )
@@ -34,6 +35,8 @@ type Service struct {
 	PageLimits page.Limits
 	// IdempotencyTTL is how long a create can be repeated under its key.
 	IdempotencyTTL time.Duration
+	// Quotes prices lines and adds orders up.
+	Quotes *quote.Service
 }
 
 // Lock reads a work order that is about to change, or to get something that belongs

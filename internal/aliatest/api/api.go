@@ -101,7 +101,7 @@ func New(t testing.TB, db *store.DB, adjust ...func(*config.Config)) *API {
 		if role == actor.RoleGate {
 			db.User.UpdateOne(u).SetPasswordHash(gateHash).ExecX(t.Context())
 		}
-		session, err := srv.Users().SignIn(t.Context(), u, 72*time.Hour)
+		session, err := srv.Users().SignIn(t.Context(), u, 7*24*time.Hour)
 		if err != nil {
 			t.Fatal(err)
 		}
