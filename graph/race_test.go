@@ -563,7 +563,7 @@ func TestARefusedCreateLeavesNothingBehind(t *testing.T) {
 			"inactive customer":          {map[string]any{"cariCode": "C-200"}, "CARI_INACTIVE"},
 			"unknown service":            {item(map[string]any{"serviceCode": "HZM998", "quantity": "1"}), "HIZMET_NOT_FOUND"},
 			"inactive service":           {item(map[string]any{"serviceCode": "HZM099", "quantity": "1"}), "HIZMET_INACTIVE"},
-			"price in another currency":  {item(map[string]any{"serviceCode": "HZM005", "quantity": "1"}), "HIZMET_INVALID_PRICE"},
+			"price in another currency":  {item(map[string]any{"serviceCode": "HZM005", "quantity": "1"}), "KUR_RATE_NOT_AVAILABLE"},
 			"no quantity":                {item(map[string]any{"serviceCode": "HZM001", "quantity": "0"}), "VALIDATION_ERROR"},
 			"amount too large":           {item(map[string]any{"serviceCode": "HZM001", "quantity": "99999999999", "unitPrice": "99999999999"}), "VALIDATION_ERROR"},
 			"subject too short":          {map[string]any{"subject": "ab"}, "VALIDATION_ERROR"},

@@ -298,11 +298,11 @@ func TestRequestersMayApproveWhereTheyAreLet(t *testing.T) {
 		o := newOffice(t, db)
 		own := o.order("SUBMITTED", func(c *ent.WorkOrderCreate) { c.SetRequester(o.clerk) })
 		ctx := o.as(actor.WorkOrderApprove)
-		if steps := o.Transitions(ctx, own); len(steps) != 1 || steps[0].Action != workorder.Reject {
+		if steps := o.Transitions(ctx, own); len(steps) != 2 || steps[0].Action != workorder.Reject || steps[1].Action != workorder.Withdraw {
 			t.Errorf("offered %v", steps)
 		}
 		o.AllowSelfApproval = true
-		if steps := o.Transitions(ctx, own); len(steps) != 2 {
+		if steps := o.Transitions(ctx, own); len(steps) != 3 {
 			t.Errorf("offered %v", steps)
 		}
 		if _, err := o.take(ctx, own, workorder.Approve, ""); err != nil {

@@ -115,7 +115,7 @@ func (s *Service) addUp(ctx context.Context, tx *ent.Tx, wo *ent.WorkOrder, line
 			return pricing.Document{}, fmt.Errorf("adjust work order %d: %w", wo.ID, err)
 		}
 	}
-	if err := tx.WorkOrder.UpdateOneID(wo.ID).SetNetTotal(d.Net).SetVatTotal(d.VAT).SetGrandTotal(d.Gross).Exec(ctx); err != nil {
+	if err := tx.WorkOrder.UpdateOneID(wo.ID).SetNetTotal(d.Net).SetVatTotal(d.VAT).SetGrandTotal(d.Gross).SetUpdatedAt(s.Now()).Exec(ctx); err != nil {
 		return pricing.Document{}, fmt.Errorf("total work order %d: %w", wo.ID, err)
 	}
 	return d, nil
@@ -253,7 +253,7 @@ func (s *Service) SetSurcharges(ctx context.Context, in SurchargesInput) (*ent.W
 		if choice != nil && !wo.ApplyRuleAddons {
 			return apperr.Invalid("surcharges", apperr.NoSurcharges)
 		}
-		u := tx.WorkOrder.UpdateOneID(id)
+		u := tx.WorkOrder.UpdateOneID(id).SetUpdatedAt(s.Now())
 		if choice == nil {
 			u.ClearSurchargeChoice()
 		} else {
