@@ -282,7 +282,9 @@ func (s *Service) admit(ctx context.Context, tx *ent.Tx, wo *ent.WorkOrder, id *
 		return nil, apperr.New(apperr.GateLogPerson).At("personId")
 	case workorderperson.StatusApproved, workorderperson.StatusExited:
 	}
-	if err := tx.WorkOrderPerson.UpdateOneID(key).SetStatus(workorderperson.StatusEntered).SetGateEntryAt(at).SetUpdatedAt(s.Now()).Exec(ctx); err != nil {
+	// Not UpdateOne, which would read the person once more.
+	u := tx.WorkOrderPerson.Update().Where(workorderperson.ID(key)).SetStatus(workorderperson.StatusEntered).SetGateEntryAt(at).SetUpdatedAt(s.Now())
+	if err := u.Exec(ctx); err != nil {
 		return nil, fmt.Errorf("note that person %d came in: %w", key, err)
 	}
 	return p, nil

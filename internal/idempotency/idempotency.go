@@ -34,12 +34,11 @@ func Once(ctx context.Context, tx *ent.Tx, now time.Time, ttl time.Duration, key
 		return 0, fmt.Errorf("%s: %w", operation, err)
 	}
 	user := actor.From(ctx).ID
-	if _, err := tx.IdempotencyKey.Delete().Where(idempotencykey.UserID(user), idempotencykey.Key(*key), idempotencykey.CreatedAtLT(now.Add(-ttl))).Exec(ctx); err != nil {
-		return 0, fmt.Errorf("free an old idempotency key: %w", err)
-	}
+	// A key that has expired is taken over.
 	claim, err := tx.IdempotencyKey.Create().SetUserID(user).SetKey(*key).SetOperation(operation).SetInputHash(hash).
 		SetEntityID(0).SetCreatedAt(now).
-		OnConflict(entsql.ConflictColumns(idempotencykey.FieldUserID, idempotencykey.FieldKey), entsql.DoNothing()).ID(ctx)
+		OnConflict(entsql.ConflictColumns(idempotencykey.FieldUserID, idempotencykey.FieldKey), entsql.ResolveWithNewValues(),
+			entsql.UpdateWhere(entsql.LT(idempotencykey.FieldCreatedAt, now.Add(-ttl)))).ID(ctx)
 	if errors.Is(err, sql.ErrNoRows) {
 		return first(ctx, tx, user, *key, operation, hash)
 	}
@@ -50,7 +49,7 @@ func Once(ctx context.Context, tx *ent.Tx, now time.Time, ttl time.Duration, key
 	if err != nil {
 		return 0, err
 	}
-	if err := tx.IdempotencyKey.UpdateOneID(claim).SetEntityID(id).Exec(ctx); err != nil {
+	if err := tx.IdempotencyKey.Update().Where(idempotencykey.ID(claim)).SetEntityID(id).Exec(ctx); err != nil {
 		return 0, fmt.Errorf("keep an idempotency key: %w", err)
 	}
 	return id, nil
