@@ -213,7 +213,7 @@ func TestWhoComesInUnderWhichStatus(t *testing.T) {
 	t.Parallel()
 	aliatest.EachDB(t, func(t *testing.T, db *store.DB) {
 		p := newPort(t, db)
-		p.pin("240611")
+		p.pin()
 		for status, c := range map[entworkorder.Status]struct{ plain, exception apperr.Code }{
 			"DRAFT":       {apperr.GateLogNotApproved, ""},
 			"SUBMITTED":   {apperr.GateLogNotApproved, ""},
@@ -258,7 +258,7 @@ func TestTheChecklist(t *testing.T) {
 	t.Parallel()
 	aliatest.EachDB(t, func(t *testing.T, db *store.DB) {
 		p := newPort(t, db)
-		p.pin("240611")
+		p.pin()
 		items := db.GateChecklistItem.Query().Where(gatechecklistitem.WoTypeEQ("SERVICE")).Order(gatechecklistitem.ByDisplayOrder()).AllX(t.Context())
 		ids := func(which ...int) (ids []globalid.ID) {
 			for _, i := range which {

@@ -133,7 +133,7 @@ func TestAnOrderIsNotClosedOverSomebodyWhoComesIn(t *testing.T) {
 	t.Parallel()
 	aliatest.EachDB(t, func(t *testing.T, db *store.DB) {
 		p := newPort(t, db)
-		p.pin("240611")
+		p.pin()
 		for n := range rounds {
 			wo, plate := p.order("INVOICED"), fmt.Sprintf("34 A %04d", n)
 			errs := atOnce(2, func(i int) (err error) {
@@ -182,10 +182,10 @@ func TestACorrectionAndAnExitDoNotLoseEachOther(t *testing.T) {
 	})
 }
 
-// pin gives the officer a PIN.
-func (p *port) pin(pin string) {
+// pin gives the officer the PIN 240611.
+func (p *port) pin() {
 	p.t.Helper()
-	p.DB.GatePin.Create().SetUserID(p.officer.ID).SetPinHash(p.hash(pin)).ExecX(p.t.Context())
+	p.DB.GatePin.Create().SetUserID(p.officer.ID).SetPinHash(p.hash("240611")).ExecX(p.t.Context())
 }
 
 func TestOfManyPINsSentAtOnceFiveAreJudged(t *testing.T) {
@@ -193,7 +193,7 @@ func TestOfManyPINsSentAtOnceFiveAreJudged(t *testing.T) {
 	const sent = 12
 	aliatest.EachDB(t, func(t *testing.T, db *store.DB) {
 		p := newPort(t, db)
-		p.pin("240611")
+		p.pin()
 		wo := p.order("DRAFT")
 		for n := range min(rounds, 200) { // each is a hash
 			db.GatePin.Update().SetFailedTries(0).ClearLockedUntil().ExecX(t.Context())
