@@ -69,7 +69,7 @@ func updateWorkOrder(in gen.UpdateWorkOrderInput) workorder.UpdateInput {
 
 func updateWorkOrderItem(in gen.UpdateWorkOrderItemInput) workorder.UpdateItemInput {
 	return workorder.UpdateItemInput{
-		ID: in.ID, Quantity: in.Quantity, Unit: in.Unit, UnitPrice: in.UnitPrice, VatRate: in.VatRate, Notes: change(in.Notes),
+		ID: in.ID, Version: in.Version, Quantity: in.Quantity, Unit: in.Unit, UnitPrice: in.UnitPrice, VatRate: in.VatRate, Notes: change(in.Notes),
 	}
 }
 

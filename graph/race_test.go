@@ -183,7 +183,7 @@ func withItem(t testing.TB, db *store.DB, orders []*ent.WorkOrder) {
 		items := make([]*ent.WorkOrderItemCreate, len(chunk))
 		for i, wo := range chunk {
 			items[i] = db.WorkOrderItem.Create().SetWorkOrderID(wo.ID).SetSequence(1).SetItemType("RESOURCE").SetResourceCode("FORKLIFT").
-				SetQuantity(decimal.NewFromInt(1)).SetUnit("SAAT").SetUnitPrice(decimal.Zero).SetCurrency("TRY").
+				SetQuantity(decimal.NewFromInt(1)).SetUnit("SAAT").SetUnitPrice(decimal.NewFromInt(1)).SetCurrency("TRY").
 				SetTotalAmount(decimal.Zero).SetVatRate(decimal.Zero).SetVatAmount(decimal.Zero).SetGrandTotal(decimal.Zero)
 		}
 		if err := db.WorkOrderItem.CreateBulk(items...).Exec(t.Context()); err != nil {

@@ -33,8 +33,8 @@ func (r *mutationResolver) UpdateWorkOrderItem(ctx context.Context, input gen.Up
 	return workOrderPayload(ctx)(r.WorkOrders.UpdateItem(ctx, updateWorkOrderItem(input)))
 }
 
-func (r *mutationResolver) RemoveWorkOrderItem(ctx context.Context, input gen.RemoveWorkOrderItemInput) (*gen.WorkOrderPayload, error) {
-	return workOrderPayload(ctx)(r.WorkOrders.RemoveItem(ctx, input.ID))
+func (r *mutationResolver) RemoveWorkOrderItem(ctx context.Context, input workorder.RemoveItemInput) (*gen.WorkOrderPayload, error) {
+	return workOrderPayload(ctx)(r.WorkOrders.RemoveItem(ctx, input))
 }
 
 func (r *mutationResolver) SubmitWorkOrder(ctx context.Context, input gen.WorkOrderStepInput) (*gen.WorkOrderPayload, error) {

@@ -468,7 +468,7 @@ type ComplexityRoot struct {
 		RejectWorkLog               func(childComplexity int, input worklog.RejectInput) int
 		RejectWorkOrder             func(childComplexity int, input WorkOrderReasonInput) int
 		RemovePriceListItem         func(childComplexity int, input tariff.RemoveItemInput) int
-		RemoveWorkOrderItem         func(childComplexity int, input RemoveWorkOrderItemInput) int
+		RemoveWorkOrderItem         func(childComplexity int, input workorder.RemoveItemInput) int
 		RemoveWorkOrderPerson       func(childComplexity int, input RemoveWorkOrderPersonInput) int
 		ReopenWorkOrder             func(childComplexity int, input WorkOrderOptionalReasonInput) int
 		ReturnTrip                  func(childComplexity int, input trip.ReturnInput) int
@@ -1116,6 +1116,7 @@ type ComplexityRoot struct {
 		UnitPrice       func(childComplexity int) int
 		VatAmount       func(childComplexity int) int
 		VatRate         func(childComplexity int) int
+		Version         func(childComplexity int) int
 		WeightKg        func(childComplexity int) int
 		WorkLog         func(childComplexity int) int
 	}
@@ -1305,7 +1306,7 @@ type MutationResolver interface {
 	DeleteWorkOrder(ctx context.Context, input workorder.DeleteInput) (*WorkOrderPayload, error)
 	AddWorkOrderItem(ctx context.Context, input workorder.AddItemInput) (*WorkOrderPayload, error)
 	UpdateWorkOrderItem(ctx context.Context, input UpdateWorkOrderItemInput) (*WorkOrderPayload, error)
-	RemoveWorkOrderItem(ctx context.Context, input RemoveWorkOrderItemInput) (*WorkOrderPayload, error)
+	RemoveWorkOrderItem(ctx context.Context, input workorder.RemoveItemInput) (*WorkOrderPayload, error)
 	SubmitWorkOrder(ctx context.Context, input WorkOrderStepInput) (*WorkOrderPayload, error)
 	ApproveWorkOrder(ctx context.Context, input WorkOrderStepInput) (*WorkOrderPayload, error)
 	RejectWorkOrder(ctx context.Context, input WorkOrderReasonInput) (*WorkOrderPayload, error)
@@ -3406,7 +3407,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.RemoveWorkOrderItem(childComplexity, args["input"].(RemoveWorkOrderItemInput)), true
+		return e.ComplexityRoot.Mutation.RemoveWorkOrderItem(childComplexity, args["input"].(workorder.RemoveItemInput)), true
 	case "Mutation.removeWorkOrderPerson":
 		if e.ComplexityRoot.Mutation.RemoveWorkOrderPerson == nil {
 			break
@@ -6585,6 +6586,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.WorkOrderItem.VatRate(childComplexity), true
+	case "WorkOrderItem.version":
+		if e.ComplexityRoot.WorkOrderItem.Version == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkOrderItem.Version(childComplexity), true
 	case "WorkOrderItem.weightKg":
 		if e.ComplexityRoot.WorkOrderItem.WeightKg == nil {
 			break
@@ -11113,6 +11120,8 @@ type WorkOrderItem implements Node {
   notes: String
   "Whether it stands on an invoice; it is frozen then (faturalandı mı)."
   isInvoiced: Boolean!
+  "Raised with every change of the line; send it back with an update (sürüm)."
+  version: Int!
 }
 
 "One step in the life of a work order (durum geçmişi satırı)."
@@ -11358,6 +11367,8 @@ input AddWorkOrderItemInput {
 input UpdateWorkOrderItemInput {
   "The line (kalem)."
   id: ID!
+  "The version of the line that was read (sürüm); refused with VERSION_CONFLICT when it has changed."
+  version: Int!
   "Quantity (miktar)."
   quantity: Decimal
   "Unit of measure (birim), of the category BIRIM."
@@ -11374,6 +11385,8 @@ input UpdateWorkOrderItemInput {
 input RemoveWorkOrderItemInput {
   "The line (kalem)."
   id: ID!
+  "The version of the line that was read (sürüm); refused with VERSION_CONFLICT when it has changed."
+  version: Int!
 }
 
 "The work order after the change (sonuç)."
@@ -11451,7 +11464,7 @@ extend type Mutation {
   startWorkOrder("What to do it with (girdi)." input: WorkOrderStepInput!): WorkOrderPayload! @can(permission: "workorder:write")
   "IN_PROGRESS → COMPLETED (tamamla). WO_PENDING_WORK_LOGS while a work log waits for approval."
   completeWorkOrder("What to do it with (girdi)." input: CompleteWorkOrderInput!): WorkOrderPayload! @can(permission: "workorder:write")
-  "COMPLETED → INVOICED (faturala). There must be an item; items are frozen."
+  "COMPLETED → INVOICED (faturala). There must be an item, and none without a price unless its service costs nothing; items are frozen."
   invoiceWorkOrder("What to do it with (girdi)." input: InvoiceWorkOrderInput!): WorkOrderPayload! @can(permission: "workorder:invoice")
   "INVOICED → CLOSED (kapat). WO_OPEN_GATE_ENTRIES while a vehicle or person is inside."
   closeWorkOrder("What to do it with (girdi)." input: WorkOrderStepInput!): WorkOrderPayload! @can(permission: "workorder:close")
@@ -13250,6 +13263,8 @@ func (ec *executionContext) childFields_WorkOrderItem(ctx context.Context, field
 		return ec.fieldContext_WorkOrderItem_notes(ctx, field)
 	case "isInvoiced":
 		return ec.fieldContext_WorkOrderItem_isInvoiced(ctx, field)
+	case "version":
+		return ec.fieldContext_WorkOrderItem_version(ctx, field)
 	case "workLog":
 		return ec.fieldContext_WorkOrderItem_workLog(ctx, field)
 	}
@@ -14272,8 +14287,8 @@ func (ec *executionContext) field_Mutation_removeWorkOrderItem_args(ctx context.
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (RemoveWorkOrderItemInput, error) {
-			return ec.unmarshalNRemoveWorkOrderItemInput2aliaportᚋgraphᚋgenᚐRemoveWorkOrderItemInput(ctx, v)
+		func(ctx context.Context, v any) (workorder.RemoveItemInput, error) {
+			return ec.unmarshalNRemoveWorkOrderItemInput2aliaportᚋinternalᚋworkorderᚐRemoveItemInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -26801,7 +26816,7 @@ func (ec *executionContext) _Mutation_removeWorkOrderItem(ctx context.Context, f
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().RemoveWorkOrderItem(ctx, fc.Args["input"].(RemoveWorkOrderItemInput))
+			return ec.Resolvers.Mutation().RemoveWorkOrderItem(ctx, fc.Args["input"].(workorder.RemoveItemInput))
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -40594,6 +40609,29 @@ func (ec *executionContext) fieldContext_WorkOrderItem_isInvoiced(_ context.Cont
 	return graphql.NewScalarFieldContext("WorkOrderItem", field, false, false, "Boolean")
 }
 
+func (ec *executionContext) _WorkOrderItem_version(ctx context.Context, field graphql.CollectedField, obj *ent.WorkOrderItem) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkOrderItem_version(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Version, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkOrderItem_version(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkOrderItem", field, false, false, "Int")
+}
+
 func (ec *executionContext) _WorkOrderItem_workLog(ctx context.Context, field graphql.CollectedField, obj *ent.WorkOrderItem) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -46941,8 +46979,8 @@ func UnmarshalRemovePriceListItemInput(ctx context.Context, raw any) (*tariff.Re
 	return out, err
 }
 
-func (ec *executionContext) unmarshalInputRemoveWorkOrderItemInput(ctx context.Context, obj any) (*RemoveWorkOrderItemInput, error) {
-	var it RemoveWorkOrderItemInput
+func (ec *executionContext) unmarshalInputRemoveWorkOrderItemInput(ctx context.Context, obj any) (*workorder.RemoveItemInput, error) {
+	var it workorder.RemoveItemInput
 	if obj == nil {
 		return &it, nil
 	}
@@ -46952,7 +46990,7 @@ func (ec *executionContext) unmarshalInputRemoveWorkOrderItemInput(ctx context.C
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"id"}
+	fieldsInOrder := [...]string{"id", "version"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -46966,6 +47004,13 @@ func (ec *executionContext) unmarshalInputRemoveWorkOrderItemInput(ctx context.C
 				return &it, err
 			}
 			it.ID = data
+		case "version":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("version"))
+			data, err := ec.unmarshalNInt2int(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Version = data
 		}
 	}
 	return &it, nil
@@ -46977,8 +47022,8 @@ func (ec *executionContext) unmarshalInputRemoveWorkOrderItemInput(ctx context.C
 //
 // ctx must come from a gqlgen request; outside one there is no unmarshaler to use
 // and the returned error says so.
-func UnmarshalRemoveWorkOrderItemInput(ctx context.Context, raw any) (*RemoveWorkOrderItemInput, error) {
-	var out *RemoveWorkOrderItemInput
+func UnmarshalRemoveWorkOrderItemInput(ctx context.Context, raw any) (*workorder.RemoveItemInput, error) {
+	var out *workorder.RemoveItemInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "RemoveWorkOrderItemInput", raw, &out)
 	return out, err
 }
@@ -49308,7 +49353,7 @@ func (ec *executionContext) unmarshalInputUpdateWorkOrderItemInput(ctx context.C
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"id", "quantity", "unit", "unitPrice", "vatRate", "notes"}
+	fieldsInOrder := [...]string{"id", "version", "quantity", "unit", "unitPrice", "vatRate", "notes"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -49322,6 +49367,13 @@ func (ec *executionContext) unmarshalInputUpdateWorkOrderItemInput(ctx context.C
 				return &it, err
 			}
 			it.ID = data
+		case "version":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("version"))
+			data, err := ec.unmarshalNInt2int(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Version = data
 		case "quantity":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("quantity"))
 			data, err := ec.unmarshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, v)
@@ -56890,6 +56942,11 @@ func (ec *executionContext) _WorkOrderItem(ctx context.Context, sel ast.Selectio
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "version":
+			out.Values[i] = ec._WorkOrderItem_version(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		case "workLog":
 			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
 				true, false,
@@ -59215,7 +59272,7 @@ func (ec *executionContext) unmarshalNRemovePriceListItemInput2aliaportᚋintern
 	return *res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) unmarshalNRemoveWorkOrderItemInput2aliaportᚋgraphᚋgenᚐRemoveWorkOrderItemInput(ctx context.Context, v any) (RemoveWorkOrderItemInput, error) {
+func (ec *executionContext) unmarshalNRemoveWorkOrderItemInput2aliaportᚋinternalᚋworkorderᚐRemoveItemInput(ctx context.Context, v any) (workorder.RemoveItemInput, error) {
 	res, err := ec.unmarshalInputRemoveWorkOrderItemInput(ctx, v)
 	return *res, graphql.ErrorOnPath(ctx, err)
 }

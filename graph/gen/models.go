@@ -362,12 +362,6 @@ type RefreshTokenInput struct {
 	RefreshToken string `json:"refreshToken"`
 }
 
-// A line to be removed (silinecek kalem).
-type RemoveWorkOrderItemInput struct {
-	// The line (kalem).
-	ID globalid.ID `json:"id"`
-}
-
 // A person to be taken off the list (listeden çıkarılacak kişi).
 type RemoveWorkOrderPersonInput struct {
 	// The person (kişi).
@@ -678,6 +672,8 @@ type UpdateWorkOrderInput struct {
 type UpdateWorkOrderItemInput struct {
 	// The line (kalem).
 	ID globalid.ID `json:"id"`
+	// The version of the line that was read (sürüm); refused with VERSION_CONFLICT when it has changed.
+	Version int `json:"version"`
 	// Quantity (miktar).
 	Quantity *decimal.Decimal `json:"quantity"`
 	// Unit of measure (birim), of the category BIRIM.

@@ -356,6 +356,7 @@ func unnested(err error, at ...string) error {
 // UpdateItemInput changes a line. Nil fields stay.
 type UpdateItemInput struct {
 	ID        globalid.ID
+	Version   int // of the line, as it was read
 	Quantity  *decimal.Decimal
 	Unit      *string
 	UnitPrice *decimal.Decimal
@@ -363,7 +364,8 @@ type UpdateItemInput struct {
 	Notes     input.Change[string]
 }
 
-// UpdateItem changes a line that is not invoiced.
+// UpdateItem changes a line that is not invoiced. On VERSION_CONFLICT the order as it
+// stands comes back with the refusal.
 func (s *Service) UpdateItem(ctx context.Context, in UpdateItemInput) (*ent.WorkOrder, error) {
 	if err := actor.Require(ctx, actor.WorkOrderWrite); err != nil {
 		return nil, err
@@ -381,7 +383,7 @@ func (s *Service) UpdateItem(ctx context.Context, in UpdateItemInput) (*ent.Work
 	if err := faults.OrNil(); err != nil {
 		return nil, err
 	}
-	return s.changeItem(ctx, in.ID, func(tx *ent.Tx, wo *ent.WorkOrder, item *ent.WorkOrderItem) error {
+	return s.changeItem(ctx, in.ID, in.Version, func(tx *ent.Tx, wo *ent.WorkOrder, item *ent.WorkOrderItem) error {
 		if err := named(ctx, tx, item, in); err != nil {
 			return err
 		}
@@ -390,7 +392,7 @@ func (s *Service) UpdateItem(ctx context.Context, in UpdateItemInput) (*ent.Work
 			return err
 		}
 		quantity := or(in.Quantity, item.Quantity)
-		u := tx.WorkOrderItem.UpdateOne(item).SetQuantity(quantity).SetUnit(or(in.Unit, item.Unit)).SetUpdatedAt(s.Now())
+		u := tx.WorkOrderItem.UpdateOne(item).SetQuantity(quantity).SetUnit(or(in.Unit, item.Unit)).AddVersion(1).SetUpdatedAt(s.Now())
 		if l != nil {
 			if err := setPrice(u.Mutation(), *l); err != nil {
 				return err
@@ -472,12 +474,19 @@ func named(ctx context.Context, tx *ent.Tx, item *ent.WorkOrderItem, in UpdateIt
 	return nil
 }
 
-// RemoveItem takes a line that is not invoiced out of its order.
-func (s *Service) RemoveItem(ctx context.Context, id globalid.ID) (*ent.WorkOrder, error) {
+// RemoveItemInput names a line to be removed.
+type RemoveItemInput struct {
+	ID      globalid.ID
+	Version int // of the line, as it was read
+}
+
+// RemoveItem takes a line that is not invoiced out of its order. On VERSION_CONFLICT
+// the order as it stands comes back with the refusal.
+func (s *Service) RemoveItem(ctx context.Context, in RemoveItemInput) (*ent.WorkOrder, error) {
 	if err := actor.Require(ctx, actor.WorkOrderWrite); err != nil {
 		return nil, err
 	}
-	return s.changeItem(ctx, id, func(tx *ent.Tx, _ *ent.WorkOrder, item *ent.WorkOrderItem) error {
+	return s.changeItem(ctx, in.ID, in.Version, func(tx *ent.Tx, _ *ent.WorkOrder, item *ent.WorkOrderItem) error {
 		if err := tx.WorkOrderItem.DeleteOne(item).Exec(ctx); err != nil {
 			return fmt.Errorf("remove item %d: %w", item.ID, err)
 		}
@@ -489,7 +498,7 @@ func (s *Service) RemoveItem(ctx context.Context, id globalid.ID) (*ent.WorkOrde
 }
 
 // changeItem finds the order of the line and changes the line under the order's lock.
-func (s *Service) changeItem(ctx context.Context, id globalid.ID, change func(*ent.Tx, *ent.WorkOrder, *ent.WorkOrderItem) error) (*ent.WorkOrder, error) {
+func (s *Service) changeItem(ctx context.Context, id globalid.ID, version int, change func(*ent.Tx, *ent.WorkOrder, *ent.WorkOrderItem) error) (*ent.WorkOrder, error) {
 	key, err := id.Of("WorkOrderItem")
 	if err != nil {
 		return nil, err
@@ -501,7 +510,7 @@ func (s *Service) changeItem(ctx context.Context, id globalid.ID, change func(*e
 	if err != nil {
 		return nil, fmt.Errorf("find item %d: %w", key, err)
 	}
-	return s.inOrder(ctx, int64(order), func(tx *ent.Tx) error {
+	err = s.DB.InTx(ctx, func(tx *ent.Tx) error {
 		return s.changeItems(ctx, tx, int64(order), func(wo *ent.WorkOrder, items []*ent.WorkOrderItem) error {
 			i := slices.IndexFunc(items, func(item *ent.WorkOrderItem) bool { return item.ID == key })
 			if i < 0 {
@@ -510,9 +519,13 @@ func (s *Service) changeItem(ctx context.Context, id globalid.ID, change func(*e
 			if items[i].IsInvoiced {
 				return apperr.New(apperr.WorkOrderInvoiced).At("id")
 			}
+			if items[i].Version != version {
+				return apperr.New(apperr.VersionConflict, "current", items[i].Version, "expected", version)
+			}
 			return change(tx, wo, items[i])
 		})
 	})
+	return s.afterVersion(ctx, int64(order), err)
 }
 
 // changeItems lets change alter the lines of an order and brings its totals up to

@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/shopspring/decimal"
 
 	"entgo.io/ent/dialect/sql"
 
@@ -137,7 +140,10 @@ func (s *Service) mayTake(ctx context.Context, tx *ent.Tx, t Transition, wo *ent
 			}
 		}
 	case Invoice:
-		return needItem(ctx, tx, wo, "items")
+		if err := needItem(ctx, tx, wo, "items"); err != nil {
+			return err
+		}
+		return needPrices(ctx, tx, wo)
 	case Reject, Withdraw, Cancel:
 	}
 	return nil
@@ -208,6 +214,30 @@ func nobodyInside(ctx context.Context, tx *ent.Tx, wo *ent.WorkOrder) error {
 	}
 	if n > 0 {
 		return apperr.New(apperr.WorkOrderInside, "count", n)
+	}
+	return nil
+}
+
+// needPrices refuses an order with lines that nobody has priced: their price is 0,
+// and neither a tariff nor the card of their service says so.
+func needPrices(ctx context.Context, tx *ent.Tx, wo *ent.WorkOrder) error {
+	free, err := tx.WorkOrderItem.Query().Where(workorderitem.WorkOrderID(wo.ID), workorderitem.UnitPriceEQ(decimal.Zero)).
+		WithService().Order(workorderitem.BySequence()).All(ctx)
+	if err != nil {
+		return fmt.Errorf("look for items of work order %d without a price: %w", wo.ID, err)
+	}
+	var missing []string
+	for _, item := range free {
+		if p := item.PriceSource; p != nil && (*p == workorderitem.PriceSourceOverride || *p == workorderitem.PriceSourcePriceList) {
+			continue
+		}
+		if s := item.Edges.Service; s != nil && s.BasePrice.IsZero() {
+			continue
+		}
+		missing = append(missing, fmt.Sprintf("items.%d.unitPrice", item.Sequence))
+	}
+	if len(missing) > 0 {
+		return apperr.New(apperr.WorkOrderMissing, "missing", strings.Join(missing, ", "))
 	}
 	return nil
 }
