@@ -18,12 +18,15 @@ import (
 	"time"
 
 	"entgo.io/ent/dialect"
+	"entgo.io/ent/dialect/sql"
 	"github.com/vektah/gqlparser/v2/ast"
 	"golang.org/x/crypto/argon2"
 
 	"aliaport/ent"
 	"aliaport/ent/auditevent"
+	"aliaport/ent/parameter"
 	"aliaport/ent/permission"
+	"aliaport/ent/pricelist"
 	"aliaport/ent/refreshtoken"
 	entuser "aliaport/ent/user"
 	"aliaport/ent/workorder"
@@ -761,9 +764,24 @@ func TestAnIDOpensNothingWithoutTheRight(t *testing.T) {
 		ids["WorkOrder"], ids["WorkOrderItem"], ids["WorkOrderStatusHistory"] = wo.GlobalID(), item.GlobalID(), step.GlobalID()
 		return ""
 	})(t, w)
+	for i, typ := range []string{"Motorbot", "", "Trip", "", "", "WorkOrderPerson", "", "WorkLog", "", "GateLog", "GateChecklistItem", "Parameter"} {
+		if typ != "" {
+			ids[typ] = portTargets()[i](t, w)
+		}
+	}
+	w.DB.ParameterHistory.Create().SetParameterID(w.DB.Parameter.Query().Order(parameter.ByID(sql.OrderDesc())).FirstIDX(t.Context())).SetNewValue("1").SetIsActive(true).SetUserName("x").ExecX(t.Context())
+	ids["ParameterHistory"] = w.DB.ParameterHistory.Query().FirstX(t.Context()).GlobalID()
+	ids["PriceList"] = priceList(pricelist.StatusDraft, func(l *ent.PriceList, item *ent.PriceListItem) string {
+		ids["PriceListItem"] = item.GlobalID()
+		return l.GlobalID()
+	})(t, w)
+	ids["ServiceOverride"] = override(t, w)
 	opens := map[string]actor.Permission{
 		"Cari": actor.CariRead, "Service": actor.ServiceRead, "Role": actor.UserAdmin, "AuditEvent": actor.AuditRead, "ExchangeRate": actor.RateRead,
 		"WorkOrder": actor.WorkOrderRead, "WorkOrderItem": actor.WorkOrderRead, "WorkOrderStatusHistory": actor.WorkOrderRead,
+		"Motorbot": actor.MotorbotRead, "Trip": actor.TripRead, "WorkOrderPerson": actor.WorkOrderRead, "WorkLog": actor.FieldRead, "GateLog": actor.GateRead,
+		"GateChecklistItem": actor.GateRead, "Parameter": actor.ParameterRead, "ParameterHistory": actor.ParameterRead,
+		"PriceList": actor.TariffRead, "PriceListItem": actor.TariffRead, "ServiceOverride": actor.TariffRead,
 	}
 	without := map[actor.Permission]string{}
 	tried := 0
@@ -941,6 +959,8 @@ func (d *deeds) ready(t *testing.T, f *ast.FieldDefinition, fresh target) deed {
 		args = map[string]any{"input": map[string]any{"refreshToken": s.RefreshToken}}
 	case "changePassword":
 		args = map[string]any{"input": map[string]any{"currentPassword": right, "newPassword": "Rıhtım-35x"}}
+	case "setGatePin":
+		args = map[string]any{"input": map[string]any{"pin": "731946", "password": right}}
 	case "revokeSession":
 		_, current := d.open(t, s.AccessToken)
 		args = map[string]any{"input": map[string]any{"id": current}}

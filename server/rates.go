@@ -23,7 +23,7 @@ type rates struct {
 
 func (s *Server) newRates() (*rates, error) {
 	o := limit.Options{
-		Now: s.now, Log: s.log, MeasureOnly: s.config.RateMeasureOnly,
+		Timeout: s.config.RedisTimeout, Now: s.now, Log: s.log, MeasureOnly: s.config.RateMeasureOnly,
 		Refused: func(policy string) { s.metrics.limited.WithLabelValues(policy).Inc() },
 	}
 	if url := s.config.RedisURL.Reveal(); url != "" {

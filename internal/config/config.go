@@ -89,11 +89,12 @@ type Config struct {
 	LimitSchemaNodes int  `env:"LIMIT_SCHEMA_NODES" envDefault:"50000" desc:"Objects of an introspection"`
 
 	// How often; 0: no limit. With REDIS_URL the counts are shared by all servers.
-	RateOperations  int      `env:"RATE_OPERATIONS" envDefault:"300" desc:"Operations a minute of one user, or of one address before signing in"`
-	RateCost        int      `env:"RATE_COST" envDefault:"500000" desc:"Objects of answers a minute of one user, worked out from page sizes before they are read"`
-	RateLogins      int      `env:"RATE_LOGINS" envDefault:"10" desc:"Sign-ins a minute from one address, and to one account"`
-	RateMeasureOnly bool     `env:"RATE_MEASURE_ONLY" envDefault:"false" desc:"Count what these limits would refuse, but refuse nothing"`
-	TrustedProxies  []string `env:"TRUSTED_PROXIES" desc:"Networks of proxies whose X-Forwarded-For is believed, separated by commas: 10.0.0.0/8"`
+	RateOperations  int           `env:"RATE_OPERATIONS" envDefault:"300" desc:"Operations a minute of one user, or of one address before signing in"`
+	RateCost        int           `env:"RATE_COST" envDefault:"500000" desc:"Objects of answers a minute of one user, worked out from page sizes before they are read"`
+	RateLogins      int           `env:"RATE_LOGINS" envDefault:"10" desc:"Sign-ins a minute from one address, and to one account"`
+	RateMeasureOnly bool          `env:"RATE_MEASURE_ONLY" envDefault:"false" desc:"Count what these limits would refuse, but refuse nothing"`
+	RedisTimeout    time.Duration `env:"REDIS_TIMEOUT" envDefault:"20ms" desc:"How long a decision waits for Redis before the server decides by itself"`
+	TrustedProxies  []string      `env:"TRUSTED_PROXIES" desc:"Networks of proxies whose X-Forwarded-For is believed, separated by commas: 10.0.0.0/8"`
 
 	// Running.
 	LogLevel  slog.Level `env:"LOG_LEVEL" envDefault:"INFO" desc:"DEBUG, INFO, WARN or ERROR"`

@@ -51,16 +51,13 @@ type Result struct {
 // the ones not seen for longest are forgotten first.
 const maxKeys = 1 << 16
 
-// redisTimeout is how long a decision waits for Redis, and redisPause how long Redis
-// is left alone after it failed.
-const (
-	redisTimeout = 20 * time.Millisecond
-	redisPause   = time.Second
-)
+// redisPause is how long Redis is left alone after it failed.
+const redisPause = time.Second
 
 // Counters is where counts are kept. Its limiters share the connection to Redis.
 type Counters struct {
 	redis   *redis.Client // nil: in this process alone
+	timeout time.Duration
 	now     func() time.Time
 	log     *slog.Logger
 	measure bool
@@ -72,6 +69,7 @@ type Counters struct {
 // Options of Counters.
 type Options struct {
 	Redis       *redis.Client
+	Timeout     time.Duration    // how long a decision waits for Redis
 	Now         func() time.Time // of counts in this process
 	Log         *slog.Logger
 	MeasureOnly bool                // note what would be refused, and let it pass
@@ -80,7 +78,7 @@ type Options struct {
 
 // NewCounters makes the place for counts.
 func NewCounters(o Options) *Counters {
-	return &Counters{redis: o.Redis, now: o.Now, log: o.Log, measure: o.MeasureOnly, refused: o.Refused}
+	return &Counters{redis: o.Redis, timeout: o.Timeout, now: o.Now, log: o.Log, measure: o.MeasureOnly, refused: o.Refused}
 }
 
 // Limiter applies a policy.
@@ -148,7 +146,7 @@ func (l *Limiter) Look(ctx context.Context, key string) Result {
 func (l *Limiter) ask(ctx context.Context, key string, n int) (refused bool, r throttled.RateLimitResult) {
 	c := l.counters
 	if l.shared != nil && time.Now().UnixNano() >= c.restUntil.Load() { //nolint:forbidigo // how long Redis rests has nothing to do with the clock of rules
-		within, cancel := context.WithTimeout(context.WithoutCancel(ctx), redisTimeout)
+		within, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.timeout)
 		refused, r, err := l.shared.RateLimitCtx(within, key, n)
 		cancel()
 		if err == nil {
