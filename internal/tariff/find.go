@@ -49,7 +49,8 @@ func (s *Service) InForce(ctx context.Context, day *calendar.Date, currency stri
 	if !money.IsCurrency(currency) {
 		return nil, apperr.New(apperr.BadUserInput, "reason", "currency")
 	}
-	return oneOrNone(s.DB.PriceList.Query().Where(inForce(currency, or(day, calendar.DateOf(s.Now())))).First(ctx))
+	// It is the one that began last, so that the index need not be read any further.
+	return oneOrNone(s.DB.PriceList.Query().Where(inForce(currency, or(day, calendar.DateOf(s.Now())))).Order(pricelist.ByValidFrom(sql.OrderDesc())).First(ctx))
 }
 
 // inForce holds for the active list of the currency that is valid on the day.
