@@ -7621,7 +7621,7 @@ enum UserErrorCode {
   TARIFE_NOT_FOUND
   "There is no such item of a price list — Tarife kalemi bulunamadı"
   TARIFE_ITEM_NOT_FOUND
-  "There is no such dated price — Tarihli fiyat bulunamadı"
+  "There is no such dated price — Dönemlik fiyat bulunamadı"
   TARIFE_OVERRIDE_NOT_FOUND
   "There is a price list {code} already; copy it for a new version — {code} kodlu tarife zaten var; yeni sürümü kopyalayarak açın"
   TARIFE_DUPLICATE
@@ -9369,7 +9369,7 @@ type Service implements Node {
   sortNo: Int!
   "False for a service no longer sold (aktif mi)."
   isActive: Boolean!
-  "Dated prices that go before all lists (tarihli fiyatlar), the one that begins last first."
+  "Dated prices that go before all lists (dönemlik fiyatlar), the one that begins last first."
   overrides(
     "Those that hold in their time (true), or those that were switched off before they began (geçerli mi)."
     isActive: Boolean! = true
@@ -9685,7 +9685,7 @@ type PriceListItem implements Node {
   updatedAt: DateTime!
 }
 
-"A price of one service that goes before all lists for a time (tarihli fiyat). It replaces the base price; the formula of the service runs on. On no day has a service two."
+"A price of one service that goes before all lists for a time (dönemlik fiyat). It replaces the base price; the formula of the service runs on. On no day has a service two."
 type ServiceOverride implements Node {
   "Global id (genel kimlik)."
   id: ID!
@@ -9753,7 +9753,7 @@ type PriceListItemEdge {
   node: PriceListItem!
 }
 
-"A page of the dated prices of a service (tarihli fiyatlar)."
+"A page of the dated prices of a service (dönemlik fiyatlar)."
 type ServiceOverrideConnection {
   "Rows with their cursors (kenarlar)."
   edges: [ServiceOverrideEdge!]!
@@ -9965,9 +9965,9 @@ input AdjustPriceListInput {
   percent: Decimal!
 }
 
-"A dated price of a service (tarihli fiyat girdisi). Give serviceCode for a new one; id and version to change one, which then is as given here."
+"A dated price of a service (dönemlik fiyat girdisi). Give serviceCode for a new one; id and version to change one, which then is as given here."
 input SaveServiceOverrideInput {
-  "The dated price to change (tarihli fiyat)."
+  "The dated price to change (dönemlik fiyat)."
   id: ID
   "The version that was read (sürüm); required with id."
   version: Int
@@ -9989,9 +9989,9 @@ input SaveServiceOverrideInput {
   idempotencyKey: String
 }
 
-"A dated price to be ended (tarihli fiyatı bitirme)."
+"A dated price to be ended (dönemlik fiyatı bitirme)."
 input EndServiceOverrideInput {
-  "The dated price (tarihli fiyat)."
+  "The dated price (dönemlik fiyat)."
   id: ID!
   "The version that was read (sürüm)."
   version: Int!
@@ -10009,7 +10009,7 @@ type PriceListPayload {
 
 "The dated price after the change (sonuç)."
 type ServiceOverridePayload {
-  "The dated price (tarihli fiyat); null when nothing was changed, the current one on VERSION_CONFLICT."
+  "The dated price (dönemlik fiyat); null when nothing was changed, the current one on VERSION_CONFLICT."
   serviceOverride: ServiceOverride
   "What was wrong (hatalar); empty on success."
   userErrors: [UserError!]!
@@ -10036,9 +10036,9 @@ extend type Mutation {
   copyPriceList("What to do it with (girdi)." input: CopyPriceListInput!): PriceListPayload! @can(permission: "tarife:write")
   "Raise or lower all prices of a draft by a percentage (toplu fiyat değişikliği)."
   adjustPriceList("What to do it with (girdi)." input: AdjustPriceListInput!): PriceListPayload! @can(permission: "tarife:write")
-  "Make or change a dated price of a service (tarihli fiyat kaydet). Refused with TARIFE_OVERLAPPING_PERIOD where the service has another."
+  "Make or change a dated price of a service (dönemlik fiyat kaydet). Refused with TARIFE_OVERLAPPING_PERIOD where the service has another."
   saveServiceOverride("What to do it with (girdi)." input: SaveServiceOverrideInput!): ServiceOverridePayload! @can(permission: "tarife:write")
-  "End a dated price (tarihli fiyatı bitir)."
+  "End a dated price (dönemlik fiyatı bitir)."
   endServiceOverride("What to do it with (girdi)." input: EndServiceOverrideInput!): ServiceOverridePayload! @can(permission: "tarife:write")
 }
 `, BuiltIn: false},

@@ -384,7 +384,7 @@ type RolePayload struct {
 
 // The dated price after the change (sonuç).
 type ServiceOverridePayload struct {
-	// The dated price (tarihli fiyat); null when nothing was changed, the current one on VERSION_CONFLICT.
+	// The dated price (dönemlik fiyat); null when nothing was changed, the current one on VERSION_CONFLICT.
 	ServiceOverride *ent.ServiceOverride `json:"serviceOverride"`
 	// What was wrong (hatalar); empty on success.
 	UserErrors []*UserError `json:"userErrors"`

@@ -195,7 +195,7 @@ var Table = []Entry{
 	{PriceFormula, true, 400, false, Text{"Hesaplama türü veya parametreleri geçersiz.", "The calculation type or its parameters are not valid."}},
 	{TariffNotFound, true, 404, false, Text{"Tarife bulunamadı.", "There is no such price list."}},
 	{TariffItemNotFound, true, 404, false, Text{"Tarife kalemi bulunamadı.", "There is no such item of a price list."}},
-	{OverrideNotFound, true, 404, false, Text{"Tarihli fiyat bulunamadı.", "There is no such dated price."}},
+	{OverrideNotFound, true, 404, false, Text{"Dönemlik fiyat bulunamadı.", "There is no such dated price."}},
 	{TariffDuplicate, true, 409, false, Text{"{code} kodlu tarife zaten var; yeni sürümü kopyalayarak açın.", "There is a price list {code} already; copy it for a new version."}},
 	{TariffDates, true, 400, false, Text{"Geçerlilik bitişi başlangıçtan sonra olmalı.", "The validity must end after it begins."}},
 	{TariffOverlap, true, 409, false, Text{"Geçerlilik süresi {other} ile çakışıyor ({from} – {to}).", "The period overlaps that of {other} ({from} to {to})."}},
