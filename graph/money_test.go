@@ -49,7 +49,11 @@ func at[T any](t *testing.T, answer map[string]any, path string) T {
 			v = list[i]
 			continue
 		}
-		v = v.(map[string]any)[step]
+		object, ok := v.(map[string]any)
+		if !ok {
+			t.Fatalf("no %s in %v", path, answer)
+		}
+		v = object[step]
 	}
 	found, ok := v.(T)
 	if !ok {

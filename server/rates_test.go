@@ -237,9 +237,13 @@ func TestServersShareLimitsThroughRedis(t *testing.T) {
 	if err := client.FlushDB(t.Context()).Err(); err != nil {
 		t.Fatal(err)
 	}
-	a := api.New(t, aliatest.Open(t, dialect.SQLite), func(c *config.Config) { c.RateOperations, c.RedisURL, c.RedisTimeout = 20, config.Secret(url), 10*time.Second })
+	a := api.New(t, aliatest.Open(t, dialect.SQLite), func(c *config.Config) {
+		c.RateOperations, c.RedisURL, c.RedisTimeout = 20, config.Secret(url), 10*time.Second
+	})
 	b := *a
-	b.Server = another(t, a, func(c *config.Config) { c.RateOperations, c.RedisURL, c.RedisTimeout = 20, config.Secret(url), 10*time.Second })
+	b.Server = another(t, a, func(c *config.Config) {
+		c.RateOperations, c.RedisURL, c.RedisTimeout = 20, config.Secret(url), 10*time.Second
+	})
 	answered := map[int]int{}
 	for i := range 30 {
 		answered[[]*api.API{a, &b}[i%2].Do(t, "OPERASYON", whoAmI, nil).Status]++

@@ -92,8 +92,10 @@ func newOffice(t *testing.T, db *store.DB) *office {
 		return db.User.Create().SetEmail(name + "@aliaport.example").SetFullName(name).SetPasswordHash("").SaveX(t.Context())
 	}
 	return &office{
-		&workorder.Service{DB: db, Now: func() time.Time { return now }, Pages: page.NewCodec([]byte("key")), PageLimits: page.Limits{Default: 20, Max: 100},
-			Quotes: &quote.Service{DB: db, Now: func() time.Time { return now }, Tariffs: &tariff.Service{DB: db}, Rates: &rate.Service{DB: db, Now: func() time.Time { return now }}}},
+		&workorder.Service{
+			DB: db, Now: func() time.Time { return now }, Pages: page.NewCodec([]byte("key")), PageLimits: page.Limits{Default: 20, Max: 100},
+			Quotes: &quote.Service{DB: db, Now: func() time.Time { return now }, Tariffs: &tariff.Service{DB: db}, Rates: &rate.Service{DB: db, Now: func() time.Time { return now }}},
+		},
 		t, customer("C-1", true), customer("C-2", false), person("requester"), person("clerk"), 0,
 	}
 }

@@ -312,10 +312,10 @@ func setPrice(m *ent.WorkOrderItemMutation, l pricing.Line) error {
 	return nil
 }
 
-func setOrClear[T any](there bool, v T, set func(T), clear func()) {
+func setOrClear[T any](there bool, v T, set func(T), drop func()) {
 	if there {
 		set(v)
 	} else {
-		clear()
+		drop()
 	}
 }
