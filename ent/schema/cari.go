@@ -65,6 +65,6 @@ func (Cari) Indexes() []ent.Index {
 		index.Fields("title_fold", "id").StorageKey("cari_title"),
 		index.Fields("is_active", "title_fold", "id").StorageKey("cari_active_title"),
 		index.Fields("created_at", "id").StorageKey("cari_created_at"),
-		trigram("cari", "search_text"),
+		trigram("cari"),
 	}
 }

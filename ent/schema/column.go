@@ -100,10 +100,10 @@ func money(name string) ent.Field {
 // paging must walk the same order whatever the server's locale is.
 func byteOrder() schema.Annotation { return entsql.Annotation{Collation: "C"} }
 
-// trigram is an index for "contains" searches on PostgreSQL. SQLite has no such
+// trigram is an index for "contains" searches of search_text on PostgreSQL. SQLite has no such
 // index type; the migration diff leaves these indexes out there (their names end
 // in _trgm).
-func trigram(table, column string) ent.Index {
-	return index.Fields(column).StorageKey(table+"_"+column+"_trgm").
+func trigram(table string) ent.Index {
+	return index.Fields("search_text").StorageKey(table+"_search_text_trgm").
 		Annotations(entsql.IndexType("GIN"), entsql.OpClass("gin_trgm_ops"))
 }

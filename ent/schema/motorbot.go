@@ -74,7 +74,7 @@ func (Motorbot) Indexes() []ent.Index {
 		index.Fields("is_active", "name_fold", "id").StorageKey("motorbot_name"),
 		index.Fields("status", "is_active", "name_fold", "id").StorageKey("motorbot_status"),
 		index.Fields("owner_cari_id", "is_active", "name_fold", "id").StorageKey("motorbot_owner_cari_id"),
-		trigram("motorbot", "search_text"),
+		trigram("motorbot"),
 	}
 }
 

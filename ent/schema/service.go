@@ -66,6 +66,6 @@ func (Service) Indexes() []ent.Index {
 		index.Fields("name_fold", "id").StorageKey("services_name"),
 		index.Fields("is_active", "name_fold", "id").StorageKey("services_active_name"),
 		index.Fields("group_code", "name_fold", "id").StorageKey("services_group_name"),
-		trigram("services", "search_text"),
+		trigram("services"),
 	}
 }

@@ -115,7 +115,7 @@ func (WorkOrder) Indexes() []ent.Index {
 		index.Fields("status", "type", "is_active", "created_at", "id").StorageKey("work_orders_status_type"),
 		index.Fields("status", "priority", "is_active", "created_at", "id").StorageKey("work_orders_status_priority"),
 		index.Fields("planned_end", "id").StorageKey("work_orders_overdue").Annotations(entsql.IndexWhere(OverdueCondition)),
-		trigram("work_orders", "search_text"),
+		trigram("work_orders"),
 		// Foreign keys.
 		index.Fields("cari_id").StorageKey("work_orders_cari_id"),
 		index.Fields("requester_id").StorageKey("work_orders_requester_id"),

@@ -27,13 +27,13 @@ func TestWherePricesComeFrom(t *testing.T) {
 			db.PriceListItem.Create().SetPriceListID(l.ID).SetServiceID(of.ID).SetMinQuantity(decimal.NewFromInt(from)).SetUnitPrice(decimal.NewFromInt(price)).
 				SetVatRate(decimal.NewFromInt(vat)).ExecX(ctx)
 		}
-		lira := list(t, db, "TRY", 1, "TRY", period{10, 20}, towage) // 3000
+		lira := list(t, db, "TRY", "TRY", period{10, 20}, towage) // 3000
 		add(lira, towage, 6, 2800, 20)
 		add(lira, towage, 11, 2500, 20)
 		add(lira, exempt, 0, 70, 20)
 		add(lira, gone, 0, 1, 20)
-		dollars := list(t, db, "USD", 1, "USD", period{0, 0}, free) // 3000
-		draft := list(t, db, "TASLAK", 1, "TRY", period{0, 0}, towage)
+		dollars := list(t, db, "USD", "USD", period{0, 0}, free) // 3000
+		draft := list(t, db, "TASLAK", "TRY", period{0, 0}, towage)
 		for _, l := range []*ent.PriceList{lira, dollars} {
 			db.PriceList.UpdateOne(l).SetStatus(pricelist.StatusActive).ExecX(ctx)
 		}
@@ -115,7 +115,7 @@ func TestCandidatesOfManyTakeThreeStatements(t *testing.T) {
 	t.Parallel()
 	aliatest.EachDB(t, func(t *testing.T, db *store.DB) {
 		s, ctx, first := newService(db), system(t), sold(t, db, "HZM000")
-		l := list(t, db, "TRY", 1, "TRY", period{0, 0}, first)
+		l := list(t, db, "TRY", "TRY", period{0, 0}, first)
 		keys := []int64{first.ID}
 		for n := range 100 {
 			of := sold(t, db, fmt.Sprintf("HZM%03d", n+1))

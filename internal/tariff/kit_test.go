@@ -66,9 +66,9 @@ func sold(t testing.TB, db *store.DB, code string) *ent.Service {
 }
 
 // list makes a draft with one item.
-func list(t testing.TB, db *store.DB, code string, version int, currency string, p period, of *ent.Service) *ent.PriceList {
+func list(t testing.TB, db *store.DB, code, currency string, p period, of *ent.Service) *ent.PriceList {
 	t.Helper()
-	c := db.PriceList.Create().SetCode(code).SetVersion(version).SetName("Liste").SetCurrency(currency).SetValidFrom(day(p.from)).SetCreatedBy(1).SetUpdatedBy(1)
+	c := db.PriceList.Create().SetCode(code).SetName("Liste").SetCurrency(currency).SetValidFrom(day(p.from)).SetCreatedBy(1).SetUpdatedBy(1)
 	if to := p.end(); to != nil {
 		c.SetValidTo(*to)
 	}

@@ -143,7 +143,7 @@ func TestEveryReadSeeks(t *testing.T) {
 				few := strings.HasPrefix(name, "candidates") || strings.Contains(name, "code")
 				for _, step := range plan {
 					switch {
-					case db.Dialect() == dialect.SQLite && scans.MatchString(step) && !(strings.Contains(step, "TEMP B-TREE") && (united || few)),
+					case db.Dialect() == dialect.SQLite && scans.MatchString(step) && (!strings.Contains(step, "TEMP B-TREE") || !united && !few),
 						strings.Contains(step, "Seq Scan") && !strings.Contains(step, "on services"), // 500 services are a few pages
 						strings.HasPrefix(strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(step), "->")), "Sort ") && !united && !few:
 						t.Errorf("%s: %s\n%s\n%s", name, step, sent.text, strings.Join(plan, "\n"))

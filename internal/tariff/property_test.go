@@ -37,7 +37,7 @@ func TestOnEveryDayAtMostOneListIsInForce(t *testing.T) {
 				p.to = p.from + 1 + r.IntN(20)
 			}
 			currency := []string{"TRY", "USD"}[r.IntN(2)]
-			l := list(t, db, fmt.Sprintf("L-%d", n), 1, currency, p, of)
+			l := list(t, db, fmt.Sprintf("L-%d", n), currency, p, of)
 			free := !slices.ContainsFunc(in[currency], func(e entry) bool { return e.meets(p) })
 			_, err := s.Activate(ctx, tariff.ActivateInput{ID: idOf(l), Revision: 1})
 			if (err == nil) != free || err != nil && !apperr.Is(err, apperr.TariffOverlap) {
@@ -118,7 +118,7 @@ func TestTiersAreTakenIfAndOnlyIfTheyCoverEveryQuantityOnce(t *testing.T) {
 		taken, refused := 0, 0
 		for n := range 150 {
 			of := sold(t, db, fmt.Sprintf("HZM%03d", n+1))
-			l := list(t, db, fmt.Sprintf("L-%d", n), 1, currencyOf(n), period{0, 100}, first)
+			l := list(t, db, fmt.Sprintf("L-%d", n), currencyOf(n), period{0, 100}, first)
 			tiers := make([]tariff.ItemInput, 1+r.IntN(4))
 			at := r.IntN(3)
 			for i := range tiers {
@@ -182,7 +182,7 @@ func TestAPercentageRoundsHalfUpToFourPlaces(t *testing.T) {
 		s, ctx, of := newService(db), system(t), sold(t, db, "HZM001")
 		r := rand.New(rand.NewPCG(5, 5))
 		for round := range 12 {
-			l := list(t, db, fmt.Sprintf("L-%d", round), 1, "TRY", period{0, 10}, of)
+			l := list(t, db, fmt.Sprintf("L-%d", round), "TRY", period{0, 10}, of)
 			prices := map[int64]decimal.Decimal{}
 			creates := make([]*ent.PriceListItemCreate, 300)
 			for i := range creates {
@@ -211,7 +211,7 @@ func TestAPercentageRoundsHalfUpToFourPlaces(t *testing.T) {
 			}
 		}
 		// What cannot be stored is refused, and nothing is changed.
-		l := list(t, db, "ZUVIEL", 1, "TRY", period{0, 10}, of)
+		l := list(t, db, "ZUVIEL", "TRY", period{0, 10}, of)
 		db.PriceListItem.Create().SetPriceListID(l.ID).SetServiceID(of.ID).SetMinQuantity(decimal.NewFromInt(1)).SetUnitPrice(decimal.NewFromInt(99_999_999_999)).SetVatRate(decimal.Zero).ExecX(ctx)
 		if _, err := s.Adjust(ctx, tariff.AdjustInput{ID: idOf(l), Revision: 1, Percent: decimal.NewFromInt(1)}); !apperr.Is(err, apperr.Validation) {
 			t.Errorf("a price that is too large: %v", err)

@@ -65,7 +65,7 @@ func TestOfTwoOverlappingListsActivatedAtOnceExactlyOneWins(t *testing.T) {
 			overlap := n%4 > 0
 			pa, pb := meeting(r, overlap)
 			currency := currencyOf(n)
-			a, b := list(t, db, fmt.Sprintf("A-%d", n), 1, currency, pa, of), list(t, db, fmt.Sprintf("B-%d", n), 1, currency, pb, of)
+			a, b := list(t, db, fmt.Sprintf("A-%d", n), currency, pa, of), list(t, db, fmt.Sprintf("B-%d", n), currency, pb, of)
 			activate := func(l *ent.PriceList) func() error {
 				return func() error {
 					_, err := s.Activate(ctx, tariff.ActivateInput{ID: idOf(l), Revision: 1})
@@ -101,11 +101,11 @@ func TestFollowersOfAnOpenListAtOnce(t *testing.T) {
 		s, ctx, of := newService(db), system(t), sold(t, db, "HZM001")
 		for n := range rounds {
 			currency := currencyOf(n)
-			open := list(t, db, fmt.Sprintf("O-%d", n), 1, currency, period{0, 0}, of)
+			open := list(t, db, fmt.Sprintf("O-%d", n), currency, period{0, 0}, of)
 			if _, err := s.Activate(ctx, tariff.ActivateInput{ID: idOf(open), Revision: 1}); err != nil {
 				t.Fatal(err)
 			}
-			a, b := list(t, db, fmt.Sprintf("A-%d", n), 1, currency, period{10, 0}, of), list(t, db, fmt.Sprintf("B-%d", n), 1, currency, period{20, 0}, of)
+			a, b := list(t, db, fmt.Sprintf("A-%d", n), currency, period{10, 0}, of), list(t, db, fmt.Sprintf("B-%d", n), currency, period{20, 0}, of)
 			follow := func(l *ent.PriceList) func() error {
 				return func() error {
 					_, err := s.Activate(ctx, tariff.ActivateInput{ID: idOf(l), Revision: 1, EndPrevious: true})
@@ -133,7 +133,7 @@ func TestVersionsCopiedAtOnceHaveNumbersOfTheirOwn(t *testing.T) {
 	t.Parallel()
 	aliatest.EachDB(t, func(t *testing.T, db *store.DB) {
 		s, ctx, of := newService(db), system(t), sold(t, db, "HZM001")
-		first := list(t, db, "LISTE", 1, "TRY", period{0, 10}, of)
+		first := list(t, db, "LISTE", "TRY", period{0, 10}, of)
 		const copies = 12
 		fs := make([]func() error, copies)
 		for i := range fs {
@@ -201,7 +201,7 @@ func TestAListIsNotFilledWhileItIsActivated(t *testing.T) {
 		s, ctx, of := newService(db), system(t), sold(t, db, "HZM001")
 		other := sold(t, db, "HZM002")
 		for n := range rounds {
-			l := list(t, db, fmt.Sprintf("L-%d", n), 1, currencyOf(n), period{0, 10}, of)
+			l := list(t, db, fmt.Sprintf("L-%d", n), currencyOf(n), period{0, 10}, of)
 			errs := atOnce(func() error {
 				_, err := s.AddItems(ctx, tariff.AddItemsInput{PriceListID: idOf(l), Revision: 1, Items: []tariff.ItemInput{{ServiceCode: other.Code, UnitPrice: decimal.NewFromInt(1)}}})
 				return err
