@@ -53,8 +53,8 @@ server. The demo users (operasyon@aliaport.example and others) cannot sign in un
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(a.stdout, "%d users, %d customers, %d services, %d price lists, %d exchange rates, %d work orders with %d items and %d steps, %d motorboats with %d trips in %s, %.0f work orders a second\n",
-				r.Users, r.Cari, r.Services, r.PriceLists, r.Rates, r.WorkOrders, r.Items, r.Steps, r.Motorbots, r.Trips, r.Took.Round(time.Millisecond), r.PerSecond())
+			fmt.Fprintf(a.stdout, "%d users, %d customers, %d services, %d price lists, %d exchange rates, %d work orders with %d items and %d steps, %d persons, %d work logs and %d stays at the gate, %d motorboats with %d trips in %s, %.0f work orders a second\n",
+				r.Users, r.Cari, r.Services, r.PriceLists, r.Rates, r.WorkOrders, r.Items, r.Steps, r.Persons, r.WorkLogs, r.GateLogs, r.Motorbots, r.Trips, r.Took.Round(time.Millisecond), r.PerSecond())
 			return nil
 		},
 	}

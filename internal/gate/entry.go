@@ -379,6 +379,19 @@ func checked(ctx context.Context, tx *ent.Tx, wo *ent.WorkOrder, ids []globalid.
 	return list, faults.OrNil()
 }
 
+// Recorded is a checklist as a gate log keeps it.
+func Recorded(items []*ent.GateChecklistItem, ticked func(i int) bool) (json.RawMessage, error) {
+	list := make(checklist, len(items))
+	for i, item := range items {
+		list[i] = tick{ID: item.ID, Label: item.Label, Required: item.IsRequired, Ticked: ticked(i)}
+	}
+	kept, err := json.Marshal(list)
+	if err != nil {
+		return nil, fmt.Errorf("keep the checklist: %w", err)
+	}
+	return kept, nil
+}
+
 // Tick is a point of the checklist on a gate log.
 type Tick struct {
 	ItemID     globalid.ID

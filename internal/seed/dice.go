@@ -21,6 +21,7 @@ const (
 	boatDice
 	sailDice
 	tripDice
+	gateDice
 )
 
 func newDice(seed, kind uint64) dice {

@@ -20,6 +20,7 @@ import (
 	"aliaport/internal/money"
 	"aliaport/internal/sequence"
 	"aliaport/internal/turkish"
+	field "aliaport/internal/worklog"
 	rules "aliaport/internal/workorder"
 )
 
@@ -53,6 +54,7 @@ var orderColumns = []column[ent.WorkOrder]{
 	{workorder.FieldRejectionReason, func(o *ent.WorkOrder) any { return o.RejectionReason }},
 	{workorder.FieldInvoicedAt, func(o *ent.WorkOrder) any { return o.InvoicedAt }},
 	{workorder.FieldInvoiceNo, func(o *ent.WorkOrder) any { return o.InvoiceNo }},
+	{workorder.FieldSecurityExitAt, func(o *ent.WorkOrder) any { return o.SecurityExitAt }},
 	{workorder.FieldClosedAt, func(o *ent.WorkOrder) any { return o.ClosedAt }},
 	{workorder.FieldGateRequired, func(o *ent.WorkOrder) any { return o.GateRequired }},
 	{workorder.FieldFieldLogAllowed, func(o *ent.WorkOrder) any { return o.FieldLogAllowed }},
@@ -93,6 +95,7 @@ var itemColumns = []column[ent.WorkOrderItem]{
 	{workorderitem.FieldVatAmount, func(i *ent.WorkOrderItem) any { return i.VatAmount }},
 	{workorderitem.FieldGrandTotal, func(i *ent.WorkOrderItem) any { return i.GrandTotal }},
 	{workorderitem.FieldNotes, func(i *ent.WorkOrderItem) any { return i.Notes }},
+	{workorderitem.FieldWorkLogID, func(i *ent.WorkOrderItem) any { return i.WorkLogID }},
 	{workorderitem.FieldIsInvoiced, func(i *ent.WorkOrderItem) any { return i.IsInvoiced }},
 }
 
@@ -112,10 +115,14 @@ type orders struct {
 	orders []*ent.WorkOrder
 	items  []*ent.WorkOrderItem
 	steps  []*ent.WorkOrderStatusHistory
+
+	persons []*ent.WorkOrderPerson
+	logs    []*ent.WorkLog
+	stays   []*ent.GateLog
 }
 
 func newOrders(n int) *orders {
-	return &orders{make([]*ent.WorkOrder, 0, n), make([]*ent.WorkOrderItem, 0, 6*n), make([]*ent.WorkOrderStatusHistory, 0, 7*n)}
+	return &orders{orders: make([]*ent.WorkOrder, 0, n), items: make([]*ent.WorkOrderItem, 0, 6*n), steps: make([]*ent.WorkOrderStatusHistory, 0, 7*n)}
 }
 
 // maker makes work orders one after the other.
@@ -129,6 +136,7 @@ type maker struct {
 	buys     ranks // over the buyers
 	buyers   []*ent.Cari
 	services map[string][]*ent.Service // active ones by currency
+	guards   *guards
 
 	lastOrder, lastItem, lastStep int64
 	years                         []yearly
@@ -143,9 +151,9 @@ type stage struct {
 // yearly is the last number given out in a year.
 type yearly struct{ year, last int }
 
-func newMaker(ctx context.Context, o Options, c *crew, customers []*ent.Cari, services []*ent.Service) *maker {
+func newMaker(ctx context.Context, o Options, c *crew, customers []*ent.Cari, services []*ent.Service, g *guards) *maker {
 	m := &maker{
-		dice: newDice(o.Seed, orderDice), now: o.Now, crew: c,
+		dice: newDice(o.Seed, orderDice), now: o.Now, crew: c, guards: g,
 		may: map[stage]rules.Transition{}, services: map[string][]*ent.Service{},
 	}
 	// The steps come from the rules themselves: a life cannot differ from them.
@@ -227,6 +235,9 @@ func (m *maker) add(b *orders, at time.Time) error {
 	first := len(b.items)
 	m.fillItems(b, o)
 	m.word(o, b.items[first])
+	if err := m.guards.serve(b, o, b.items[first:]); err != nil {
+		return fmt.Errorf("work order %s: %w", o.WoNumber, err)
+	}
 	b.orders = append(b.orders, o)
 	return nil
 }
@@ -351,7 +362,7 @@ func (m *maker) worklog(i *ent.WorkOrderItem, o *ent.WorkOrder) bool {
 	start, end := *o.ActualStart, o.ActualStart.Add(time.Duration(minutes)*time.Minute)
 	m.resource(i)
 	i.ItemType, i.StartTime, i.EndTime, i.DurationMinutes, i.CreatedAt = workorderitem.ItemTypeWorklog, &start, &end, &minutes, end
-	i.Quantity = decimal.NewFromInt(int64(minutes)).DivRound(decimal.NewFromInt(60), money.PricePlaces)
+	i.Quantity = field.Hours(minutes)
 	return true
 }
 

@@ -79,7 +79,8 @@ func holdsNumbers(t *testing.T, f *filled) {
 	}
 	got := seed.Report{
 		Users: len(f.users), Cari: len(f.cari), Services: len(f.services), PriceLists: f.report.PriceLists, Rates: f.report.Rates,
-		WorkOrders: len(f.orders), Items: items, Steps: steps, Motorbots: f.report.Motorbots, Trips: f.report.Trips, Took: f.report.Took,
+		WorkOrders: len(f.orders), Items: items, Steps: steps,
+		Persons: f.report.Persons, WorkLogs: f.report.WorkLogs, GateLogs: f.report.GateLogs, Motorbots: f.report.Motorbots, Trips: f.report.Trips, Took: f.report.Took,
 	}
 	if got != f.report || got.WorkOrders != 2000 || got.Cari != 500 || got.Services != 200 {
 		t.Errorf("there are %+v, reported %+v", got, f.report)

@@ -16,9 +16,12 @@ import (
 
 	"aliaport/ent"
 	"aliaport/ent/cari"
+	"aliaport/ent/gatelog"
 	"aliaport/ent/service"
+	"aliaport/ent/worklog"
 	"aliaport/ent/workorder"
 	"aliaport/ent/workorderitem"
+	"aliaport/ent/workorderperson"
 	"aliaport/ent/workorderstatushistory"
 	"aliaport/internal/gate"
 	"aliaport/internal/sequence"
@@ -57,7 +60,7 @@ func (o *Options) check() error {
 
 // Report counts what was made.
 type Report struct {
-	Users, Cari, Services, PriceLists, Rates, WorkOrders, Items, Steps, Motorbots, Trips int
+	Users, Cari, Services, PriceLists, Rates, WorkOrders, Items, Steps, Persons, WorkLogs, GateLogs, Motorbots, Trips int
 
 	Took time.Duration
 }
@@ -159,7 +162,11 @@ func (l *loader) fill(ctx context.Context, o Options, hash string, r *Report) er
 		return err
 	}
 	if o.WorkOrders > 0 {
-		if err := l.workOrders(ctx, newMaker(ctx, o, crew, customers, services), o, r); err != nil {
+		checklists, err := l.checklists(ctx)
+		if err != nil {
+			return err
+		}
+		if err := l.workOrders(ctx, newMaker(ctx, o, crew, customers, services, newGuards(o, crew, checklists)), o, r); err != nil {
 			return err
 		}
 	}
@@ -168,7 +175,8 @@ func (l *loader) fill(ctx context.Context, o Options, hash string, r *Report) er
 			return err
 		}
 	}
-	return l.continueIDs(ctx, cari.Table, service.Table, workorder.Table, workorderitem.Table, workorderstatushistory.Table)
+	return l.continueIDs(ctx, cari.Table, service.Table, workorder.Table, workorderitem.Table, workorderstatushistory.Table,
+		workorderperson.Table, worklog.Table, gatelog.Table)
 }
 
 // reserve keeps others from adding rows under the ids that the data will get, and
@@ -177,7 +185,7 @@ func (l *loader) reserve(ctx context.Context) error {
 	if l.dialect == dialect.Postgres {
 		for _, s := range []string{
 			"SET LOCAL statement_timeout = 0", // meant for the statements of a request
-			"LOCK TABLE cari, services, price_lists, price_list_items, service_tariff_overrides, exchange_rates, work_orders, work_order_items, work_order_status_history, motorbot, trips IN SHARE ROW EXCLUSIVE MODE",
+			"LOCK TABLE cari, services, price_lists, price_list_items, service_tariff_overrides, exchange_rates, work_orders, work_order_items, work_order_status_history, work_order_persons, work_logs, gate_logs, motorbot, trips IN SHARE ROW EXCLUSIVE MODE",
 		} {
 			if _, err := l.raw.ExecContext(ctx, s); err != nil {
 				return err
@@ -211,6 +219,7 @@ func (l *loader) workOrders(ctx context.Context, m *maker, o Options, r *Report)
 				return err
 			}
 			r.WorkOrders, r.Items, r.Steps = r.WorkOrders+len(b.orders), r.Items+len(b.items), r.Steps+len(b.steps)
+			r.Persons, r.WorkLogs, r.GateLogs = r.Persons+len(b.persons), r.WorkLogs+len(b.logs), r.GateLogs+len(b.stays)
 			if o.Progress != nil {
 				o.Progress(r.WorkOrders, o.WorkOrders, float64(r.WorkOrders)/max(time.Since(start).Seconds(), 1e-9))
 			}
@@ -232,7 +241,16 @@ func (l *loader) batch(ctx context.Context, b *orders) error {
 	if err := insert(ctx, l, workorder.Table, orderColumns, b.orders); err != nil {
 		return err
 	}
+	if err := insert(ctx, l, worklog.Table, logColumns, b.logs); err != nil {
+		return err
+	}
 	if err := insert(ctx, l, workorderitem.Table, itemColumns, b.items); err != nil {
+		return err
+	}
+	if err := insert(ctx, l, workorderperson.Table, personColumns, b.persons); err != nil {
+		return err
+	}
+	if err := insert(ctx, l, gatelog.Table, stayColumns, b.stays); err != nil {
 		return err
 	}
 	return insert(ctx, l, workorderstatushistory.Table, stepColumns, b.steps)
@@ -282,7 +300,7 @@ func insert[T any](ctx context.Context, l *loader, table string, columns []colum
 func analyze(ctx context.Context, db *store.DB) error {
 	statements := []string{"ANALYZE", "PRAGMA wal_checkpoint(TRUNCATE)"} // the log holds the whole load
 	if db.Dialect() == dialect.Postgres {
-		statements = []string{"ANALYZE users, number_sequences, cari, services, price_lists, price_list_items, service_tariff_overrides, exchange_rates, work_orders, work_order_items, work_order_status_history, motorbot, trips"}
+		statements = []string{"ANALYZE users, number_sequences, cari, services, price_lists, price_list_items, service_tariff_overrides, exchange_rates, work_orders, work_order_items, work_order_status_history, work_order_persons, work_logs, gate_logs, motorbot, trips"}
 	}
 	for _, s := range statements {
 		if _, err := db.Writer().ExecContext(ctx, s); err != nil {

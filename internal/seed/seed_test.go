@@ -19,6 +19,7 @@ import (
 	"aliaport/internal/actor"
 	"aliaport/internal/aliatest"
 	"aliaport/internal/calendar"
+	"aliaport/internal/gate"
 	"aliaport/internal/seed"
 	"aliaport/internal/sequence"
 	"aliaport/internal/store"
@@ -76,6 +77,18 @@ func digest(t *testing.T, db *store.DB) string {
 	put(db.WorkOrder.Query().Order(ent.Asc("id")).AllX(ctx))
 	put(db.WorkOrderItem.Query().Order(ent.Asc("id")).AllX(ctx))
 	put(db.WorkOrderStatusHistory.Query().Order(ent.Asc("id")).AllX(ctx))
+	for _, p := range db.WorkOrderPerson.Query().Order(ent.Asc("id")).AllX(ctx) {
+		put([]any{p, p.NationalID, p.PassportNo})
+	}
+	put(db.WorkLog.Query().Order(ent.Asc("id")).AllX(ctx))
+	for _, l := range db.GateLog.Query().Order(ent.Asc("id")).AllX(ctx) {
+		ticks, err := gate.Ticks(l) // databases may space it differently
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.Checklist = nil
+		put([]any{l, ticks})
+	}
 	put(db.Motorbot.Query().Order(ent.Asc("id")).AllX(ctx))
 	put(db.Trip.Query().Order(ent.Asc("id")).AllX(ctx))
 	put(db.NumberSequence.Query().Order(ent.Asc("id")).AllX(ctx))

@@ -40,6 +40,7 @@ type crew struct {
 	operations []*ent.User // request, approve, delete
 	field      []*ent.User // request, start, complete
 	finance    []*ent.User // invoice, close
+	gate       []*ent.User // let in and out
 }
 
 // users makes the demo users. One who exists keeps name, password and roles.
@@ -61,6 +62,8 @@ func (l *loader) users(ctx context.Context, hash string, since time.Time) (*crew
 			c.field = append(c.field, u)
 		case actor.RoleFinance:
 			c.finance = append(c.finance, u)
+		case actor.RoleGate:
+			c.gate = append(c.gate, u)
 		}
 	}
 	return c, nil
