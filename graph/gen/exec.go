@@ -10827,7 +10827,7 @@ input RejectWorkLogInput {
 input ProcessWorkLogInput {
   "The work log (saha kaydı)."
   id: ID!
-  "Price of an hour (birim fiyat); that of the service when absent, required where there is none that is sold by the hour. 0 is 0."
+  "Price of an hour by hand (birim fiyat); as the tariffs say when absent, required where no service is sold by the hour. 0 is 0."
   unitPrice: Decimal
   "VAT in percent (KDV oranı); that of the service, or 20, when absent."
   vatRate: Decimal

@@ -198,8 +198,12 @@ func (g *guards) decide(o *ent.WorkOrder, p *ent.WorkOrderPerson, first bool) {
 
 var (
 	vehicles = []odds[gatelog.VehicleType]{
-		{gatelog.VehicleTypeTruck, 35}, {gatelog.VehicleTypeVan, 25}, {gatelog.VehicleTypeCar, 20}, {gatelog.VehicleTypeTractor, 12},
-		{gatelog.VehicleTypeTrailer, 5}, {gatelog.VehicleTypeOther, 3},
+		{gatelog.VehicleTypeTruck, 35},
+		{gatelog.VehicleTypeVan, 25},
+		{gatelog.VehicleTypeCar, 20},
+		{gatelog.VehicleTypeTractor, 12},
+		{gatelog.VehicleTypeTrailer, 5},
+		{gatelog.VehicleTypeOther, 3},
 	}
 	lengths = []odds[[2]time.Duration]{
 		{[2]time.Duration{20 * time.Minute, 200 * time.Minute}, 75},
@@ -233,9 +237,9 @@ func (g *guards) visits(b *orders, o *ent.WorkOrder, persons []*ent.WorkOrderPer
 		switch long := g.now.Add(-g.between(5*time.Hour, 6*time.Hour)); {
 		case !g.over && o.ApprovedAt.Before(long):
 			g.over = true
-			stays = append(stays, g.parked(o, long))
-		case g.chance(300):
-			stays = append(stays, g.parked(o, g.now.Add(-g.between(4*time.Minute, 210*time.Minute))))
+			stays = append([]*ent.GateLog{g.parked(o, long)}, stays...)
+		case g.chance(400):
+			stays = append([]*ent.GateLog{g.parked(o, g.now.Add(-g.between(4*time.Minute, 210*time.Minute)))}, stays...)
 		}
 	}
 	last, open := time.Time{}, false
@@ -333,7 +337,7 @@ func (g *guards) check(o *ent.WorkOrder, l *ent.GateLog) (err error) {
 // let makes somebody who is approved drive.
 func (g *guards) let(l *ent.GateLog, persons *[]*ent.WorkOrderPerson) {
 	for _, p := range *persons {
-		if p.Status != workorderperson.StatusApproved || p.DecidedAt.After(l.EntryAt) || !g.chance(600) {
+		if p.Status != workorderperson.StatusApproved || p.DecidedAt.After(l.EntryAt) || l.ExitAt != nil && !g.chance(600) {
 			continue
 		}
 		p.Status, p.GateEntryAt, p.GateExitAt, p.UpdatedAt = workorderperson.StatusEntered, &l.EntryAt, l.ExitAt, l.UpdatedAt
@@ -380,9 +384,9 @@ func (g *guards) record(b *orders, o *ent.WorkOrder, items []*ent.WorkOrderItem)
 		return
 	}
 	if o.Status == workorder.StatusInProgress {
-		status := draw(g.dice, []odds[worklog.Status]{{worklog.StatusPending, 60}, {worklog.StatusApproved, 30}, {worklog.StatusRejected, 10}})
-		if g.chance(600) {
-			g.log(b, o, names, start, end, status)
+		g.log(b, o, names, start, end, draw(g.dice, []odds[worklog.Status]{{worklog.StatusPending, 60}, {worklog.StatusApproved, 30}, {worklog.StatusRejected, 10}}))
+		if g.chance(500) {
+			g.log(b, o, names, start, end, worklog.StatusPending)
 		}
 		return
 	}

@@ -20,9 +20,12 @@ import (
 	"aliaport/internal/aliatest"
 	"aliaport/internal/calendar"
 	"aliaport/internal/gate"
+	"aliaport/internal/quote"
+	"aliaport/internal/rate"
 	"aliaport/internal/seed"
 	"aliaport/internal/sequence"
 	"aliaport/internal/store"
+	"aliaport/internal/tariff"
 	"aliaport/internal/user"
 	rules "aliaport/internal/workorder"
 )
@@ -279,7 +282,11 @@ func TestWorkGoesOnAfterTheSeed(t *testing.T) {
 		if soFar.Year != year {
 			t.Fatalf("numbers end in %d", soFar.Year)
 		}
-		svc := &rules.Service{DB: db, Now: func() time.Time { return now }, IdempotencyTTL: time.Hour}
+		clock := func() time.Time { return now }
+		svc := &rules.Service{
+			DB: db, Now: clock, IdempotencyTTL: time.Hour,
+			Quotes: &quote.Service{DB: db, Now: clock, Tariffs: &tariff.Service{DB: db}, Rates: &rate.Service{DB: db, Now: clock}},
+		}
 		clerk := db.User.Query().FirstX(t.Context())
 		ctx := actor.With(t.Context(), actor.New(clerk.ID, clerk.Email, clerk.FullName, nil, actor.Permissions))
 		customer, code := db.Cari.Query().Order(ent.Asc("id")).FirstX(ctx).CariCode, "HZM001"

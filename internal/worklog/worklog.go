@@ -443,7 +443,7 @@ func (s *Service) decide(ctx context.Context, id globalid.ID, to worklog.Status,
 // ProcessInput is an approved log that comes on the bill.
 type ProcessInput struct {
 	ID        globalid.ID
-	UnitPrice *decimal.Decimal // of an hour; that of the service when nil
+	UnitPrice *decimal.Decimal // of an hour, by hand; nil: as the tariffs say
 	VatRate   *decimal.Decimal
 }
 
@@ -453,8 +453,8 @@ func (s *Service) Process(ctx context.Context, in ProcessInput) (*ent.WorkLog, e
 	if err := actor.Require(ctx, actor.FieldApprove); err != nil {
 		return nil, err
 	}
-	return s.change(ctx, in.ID, worklog.StatusApproved, func(tx *ent.Tx, wo *ent.WorkOrder, l *ent.WorkLog) error {
-		item, err := line(ctx, tx, wo, l, in)
+	return s.change(ctx, in.ID, worklog.StatusApproved, func(tx *ent.Tx, _ *ent.WorkOrder, l *ent.WorkLog) error {
+		item, err := line(ctx, tx, l, in)
 		if err != nil {
 			return err
 		}
@@ -469,7 +469,7 @@ func (s *Service) Process(ctx context.Context, in ProcessInput) (*ent.WorkLog, e
 }
 
 // line is the log as a line of the order.
-func line(ctx context.Context, tx *ent.Tx, wo *ent.WorkOrder, l *ent.WorkLog, in ProcessInput) (workorder.ItemInput, error) {
+func line(ctx context.Context, tx *ent.Tx, l *ent.WorkLog, in ProcessInput) (workorder.ItemInput, error) {
 	kind, unit := string(l.Kind), hour
 	item := workorder.ItemInput{
 		ItemType: workorderitem.ItemTypeWorklog, ResourceCode: &kind, ResourceName: &l.PersonnelName, StartTime: &l.TimeStart, EndTime: &l.TimeEnd,
@@ -481,11 +481,8 @@ func line(ctx context.Context, tx *ent.Tx, wo *ent.WorkOrder, l *ent.WorkLog, in
 			return item, fmt.Errorf("service of work log %d: %w", l.ID, err)
 		}
 		item.ServiceCode = &service.Code
-		if item.UnitPrice == nil && service.Unit == hour {
-			if service.Currency != wo.Currency {
-				return item, apperr.New(apperr.ServicePrice, "code", service.Code, "currency", wo.Currency).At("unitPrice")
-			}
-			item.UnitPrice = &service.BasePrice
+		if service.Unit == hour {
+			return item, nil // as the tariffs say, unless there is a price by hand
 		}
 	}
 	if item.UnitPrice == nil {

@@ -21,7 +21,10 @@ import (
 	"aliaport/internal/apperr"
 	"aliaport/internal/globalid"
 	"aliaport/internal/page"
+	"aliaport/internal/quote"
+	"aliaport/internal/rate"
 	"aliaport/internal/store"
+	"aliaport/internal/tariff"
 	"aliaport/internal/worklog"
 	"aliaport/internal/workorder"
 )
@@ -45,7 +48,10 @@ func newSite(t *testing.T, db *store.DB) *site {
 	return &site{
 		Service: &worklog.Service{
 			DB: db, Now: clock, Pages: pages, PageLimits: limits, IdempotencyTTL: time.Hour,
-			Orders: &workorder.Service{DB: db, Now: clock, Pages: pages, PageLimits: limits},
+			Orders: &workorder.Service{
+				DB: db, Now: clock, Pages: pages, PageLimits: limits,
+				Quotes: &quote.Service{DB: db, Now: clock, Tariffs: &tariff.Service{DB: db}, Rates: &rate.Service{DB: db, Now: clock}},
+			},
 		},
 		t:       t,
 		foreman: db.User.Create().SetEmail("usta@aliaport.example").SetFullName("Ustabaşı").SetPasswordHash("").SaveX(t.Context()),
@@ -222,7 +228,7 @@ func TestProcessingPricesTheHours(t *testing.T) {
 			"that of the service":              {sold("A", "SAAT", "TRY"), nil, "", "180"},
 			"another one for the service":      {sold("B", "SAAT", "TRY"), &fifty, "", "75"},
 			"a service sold by the piece":      {sold("C", "ADET", "TRY"), nil, apperr.Validation, ""},
-			"a service in another currency":    {sold("D", "SAAT", "USD"), nil, apperr.ServicePrice, ""},
+			"a service in another currency":    {sold("D", "SAAT", "USD"), nil, apperr.RateMissing, ""},
 			"no service and no price":          {nil, nil, apperr.Validation, ""},
 			"no service and a price of nought": {nil, &zero, "", "0"},
 		} {
@@ -235,7 +241,7 @@ func TestProcessingPricesTheHours(t *testing.T) {
 			wants(t, err, "")
 			_, err = s.Process(s.ctx(), worklog.ProcessInput{ID: id(l), UnitPrice: c.price})
 			if c.want != "" {
-				wants(t, err, c.want, "unitPrice")
+				wants(t, err, c.want)
 				if db.WorkLog.GetX(t.Context(), l.ID).Status != "APPROVED" {
 					t.Errorf("%s: refused and processed", name)
 				}

@@ -62,7 +62,7 @@ func (in *ItemInput) clean() apperr.Errors {
 		if in.ResourceCode == nil {
 			faults.Add(apperr.Invalid("resourceCode", apperr.Required))
 		}
-		if in.UnitPrice == nil {
+		if in.UnitPrice == nil && in.ServiceCode == nil {
 			faults.Add(apperr.Invalid("unitPrice", apperr.Required))
 		}
 		if in.Unit == nil {
