@@ -193,7 +193,7 @@ func (b *brute) field(s *ast.Field, on *ast.Definition, objects, rows *big.Int, 
 	}
 	if level == 0 {
 		b.cost.RootFields++
-		if s.Name == "login" || s.Name == "changePassword" {
+		if s.Name == "login" || s.Name == "changePassword" || s.Name == "setGatePin" {
 			b.cost.Logins++
 		}
 	}

@@ -50,6 +50,7 @@ func newPort(t *testing.T, db *store.DB) *port {
 	t.Helper()
 	p := &port{t: t, at: now}
 	users := &user.Service{DB: db, Now: p.now, Hasher: user.NewHasher()}
+	users.Hasher.MaxWait = time.Minute // the machine may be busy
 	pages, limits := page.NewCodec([]byte("key")), page.Limits{Default: 50, Max: 100}
 	p.Service = &gate.Service{DB: db, Now: p.now, Users: users, Pages: pages, PageLimits: limits, IdempotencyTTL: time.Hour}
 	p.orders = &workorder.Service{DB: db, Now: p.now, Pages: pages, PageLimits: limits}
