@@ -245,7 +245,7 @@ func TestUsualQueriesPassTheDefaults(t *testing.T) {
 	}
 	for _, f := range schema.Query.Fields {
 		if strings.HasSuffix(f.Type.Name(), "Connection") {
-			requests["all of "+f.Name] = request{fmt.Sprintf("{ %s(first: 40) %s }", f.Name, everything(schema.Types[f.Type.Name()], 1)), ""}
+			requests["all of "+f.Name] = request{fmt.Sprintf("{ %s(first: 25) %s }", f.Name, everything(schema.Types[f.Type.Name()], 1)), ""}
 		}
 	}
 	for name, r := range requests {
