@@ -11,6 +11,7 @@ import (
 
 	"aliaport/ent/migrate"
 
+	"aliaport/ent/auditarchive"
 	"aliaport/ent/auditevent"
 	"aliaport/ent/cari"
 	"aliaport/ent/exchangerate"
@@ -52,6 +53,8 @@ type Client struct {
 	config
 	// Schema is the client for creating, migrating and dropping schema.
 	Schema *migrate.Schema
+	// AuditArchive is the client for interacting with the AuditArchive builders.
+	AuditArchive *AuditArchiveClient
 	// AuditEvent is the client for interacting with the AuditEvent builders.
 	AuditEvent *AuditEventClient
 	// Cari is the client for interacting with the Cari builders.
@@ -117,6 +120,7 @@ func NewClient(opts ...Option) *Client {
 
 func (c *Client) init() {
 	c.Schema = migrate.NewSchema(c.driver)
+	c.AuditArchive = NewAuditArchiveClient(c.config)
 	c.AuditEvent = NewAuditEventClient(c.config)
 	c.Cari = NewCariClient(c.config)
 	c.ExchangeRate = NewExchangeRateClient(c.config)
@@ -236,6 +240,7 @@ func (c *Client) Tx(ctx context.Context) (*Tx, error) {
 	return &Tx{
 		ctx:                    ctx,
 		config:                 cfg,
+		AuditArchive:           NewAuditArchiveClient(cfg),
 		AuditEvent:             NewAuditEventClient(cfg),
 		Cari:                   NewCariClient(cfg),
 		ExchangeRate:           NewExchangeRateClient(cfg),
@@ -282,6 +287,7 @@ func (c *Client) BeginTx(ctx context.Context, opts *sql.TxOptions) (*Tx, error) 
 	return &Tx{
 		ctx:                    ctx,
 		config:                 cfg,
+		AuditArchive:           NewAuditArchiveClient(cfg),
 		AuditEvent:             NewAuditEventClient(cfg),
 		Cari:                   NewCariClient(cfg),
 		ExchangeRate:           NewExchangeRateClient(cfg),
@@ -315,7 +321,7 @@ func (c *Client) BeginTx(ctx context.Context, opts *sql.TxOptions) (*Tx, error) 
 // Debug returns a new debug-client. It's used to get verbose logging on specific operations.
 //
 //	client.Debug().
-//		AuditEvent.
+//		AuditArchive.
 //		Query().
 //		Count(ctx)
 func (c *Client) Debug() *Client {
@@ -338,12 +344,12 @@ func (c *Client) Close() error {
 // In order to add hooks to a specific client, call: `client.Node.Use(...)`.
 func (c *Client) Use(hooks ...Hook) {
 	for _, n := range []interface{ Use(...Hook) }{
-		c.AuditEvent, c.Cari, c.ExchangeRate, c.GateChecklistItem, c.GateLog, c.GatePin,
-		c.IdempotencyKey, c.Motorbot, c.NumberSequence, c.Parameter,
-		c.ParameterHistory, c.Permission, c.PriceList, c.PriceListItem, c.RefreshToken,
-		c.Role, c.Service, c.ServiceOverride, c.Trip, c.User, c.WorkLog, c.WorkOrder,
-		c.WorkOrderAdjustment, c.WorkOrderCount, c.WorkOrderItem, c.WorkOrderPerson,
-		c.WorkOrderStatusHistory,
+		c.AuditArchive, c.AuditEvent, c.Cari, c.ExchangeRate, c.GateChecklistItem,
+		c.GateLog, c.GatePin, c.IdempotencyKey, c.Motorbot, c.NumberSequence,
+		c.Parameter, c.ParameterHistory, c.Permission, c.PriceList, c.PriceListItem,
+		c.RefreshToken, c.Role, c.Service, c.ServiceOverride, c.Trip, c.User,
+		c.WorkLog, c.WorkOrder, c.WorkOrderAdjustment, c.WorkOrderCount,
+		c.WorkOrderItem, c.WorkOrderPerson, c.WorkOrderStatusHistory,
 	} {
 		n.Use(hooks...)
 	}
@@ -353,12 +359,12 @@ func (c *Client) Use(hooks ...Hook) {
 // In order to add interceptors to a specific client, call: `client.Node.Intercept(...)`.
 func (c *Client) Intercept(interceptors ...Interceptor) {
 	for _, n := range []interface{ Intercept(...Interceptor) }{
-		c.AuditEvent, c.Cari, c.ExchangeRate, c.GateChecklistItem, c.GateLog, c.GatePin,
-		c.IdempotencyKey, c.Motorbot, c.NumberSequence, c.Parameter,
-		c.ParameterHistory, c.Permission, c.PriceList, c.PriceListItem, c.RefreshToken,
-		c.Role, c.Service, c.ServiceOverride, c.Trip, c.User, c.WorkLog, c.WorkOrder,
-		c.WorkOrderAdjustment, c.WorkOrderCount, c.WorkOrderItem, c.WorkOrderPerson,
-		c.WorkOrderStatusHistory,
+		c.AuditArchive, c.AuditEvent, c.Cari, c.ExchangeRate, c.GateChecklistItem,
+		c.GateLog, c.GatePin, c.IdempotencyKey, c.Motorbot, c.NumberSequence,
+		c.Parameter, c.ParameterHistory, c.Permission, c.PriceList, c.PriceListItem,
+		c.RefreshToken, c.Role, c.Service, c.ServiceOverride, c.Trip, c.User,
+		c.WorkLog, c.WorkOrder, c.WorkOrderAdjustment, c.WorkOrderCount,
+		c.WorkOrderItem, c.WorkOrderPerson, c.WorkOrderStatusHistory,
 	} {
 		n.Intercept(interceptors...)
 	}
@@ -367,6 +373,8 @@ func (c *Client) Intercept(interceptors ...Interceptor) {
 // Mutate implements the ent.Mutator interface.
 func (c *Client) Mutate(ctx context.Context, m Mutation) (Value, error) {
 	switch m := m.(type) {
+	case *AuditArchiveMutation:
+		return c.AuditArchive.mutate(ctx, m)
 	case *AuditEventMutation:
 		return c.AuditEvent.mutate(ctx, m)
 	case *CariMutation:
@@ -423,6 +431,139 @@ func (c *Client) Mutate(ctx context.Context, m Mutation) (Value, error) {
 		return c.WorkOrderStatusHistory.mutate(ctx, m)
 	default:
 		return nil, fmt.Errorf("ent: unknown mutation type %T", m)
+	}
+}
+
+// AuditArchiveClient is a client for the AuditArchive schema.
+type AuditArchiveClient struct {
+	config
+}
+
+// NewAuditArchiveClient returns a client for the AuditArchive from the given config.
+func NewAuditArchiveClient(c config) *AuditArchiveClient {
+	return &AuditArchiveClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `auditarchive.Hooks(f(g(h())))`.
+func (c *AuditArchiveClient) Use(hooks ...Hook) {
+	c.hooks.AuditArchive = append(c.hooks.AuditArchive, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `auditarchive.Intercept(f(g(h())))`.
+func (c *AuditArchiveClient) Intercept(interceptors ...Interceptor) {
+	c.inters.AuditArchive = append(c.inters.AuditArchive, interceptors...)
+}
+
+// Create returns a builder for creating a AuditArchive entity.
+func (c *AuditArchiveClient) Create() *AuditArchiveCreate {
+	mutation := newAuditArchiveMutation(c.config, OpCreate)
+	return &AuditArchiveCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of AuditArchive entities.
+func (c *AuditArchiveClient) CreateBulk(builders ...*AuditArchiveCreate) *AuditArchiveCreateBulk {
+	return &AuditArchiveCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *AuditArchiveClient) MapCreateBulk(slice any, setFunc func(*AuditArchiveCreate, int)) *AuditArchiveCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &AuditArchiveCreateBulk{err: fmt.Errorf("calling to AuditArchiveClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*AuditArchiveCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &AuditArchiveCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for AuditArchive.
+func (c *AuditArchiveClient) Update() *AuditArchiveUpdate {
+	mutation := newAuditArchiveMutation(c.config, OpUpdate)
+	return &AuditArchiveUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *AuditArchiveClient) UpdateOne(_m *AuditArchive) *AuditArchiveUpdateOne {
+	mutation := newAuditArchiveMutation(c.config, OpUpdateOne, withAuditArchive(_m))
+	return &AuditArchiveUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *AuditArchiveClient) UpdateOneID(id int64) *AuditArchiveUpdateOne {
+	mutation := newAuditArchiveMutation(c.config, OpUpdateOne, withAuditArchiveID(id))
+	return &AuditArchiveUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for AuditArchive.
+func (c *AuditArchiveClient) Delete() *AuditArchiveDelete {
+	mutation := newAuditArchiveMutation(c.config, OpDelete)
+	return &AuditArchiveDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *AuditArchiveClient) DeleteOne(_m *AuditArchive) *AuditArchiveDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *AuditArchiveClient) DeleteOneID(id int64) *AuditArchiveDeleteOne {
+	builder := c.Delete().Where(auditarchive.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &AuditArchiveDeleteOne{builder}
+}
+
+// Query returns a query builder for AuditArchive.
+func (c *AuditArchiveClient) Query() *AuditArchiveQuery {
+	return &AuditArchiveQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeAuditArchive},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a AuditArchive entity by its id.
+func (c *AuditArchiveClient) Get(ctx context.Context, id int64) (*AuditArchive, error) {
+	return c.Query().Where(auditarchive.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *AuditArchiveClient) GetX(ctx context.Context, id int64) *AuditArchive {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// Hooks returns the client hooks.
+func (c *AuditArchiveClient) Hooks() []Hook {
+	return c.hooks.AuditArchive
+}
+
+// Interceptors returns the client interceptors.
+func (c *AuditArchiveClient) Interceptors() []Interceptor {
+	return c.inters.AuditArchive
+}
+
+func (c *AuditArchiveClient) mutate(ctx context.Context, m *AuditArchiveMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&AuditArchiveCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&AuditArchiveUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&AuditArchiveUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&AuditArchiveDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown AuditArchive mutation op: %q", m.Op())
 	}
 }
 
@@ -5076,16 +5217,16 @@ func (c *WorkOrderStatusHistoryClient) mutate(ctx context.Context, m *WorkOrderS
 // hooks and interceptors per client, for fast access.
 type (
 	hooks struct {
-		AuditEvent, Cari, ExchangeRate, GateChecklistItem, GateLog, GatePin,
-		IdempotencyKey, Motorbot, NumberSequence, Parameter, ParameterHistory,
+		AuditArchive, AuditEvent, Cari, ExchangeRate, GateChecklistItem, GateLog,
+		GatePin, IdempotencyKey, Motorbot, NumberSequence, Parameter, ParameterHistory,
 		Permission, PriceList, PriceListItem, RefreshToken, Role, Service,
 		ServiceOverride, Trip, User, WorkLog, WorkOrder, WorkOrderAdjustment,
 		WorkOrderCount, WorkOrderItem, WorkOrderPerson,
 		WorkOrderStatusHistory []ent.Hook
 	}
 	inters struct {
-		AuditEvent, Cari, ExchangeRate, GateChecklistItem, GateLog, GatePin,
-		IdempotencyKey, Motorbot, NumberSequence, Parameter, ParameterHistory,
+		AuditArchive, AuditEvent, Cari, ExchangeRate, GateChecklistItem, GateLog,
+		GatePin, IdempotencyKey, Motorbot, NumberSequence, Parameter, ParameterHistory,
 		Permission, PriceList, PriceListItem, RefreshToken, Role, Service,
 		ServiceOverride, Trip, User, WorkLog, WorkOrder, WorkOrderAdjustment,
 		WorkOrderCount, WorkOrderItem, WorkOrderPerson,

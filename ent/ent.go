@@ -3,6 +3,7 @@
 package ent
 
 import (
+	"aliaport/ent/auditarchive"
 	"aliaport/ent/auditevent"
 	"aliaport/ent/cari"
 	"aliaport/ent/exchangerate"
@@ -99,6 +100,7 @@ var (
 func checkColumn(t, c string) error {
 	initCheck.Do(func() {
 		columnCheck = sql.NewColumnCheck(map[string]func(string) bool{
+			auditarchive.Table:           auditarchive.ValidColumn,
 			auditevent.Table:             auditevent.ValidColumn,
 			cari.Table:                   cari.ValidColumn,
 			exchangerate.Table:           exchangerate.ValidColumn,

@@ -3,6 +3,7 @@
 package ent
 
 import (
+	"aliaport/ent/auditarchive"
 	"aliaport/ent/auditevent"
 	"aliaport/ent/cari"
 	"aliaport/ent/exchangerate"
@@ -53,6 +54,7 @@ const (
 	OpUpdateOne = ent.OpUpdateOne
 
 	// Node types.
+	TypeAuditArchive           = "AuditArchive"
 	TypeAuditEvent             = "AuditEvent"
 	TypeCari                   = "Cari"
 	TypeExchangeRate           = "ExchangeRate"
@@ -81,6 +83,1517 @@ const (
 	TypeWorkOrderPerson        = "WorkOrderPerson"
 	TypeWorkOrderStatusHistory = "WorkOrderStatusHistory"
 )
+
+// AuditArchiveMutation represents an operation that mutates the AuditArchive nodes in the graph.
+type AuditArchiveMutation struct {
+	config
+	op                Op
+	typ               string
+	id                *int64
+	position          *int
+	addposition       *int
+	month             *string
+	part              *int
+	addpart           *int
+	rows              *int64
+	addrows           *int64
+	first_event_id    *int64
+	addfirst_event_id *int64
+	last_event_id     *int64
+	addlast_event_id  *int64
+	first_event_at    *time.Time
+	last_event_at     *time.Time
+	sha256            *string
+	file_name         *string
+	file_bytes        *int64
+	addfile_bytes     *int64
+	file_sha256       *string
+	previous_seal     *string
+	seal              *string
+	sealed_at         *time.Time
+	removed_at        *time.Time
+	verified_at       *time.Time
+	fault             *string
+	clearedFields     map[string]struct{}
+	done              bool
+	oldValue          func(context.Context) (*AuditArchive, error)
+	predicates        []predicate.AuditArchive
+}
+
+var _ ent.Mutation = (*AuditArchiveMutation)(nil)
+
+// auditarchiveOption allows management of the mutation configuration using functional options.
+type auditarchiveOption func(*AuditArchiveMutation)
+
+// newAuditArchiveMutation creates new mutation for the AuditArchive entity.
+func newAuditArchiveMutation(c config, op Op, opts ...auditarchiveOption) *AuditArchiveMutation {
+	m := &AuditArchiveMutation{
+		config:        c,
+		op:            op,
+		typ:           TypeAuditArchive,
+		clearedFields: make(map[string]struct{}),
+	}
+	for _, opt := range opts {
+		opt(m)
+	}
+	return m
+}
+
+// withAuditArchiveID sets the ID field of the mutation.
+func withAuditArchiveID(id int64) auditarchiveOption {
+	return func(m *AuditArchiveMutation) {
+		var (
+			err   error
+			once  sync.Once
+			value *AuditArchive
+		)
+		m.oldValue = func(ctx context.Context) (*AuditArchive, error) {
+			once.Do(func() {
+				if m.done {
+					err = errors.New("querying old values post mutation is not allowed")
+				} else {
+					value, err = m.Client().AuditArchive.Get(ctx, id)
+				}
+			})
+			return value, err
+		}
+		m.id = &id
+	}
+}
+
+// withAuditArchive sets the old AuditArchive of the mutation.
+func withAuditArchive(node *AuditArchive) auditarchiveOption {
+	return func(m *AuditArchiveMutation) {
+		m.oldValue = func(context.Context) (*AuditArchive, error) {
+			return node, nil
+		}
+		m.id = &node.ID
+	}
+}
+
+// Client returns a new `ent.Client` from the mutation. If the mutation was
+// executed in a transaction (ent.Tx), a transactional client is returned.
+func (m AuditArchiveMutation) Client() *Client {
+	client := &Client{config: m.config}
+	client.init()
+	return client
+}
+
+// Tx returns an `ent.Tx` for mutations that were executed in transactions;
+// it returns an error otherwise.
+func (m AuditArchiveMutation) Tx() (*Tx, error) {
+	if _, ok := m.driver.(*txDriver); !ok {
+		return nil, errors.New("ent: mutation is not running in a transaction")
+	}
+	tx := &Tx{config: m.config}
+	tx.init()
+	return tx, nil
+}
+
+// SetID sets the value of the id field. Note that this
+// operation is only accepted on creation of AuditArchive entities.
+func (m *AuditArchiveMutation) SetID(id int64) {
+	m.id = &id
+}
+
+// ID returns the ID value in the mutation. Note that the ID is only available
+// if it was provided to the builder or after it was returned from the database.
+func (m *AuditArchiveMutation) ID() (id int64, exists bool) {
+	if m.id == nil {
+		return
+	}
+	return *m.id, true
+}
+
+// IDs queries the database and returns the entity ids that match the mutation's predicate.
+// That means, if the mutation is applied within a transaction with an isolation level such
+// as sql.LevelSerializable, the returned ids match the ids of the rows that will be updated
+// or updated by the mutation.
+func (m *AuditArchiveMutation) IDs(ctx context.Context) ([]int64, error) {
+	switch {
+	case m.op.Is(OpUpdateOne | OpDeleteOne):
+		id, exists := m.ID()
+		if exists {
+			return []int64{id}, nil
+		}
+		fallthrough
+	case m.op.Is(OpUpdate | OpDelete):
+		return m.Client().AuditArchive.Query().Where(m.predicates...).IDs(ctx)
+	default:
+		return nil, fmt.Errorf("IDs is not allowed on %s operations", m.op)
+	}
+}
+
+// SetPosition sets the "position" field.
+func (m *AuditArchiveMutation) SetPosition(i int) {
+	m.position = &i
+	m.addposition = nil
+}
+
+// Position returns the value of the "position" field in the mutation.
+func (m *AuditArchiveMutation) Position() (r int, exists bool) {
+	v := m.position
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldPosition returns the old "position" field's value of the AuditArchive entity.
+// If the AuditArchive object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *AuditArchiveMutation) OldPosition(ctx context.Context) (v int, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldPosition is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldPosition requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldPosition: %w", err)
+	}
+	return oldValue.Position, nil
+}
+
+// AddPosition adds i to the "position" field.
+func (m *AuditArchiveMutation) AddPosition(i int) {
+	if m.addposition != nil {
+		*m.addposition += i
+	} else {
+		m.addposition = &i
+	}
+}
+
+// AddedPosition returns the value that was added to the "position" field in this mutation.
+func (m *AuditArchiveMutation) AddedPosition() (r int, exists bool) {
+	v := m.addposition
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetPosition resets all changes to the "position" field.
+func (m *AuditArchiveMutation) ResetPosition() {
+	m.position = nil
+	m.addposition = nil
+}
+
+// SetMonth sets the "month" field.
+func (m *AuditArchiveMutation) SetMonth(s string) {
+	m.month = &s
+}
+
+// Month returns the value of the "month" field in the mutation.
+func (m *AuditArchiveMutation) Month() (r string, exists bool) {
+	v := m.month
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldMonth returns the old "month" field's value of the AuditArchive entity.
+// If the AuditArchive object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *AuditArchiveMutation) OldMonth(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldMonth is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldMonth requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldMonth: %w", err)
+	}
+	return oldValue.Month, nil
+}
+
+// ResetMonth resets all changes to the "month" field.
+func (m *AuditArchiveMutation) ResetMonth() {
+	m.month = nil
+}
+
+// SetPart sets the "part" field.
+func (m *AuditArchiveMutation) SetPart(i int) {
+	m.part = &i
+	m.addpart = nil
+}
+
+// Part returns the value of the "part" field in the mutation.
+func (m *AuditArchiveMutation) Part() (r int, exists bool) {
+	v := m.part
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldPart returns the old "part" field's value of the AuditArchive entity.
+// If the AuditArchive object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *AuditArchiveMutation) OldPart(ctx context.Context) (v int, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldPart is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldPart requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldPart: %w", err)
+	}
+	return oldValue.Part, nil
+}
+
+// AddPart adds i to the "part" field.
+func (m *AuditArchiveMutation) AddPart(i int) {
+	if m.addpart != nil {
+		*m.addpart += i
+	} else {
+		m.addpart = &i
+	}
+}
+
+// AddedPart returns the value that was added to the "part" field in this mutation.
+func (m *AuditArchiveMutation) AddedPart() (r int, exists bool) {
+	v := m.addpart
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetPart resets all changes to the "part" field.
+func (m *AuditArchiveMutation) ResetPart() {
+	m.part = nil
+	m.addpart = nil
+}
+
+// SetRows sets the "rows" field.
+func (m *AuditArchiveMutation) SetRows(i int64) {
+	m.rows = &i
+	m.addrows = nil
+}
+
+// Rows returns the value of the "rows" field in the mutation.
+func (m *AuditArchiveMutation) Rows() (r int64, exists bool) {
+	v := m.rows
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldRows returns the old "rows" field's value of the AuditArchive entity.
+// If the AuditArchive object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *AuditArchiveMutation) OldRows(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldRows is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldRows requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldRows: %w", err)
+	}
+	return oldValue.Rows, nil
+}
+
+// AddRows adds i to the "rows" field.
+func (m *AuditArchiveMutation) AddRows(i int64) {
+	if m.addrows != nil {
+		*m.addrows += i
+	} else {
+		m.addrows = &i
+	}
+}
+
+// AddedRows returns the value that was added to the "rows" field in this mutation.
+func (m *AuditArchiveMutation) AddedRows() (r int64, exists bool) {
+	v := m.addrows
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetRows resets all changes to the "rows" field.
+func (m *AuditArchiveMutation) ResetRows() {
+	m.rows = nil
+	m.addrows = nil
+}
+
+// SetFirstEventID sets the "first_event_id" field.
+func (m *AuditArchiveMutation) SetFirstEventID(i int64) {
+	m.first_event_id = &i
+	m.addfirst_event_id = nil
+}
+
+// FirstEventID returns the value of the "first_event_id" field in the mutation.
+func (m *AuditArchiveMutation) FirstEventID() (r int64, exists bool) {
+	v := m.first_event_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldFirstEventID returns the old "first_event_id" field's value of the AuditArchive entity.
+// If the AuditArchive object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *AuditArchiveMutation) OldFirstEventID(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldFirstEventID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldFirstEventID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldFirstEventID: %w", err)
+	}
+	return oldValue.FirstEventID, nil
+}
+
+// AddFirstEventID adds i to the "first_event_id" field.
+func (m *AuditArchiveMutation) AddFirstEventID(i int64) {
+	if m.addfirst_event_id != nil {
+		*m.addfirst_event_id += i
+	} else {
+		m.addfirst_event_id = &i
+	}
+}
+
+// AddedFirstEventID returns the value that was added to the "first_event_id" field in this mutation.
+func (m *AuditArchiveMutation) AddedFirstEventID() (r int64, exists bool) {
+	v := m.addfirst_event_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetFirstEventID resets all changes to the "first_event_id" field.
+func (m *AuditArchiveMutation) ResetFirstEventID() {
+	m.first_event_id = nil
+	m.addfirst_event_id = nil
+}
+
+// SetLastEventID sets the "last_event_id" field.
+func (m *AuditArchiveMutation) SetLastEventID(i int64) {
+	m.last_event_id = &i
+	m.addlast_event_id = nil
+}
+
+// LastEventID returns the value of the "last_event_id" field in the mutation.
+func (m *AuditArchiveMutation) LastEventID() (r int64, exists bool) {
+	v := m.last_event_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldLastEventID returns the old "last_event_id" field's value of the AuditArchive entity.
+// If the AuditArchive object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *AuditArchiveMutation) OldLastEventID(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldLastEventID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldLastEventID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldLastEventID: %w", err)
+	}
+	return oldValue.LastEventID, nil
+}
+
+// AddLastEventID adds i to the "last_event_id" field.
+func (m *AuditArchiveMutation) AddLastEventID(i int64) {
+	if m.addlast_event_id != nil {
+		*m.addlast_event_id += i
+	} else {
+		m.addlast_event_id = &i
+	}
+}
+
+// AddedLastEventID returns the value that was added to the "last_event_id" field in this mutation.
+func (m *AuditArchiveMutation) AddedLastEventID() (r int64, exists bool) {
+	v := m.addlast_event_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetLastEventID resets all changes to the "last_event_id" field.
+func (m *AuditArchiveMutation) ResetLastEventID() {
+	m.last_event_id = nil
+	m.addlast_event_id = nil
+}
+
+// SetFirstEventAt sets the "first_event_at" field.
+func (m *AuditArchiveMutation) SetFirstEventAt(t time.Time) {
+	m.first_event_at = &t
+}
+
+// FirstEventAt returns the value of the "first_event_at" field in the mutation.
+func (m *AuditArchiveMutation) FirstEventAt() (r time.Time, exists bool) {
+	v := m.first_event_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldFirstEventAt returns the old "first_event_at" field's value of the AuditArchive entity.
+// If the AuditArchive object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *AuditArchiveMutation) OldFirstEventAt(ctx context.Context) (v time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldFirstEventAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldFirstEventAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldFirstEventAt: %w", err)
+	}
+	return oldValue.FirstEventAt, nil
+}
+
+// ResetFirstEventAt resets all changes to the "first_event_at" field.
+func (m *AuditArchiveMutation) ResetFirstEventAt() {
+	m.first_event_at = nil
+}
+
+// SetLastEventAt sets the "last_event_at" field.
+func (m *AuditArchiveMutation) SetLastEventAt(t time.Time) {
+	m.last_event_at = &t
+}
+
+// LastEventAt returns the value of the "last_event_at" field in the mutation.
+func (m *AuditArchiveMutation) LastEventAt() (r time.Time, exists bool) {
+	v := m.last_event_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldLastEventAt returns the old "last_event_at" field's value of the AuditArchive entity.
+// If the AuditArchive object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *AuditArchiveMutation) OldLastEventAt(ctx context.Context) (v time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldLastEventAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldLastEventAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldLastEventAt: %w", err)
+	}
+	return oldValue.LastEventAt, nil
+}
+
+// ResetLastEventAt resets all changes to the "last_event_at" field.
+func (m *AuditArchiveMutation) ResetLastEventAt() {
+	m.last_event_at = nil
+}
+
+// SetSha256 sets the "sha256" field.
+func (m *AuditArchiveMutation) SetSha256(s string) {
+	m.sha256 = &s
+}
+
+// Sha256 returns the value of the "sha256" field in the mutation.
+func (m *AuditArchiveMutation) Sha256() (r string, exists bool) {
+	v := m.sha256
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldSha256 returns the old "sha256" field's value of the AuditArchive entity.
+// If the AuditArchive object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *AuditArchiveMutation) OldSha256(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldSha256 is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldSha256 requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldSha256: %w", err)
+	}
+	return oldValue.Sha256, nil
+}
+
+// ResetSha256 resets all changes to the "sha256" field.
+func (m *AuditArchiveMutation) ResetSha256() {
+	m.sha256 = nil
+}
+
+// SetFileName sets the "file_name" field.
+func (m *AuditArchiveMutation) SetFileName(s string) {
+	m.file_name = &s
+}
+
+// FileName returns the value of the "file_name" field in the mutation.
+func (m *AuditArchiveMutation) FileName() (r string, exists bool) {
+	v := m.file_name
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldFileName returns the old "file_name" field's value of the AuditArchive entity.
+// If the AuditArchive object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *AuditArchiveMutation) OldFileName(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldFileName is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldFileName requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldFileName: %w", err)
+	}
+	return oldValue.FileName, nil
+}
+
+// ResetFileName resets all changes to the "file_name" field.
+func (m *AuditArchiveMutation) ResetFileName() {
+	m.file_name = nil
+}
+
+// SetFileBytes sets the "file_bytes" field.
+func (m *AuditArchiveMutation) SetFileBytes(i int64) {
+	m.file_bytes = &i
+	m.addfile_bytes = nil
+}
+
+// FileBytes returns the value of the "file_bytes" field in the mutation.
+func (m *AuditArchiveMutation) FileBytes() (r int64, exists bool) {
+	v := m.file_bytes
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldFileBytes returns the old "file_bytes" field's value of the AuditArchive entity.
+// If the AuditArchive object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *AuditArchiveMutation) OldFileBytes(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldFileBytes is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldFileBytes requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldFileBytes: %w", err)
+	}
+	return oldValue.FileBytes, nil
+}
+
+// AddFileBytes adds i to the "file_bytes" field.
+func (m *AuditArchiveMutation) AddFileBytes(i int64) {
+	if m.addfile_bytes != nil {
+		*m.addfile_bytes += i
+	} else {
+		m.addfile_bytes = &i
+	}
+}
+
+// AddedFileBytes returns the value that was added to the "file_bytes" field in this mutation.
+func (m *AuditArchiveMutation) AddedFileBytes() (r int64, exists bool) {
+	v := m.addfile_bytes
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetFileBytes resets all changes to the "file_bytes" field.
+func (m *AuditArchiveMutation) ResetFileBytes() {
+	m.file_bytes = nil
+	m.addfile_bytes = nil
+}
+
+// SetFileSha256 sets the "file_sha256" field.
+func (m *AuditArchiveMutation) SetFileSha256(s string) {
+	m.file_sha256 = &s
+}
+
+// FileSha256 returns the value of the "file_sha256" field in the mutation.
+func (m *AuditArchiveMutation) FileSha256() (r string, exists bool) {
+	v := m.file_sha256
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldFileSha256 returns the old "file_sha256" field's value of the AuditArchive entity.
+// If the AuditArchive object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *AuditArchiveMutation) OldFileSha256(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldFileSha256 is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldFileSha256 requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldFileSha256: %w", err)
+	}
+	return oldValue.FileSha256, nil
+}
+
+// ResetFileSha256 resets all changes to the "file_sha256" field.
+func (m *AuditArchiveMutation) ResetFileSha256() {
+	m.file_sha256 = nil
+}
+
+// SetPreviousSeal sets the "previous_seal" field.
+func (m *AuditArchiveMutation) SetPreviousSeal(s string) {
+	m.previous_seal = &s
+}
+
+// PreviousSeal returns the value of the "previous_seal" field in the mutation.
+func (m *AuditArchiveMutation) PreviousSeal() (r string, exists bool) {
+	v := m.previous_seal
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldPreviousSeal returns the old "previous_seal" field's value of the AuditArchive entity.
+// If the AuditArchive object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *AuditArchiveMutation) OldPreviousSeal(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldPreviousSeal is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldPreviousSeal requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldPreviousSeal: %w", err)
+	}
+	return oldValue.PreviousSeal, nil
+}
+
+// ResetPreviousSeal resets all changes to the "previous_seal" field.
+func (m *AuditArchiveMutation) ResetPreviousSeal() {
+	m.previous_seal = nil
+}
+
+// SetSeal sets the "seal" field.
+func (m *AuditArchiveMutation) SetSeal(s string) {
+	m.seal = &s
+}
+
+// Seal returns the value of the "seal" field in the mutation.
+func (m *AuditArchiveMutation) Seal() (r string, exists bool) {
+	v := m.seal
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldSeal returns the old "seal" field's value of the AuditArchive entity.
+// If the AuditArchive object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *AuditArchiveMutation) OldSeal(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldSeal is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldSeal requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldSeal: %w", err)
+	}
+	return oldValue.Seal, nil
+}
+
+// ResetSeal resets all changes to the "seal" field.
+func (m *AuditArchiveMutation) ResetSeal() {
+	m.seal = nil
+}
+
+// SetSealedAt sets the "sealed_at" field.
+func (m *AuditArchiveMutation) SetSealedAt(t time.Time) {
+	m.sealed_at = &t
+}
+
+// SealedAt returns the value of the "sealed_at" field in the mutation.
+func (m *AuditArchiveMutation) SealedAt() (r time.Time, exists bool) {
+	v := m.sealed_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldSealedAt returns the old "sealed_at" field's value of the AuditArchive entity.
+// If the AuditArchive object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *AuditArchiveMutation) OldSealedAt(ctx context.Context) (v time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldSealedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldSealedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldSealedAt: %w", err)
+	}
+	return oldValue.SealedAt, nil
+}
+
+// ResetSealedAt resets all changes to the "sealed_at" field.
+func (m *AuditArchiveMutation) ResetSealedAt() {
+	m.sealed_at = nil
+}
+
+// SetRemovedAt sets the "removed_at" field.
+func (m *AuditArchiveMutation) SetRemovedAt(t time.Time) {
+	m.removed_at = &t
+}
+
+// RemovedAt returns the value of the "removed_at" field in the mutation.
+func (m *AuditArchiveMutation) RemovedAt() (r time.Time, exists bool) {
+	v := m.removed_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldRemovedAt returns the old "removed_at" field's value of the AuditArchive entity.
+// If the AuditArchive object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *AuditArchiveMutation) OldRemovedAt(ctx context.Context) (v *time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldRemovedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldRemovedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldRemovedAt: %w", err)
+	}
+	return oldValue.RemovedAt, nil
+}
+
+// ClearRemovedAt clears the value of the "removed_at" field.
+func (m *AuditArchiveMutation) ClearRemovedAt() {
+	m.removed_at = nil
+	m.clearedFields[auditarchive.FieldRemovedAt] = struct{}{}
+}
+
+// RemovedAtCleared returns if the "removed_at" field was cleared in this mutation.
+func (m *AuditArchiveMutation) RemovedAtCleared() bool {
+	_, ok := m.clearedFields[auditarchive.FieldRemovedAt]
+	return ok
+}
+
+// ResetRemovedAt resets all changes to the "removed_at" field.
+func (m *AuditArchiveMutation) ResetRemovedAt() {
+	m.removed_at = nil
+	delete(m.clearedFields, auditarchive.FieldRemovedAt)
+}
+
+// SetVerifiedAt sets the "verified_at" field.
+func (m *AuditArchiveMutation) SetVerifiedAt(t time.Time) {
+	m.verified_at = &t
+}
+
+// VerifiedAt returns the value of the "verified_at" field in the mutation.
+func (m *AuditArchiveMutation) VerifiedAt() (r time.Time, exists bool) {
+	v := m.verified_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldVerifiedAt returns the old "verified_at" field's value of the AuditArchive entity.
+// If the AuditArchive object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *AuditArchiveMutation) OldVerifiedAt(ctx context.Context) (v *time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldVerifiedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldVerifiedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldVerifiedAt: %w", err)
+	}
+	return oldValue.VerifiedAt, nil
+}
+
+// ClearVerifiedAt clears the value of the "verified_at" field.
+func (m *AuditArchiveMutation) ClearVerifiedAt() {
+	m.verified_at = nil
+	m.clearedFields[auditarchive.FieldVerifiedAt] = struct{}{}
+}
+
+// VerifiedAtCleared returns if the "verified_at" field was cleared in this mutation.
+func (m *AuditArchiveMutation) VerifiedAtCleared() bool {
+	_, ok := m.clearedFields[auditarchive.FieldVerifiedAt]
+	return ok
+}
+
+// ResetVerifiedAt resets all changes to the "verified_at" field.
+func (m *AuditArchiveMutation) ResetVerifiedAt() {
+	m.verified_at = nil
+	delete(m.clearedFields, auditarchive.FieldVerifiedAt)
+}
+
+// SetFault sets the "fault" field.
+func (m *AuditArchiveMutation) SetFault(s string) {
+	m.fault = &s
+}
+
+// Fault returns the value of the "fault" field in the mutation.
+func (m *AuditArchiveMutation) Fault() (r string, exists bool) {
+	v := m.fault
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldFault returns the old "fault" field's value of the AuditArchive entity.
+// If the AuditArchive object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *AuditArchiveMutation) OldFault(ctx context.Context) (v *string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldFault is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldFault requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldFault: %w", err)
+	}
+	return oldValue.Fault, nil
+}
+
+// ClearFault clears the value of the "fault" field.
+func (m *AuditArchiveMutation) ClearFault() {
+	m.fault = nil
+	m.clearedFields[auditarchive.FieldFault] = struct{}{}
+}
+
+// FaultCleared returns if the "fault" field was cleared in this mutation.
+func (m *AuditArchiveMutation) FaultCleared() bool {
+	_, ok := m.clearedFields[auditarchive.FieldFault]
+	return ok
+}
+
+// ResetFault resets all changes to the "fault" field.
+func (m *AuditArchiveMutation) ResetFault() {
+	m.fault = nil
+	delete(m.clearedFields, auditarchive.FieldFault)
+}
+
+// Where appends a list predicates to the AuditArchiveMutation builder.
+func (m *AuditArchiveMutation) Where(ps ...predicate.AuditArchive) {
+	m.predicates = append(m.predicates, ps...)
+}
+
+// WhereP appends storage-level predicates to the AuditArchiveMutation builder. Using this method,
+// users can use type-assertion to append predicates that do not depend on any generated package.
+func (m *AuditArchiveMutation) WhereP(ps ...func(*sql.Selector)) {
+	p := make([]predicate.AuditArchive, len(ps))
+	for i := range ps {
+		p[i] = ps[i]
+	}
+	m.Where(p...)
+}
+
+// Op returns the operation name.
+func (m *AuditArchiveMutation) Op() Op {
+	return m.op
+}
+
+// SetOp allows setting the mutation operation.
+func (m *AuditArchiveMutation) SetOp(op Op) {
+	m.op = op
+}
+
+// Type returns the node type of this mutation (AuditArchive).
+func (m *AuditArchiveMutation) Type() string {
+	return m.typ
+}
+
+// Fields returns all fields that were changed during this mutation. Note that in
+// order to get all numeric fields that were incremented/decremented, call
+// AddedFields().
+func (m *AuditArchiveMutation) Fields() []string {
+	fields := make([]string, 0, 18)
+	if m.position != nil {
+		fields = append(fields, auditarchive.FieldPosition)
+	}
+	if m.month != nil {
+		fields = append(fields, auditarchive.FieldMonth)
+	}
+	if m.part != nil {
+		fields = append(fields, auditarchive.FieldPart)
+	}
+	if m.rows != nil {
+		fields = append(fields, auditarchive.FieldRows)
+	}
+	if m.first_event_id != nil {
+		fields = append(fields, auditarchive.FieldFirstEventID)
+	}
+	if m.last_event_id != nil {
+		fields = append(fields, auditarchive.FieldLastEventID)
+	}
+	if m.first_event_at != nil {
+		fields = append(fields, auditarchive.FieldFirstEventAt)
+	}
+	if m.last_event_at != nil {
+		fields = append(fields, auditarchive.FieldLastEventAt)
+	}
+	if m.sha256 != nil {
+		fields = append(fields, auditarchive.FieldSha256)
+	}
+	if m.file_name != nil {
+		fields = append(fields, auditarchive.FieldFileName)
+	}
+	if m.file_bytes != nil {
+		fields = append(fields, auditarchive.FieldFileBytes)
+	}
+	if m.file_sha256 != nil {
+		fields = append(fields, auditarchive.FieldFileSha256)
+	}
+	if m.previous_seal != nil {
+		fields = append(fields, auditarchive.FieldPreviousSeal)
+	}
+	if m.seal != nil {
+		fields = append(fields, auditarchive.FieldSeal)
+	}
+	if m.sealed_at != nil {
+		fields = append(fields, auditarchive.FieldSealedAt)
+	}
+	if m.removed_at != nil {
+		fields = append(fields, auditarchive.FieldRemovedAt)
+	}
+	if m.verified_at != nil {
+		fields = append(fields, auditarchive.FieldVerifiedAt)
+	}
+	if m.fault != nil {
+		fields = append(fields, auditarchive.FieldFault)
+	}
+	return fields
+}
+
+// Field returns the value of a field with the given name. The second boolean
+// return value indicates that this field was not set, or was not defined in the
+// schema.
+func (m *AuditArchiveMutation) Field(name string) (ent.Value, bool) {
+	switch name {
+	case auditarchive.FieldPosition:
+		return m.Position()
+	case auditarchive.FieldMonth:
+		return m.Month()
+	case auditarchive.FieldPart:
+		return m.Part()
+	case auditarchive.FieldRows:
+		return m.Rows()
+	case auditarchive.FieldFirstEventID:
+		return m.FirstEventID()
+	case auditarchive.FieldLastEventID:
+		return m.LastEventID()
+	case auditarchive.FieldFirstEventAt:
+		return m.FirstEventAt()
+	case auditarchive.FieldLastEventAt:
+		return m.LastEventAt()
+	case auditarchive.FieldSha256:
+		return m.Sha256()
+	case auditarchive.FieldFileName:
+		return m.FileName()
+	case auditarchive.FieldFileBytes:
+		return m.FileBytes()
+	case auditarchive.FieldFileSha256:
+		return m.FileSha256()
+	case auditarchive.FieldPreviousSeal:
+		return m.PreviousSeal()
+	case auditarchive.FieldSeal:
+		return m.Seal()
+	case auditarchive.FieldSealedAt:
+		return m.SealedAt()
+	case auditarchive.FieldRemovedAt:
+		return m.RemovedAt()
+	case auditarchive.FieldVerifiedAt:
+		return m.VerifiedAt()
+	case auditarchive.FieldFault:
+		return m.Fault()
+	}
+	return nil, false
+}
+
+// OldField returns the old value of the field from the database. An error is
+// returned if the mutation operation is not UpdateOne, or the query to the
+// database failed.
+func (m *AuditArchiveMutation) OldField(ctx context.Context, name string) (ent.Value, error) {
+	switch name {
+	case auditarchive.FieldPosition:
+		return m.OldPosition(ctx)
+	case auditarchive.FieldMonth:
+		return m.OldMonth(ctx)
+	case auditarchive.FieldPart:
+		return m.OldPart(ctx)
+	case auditarchive.FieldRows:
+		return m.OldRows(ctx)
+	case auditarchive.FieldFirstEventID:
+		return m.OldFirstEventID(ctx)
+	case auditarchive.FieldLastEventID:
+		return m.OldLastEventID(ctx)
+	case auditarchive.FieldFirstEventAt:
+		return m.OldFirstEventAt(ctx)
+	case auditarchive.FieldLastEventAt:
+		return m.OldLastEventAt(ctx)
+	case auditarchive.FieldSha256:
+		return m.OldSha256(ctx)
+	case auditarchive.FieldFileName:
+		return m.OldFileName(ctx)
+	case auditarchive.FieldFileBytes:
+		return m.OldFileBytes(ctx)
+	case auditarchive.FieldFileSha256:
+		return m.OldFileSha256(ctx)
+	case auditarchive.FieldPreviousSeal:
+		return m.OldPreviousSeal(ctx)
+	case auditarchive.FieldSeal:
+		return m.OldSeal(ctx)
+	case auditarchive.FieldSealedAt:
+		return m.OldSealedAt(ctx)
+	case auditarchive.FieldRemovedAt:
+		return m.OldRemovedAt(ctx)
+	case auditarchive.FieldVerifiedAt:
+		return m.OldVerifiedAt(ctx)
+	case auditarchive.FieldFault:
+		return m.OldFault(ctx)
+	}
+	return nil, fmt.Errorf("unknown AuditArchive field %s", name)
+}
+
+// SetField sets the value of a field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *AuditArchiveMutation) SetField(name string, value ent.Value) error {
+	switch name {
+	case auditarchive.FieldPosition:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetPosition(v)
+		return nil
+	case auditarchive.FieldMonth:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetMonth(v)
+		return nil
+	case auditarchive.FieldPart:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetPart(v)
+		return nil
+	case auditarchive.FieldRows:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetRows(v)
+		return nil
+	case auditarchive.FieldFirstEventID:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetFirstEventID(v)
+		return nil
+	case auditarchive.FieldLastEventID:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetLastEventID(v)
+		return nil
+	case auditarchive.FieldFirstEventAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetFirstEventAt(v)
+		return nil
+	case auditarchive.FieldLastEventAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetLastEventAt(v)
+		return nil
+	case auditarchive.FieldSha256:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetSha256(v)
+		return nil
+	case auditarchive.FieldFileName:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetFileName(v)
+		return nil
+	case auditarchive.FieldFileBytes:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetFileBytes(v)
+		return nil
+	case auditarchive.FieldFileSha256:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetFileSha256(v)
+		return nil
+	case auditarchive.FieldPreviousSeal:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetPreviousSeal(v)
+		return nil
+	case auditarchive.FieldSeal:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetSeal(v)
+		return nil
+	case auditarchive.FieldSealedAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetSealedAt(v)
+		return nil
+	case auditarchive.FieldRemovedAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetRemovedAt(v)
+		return nil
+	case auditarchive.FieldVerifiedAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetVerifiedAt(v)
+		return nil
+	case auditarchive.FieldFault:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetFault(v)
+		return nil
+	}
+	return fmt.Errorf("unknown AuditArchive field %s", name)
+}
+
+// AddedFields returns all numeric fields that were incremented/decremented during
+// this mutation.
+func (m *AuditArchiveMutation) AddedFields() []string {
+	var fields []string
+	if m.addposition != nil {
+		fields = append(fields, auditarchive.FieldPosition)
+	}
+	if m.addpart != nil {
+		fields = append(fields, auditarchive.FieldPart)
+	}
+	if m.addrows != nil {
+		fields = append(fields, auditarchive.FieldRows)
+	}
+	if m.addfirst_event_id != nil {
+		fields = append(fields, auditarchive.FieldFirstEventID)
+	}
+	if m.addlast_event_id != nil {
+		fields = append(fields, auditarchive.FieldLastEventID)
+	}
+	if m.addfile_bytes != nil {
+		fields = append(fields, auditarchive.FieldFileBytes)
+	}
+	return fields
+}
+
+// AddedField returns the numeric value that was incremented/decremented on a field
+// with the given name. The second boolean return value indicates that this field
+// was not set, or was not defined in the schema.
+func (m *AuditArchiveMutation) AddedField(name string) (ent.Value, bool) {
+	switch name {
+	case auditarchive.FieldPosition:
+		return m.AddedPosition()
+	case auditarchive.FieldPart:
+		return m.AddedPart()
+	case auditarchive.FieldRows:
+		return m.AddedRows()
+	case auditarchive.FieldFirstEventID:
+		return m.AddedFirstEventID()
+	case auditarchive.FieldLastEventID:
+		return m.AddedLastEventID()
+	case auditarchive.FieldFileBytes:
+		return m.AddedFileBytes()
+	}
+	return nil, false
+}
+
+// AddField adds the value to the field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *AuditArchiveMutation) AddField(name string, value ent.Value) error {
+	switch name {
+	case auditarchive.FieldPosition:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddPosition(v)
+		return nil
+	case auditarchive.FieldPart:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddPart(v)
+		return nil
+	case auditarchive.FieldRows:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddRows(v)
+		return nil
+	case auditarchive.FieldFirstEventID:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddFirstEventID(v)
+		return nil
+	case auditarchive.FieldLastEventID:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddLastEventID(v)
+		return nil
+	case auditarchive.FieldFileBytes:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddFileBytes(v)
+		return nil
+	}
+	return fmt.Errorf("unknown AuditArchive numeric field %s", name)
+}
+
+// ClearedFields returns all nullable fields that were cleared during this
+// mutation.
+func (m *AuditArchiveMutation) ClearedFields() []string {
+	var fields []string
+	if m.FieldCleared(auditarchive.FieldRemovedAt) {
+		fields = append(fields, auditarchive.FieldRemovedAt)
+	}
+	if m.FieldCleared(auditarchive.FieldVerifiedAt) {
+		fields = append(fields, auditarchive.FieldVerifiedAt)
+	}
+	if m.FieldCleared(auditarchive.FieldFault) {
+		fields = append(fields, auditarchive.FieldFault)
+	}
+	return fields
+}
+
+// FieldCleared returns a boolean indicating if a field with the given name was
+// cleared in this mutation.
+func (m *AuditArchiveMutation) FieldCleared(name string) bool {
+	_, ok := m.clearedFields[name]
+	return ok
+}
+
+// ClearField clears the value of the field with the given name. It returns an
+// error if the field is not defined in the schema.
+func (m *AuditArchiveMutation) ClearField(name string) error {
+	switch name {
+	case auditarchive.FieldRemovedAt:
+		m.ClearRemovedAt()
+		return nil
+	case auditarchive.FieldVerifiedAt:
+		m.ClearVerifiedAt()
+		return nil
+	case auditarchive.FieldFault:
+		m.ClearFault()
+		return nil
+	}
+	return fmt.Errorf("unknown AuditArchive nullable field %s", name)
+}
+
+// ResetField resets all changes in the mutation for the field with the given name.
+// It returns an error if the field is not defined in the schema.
+func (m *AuditArchiveMutation) ResetField(name string) error {
+	switch name {
+	case auditarchive.FieldPosition:
+		m.ResetPosition()
+		return nil
+	case auditarchive.FieldMonth:
+		m.ResetMonth()
+		return nil
+	case auditarchive.FieldPart:
+		m.ResetPart()
+		return nil
+	case auditarchive.FieldRows:
+		m.ResetRows()
+		return nil
+	case auditarchive.FieldFirstEventID:
+		m.ResetFirstEventID()
+		return nil
+	case auditarchive.FieldLastEventID:
+		m.ResetLastEventID()
+		return nil
+	case auditarchive.FieldFirstEventAt:
+		m.ResetFirstEventAt()
+		return nil
+	case auditarchive.FieldLastEventAt:
+		m.ResetLastEventAt()
+		return nil
+	case auditarchive.FieldSha256:
+		m.ResetSha256()
+		return nil
+	case auditarchive.FieldFileName:
+		m.ResetFileName()
+		return nil
+	case auditarchive.FieldFileBytes:
+		m.ResetFileBytes()
+		return nil
+	case auditarchive.FieldFileSha256:
+		m.ResetFileSha256()
+		return nil
+	case auditarchive.FieldPreviousSeal:
+		m.ResetPreviousSeal()
+		return nil
+	case auditarchive.FieldSeal:
+		m.ResetSeal()
+		return nil
+	case auditarchive.FieldSealedAt:
+		m.ResetSealedAt()
+		return nil
+	case auditarchive.FieldRemovedAt:
+		m.ResetRemovedAt()
+		return nil
+	case auditarchive.FieldVerifiedAt:
+		m.ResetVerifiedAt()
+		return nil
+	case auditarchive.FieldFault:
+		m.ResetFault()
+		return nil
+	}
+	return fmt.Errorf("unknown AuditArchive field %s", name)
+}
+
+// AddedEdges returns all edge names that were set/added in this mutation.
+func (m *AuditArchiveMutation) AddedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// AddedIDs returns all IDs (to other nodes) that were added for the given edge
+// name in this mutation.
+func (m *AuditArchiveMutation) AddedIDs(name string) []ent.Value {
+	return nil
+}
+
+// RemovedEdges returns all edge names that were removed in this mutation.
+func (m *AuditArchiveMutation) RemovedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// RemovedIDs returns all IDs (to other nodes) that were removed for the edge with
+// the given name in this mutation.
+func (m *AuditArchiveMutation) RemovedIDs(name string) []ent.Value {
+	return nil
+}
+
+// ClearedEdges returns all edge names that were cleared in this mutation.
+func (m *AuditArchiveMutation) ClearedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// EdgeCleared returns a boolean which indicates if the edge with the given name
+// was cleared in this mutation.
+func (m *AuditArchiveMutation) EdgeCleared(name string) bool {
+	return false
+}
+
+// ClearEdge clears the value of the edge with the given name. It returns an error
+// if that edge is not defined in the schema.
+func (m *AuditArchiveMutation) ClearEdge(name string) error {
+	return fmt.Errorf("unknown AuditArchive unique edge %s", name)
+}
+
+// ResetEdge resets all changes to the edge with the given name in this mutation.
+// It returns an error if the edge is not defined in the schema.
+func (m *AuditArchiveMutation) ResetEdge(name string) error {
+	return fmt.Errorf("unknown AuditArchive edge %s", name)
+}
 
 // AuditEventMutation represents an operation that mutates the AuditEvent nodes in the graph.
 type AuditEventMutation struct {

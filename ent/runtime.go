@@ -3,6 +3,7 @@
 package ent
 
 import (
+	"aliaport/ent/auditarchive"
 	"aliaport/ent/auditevent"
 	"aliaport/ent/cari"
 	"aliaport/ent/exchangerate"
@@ -39,6 +40,36 @@ import (
 // (default values, validators, hooks and policies) and stitches it
 // to their package variables.
 func init() {
+	auditarchiveFields := schema.AuditArchive{}.Fields()
+	_ = auditarchiveFields
+	// auditarchiveDescMonth is the schema descriptor for month field.
+	auditarchiveDescMonth := auditarchiveFields[1].Descriptor()
+	// auditarchive.MonthValidator is a validator for the "month" field. It is called by the builders before save.
+	auditarchive.MonthValidator = auditarchiveDescMonth.Validators[0].(func(string) error)
+	// auditarchiveDescSha256 is the schema descriptor for sha256 field.
+	auditarchiveDescSha256 := auditarchiveFields[8].Descriptor()
+	// auditarchive.Sha256Validator is a validator for the "sha256" field. It is called by the builders before save.
+	auditarchive.Sha256Validator = auditarchiveDescSha256.Validators[0].(func(string) error)
+	// auditarchiveDescFileName is the schema descriptor for file_name field.
+	auditarchiveDescFileName := auditarchiveFields[9].Descriptor()
+	// auditarchive.FileNameValidator is a validator for the "file_name" field. It is called by the builders before save.
+	auditarchive.FileNameValidator = auditarchiveDescFileName.Validators[0].(func(string) error)
+	// auditarchiveDescFileSha256 is the schema descriptor for file_sha256 field.
+	auditarchiveDescFileSha256 := auditarchiveFields[11].Descriptor()
+	// auditarchive.FileSha256Validator is a validator for the "file_sha256" field. It is called by the builders before save.
+	auditarchive.FileSha256Validator = auditarchiveDescFileSha256.Validators[0].(func(string) error)
+	// auditarchiveDescPreviousSeal is the schema descriptor for previous_seal field.
+	auditarchiveDescPreviousSeal := auditarchiveFields[12].Descriptor()
+	// auditarchive.PreviousSealValidator is a validator for the "previous_seal" field. It is called by the builders before save.
+	auditarchive.PreviousSealValidator = auditarchiveDescPreviousSeal.Validators[0].(func(string) error)
+	// auditarchiveDescSeal is the schema descriptor for seal field.
+	auditarchiveDescSeal := auditarchiveFields[13].Descriptor()
+	// auditarchive.SealValidator is a validator for the "seal" field. It is called by the builders before save.
+	auditarchive.SealValidator = auditarchiveDescSeal.Validators[0].(func(string) error)
+	// auditarchiveDescFault is the schema descriptor for fault field.
+	auditarchiveDescFault := auditarchiveFields[17].Descriptor()
+	// auditarchive.FaultValidator is a validator for the "fault" field. It is called by the builders before save.
+	auditarchive.FaultValidator = auditarchiveDescFault.Validators[0].(func(string) error)
 	auditeventFields := schema.AuditEvent{}.Fields()
 	_ = auditeventFields
 	// auditeventDescRoles is the schema descriptor for roles field.

@@ -8,6 +8,18 @@ import (
 	"fmt"
 )
 
+// The AuditArchiveFunc type is an adapter to allow the use of ordinary
+// function as AuditArchive mutator.
+type AuditArchiveFunc func(context.Context, *ent.AuditArchiveMutation) (ent.Value, error)
+
+// Mutate calls f(ctx, m).
+func (f AuditArchiveFunc) Mutate(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+	if mv, ok := m.(*ent.AuditArchiveMutation); ok {
+		return f(ctx, mv)
+	}
+	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.AuditArchiveMutation", m)
+}
+
 // The AuditEventFunc type is an adapter to allow the use of ordinary
 // function as AuditEvent mutator.
 type AuditEventFunc func(context.Context, *ent.AuditEventMutation) (ent.Value, error)

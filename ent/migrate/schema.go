@@ -9,6 +9,46 @@ import (
 )
 
 var (
+	// AuditArchivesColumns holds the columns for the "audit_archives" table.
+	AuditArchivesColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt64, Increment: true},
+		{Name: "position", Type: field.TypeInt},
+		{Name: "month", Type: field.TypeString, Size: 7},
+		{Name: "part", Type: field.TypeInt},
+		{Name: "rows", Type: field.TypeInt64},
+		{Name: "first_event_id", Type: field.TypeInt64},
+		{Name: "last_event_id", Type: field.TypeInt64},
+		{Name: "first_event_at", Type: field.TypeTime},
+		{Name: "last_event_at", Type: field.TypeTime},
+		{Name: "sha256", Type: field.TypeString, Size: 64},
+		{Name: "file_name", Type: field.TypeString, Size: 100},
+		{Name: "file_bytes", Type: field.TypeInt64},
+		{Name: "file_sha256", Type: field.TypeString, Size: 64},
+		{Name: "previous_seal", Type: field.TypeString, Size: 64},
+		{Name: "seal", Type: field.TypeString, Size: 64},
+		{Name: "sealed_at", Type: field.TypeTime},
+		{Name: "removed_at", Type: field.TypeTime, Nullable: true},
+		{Name: "verified_at", Type: field.TypeTime, Nullable: true},
+		{Name: "fault", Type: field.TypeString, Nullable: true, Size: 300},
+	}
+	// AuditArchivesTable holds the schema information for the "audit_archives" table.
+	AuditArchivesTable = &schema.Table{
+		Name:       "audit_archives",
+		Columns:    AuditArchivesColumns,
+		PrimaryKey: []*schema.Column{AuditArchivesColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "audit_archives_position",
+				Unique:  true,
+				Columns: []*schema.Column{AuditArchivesColumns[1]},
+			},
+			{
+				Name:    "audit_archives_month_part",
+				Unique:  true,
+				Columns: []*schema.Column{AuditArchivesColumns[2], AuditArchivesColumns[3]},
+			},
+		},
+	}
 	// AuditEventsColumns holds the columns for the "audit_events" table.
 	AuditEventsColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeInt64, Increment: true},
@@ -1587,6 +1627,7 @@ var (
 	}
 	// Tables holds all the tables in the schema.
 	Tables = []*schema.Table{
+		AuditArchivesTable,
 		AuditEventsTable,
 		CariTable,
 		ExchangeRatesTable,
@@ -1620,6 +1661,9 @@ var (
 )
 
 func init() {
+	AuditArchivesTable.Annotation = &entsql.Annotation{
+		Table: "audit_archives",
+	}
 	AuditEventsTable.Annotation = &entsql.Annotation{
 		Table: "audit_events",
 	}

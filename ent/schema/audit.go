@@ -53,3 +53,43 @@ func (AuditEvent) Indexes() []ent.Index {
 		index.Fields("resource", "entity_id", "created_at", "id").StorageKey("audit_events_entity"),
 	}
 }
+
+// AuditArchive is a sealed segment of the trail: a month's events, or those that came
+// late for a month that was archived already, in a file outside of the database.
+type AuditArchive struct{ ent.Schema }
+
+func (AuditArchive) Mixin() []ent.Mixin { return []ent.Mixin{key{}} }
+
+func (AuditArchive) Annotations() []schema.Annotation {
+	return []schema.Annotation{table("audit_archives")}
+}
+
+func (AuditArchive) Fields() []ent.Field {
+	return []ent.Field{
+		field.Int("position").Immutable().Comment("in the chain of seals: 1, 2, 3 …"),
+		field.String("month").MaxRuneLen(7).Immutable().Comment("2026-01, in UTC"),
+		field.Int("part").Immutable().Comment("1; 2 and on: what came late for the month"),
+		field.Int64("rows").Immutable(),
+		field.Int64("first_event_id").Immutable().Comment("by time, not by number"),
+		field.Int64("last_event_id").Immutable(),
+		field.Time("first_event_at").Immutable(),
+		field.Time("last_event_at").Immutable(),
+		field.String("sha256").MaxRuneLen(64).Immutable().Comment("of the lines"),
+		field.String("file_name").MaxRuneLen(100).Immutable(),
+		field.Int64("file_bytes").Immutable(),
+		field.String("file_sha256").MaxRuneLen(64).Immutable().Comment("of the compressed file"),
+		field.String("previous_seal").MaxRuneLen(64).Immutable().Comment("empty for the first"),
+		field.String("seal").MaxRuneLen(64).Immutable().Comment("SHA-256 of all of the above and sealed_at"),
+		field.Time("sealed_at").Immutable(),
+		field.Time("removed_at").Optional().Nillable().Comment("when its events had left the table"),
+		field.Time("verified_at").Optional().Nillable().Comment("when its file was last looked at"),
+		field.String("fault").MaxRuneLen(300).Optional().Nillable().Comment("what was wrong with it then"),
+	}
+}
+
+func (AuditArchive) Indexes() []ent.Index {
+	return []ent.Index{
+		index.Fields("position").Unique().StorageKey("audit_archives_position"),
+		index.Fields("month", "part").Unique().StorageKey("audit_archives_month_part"),
+	}
+}

@@ -57,6 +57,9 @@ func (c *Config) check() Faults {
 	if n := len(c.JWTKey); n > 0 && n < MinJWTKey {
 		bad("JWTKey", fmt.Sprintf("has %d bytes", n), fmt.Sprintf("give at least %d, as from: openssl rand -hex 32", MinJWTKey))
 	}
+	if c.AuditArchiveDir == "" {
+		bad("AuditArchiveDir", "is empty", "give a folder such as data/audit")
+	}
 	if c.SQLiteSynchronous = strings.ToUpper(c.SQLiteSynchronous); c.SQLiteSynchronous != "FULL" && c.SQLiteSynchronous != "NORMAL" {
 		bad("SQLiteSynchronous", "is unknown", "give FULL or NORMAL")
 	}
@@ -92,6 +95,7 @@ func (c *Config) checkRanges(bad report) {
 	least(bad, 1, map[string]int{
 		"DBMaxOpen": c.DBMaxOpen, "PageSizeDefault": c.PageSizeDefault, "LoaderBatch": c.LoaderBatch, "PageSizeMax": c.PageSizeMax,
 	})
+	least(bad, 1, map[string]int{"AuditRetentionDays": c.AuditRetentionDays, "AuditExports": c.AuditExports})
 	least(bad, 0, map[string]int{"RateOperations": c.RateOperations, "RateCost": c.RateCost, "RateLogins": c.RateLogins})
 	least(bad, 0, map[string]int{"DBMaxIdle": c.DBMaxIdle, "StatementCache": c.StatementCache, "SQLiteReaders": c.SQLiteReaders})
 	least(bad, 1024, map[string]int64{"MaxBodyBytes": c.MaxBodyBytes, "RateSourceMaxBytes": c.RateSourceMaxBytes})

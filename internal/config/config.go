@@ -96,6 +96,11 @@ type Config struct {
 	RedisTimeout    time.Duration `env:"REDIS_TIMEOUT" envDefault:"20ms" desc:"How long a decision waits for Redis before the server decides by itself"`
 	TrustedProxies  []string      `env:"TRUSTED_PROXIES" desc:"Networks of proxies whose X-Forwarded-For is believed, separated by commas: 10.0.0.0/8"`
 
+	// Audit trail.
+	AuditRetentionDays int    `env:"AUDIT_RETENTION_DAYS" envDefault:"90" desc:"Age from which months of the trail leave the database for the archive, whole ones only"`
+	AuditArchiveDir    string `env:"AUDIT_ARCHIVE_DIR" envDefault:"data/audit" desc:"Folder of the archived months of the trail; it belongs into the backup"`
+	AuditExports       int    `env:"AUDIT_EXPORTS" envDefault:"2" desc:"Exports of the trail that may run at once; each keeps a database connection"`
+
 	// Running.
 	LogLevel  slog.Level `env:"LOG_LEVEL" envDefault:"INFO" desc:"DEBUG, INFO, WARN or ERROR"`
 	LogFormat string     `env:"LOG_FORMAT" envDefault:"json" desc:"json or text"`
