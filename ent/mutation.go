@@ -23470,6 +23470,7 @@ type TripMutation struct {
 	grand_total          *decimal.Decimal
 	amount_try           *decimal.Decimal
 	exchange_rate        *decimal.Decimal
+	rate_kind            *string
 	rate_date            *calendar.Date
 	calculation          *json.RawMessage
 	appendcalculation    json.RawMessage
@@ -24742,6 +24743,55 @@ func (m *TripMutation) ResetExchangeRate() {
 	delete(m.clearedFields, trip.FieldExchangeRate)
 }
 
+// SetRateKind sets the "rate_kind" field.
+func (m *TripMutation) SetRateKind(s string) {
+	m.rate_kind = &s
+}
+
+// RateKind returns the value of the "rate_kind" field in the mutation.
+func (m *TripMutation) RateKind() (r string, exists bool) {
+	v := m.rate_kind
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldRateKind returns the old "rate_kind" field's value of the Trip entity.
+// If the Trip object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *TripMutation) OldRateKind(ctx context.Context) (v *string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldRateKind is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldRateKind requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldRateKind: %w", err)
+	}
+	return oldValue.RateKind, nil
+}
+
+// ClearRateKind clears the value of the "rate_kind" field.
+func (m *TripMutation) ClearRateKind() {
+	m.rate_kind = nil
+	m.clearedFields[trip.FieldRateKind] = struct{}{}
+}
+
+// RateKindCleared returns if the "rate_kind" field was cleared in this mutation.
+func (m *TripMutation) RateKindCleared() bool {
+	_, ok := m.clearedFields[trip.FieldRateKind]
+	return ok
+}
+
+// ResetRateKind resets all changes to the "rate_kind" field.
+func (m *TripMutation) ResetRateKind() {
+	m.rate_kind = nil
+	delete(m.clearedFields, trip.FieldRateKind)
+}
+
 // SetRateDate sets the "rate_date" field.
 func (m *TripMutation) SetRateDate(c calendar.Date) {
 	m.rate_date = &c
@@ -25573,7 +25623,7 @@ func (m *TripMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *TripMutation) Fields() []string {
-	fields := make([]string, 0, 38)
+	fields := make([]string, 0, 39)
 	if m.created_at != nil {
 		fields = append(fields, trip.FieldCreatedAt)
 	}
@@ -25648,6 +25698,9 @@ func (m *TripMutation) Fields() []string {
 	}
 	if m.exchange_rate != nil {
 		fields = append(fields, trip.FieldExchangeRate)
+	}
+	if m.rate_kind != nil {
+		fields = append(fields, trip.FieldRateKind)
 	}
 	if m.rate_date != nil {
 		fields = append(fields, trip.FieldRateDate)
@@ -25746,6 +25799,8 @@ func (m *TripMutation) Field(name string) (ent.Value, bool) {
 		return m.AmountTry()
 	case trip.FieldExchangeRate:
 		return m.ExchangeRate()
+	case trip.FieldRateKind:
+		return m.RateKind()
 	case trip.FieldRateDate:
 		return m.RateDate()
 	case trip.FieldCalculation:
@@ -25831,6 +25886,8 @@ func (m *TripMutation) OldField(ctx context.Context, name string) (ent.Value, er
 		return m.OldAmountTry(ctx)
 	case trip.FieldExchangeRate:
 		return m.OldExchangeRate(ctx)
+	case trip.FieldRateKind:
+		return m.OldRateKind(ctx)
 	case trip.FieldRateDate:
 		return m.OldRateDate(ctx)
 	case trip.FieldCalculation:
@@ -26040,6 +26097,13 @@ func (m *TripMutation) SetField(name string, value ent.Value) error {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.SetExchangeRate(v)
+		return nil
+	case trip.FieldRateKind:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetRateKind(v)
 		return nil
 	case trip.FieldRateDate:
 		v, ok := value.(calendar.Date)
@@ -26255,6 +26319,9 @@ func (m *TripMutation) ClearedFields() []string {
 	if m.FieldCleared(trip.FieldExchangeRate) {
 		fields = append(fields, trip.FieldExchangeRate)
 	}
+	if m.FieldCleared(trip.FieldRateKind) {
+		fields = append(fields, trip.FieldRateKind)
+	}
 	if m.FieldCleared(trip.FieldRateDate) {
 		fields = append(fields, trip.FieldRateDate)
 	}
@@ -26343,6 +26410,9 @@ func (m *TripMutation) ClearField(name string) error {
 		return nil
 	case trip.FieldExchangeRate:
 		m.ClearExchangeRate()
+		return nil
+	case trip.FieldRateKind:
+		m.ClearRateKind()
 		return nil
 	case trip.FieldRateDate:
 		m.ClearRateDate()
@@ -26447,6 +26517,9 @@ func (m *TripMutation) ResetField(name string) error {
 		return nil
 	case trip.FieldExchangeRate:
 		m.ResetExchangeRate()
+		return nil
+	case trip.FieldRateKind:
+		m.ResetRateKind()
 		return nil
 	case trip.FieldRateDate:
 		m.ResetRateDate()

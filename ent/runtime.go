@@ -785,28 +785,32 @@ func init() {
 	tripDescCurrency := tripFields[16].Descriptor()
 	// trip.CurrencyValidator is a validator for the "currency" field. It is called by the builders before save.
 	trip.CurrencyValidator = tripDescCurrency.Validators[0].(func(string) error)
+	// tripDescRateKind is the schema descriptor for rate_kind field.
+	tripDescRateKind := tripFields[23].Descriptor()
+	// trip.RateKindValidator is a validator for the "rate_kind" field. It is called by the builders before save.
+	trip.RateKindValidator = tripDescRateKind.Validators[0].(func(string) error)
 	// tripDescCargoDescription is the schema descriptor for cargo_description field.
-	tripDescCargoDescription := tripFields[25].Descriptor()
+	tripDescCargoDescription := tripFields[26].Descriptor()
 	// trip.CargoDescriptionValidator is a validator for the "cargo_description" field. It is called by the builders before save.
 	trip.CargoDescriptionValidator = tripDescCargoDescription.Validators[0].(func(string) error)
 	// tripDescNotes is the schema descriptor for notes field.
-	tripDescNotes := tripFields[26].Descriptor()
+	tripDescNotes := tripFields[27].Descriptor()
 	// trip.NotesValidator is a validator for the "notes" field. It is called by the builders before save.
 	trip.NotesValidator = tripDescNotes.Validators[0].(func(string) error)
 	// tripDescInvoiceNo is the schema descriptor for invoice_no field.
-	tripDescInvoiceNo := tripFields[29].Descriptor()
+	tripDescInvoiceNo := tripFields[30].Descriptor()
 	// trip.InvoiceNoValidator is a validator for the "invoice_no" field. It is called by the builders before save.
 	trip.InvoiceNoValidator = tripDescInvoiceNo.Validators[0].(func(string) error)
 	// tripDescCancelReason is the schema descriptor for cancel_reason field.
-	tripDescCancelReason := tripFields[31].Descriptor()
+	tripDescCancelReason := tripFields[32].Descriptor()
 	// trip.CancelReasonValidator is a validator for the "cancel_reason" field. It is called by the builders before save.
 	trip.CancelReasonValidator = tripDescCancelReason.Validators[0].(func(string) error)
 	// tripDescIsActive is the schema descriptor for is_active field.
-	tripDescIsActive := tripFields[32].Descriptor()
+	tripDescIsActive := tripFields[33].Descriptor()
 	// trip.DefaultIsActive holds the default value on creation for the is_active field.
 	trip.DefaultIsActive = tripDescIsActive.Default.(bool)
 	// tripDescVersion is the schema descriptor for version field.
-	tripDescVersion := tripFields[33].Descriptor()
+	tripDescVersion := tripFields[34].Descriptor()
 	// trip.DefaultVersion holds the default value on creation for the version field.
 	trip.DefaultVersion = tripDescVersion.Default.(int)
 	userMixin := schema.User{}.Mixin()

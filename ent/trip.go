@@ -76,6 +76,8 @@ type Trip struct {
 	AmountTry *decimal.Decimal `json:"amount_try,omitempty"`
 	// ExchangeRate holds the value of the "exchange_rate" field.
 	ExchangeRate *decimal.Decimal `json:"exchange_rate,omitempty"`
+	// RateKind holds the value of the "rate_kind" field.
+	RateKind *string `json:"rate_kind,omitempty"`
 	// RateDate holds the value of the "rate_date" field.
 	RateDate *calendar.Date `json:"rate_date,omitempty"`
 	// how the price came about
@@ -195,7 +197,7 @@ func (*Trip) scanValues(columns []string) ([]any, error) {
 			values[i] = new(sql.NullBool)
 		case trip.FieldID, trip.FieldMotorbotID, trip.FieldCariID, trip.FieldWorkOrderID, trip.FieldServiceID, trip.FieldVersion, trip.FieldCreatedBy, trip.FieldUpdatedBy:
 			values[i] = new(sql.NullInt64)
-		case trip.FieldTripNo, trip.FieldDeparturePier, trip.FieldArrivalPier, trip.FieldCariCode, trip.FieldCurrency, trip.FieldCargoDescription, trip.FieldNotes, trip.FieldStatus, trip.FieldInvoiceStatus, trip.FieldInvoiceNo, trip.FieldCancelReason:
+		case trip.FieldTripNo, trip.FieldDeparturePier, trip.FieldArrivalPier, trip.FieldCariCode, trip.FieldCurrency, trip.FieldRateKind, trip.FieldCargoDescription, trip.FieldNotes, trip.FieldStatus, trip.FieldInvoiceStatus, trip.FieldInvoiceNo, trip.FieldCancelReason:
 			values[i] = new(sql.NullString)
 		case trip.FieldCreatedAt, trip.FieldUpdatedAt, trip.FieldPlannedDepartureAt, trip.FieldPlannedReturnAt, trip.FieldDepartureAt, trip.FieldReturnAt, trip.FieldStartsAt, trip.FieldEndsAt, trip.FieldInvoicedAt:
 			values[i] = new(sql.NullTime)
@@ -387,6 +389,13 @@ func (_m *Trip) assignValues(columns []string, values []any) error {
 			} else if value.Valid {
 				_m.ExchangeRate = new(decimal.Decimal)
 				*_m.ExchangeRate = *value.S.(*decimal.Decimal)
+			}
+		case trip.FieldRateKind:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field rate_kind", values[i])
+			} else if value.Valid {
+				_m.RateKind = new(string)
+				*_m.RateKind = value.String
 			}
 		case trip.FieldRateDate:
 			if value, ok := values[i].(*sql.NullScanner); !ok {
@@ -644,6 +653,11 @@ func (_m *Trip) String() string {
 	if v := _m.ExchangeRate; v != nil {
 		builder.WriteString("exchange_rate=")
 		builder.WriteString(fmt.Sprintf("%v", *v))
+	}
+	builder.WriteString(", ")
+	if v := _m.RateKind; v != nil {
+		builder.WriteString("rate_kind=")
+		builder.WriteString(*v)
 	}
 	builder.WriteString(", ")
 	if v := _m.RateDate; v != nil {

@@ -340,6 +340,20 @@ func (_c *TripCreate) SetNillableExchangeRate(v *decimal.Decimal) *TripCreate {
 	return _c
 }
 
+// SetRateKind sets the "rate_kind" field.
+func (_c *TripCreate) SetRateKind(v string) *TripCreate {
+	_c.mutation.SetRateKind(v)
+	return _c
+}
+
+// SetNillableRateKind sets the "rate_kind" field if the given value is not nil.
+func (_c *TripCreate) SetNillableRateKind(v *string) *TripCreate {
+	if v != nil {
+		_c.SetRateKind(*v)
+	}
+	return _c
+}
+
 // SetRateDate sets the "rate_date" field.
 func (_c *TripCreate) SetRateDate(v calendar.Date) *TripCreate {
 	_c.mutation.SetRateDate(v)
@@ -648,6 +662,11 @@ func (_c *TripCreate) check() error {
 			return &ValidationError{Name: "currency", err: fmt.Errorf(`ent: validator failed for field "Trip.currency": %w`, err)}
 		}
 	}
+	if v, ok := _c.mutation.RateKind(); ok {
+		if err := trip.RateKindValidator(v); err != nil {
+			return &ValidationError{Name: "rate_kind", err: fmt.Errorf(`ent: validator failed for field "Trip.rate_kind": %w`, err)}
+		}
+	}
 	if v, ok := _c.mutation.CargoDescription(); ok {
 		if err := trip.CargoDescriptionValidator(v); err != nil {
 			return &ValidationError{Name: "cargo_description", err: fmt.Errorf(`ent: validator failed for field "Trip.cargo_description": %w`, err)}
@@ -815,6 +834,10 @@ func (_c *TripCreate) createSpec() (*Trip, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.ExchangeRate(); ok {
 		_spec.SetField(trip.FieldExchangeRate, field.TypeOther, value)
 		_node.ExchangeRate = &value
+	}
+	if value, ok := _c.mutation.RateKind(); ok {
+		_spec.SetField(trip.FieldRateKind, field.TypeString, value)
+		_node.RateKind = &value
 	}
 	if value, ok := _c.mutation.RateDate(); ok {
 		_spec.SetField(trip.FieldRateDate, field.TypeOther, value)
@@ -1385,6 +1408,24 @@ func (u *TripUpsert) UpdateExchangeRate() *TripUpsert {
 // ClearExchangeRate clears the value of the "exchange_rate" field.
 func (u *TripUpsert) ClearExchangeRate() *TripUpsert {
 	u.SetNull(trip.FieldExchangeRate)
+	return u
+}
+
+// SetRateKind sets the "rate_kind" field.
+func (u *TripUpsert) SetRateKind(v string) *TripUpsert {
+	u.Set(trip.FieldRateKind, v)
+	return u
+}
+
+// UpdateRateKind sets the "rate_kind" field to the value that was provided on create.
+func (u *TripUpsert) UpdateRateKind() *TripUpsert {
+	u.SetExcluded(trip.FieldRateKind)
+	return u
+}
+
+// ClearRateKind clears the value of the "rate_kind" field.
+func (u *TripUpsert) ClearRateKind() *TripUpsert {
+	u.SetNull(trip.FieldRateKind)
 	return u
 }
 
@@ -2088,6 +2129,27 @@ func (u *TripUpsertOne) UpdateExchangeRate() *TripUpsertOne {
 func (u *TripUpsertOne) ClearExchangeRate() *TripUpsertOne {
 	return u.Update(func(s *TripUpsert) {
 		s.ClearExchangeRate()
+	})
+}
+
+// SetRateKind sets the "rate_kind" field.
+func (u *TripUpsertOne) SetRateKind(v string) *TripUpsertOne {
+	return u.Update(func(s *TripUpsert) {
+		s.SetRateKind(v)
+	})
+}
+
+// UpdateRateKind sets the "rate_kind" field to the value that was provided on create.
+func (u *TripUpsertOne) UpdateRateKind() *TripUpsertOne {
+	return u.Update(func(s *TripUpsert) {
+		s.UpdateRateKind()
+	})
+}
+
+// ClearRateKind clears the value of the "rate_kind" field.
+func (u *TripUpsertOne) ClearRateKind() *TripUpsertOne {
+	return u.Update(func(s *TripUpsert) {
+		s.ClearRateKind()
 	})
 }
 
@@ -2990,6 +3052,27 @@ func (u *TripUpsertBulk) UpdateExchangeRate() *TripUpsertBulk {
 func (u *TripUpsertBulk) ClearExchangeRate() *TripUpsertBulk {
 	return u.Update(func(s *TripUpsert) {
 		s.ClearExchangeRate()
+	})
+}
+
+// SetRateKind sets the "rate_kind" field.
+func (u *TripUpsertBulk) SetRateKind(v string) *TripUpsertBulk {
+	return u.Update(func(s *TripUpsert) {
+		s.SetRateKind(v)
+	})
+}
+
+// UpdateRateKind sets the "rate_kind" field to the value that was provided on create.
+func (u *TripUpsertBulk) UpdateRateKind() *TripUpsertBulk {
+	return u.Update(func(s *TripUpsert) {
+		s.UpdateRateKind()
+	})
+}
+
+// ClearRateKind clears the value of the "rate_kind" field.
+func (u *TripUpsertBulk) ClearRateKind() *TripUpsertBulk {
+	return u.Update(func(s *TripUpsert) {
+		s.ClearRateKind()
 	})
 }
 

@@ -460,6 +460,26 @@ func (_u *TripUpdate) ClearExchangeRate() *TripUpdate {
 	return _u
 }
 
+// SetRateKind sets the "rate_kind" field.
+func (_u *TripUpdate) SetRateKind(v string) *TripUpdate {
+	_u.mutation.SetRateKind(v)
+	return _u
+}
+
+// SetNillableRateKind sets the "rate_kind" field if the given value is not nil.
+func (_u *TripUpdate) SetNillableRateKind(v *string) *TripUpdate {
+	if v != nil {
+		_u.SetRateKind(*v)
+	}
+	return _u
+}
+
+// ClearRateKind clears the value of the "rate_kind" field.
+func (_u *TripUpdate) ClearRateKind() *TripUpdate {
+	_u.mutation.ClearRateKind()
+	return _u
+}
+
 // SetRateDate sets the "rate_date" field.
 func (_u *TripUpdate) SetRateDate(v calendar.Date) *TripUpdate {
 	_u.mutation.SetRateDate(v)
@@ -825,6 +845,11 @@ func (_u *TripUpdate) check() error {
 			return &ValidationError{Name: "currency", err: fmt.Errorf(`ent: validator failed for field "Trip.currency": %w`, err)}
 		}
 	}
+	if v, ok := _u.mutation.RateKind(); ok {
+		if err := trip.RateKindValidator(v); err != nil {
+			return &ValidationError{Name: "rate_kind", err: fmt.Errorf(`ent: validator failed for field "Trip.rate_kind": %w`, err)}
+		}
+	}
 	if v, ok := _u.mutation.CargoDescription(); ok {
 		if err := trip.CargoDescriptionValidator(v); err != nil {
 			return &ValidationError{Name: "cargo_description", err: fmt.Errorf(`ent: validator failed for field "Trip.cargo_description": %w`, err)}
@@ -980,6 +1005,12 @@ func (_u *TripUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	}
 	if _u.mutation.ExchangeRateCleared() {
 		_spec.ClearField(trip.FieldExchangeRate, field.TypeOther)
+	}
+	if value, ok := _u.mutation.RateKind(); ok {
+		_spec.SetField(trip.FieldRateKind, field.TypeString, value)
+	}
+	if _u.mutation.RateKindCleared() {
+		_spec.ClearField(trip.FieldRateKind, field.TypeString)
 	}
 	if value, ok := _u.mutation.RateDate(); ok {
 		_spec.SetField(trip.FieldRateDate, field.TypeOther, value)
@@ -1654,6 +1685,26 @@ func (_u *TripUpdateOne) ClearExchangeRate() *TripUpdateOne {
 	return _u
 }
 
+// SetRateKind sets the "rate_kind" field.
+func (_u *TripUpdateOne) SetRateKind(v string) *TripUpdateOne {
+	_u.mutation.SetRateKind(v)
+	return _u
+}
+
+// SetNillableRateKind sets the "rate_kind" field if the given value is not nil.
+func (_u *TripUpdateOne) SetNillableRateKind(v *string) *TripUpdateOne {
+	if v != nil {
+		_u.SetRateKind(*v)
+	}
+	return _u
+}
+
+// ClearRateKind clears the value of the "rate_kind" field.
+func (_u *TripUpdateOne) ClearRateKind() *TripUpdateOne {
+	_u.mutation.ClearRateKind()
+	return _u
+}
+
 // SetRateDate sets the "rate_date" field.
 func (_u *TripUpdateOne) SetRateDate(v calendar.Date) *TripUpdateOne {
 	_u.mutation.SetRateDate(v)
@@ -2032,6 +2083,11 @@ func (_u *TripUpdateOne) check() error {
 			return &ValidationError{Name: "currency", err: fmt.Errorf(`ent: validator failed for field "Trip.currency": %w`, err)}
 		}
 	}
+	if v, ok := _u.mutation.RateKind(); ok {
+		if err := trip.RateKindValidator(v); err != nil {
+			return &ValidationError{Name: "rate_kind", err: fmt.Errorf(`ent: validator failed for field "Trip.rate_kind": %w`, err)}
+		}
+	}
 	if v, ok := _u.mutation.CargoDescription(); ok {
 		if err := trip.CargoDescriptionValidator(v); err != nil {
 			return &ValidationError{Name: "cargo_description", err: fmt.Errorf(`ent: validator failed for field "Trip.cargo_description": %w`, err)}
@@ -2204,6 +2260,12 @@ func (_u *TripUpdateOne) sqlSave(ctx context.Context) (_node *Trip, err error) {
 	}
 	if _u.mutation.ExchangeRateCleared() {
 		_spec.ClearField(trip.FieldExchangeRate, field.TypeOther)
+	}
+	if value, ok := _u.mutation.RateKind(); ok {
+		_spec.SetField(trip.FieldRateKind, field.TypeString, value)
+	}
+	if _u.mutation.RateKindCleared() {
+		_spec.ClearField(trip.FieldRateKind, field.TypeString)
 	}
 	if value, ok := _u.mutation.RateDate(); ok {
 		_spec.SetField(trip.FieldRateDate, field.TypeOther, value)

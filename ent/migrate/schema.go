@@ -942,6 +942,7 @@ var (
 		{Name: "grand_total", Type: field.TypeOther, Nullable: true, SchemaType: map[string]string{"postgres": "numeric(15,4)", "sqlite3": "numeric(15,4)"}},
 		{Name: "amount_try", Type: field.TypeOther, Nullable: true, SchemaType: map[string]string{"postgres": "numeric(15,4)", "sqlite3": "numeric(15,4)"}},
 		{Name: "exchange_rate", Type: field.TypeOther, Nullable: true, SchemaType: map[string]string{"postgres": "numeric(18,6)", "sqlite3": "numeric(18,6)"}},
+		{Name: "rate_kind", Type: field.TypeString, Nullable: true, Size: 20},
 		{Name: "rate_date", Type: field.TypeOther, Nullable: true, SchemaType: map[string]string{"postgres": "date", "sqlite3": "date"}},
 		{Name: "calculation", Type: field.TypeJSON, Nullable: true},
 		{Name: "cargo_description", Type: field.TypeString, Nullable: true, Size: 500},
@@ -968,25 +969,25 @@ var (
 		ForeignKeys: []*schema.ForeignKey{
 			{
 				Symbol:     "trips_cari_trips",
-				Columns:    []*schema.Column{TripsColumns[35]},
+				Columns:    []*schema.Column{TripsColumns[36]},
 				RefColumns: []*schema.Column{CariColumns[0]},
 				OnDelete:   schema.Restrict,
 			},
 			{
 				Symbol:     "trips_motorbot_trips",
-				Columns:    []*schema.Column{TripsColumns[36]},
+				Columns:    []*schema.Column{TripsColumns[37]},
 				RefColumns: []*schema.Column{MotorbotColumns[0]},
 				OnDelete:   schema.Restrict,
 			},
 			{
 				Symbol:     "trips_services_trips",
-				Columns:    []*schema.Column{TripsColumns[37]},
+				Columns:    []*schema.Column{TripsColumns[38]},
 				RefColumns: []*schema.Column{ServicesColumns[0]},
 				OnDelete:   schema.Restrict,
 			},
 			{
 				Symbol:     "trips_work_orders_trips",
-				Columns:    []*schema.Column{TripsColumns[38]},
+				Columns:    []*schema.Column{TripsColumns[39]},
 				RefColumns: []*schema.Column{WorkOrdersColumns[0]},
 				OnDelete:   schema.SetNull,
 			},
@@ -1000,27 +1001,27 @@ var (
 			{
 				Name:    "trips_starts",
 				Unique:  false,
-				Columns: []*schema.Column{TripsColumns[31], TripsColumns[9], TripsColumns[0]},
+				Columns: []*schema.Column{TripsColumns[32], TripsColumns[9], TripsColumns[0]},
 			},
 			{
 				Name:    "trips_motorbot_id",
 				Unique:  false,
-				Columns: []*schema.Column{TripsColumns[36], TripsColumns[31], TripsColumns[9], TripsColumns[0]},
+				Columns: []*schema.Column{TripsColumns[37], TripsColumns[32], TripsColumns[9], TripsColumns[0]},
 			},
 			{
 				Name:    "trips_status",
 				Unique:  false,
-				Columns: []*schema.Column{TripsColumns[26], TripsColumns[31], TripsColumns[9], TripsColumns[0]},
+				Columns: []*schema.Column{TripsColumns[27], TripsColumns[32], TripsColumns[9], TripsColumns[0]},
 			},
 			{
 				Name:    "trips_cari_id",
 				Unique:  false,
-				Columns: []*schema.Column{TripsColumns[35], TripsColumns[31], TripsColumns[9], TripsColumns[0]},
+				Columns: []*schema.Column{TripsColumns[36], TripsColumns[32], TripsColumns[9], TripsColumns[0]},
 			},
 			{
 				Name:    "trips_occupied",
 				Unique:  false,
-				Columns: []*schema.Column{TripsColumns[36], TripsColumns[9], TripsColumns[10]},
+				Columns: []*schema.Column{TripsColumns[37], TripsColumns[9], TripsColumns[10]},
 				Annotation: &entsql.IndexAnnotation{
 					Where: "is_active AND status IN ('PLANNED', 'UNDERWAY')",
 				},
@@ -1028,7 +1029,7 @@ var (
 			{
 				Name:    "trips_uninvoiced",
 				Unique:  false,
-				Columns: []*schema.Column{TripsColumns[35], TripsColumns[9], TripsColumns[0]},
+				Columns: []*schema.Column{TripsColumns[36], TripsColumns[9], TripsColumns[0]},
 				Annotation: &entsql.IndexAnnotation{
 					Where: "is_active AND invoice_status = 'PENDING'",
 				},
@@ -1036,12 +1037,12 @@ var (
 			{
 				Name:    "trips_work_order_id",
 				Unique:  false,
-				Columns: []*schema.Column{TripsColumns[38]},
+				Columns: []*schema.Column{TripsColumns[39]},
 			},
 			{
 				Name:    "trips_service_id",
 				Unique:  false,
-				Columns: []*schema.Column{TripsColumns[37]},
+				Columns: []*schema.Column{TripsColumns[38]},
 			},
 		},
 	}
@@ -1398,7 +1399,7 @@ var (
 		{Name: "grand_total", Type: field.TypeOther, SchemaType: map[string]string{"postgres": "numeric(15,4)", "sqlite3": "numeric(15,4)"}},
 		{Name: "notes", Type: field.TypeString, Nullable: true, Size: 500},
 		{Name: "is_invoiced", Type: field.TypeBool, Default: false},
-		{Name: "price_source", Type: field.TypeEnum, Nullable: true, Enums: []string{"OVERRIDE", "PRICE_LIST", "SERVICE", "MANUAL"}, SchemaType: map[string]string{"postgres": "text"}},
+		{Name: "price_source", Type: field.TypeEnum, Nullable: true, Enums: []string{"OVERRIDE", "PRICE_LIST", "SERVICE", "PARAMETER", "MANUAL"}, SchemaType: map[string]string{"postgres": "text"}},
 		{Name: "price_currency", Type: field.TypeString, Nullable: true, Size: 3},
 		{Name: "net_amount", Type: field.TypeOther, Nullable: true, SchemaType: map[string]string{"postgres": "numeric(15,4)", "sqlite3": "numeric(15,4)"}},
 		{Name: "exchange_rate", Type: field.TypeOther, Nullable: true, SchemaType: map[string]string{"postgres": "numeric(18,6)", "sqlite3": "numeric(18,6)"}},
@@ -1854,7 +1855,7 @@ func init() {
 		"work_order_items_exchange_rate_check": "exchange_rate > 0",
 		"work_order_items_inputs_check":        "weight_kg >= 0 AND person_count >= 0 AND measure >= 0 AND days >= 0",
 		"work_order_items_item_type_check":     "item_type IN ('WORKLOG', 'RESOURCE', 'SERVICE')",
-		"work_order_items_price_source_check":  "price_source IN ('OVERRIDE', 'PRICE_LIST', 'SERVICE', 'MANUAL')",
+		"work_order_items_price_source_check":  "price_source IN ('OVERRIDE', 'PRICE_LIST', 'SERVICE', 'PARAMETER', 'MANUAL')",
 		"work_order_items_quantity_check":      "quantity > 0",
 		"work_order_items_time_check":          "end_time > start_time",
 		"work_order_items_unit_price_check":    "unit_price >= 0",

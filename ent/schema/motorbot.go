@@ -113,8 +113,9 @@ func (Trip) Fields() []ent.Field {
 		optionalDecimal("net_amount", amount),
 		optionalDecimal("vat_amount", amount),
 		optionalDecimal("grand_total", amount),
-		optionalDecimal("amount_try", amount),
-		optionalDecimal("exchange_rate", rate),
+		optionalDecimal("amount_try", amount),  // net_amount in TRY
+		optionalDecimal("exchange_rate", rate), // what one unit of currency was in TRY
+		field.String("rate_kind").MaxRuneLen(20).Optional().Nillable(),
 		field.Other("rate_date", calendar.Date{}).SchemaType(day).Optional().Nillable(),
 		field.JSON("calculation", json.RawMessage{}).Optional().Comment("how the price came about"),
 		field.String("cargo_description").MaxRuneLen(500).Optional().Nillable(),

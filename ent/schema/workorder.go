@@ -128,7 +128,7 @@ type WorkOrderItem struct{ ent.Schema }
 
 var (
 	itemTypes    = []string{"WORKLOG", "RESOURCE", "SERVICE"}
-	priceSources = []string{"OVERRIDE", "PRICE_LIST", "SERVICE", "MANUAL"}
+	priceSources = []string{"OVERRIDE", "PRICE_LIST", "SERVICE", "PARAMETER", "MANUAL"}
 )
 
 func (WorkOrderItem) Mixin() []ent.Mixin { return []ent.Mixin{key{}, times{}} }

@@ -67,6 +67,8 @@ const (
 	FieldAmountTry = "amount_try"
 	// FieldExchangeRate holds the string denoting the exchange_rate field in the database.
 	FieldExchangeRate = "exchange_rate"
+	// FieldRateKind holds the string denoting the rate_kind field in the database.
+	FieldRateKind = "rate_kind"
 	// FieldRateDate holds the string denoting the rate_date field in the database.
 	FieldRateDate = "rate_date"
 	// FieldCalculation holds the string denoting the calculation field in the database.
@@ -170,6 +172,7 @@ var Columns = []string{
 	FieldGrandTotal,
 	FieldAmountTry,
 	FieldExchangeRate,
+	FieldRateKind,
 	FieldRateDate,
 	FieldCalculation,
 	FieldCargoDescription,
@@ -212,6 +215,8 @@ var (
 	CariCodeValidator func(string) error
 	// CurrencyValidator is a validator for the "currency" field. It is called by the builders before save.
 	CurrencyValidator func(string) error
+	// RateKindValidator is a validator for the "rate_kind" field. It is called by the builders before save.
+	RateKindValidator func(string) error
 	// CargoDescriptionValidator is a validator for the "cargo_description" field. It is called by the builders before save.
 	CargoDescriptionValidator func(string) error
 	// NotesValidator is a validator for the "notes" field. It is called by the builders before save.
@@ -412,6 +417,11 @@ func ByAmountTry(opts ...sql.OrderTermOption) OrderOption {
 // ByExchangeRate orders the results by the exchange_rate field.
 func ByExchangeRate(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldExchangeRate, opts...).ToFunc()
+}
+
+// ByRateKind orders the results by the rate_kind field.
+func ByRateKind(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldRateKind, opts...).ToFunc()
 }
 
 // ByRateDate orders the results by the rate_date field.

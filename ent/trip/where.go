@@ -182,6 +182,11 @@ func ExchangeRate(v decimal.Decimal) predicate.Trip {
 	return predicate.Trip(sql.FieldEQ(FieldExchangeRate, v))
 }
 
+// RateKind applies equality check predicate on the "rate_kind" field. It's identical to RateKindEQ.
+func RateKind(v string) predicate.Trip {
+	return predicate.Trip(sql.FieldEQ(FieldRateKind, v))
+}
+
 // RateDate applies equality check predicate on the "rate_date" field. It's identical to RateDateEQ.
 func RateDate(v calendar.Date) predicate.Trip {
 	return predicate.Trip(sql.FieldEQ(FieldRateDate, v))
@@ -1455,6 +1460,81 @@ func ExchangeRateIsNil() predicate.Trip {
 // ExchangeRateNotNil applies the NotNil predicate on the "exchange_rate" field.
 func ExchangeRateNotNil() predicate.Trip {
 	return predicate.Trip(sql.FieldNotNull(FieldExchangeRate))
+}
+
+// RateKindEQ applies the EQ predicate on the "rate_kind" field.
+func RateKindEQ(v string) predicate.Trip {
+	return predicate.Trip(sql.FieldEQ(FieldRateKind, v))
+}
+
+// RateKindNEQ applies the NEQ predicate on the "rate_kind" field.
+func RateKindNEQ(v string) predicate.Trip {
+	return predicate.Trip(sql.FieldNEQ(FieldRateKind, v))
+}
+
+// RateKindIn applies the In predicate on the "rate_kind" field.
+func RateKindIn(vs ...string) predicate.Trip {
+	return predicate.Trip(sql.FieldIn(FieldRateKind, vs...))
+}
+
+// RateKindNotIn applies the NotIn predicate on the "rate_kind" field.
+func RateKindNotIn(vs ...string) predicate.Trip {
+	return predicate.Trip(sql.FieldNotIn(FieldRateKind, vs...))
+}
+
+// RateKindGT applies the GT predicate on the "rate_kind" field.
+func RateKindGT(v string) predicate.Trip {
+	return predicate.Trip(sql.FieldGT(FieldRateKind, v))
+}
+
+// RateKindGTE applies the GTE predicate on the "rate_kind" field.
+func RateKindGTE(v string) predicate.Trip {
+	return predicate.Trip(sql.FieldGTE(FieldRateKind, v))
+}
+
+// RateKindLT applies the LT predicate on the "rate_kind" field.
+func RateKindLT(v string) predicate.Trip {
+	return predicate.Trip(sql.FieldLT(FieldRateKind, v))
+}
+
+// RateKindLTE applies the LTE predicate on the "rate_kind" field.
+func RateKindLTE(v string) predicate.Trip {
+	return predicate.Trip(sql.FieldLTE(FieldRateKind, v))
+}
+
+// RateKindContains applies the Contains predicate on the "rate_kind" field.
+func RateKindContains(v string) predicate.Trip {
+	return predicate.Trip(sql.FieldContains(FieldRateKind, v))
+}
+
+// RateKindHasPrefix applies the HasPrefix predicate on the "rate_kind" field.
+func RateKindHasPrefix(v string) predicate.Trip {
+	return predicate.Trip(sql.FieldHasPrefix(FieldRateKind, v))
+}
+
+// RateKindHasSuffix applies the HasSuffix predicate on the "rate_kind" field.
+func RateKindHasSuffix(v string) predicate.Trip {
+	return predicate.Trip(sql.FieldHasSuffix(FieldRateKind, v))
+}
+
+// RateKindIsNil applies the IsNil predicate on the "rate_kind" field.
+func RateKindIsNil() predicate.Trip {
+	return predicate.Trip(sql.FieldIsNull(FieldRateKind))
+}
+
+// RateKindNotNil applies the NotNil predicate on the "rate_kind" field.
+func RateKindNotNil() predicate.Trip {
+	return predicate.Trip(sql.FieldNotNull(FieldRateKind))
+}
+
+// RateKindEqualFold applies the EqualFold predicate on the "rate_kind" field.
+func RateKindEqualFold(v string) predicate.Trip {
+	return predicate.Trip(sql.FieldEqualFold(FieldRateKind, v))
+}
+
+// RateKindContainsFold applies the ContainsFold predicate on the "rate_kind" field.
+func RateKindContainsFold(v string) predicate.Trip {
+	return predicate.Trip(sql.FieldContainsFold(FieldRateKind, v))
 }
 
 // RateDateEQ applies the EQ predicate on the "rate_date" field.

@@ -275,6 +275,7 @@ const (
 	PriceSourceOverride  PriceSource = "OVERRIDE"
 	PriceSourcePriceList PriceSource = "PRICE_LIST"
 	PriceSourceService   PriceSource = "SERVICE"
+	PriceSourceParameter PriceSource = "PARAMETER"
 	PriceSourceManual    PriceSource = "MANUAL"
 )
 
@@ -285,7 +286,7 @@ func (ps PriceSource) String() string {
 // PriceSourceValidator is a validator for the "price_source" field enum values. It is called by the builders before save.
 func PriceSourceValidator(ps PriceSource) error {
 	switch ps {
-	case PriceSourceOverride, PriceSourcePriceList, PriceSourceService, PriceSourceManual:
+	case PriceSourceOverride, PriceSourcePriceList, PriceSourceService, PriceSourceParameter, PriceSourceManual:
 		return nil
 	default:
 		return fmt.Errorf("workorderitem: invalid enum value for price_source field: %q", ps)

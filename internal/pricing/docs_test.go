@@ -163,6 +163,12 @@ func (e example) quote(t *testing.T) ([]string, error) {
 	name, raw, _ := strings.Cut(e.get("quote"), " ")
 	r := asked(t, e.get("price"), pricing.Type(name), raw, e.get("inputs"), e.get("currency"), e.get("vat"), e.get("rates"))
 	r.Exemption = e.get("exemption")
+	if code := e.get("parameter"); code != "" {
+		r.Price = pricing.Setting(code, r.Price.Amount, r.Price.Currency, r.Price.VATRate, r.Price.Day)
+	}
+	if code := e.get("card"); code != "" {
+		r.Price.Source, r.Price.ServiceCode = pricing.FromService, code
+	}
 	l, err := pricing.Quote(r)
 	return []string{show(l), l.Trace.Sentence(apperr.Turkish), l.Trace.Sentence(apperr.English)}, err
 }

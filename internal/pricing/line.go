@@ -93,9 +93,13 @@ func Quote(r Request) (Line, error) {
 	if e := money.Check("amount", l.Gross, money.AmountPlaces); e != nil {
 		return Line{}, e
 	}
-	if try, _, _, err := convert(ExactOf(l.Net), l.Currency, Home, r.Rates, price.Day); err == nil {
+	var home *InHome
+	if try, used, _, err := convert(ExactOf(l.Net), l.Currency, Home, r.Rates, price.Day); err == nil {
 		net := try.Round(money.AmountPlaces)
 		l.TRY = &net
+		if len(used) > 0 {
+			home = &InHome{Net: net, Rate: used[0]}
+		}
 	}
 
 	params, err := json.Marshal(r.Params)
@@ -112,7 +116,7 @@ func Quote(r Request) (Line, error) {
 		Calculation: Calculation{r.Type, params, len(result.Steps)}, Inputs: result.Inputs, Steps: steps,
 		Exact: Money{l.Exact.Decimal(), price.Currency}, Rates: rates,
 		Rounding: Rounding{HalfUp, money.AmountPlaces, converted.Decimal(), l.Net},
-		VAT:      vat, Net: l.Net, Gross: l.Gross, Currency: l.Currency,
+		VAT:      vat, Net: l.Net, Gross: l.Gross, Currency: l.Currency, Home: home,
 	}
 	return l, nil
 }

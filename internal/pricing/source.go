@@ -19,6 +19,8 @@ const (
 	FromOverride Source = "OVERRIDE"   // dated price of the service
 	FromList     Source = "PRICE_LIST" // item of a price list
 	FromService  Source = "SERVICE"    // the service card itself
+
+	FromParameter Source = "PARAMETER" // a setting of the port, for what is no service
 )
 
 // Service is a service card. A price that is not set is nil; 0 is a price.
@@ -86,6 +88,7 @@ type Price struct {
 	ListCode           string
 	ListVersion        int
 	TierMin, TierNext  *decimal.Decimal // the tier, if there are several; no TierNext: all above
+	Parameter          string           // code of the setting that says it
 }
 
 // Day is the day whose prices and rates hold for a piece of work: that of its actual
@@ -199,6 +202,11 @@ func (p *Price) fromList(l *List, quantity *decimal.Decimal) (bool, error) {
 // Manual is a price that was given by hand for one line.
 func Manual(amount decimal.Decimal, currency string, vatRate decimal.Decimal, day calendar.Date) Price {
 	return Price{Amount: amount, Currency: currency, VATRate: vatRate, Day: day, Source: FromManual}
+}
+
+// Setting is a price that a parameter of the port says.
+func Setting(code string, amount decimal.Decimal, currency string, vatRate decimal.Decimal, day calendar.Date) Price {
+	return Price{Amount: amount, Currency: currency, VATRate: vatRate, Day: day, Source: FromParameter, Parameter: code}
 }
 
 // checked refuses a price that cannot be right, whatever it was read from.

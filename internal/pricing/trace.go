@@ -41,6 +41,13 @@ type Trace struct {
 	Net         decimal.Decimal `json:"net"`
 	Gross       decimal.Decimal `json:"gross"`
 	Currency    string          `json:"currency"` // of rounding, VAT, net and gross
+	Home        *InHome         `json:"try,omitempty"`
+}
+
+// InHome is what a net amount in another currency is in TRY, and by which rate.
+type InHome struct {
+	Net  decimal.Decimal `json:"net"`
+	Rate Rate            `json:"rate"`
 }
 
 // SourceOf says where the price comes from. Ids are the database's own.
@@ -55,6 +62,7 @@ type SourceOf struct {
 	PriceListItemID  int64            `json:"priceListItemId,omitzero"`
 	TierMin          *decimal.Decimal `json:"tierMin,omitempty"`  // the tier, where there are several
 	TierNext         *decimal.Decimal `json:"tierNext,omitempty"` // where the next begins
+	Parameter        string           `json:"parameter,omitzero"`
 }
 
 // Money is an amount in a currency.
@@ -92,7 +100,7 @@ func (p Price) source() SourceOf {
 	return SourceOf{
 		Kind: p.Source, ServiceID: p.ServiceID, ServiceCode: p.ServiceCode, OverrideID: p.OverrideID,
 		PriceListID: p.ListID, PriceListCode: p.ListCode, PriceListVersion: p.ListVersion, PriceListItemID: p.ListItemID,
-		TierMin: p.TierMin, TierNext: p.TierNext,
+		TierMin: p.TierMin, TierNext: p.TierNext, Parameter: p.Parameter,
 	}
 }
 
@@ -133,6 +141,9 @@ func (t Trace) check() error {
 	}
 	for _, r := range t.Rates {
 		figures = append(figures, r.Value)
+	}
+	if t.Home != nil {
+		figures = append(figures, t.Home.Net, t.Home.Rate.Value)
 	}
 	for _, d := range []*decimal.Decimal{t.Source.TierMin, t.Source.TierNext} {
 		if d != nil {
@@ -182,7 +193,11 @@ func (t Trace) Sentence(lang apperr.Lang) string {
 		b.WriteString(w.pick(", net "+net, ", "+net+" net"))
 	}
 	b.WriteString(w.vat(t.VAT.Amount, t.Currency, t.VAT.Rate, t.VAT.Exemption))
-	b.WriteString(w.total(t.Gross, t.Currency))
+	total := w.total(t.Gross, t.Currency)
+	if h := t.Home; h != nil {
+		total = strings.TrimSuffix(total, ".") + "; " + w.rate(h.Rate) + w.pick(" net ", " the net is ") + w.amount(h.Net) + " " + Home + "."
+	}
+	b.WriteString(total)
 	return b.String()
 }
 
@@ -206,6 +221,9 @@ func (w words) source(s SourceOf, day calendar.Date) string {
 		tr, en = s.PriceListCode+" tarifesine (sürüm "+version+") göre", "By the price list "+s.PriceListCode+" (version "+version+")"
 	case FromService:
 		tr, en = s.ServiceCode+" hizmet kartına göre", "By the card of the service "+s.ServiceCode
+	case FromParameter:
+		tr, en = s.Parameter+" parametresine göre", "By the parameter "+s.Parameter
+		day = calendar.Date{} // that of the moment
 	case FromManual:
 		day = calendar.Date{} // it holds on any
 	}

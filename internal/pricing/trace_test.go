@@ -60,8 +60,13 @@ func TestSentence(t *testing.T) {
 		},
 		"two currencies, one of them by an older bulletin, and an exemption": {
 			asked(t, "100 EUR", pricing.Fixed, ``, "", "USD", "20", "USD 34.50, EUR 37.80"), nil,
-			"Elle girilen fiyata göre, sabit fiyat: 100,00 EUR; döviz satış kuruyla (1 EUR = 37,8 TRY, 27.02.2026 bülteni, bulunan en yenisi) ve döviz satış kuruyla (1 USD = 34,5 TRY, 27.02.2026 bülteni) net 109,57 USD (109,5652 yuvarlanarak), artı 0,00 USD KDV (%0, istisna 17/4-G), toplam 109,57 USD.",
-			"By the price entered by hand, fixed price: 100.00 EUR; at the forex selling rate (1 EUR = 37.8 TRY, bulletin of 27 February 2026, the newest there was) and at the forex selling rate (1 USD = 34.5 TRY, bulletin of 27 February 2026) that is 109.57 USD net (rounded from 109.5652), plus 0.00 USD VAT (0%, exempt by 17/4-G), 109.57 USD in all.",
+			"Elle girilen fiyata göre, sabit fiyat: 100,00 EUR; döviz satış kuruyla (1 EUR = 37,8 TRY, 27.02.2026 bülteni, bulunan en yenisi) ve döviz satış kuruyla (1 USD = 34,5 TRY, 27.02.2026 bülteni) net 109,57 USD (109,5652 yuvarlanarak), artı 0,00 USD KDV (%0, istisna 17/4-G), toplam 109,57 USD; döviz satış kuruyla (1 USD = 34,5 TRY, 27.02.2026 bülteni) net 3.780,17 TRY.",
+			"By the price entered by hand, fixed price: 100.00 EUR; at the forex selling rate (1 EUR = 37.8 TRY, bulletin of 27 February 2026, the newest there was) and at the forex selling rate (1 USD = 34.5 TRY, bulletin of 27 February 2026) that is 109.57 USD net (rounded from 109.5652), plus 0.00 USD VAT (0%, exempt by 17/4-G), 109.57 USD in all; at the forex selling rate (1 USD = 34.5 TRY, bulletin of 27 February 2026) the net is 3,780.17 TRY.",
+		},
+		"a setting of the port, in dollars": {
+			asked(t, "10 USD", pricing.PerUnit, ``, "quantity 1", "", "20", "USD 32.50"), new(pricing.Setting("DEFAULT_UNIT_PRICE", number("10"), "USD", number("20"), date("2026-03-02"))),
+			"DEFAULT_UNIT_PRICE parametresine göre, birim fiyat × miktar: 10 × 1 = 10,00 USD, net 10,00 USD, artı 2,00 USD KDV (%20), toplam 12,00 USD; döviz satış kuruyla (1 USD = 32,5 TRY, 27.02.2026 bülteni) net 325,00 TRY.",
+			"By the parameter DEFAULT_UNIT_PRICE, unit price × quantity: 10 × 1 = 10.00 USD, 10.00 USD net, plus 2.00 USD VAT (20%), 12.00 USD in all; at the forex selling rate (1 USD = 32.5 TRY, bulletin of 27 February 2026) the net is 325.00 TRY.",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

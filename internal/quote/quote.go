@@ -35,6 +35,17 @@ type Basis struct {
 	Day      calendar.Date // whose prices and rates hold
 	Currency string        // of the document
 	ListID   *int64        // the price list that was chosen; nil: the one in force for the currency
+	// AsPriced leaves each line in the currency of its price; Currency then only says
+	// which price list is in force.
+	AsPriced bool
+}
+
+// currency is that of the lines; empty: that of their prices.
+func (b Basis) currency() string {
+	if b.AsPriced {
+		return ""
+	}
+	return b.Currency
 }
 
 // Line is one to be priced.
@@ -42,7 +53,16 @@ type Line struct {
 	Service   *ent.Service     // nil: by hand alone
 	UnitPrice *decimal.Decimal // by hand, in the currency of the document; nil: as the tariffs say
 	VATRate   *decimal.Decimal // percent; nil: as the tariffs say
+	Setting   *Setting         // a price that the port has set for what is no service
 	Inputs    pricing.Inputs
+}
+
+// Setting is a price that a parameter says.
+type Setting struct {
+	Code     string // of the parameter
+	Price    decimal.Decimal
+	Currency string
+	VATRate  decimal.Decimal // percent
 }
 
 // Lines prices all lines in a constant number of statements. Read with the client of
@@ -53,7 +73,10 @@ func (s *Service) Lines(ctx context.Context, c *ent.Client, b Basis, lines []Lin
 	if err != nil {
 		return nil, err
 	}
-	currencies := map[string]bool{b.Currency: true}
+	currencies := map[string]bool{}
+	if !b.AsPriced {
+		currencies[b.Currency] = true
+	}
 	for _, p := range prices {
 		if p.Currency != "" {
 			currencies[p.Currency] = true
@@ -68,7 +91,7 @@ func (s *Service) Lines(ctx context.Context, c *ent.Client, b Basis, lines []Lin
 	for i, l := range lines {
 		p := prices[i]
 		if p.refused == nil {
-			priced[i], p.refused = l.quote(p.Price, b.Currency, rates)
+			priced[i], p.refused = l.quote(p.Price, b.currency(), rates)
 		}
 		if p.refused == nil {
 			continue
@@ -94,7 +117,7 @@ type base struct {
 func (s *Service) prices(ctx context.Context, c *ent.Client, b Basis, lines []Line) ([]base, error) {
 	asked := map[int64]bool{}
 	for _, l := range lines {
-		if l.Service != nil && l.UnitPrice == nil {
+		if l.Service != nil && l.UnitPrice == nil && l.Setting == nil {
 			asked[l.Service.ID] = true
 		}
 	}
@@ -110,6 +133,8 @@ func (s *Service) prices(ctx context.Context, c *ent.Client, b Basis, lines []Li
 		switch {
 		case l.UnitPrice != nil:
 			prices[i].Price = pricing.Manual(*l.UnitPrice, b.Currency, l.vatRate(), b.Day)
+		case l.Setting != nil:
+			prices[i].Price = pricing.Setting(l.Setting.Code, l.Setting.Price, l.Setting.Currency, l.Setting.VATRate, b.Day)
 		case l.Service != nil:
 			prices[i].Price, prices[i].refused = pricing.Resolve(candidates[l.Service.ID], b.Day, l.Inputs.Quantity)
 		default:
@@ -137,10 +162,10 @@ func (l Line) vatRate() decimal.Decimal {
 }
 
 // quote applies the formula: that of the service to a price of the tariffs, quantity
-// times price to one given by hand.
+// times price to one given by hand or by a setting.
 func (l Line) quote(p pricing.Price, currency string, rates []pricing.Rate) (pricing.Line, error) {
 	r := pricing.Request{Price: p, Type: pricing.PerUnit, Params: pricing.PerUnitParams{}, Inputs: l.Inputs, Currency: currency, Rates: rates, VATRate: l.VATRate}
-	if p.Source != pricing.FromManual {
+	if p.Source != pricing.FromManual && p.Source != pricing.FromParameter {
 		r.Type = pricing.Type(l.Service.CalculationType)
 		params, err := pricing.ParseParams(r.Type, l.Service.FormulaParams)
 		if err != nil {
