@@ -8,6 +8,7 @@ import (
 	"aliaport/graph/gqlmodel"
 	"aliaport/graph/loader"
 	"aliaport/internal/audit"
+	"aliaport/internal/globalid"
 	"aliaport/internal/page"
 )
 
@@ -16,6 +17,10 @@ func (r *auditEventResolver) User(ctx context.Context, obj *ent.AuditEvent) (*en
 		return nil, nil //nolint:nilnil // the system, or a stranger
 	}
 	return loader.From(ctx).User.Load(ctx, *obj.UserID)
+}
+
+func (r *auditEventResolver) EntityID(ctx context.Context, obj *ent.AuditEvent) (*globalid.ID, error) {
+	return audit.EntityOf(obj), nil
 }
 
 func (r *auditEventResolver) Changes(ctx context.Context, obj *ent.AuditEvent) ([]*audit.Change, error) {

@@ -3,8 +3,10 @@ package graph
 import (
 	"context"
 
+	"aliaport/ent"
 	"aliaport/graph/gen"
 	"aliaport/graph/gqlmodel"
+	"aliaport/internal/gate"
 	"aliaport/internal/workorder"
 )
 
@@ -27,6 +29,18 @@ func (r *dashboardResolver) BoatsAtSea(ctx context.Context, obj *gqlmodel.Dashbo
 
 func (r *dashboardResolver) VehiclesInside(ctx context.Context, obj *gqlmodel.Dashboard) (*int, error) {
 	return counted(r.Panel.VehiclesInside(ctx))
+}
+
+func (r *dashboardResolver) NewestGateEvents(ctx context.Context, obj *gqlmodel.Dashboard) ([]*gate.Event, error) {
+	events, err := r.Gate.Newest(ctx, newestEvents)
+	if err != nil {
+		return nil, err
+	}
+	logs := make([]*ent.GateLog, len(events))
+	for i, e := range events {
+		logs[i] = e.Log
+	}
+	return pointers(events), ahead(ctx, "GateLog", logs, []string{"log"})
 }
 
 func (r *queryResolver) Dashboard(ctx context.Context) (*gqlmodel.Dashboard, error) {

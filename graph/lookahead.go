@@ -13,6 +13,7 @@ import (
 	"aliaport/graph/loader"
 	"aliaport/internal/actor"
 	"aliaport/internal/page"
+	rules "aliaport/internal/workorder"
 )
 
 // relation says how the rows that a field leads to are read for all rows of a level
@@ -71,6 +72,10 @@ var relations = map[string]relation{
 		func(w *ent.WorkOrder) int64 { return w.ID }),
 	"WorkOrder.history": toMany("WorkOrderStatusHistory", func(s *loader.Set) *loader.Loader[[]*ent.WorkOrderStatusHistory] { return s.HistoryOfWorkOrder },
 		func(wo *ent.WorkOrder) int64 { return wo.ID }),
+	"Cari.uninvoiced": toMany("", func(s *loader.Set) *loader.Loader[[]*rules.UninvoicedTotal] { return s.UninvoicedOfCari },
+		func(c *ent.Cari) int64 { return c.ID }),
+	"WorkOrderItem.workOrder": toOne("WorkOrder", func(s *loader.Set) *loader.Loader[*ent.WorkOrder] { return s.WorkOrder },
+		func(i *ent.WorkOrderItem) (int64, bool) { return i.WorkOrderID, true }),
 	"WorkOrderItem.service": toOne("Service", func(s *loader.Set) *loader.Loader[*ent.Service] { return s.Service },
 		func(i *ent.WorkOrderItem) (int64, bool) { return deref(i.ServiceID) }),
 	"WorkOrderStatusHistory.user": toOne("User", func(s *loader.Set) *loader.Loader[*ent.User] { return s.User },

@@ -22,7 +22,7 @@ import (
 
 // Resolver holds what the resolvers call.
 type Resolver struct {
-	Cari       *cari.Service
+	Accounts   *cari.Service
 	Motorbots  *motorbot.Service
 	Trips      *trip.Service
 	Services   *service.Service
@@ -39,3 +39,6 @@ type Resolver struct {
 	Trail      *audit.Trail
 	Limits     Limits
 }
+
+// newestEvents is how many entries and exits the dashboard shows.
+const newestEvents = 10

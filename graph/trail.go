@@ -187,10 +187,14 @@ func isMutation(ctx context.Context) bool {
 
 // event fills in what the field tells.
 func event(ctx context.Context, field *graphql.RootFieldContext, e audit.Event) audit.Event {
-	e.EntityID = entity(ctx, field)
 	e.Extra = map[string]any{"field": field.Field.Name, "code": e.Code}
 	if e.Resource == "" {
 		e.Resource = audit.Query
+	}
+	if id := named(ctx, field); id.Type == e.Resource.Node() {
+		e.EntityID = id.Key
+	} else if id.Type != "" {
+		e.Extra["on"] = id.String() // what it was to be a part of, or an id of the wrong kind
 	}
 	return e
 }
@@ -204,8 +208,8 @@ func (a Attempts) write(ctx context.Context, e audit.Event) {
 	}
 }
 
-// entity is the record that the input names, 0 if it names none.
-func entity(ctx context.Context, field *graphql.RootFieldContext) int64 {
+// named is the record that the input names; the zero value if it names none.
+func named(ctx context.Context, field *graphql.RootFieldContext) globalid.ID {
 	input, _ := field.Field.ArgumentMap(graphql.GetOperationContext(ctx).Variables)["input"].(map[string]any)
 	names := []string{"id"}
 	switch deeds[field.Field.Name].resource {
@@ -218,9 +222,9 @@ func entity(ctx context.Context, field *graphql.RootFieldContext) int64 {
 	for _, name := range names {
 		if s, ok := input[name].(string); ok {
 			if id, err := globalid.Parse(s); err == nil {
-				return id.Key
+				return id
 			}
 		}
 	}
-	return 0
+	return globalid.ID{}
 }

@@ -133,6 +133,10 @@ func (r *workOrderResolver) History(ctx context.Context, obj *ent.WorkOrder) ([]
 	return loader.From(ctx).HistoryOfWorkOrder.Load(ctx, obj.ID)
 }
 
+func (r *workOrderItemResolver) WorkOrder(ctx context.Context, obj *ent.WorkOrderItem) (*ent.WorkOrder, error) {
+	return loader.From(ctx).WorkOrder.Load(ctx, obj.WorkOrderID)
+}
+
 func (r *workOrderItemResolver) Service(ctx context.Context, obj *ent.WorkOrderItem) (*ent.Service, error) {
 	if obj.ServiceID == nil {
 		return nil, nil //nolint:nilnil // a line without a service

@@ -1300,6 +1300,22 @@ var (
 				},
 			},
 			{
+				Name:    "work_orders_uninvoiced",
+				Unique:  false,
+				Columns: []*schema.Column{WorkOrdersColumns[18], WorkOrdersColumns[0]},
+				Annotation: &entsql.IndexAnnotation{
+					Where: "is_active AND status = 'COMPLETED'",
+				},
+			},
+			{
+				Name:    "work_orders_uninvoiced_cari",
+				Unique:  false,
+				Columns: []*schema.Column{WorkOrdersColumns[43], WorkOrdersColumns[18], WorkOrdersColumns[0]},
+				Annotation: &entsql.IndexAnnotation{
+					Where: "is_active AND status = 'COMPLETED'",
+				},
+			},
+			{
 				Name:    "work_orders_search_text_trgm",
 				Unique:  false,
 				Columns: []*schema.Column{WorkOrdersColumns[12]},

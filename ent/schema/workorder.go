@@ -29,6 +29,11 @@ var OpenStatuses = []string{"SUBMITTED", "APPROVED", "IN_PROGRESS"}
 // repeated literally by the query.
 var OverdueCondition = "is_active AND status IN ('" + strings.Join(OpenStatuses, "', '") + "')"
 
+// UninvoicedCondition holds for orders that wait for their invoice. There are never
+// many, so what is uninvoiced is found from the orders and not from the lines, most
+// of which belong to orders that nobody may invoice yet.
+const UninvoicedCondition = "is_active AND status = 'COMPLETED'"
+
 // WorkOrder is a request to perform port work for a customer (iş emri).
 type WorkOrder struct{ ent.Schema }
 
@@ -115,6 +120,9 @@ func (WorkOrder) Indexes() []ent.Index {
 		index.Fields("status", "type", "is_active", "created_at", "id").StorageKey("work_orders_status_type"),
 		index.Fields("status", "priority", "is_active", "created_at", "id").StorageKey("work_orders_status_priority"),
 		index.Fields("planned_end", "id").StorageKey("work_orders_overdue").Annotations(entsql.IndexWhere(OverdueCondition)),
+		// What waits for its invoice.
+		index.Fields("actual_end", "id").StorageKey("work_orders_uninvoiced").Annotations(entsql.IndexWhere(UninvoicedCondition)),
+		index.Fields("cari_id", "actual_end", "id").StorageKey("work_orders_uninvoiced_cari").Annotations(entsql.IndexWhere(UninvoicedCondition)),
 		trigram("work_orders"),
 		// Foreign keys.
 		index.Fields("cari_id").StorageKey("work_orders_cari_id"),

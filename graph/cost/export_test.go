@@ -16,3 +16,12 @@ func (s *Shape) Steps() int {
 	}
 	return n
 }
+
+// Defaults are limits that the widest queries of a console stay well within, and
+// the introspection of the usual tools.
+func Defaults() Limits {
+	return Limits{
+		Tokens: 2_000, Depth: 15, SchemaDepth: 20, InputDepth: 8, RootFields: 25, Aliases: 50, Directives: 50,
+		Fragments: 150, Repeats: 200, Logins: 1, Nodes: 20_000, Fields: 200_000, SchemaNodes: 50_000,
+	}
+}

@@ -26,15 +26,6 @@ type Limits struct {
 	MeasureOnly bool // Check lets pass what is only expensive
 }
 
-// Defaults are limits that the widest queries of a console stay well within, and
-// the introspection of the usual tools.
-func Defaults() Limits {
-	return Limits{
-		Tokens: 2_000, Depth: 15, SchemaDepth: 20, InputDepth: 8, RootFields: 25, Aliases: 50, Directives: 50,
-		Fragments: 150, Repeats: 200, Logins: 1, Nodes: 20_000, Fields: 200_000, SchemaNodes: 50_000,
-	}
-}
-
 // Parse parses a document. One with too many tokens is refused as *apperr.Error,
 // whatever else is wrong with it; other errors are the parser's.
 func (l Limits) Parse(query string) (*ast.QueryDocument, error) {

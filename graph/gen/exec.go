@@ -68,6 +68,7 @@ type Config = graphql.Config[ResolverRoot, DirectiveRoot, ComplexityRoot]
 
 type ResolverRoot interface {
 	AuditEvent() AuditEventResolver
+	Cari() CariResolver
 	Dashboard() DashboardResolver
 	GateLog() GateLogResolver
 	Motorbot() MotorbotResolver
@@ -170,6 +171,7 @@ type ComplexityRoot struct {
 		TaxOffice       func(childComplexity int) int
 		Title           func(childComplexity int) int
 		Type            func(childComplexity int) int
+		Uninvoiced      func(childComplexity int) int
 		UpdatedAt       func(childComplexity int) int
 		Version         func(childComplexity int) int
 	}
@@ -203,11 +205,12 @@ type ComplexityRoot struct {
 	}
 
 	Dashboard struct {
-		BoatsAtSea     func(childComplexity int) int
-		DueToday       func(childComplexity int) int
-		Overdue        func(childComplexity int) int
-		VehiclesInside func(childComplexity int) int
-		WorkOrders     func(childComplexity int) int
+		BoatsAtSea       func(childComplexity int) int
+		DueToday         func(childComplexity int) int
+		NewestGateEvents func(childComplexity int) int
+		Overdue          func(childComplexity int) int
+		VehiclesInside   func(childComplexity int) int
+		WorkOrders       func(childComplexity int) int
 	}
 
 	DeleteWorkLogPayload struct {
@@ -291,6 +294,12 @@ type ComplexityRoot struct {
 	GateChecklistItemPayload struct {
 		Item       func(childComplexity int) int
 		UserErrors func(childComplexity int) int
+	}
+
+	GateEvent struct {
+		At        func(childComplexity int) int
+		Direction func(childComplexity int) int
+		Log       func(childComplexity int) int
 	}
 
 	GateLog struct {
@@ -731,6 +740,8 @@ type ComplexityRoot struct {
 		Sessions             func(childComplexity int) int
 		Trip                 func(childComplexity int, id *globalid.ID, tripNo *string) int
 		Trips                func(childComplexity int, filter *trip.Filter, orderBy *trip.Order, first *int, after *string, last *int, before *string) int
+		UninvoicedItems      func(childComplexity int, filter *workorder.UninvoicedFilter, first *int, after *string, last *int, before *string) int
+		UninvoicedTotals     func(childComplexity int, filter *workorder.UninvoicedFilter, first *int, after *string, last *int, before *string) int
 		Users                func(childComplexity int, first *int, after *string, last *int, before *string) int
 		Viewer               func(childComplexity int) int
 		WorkLog              func(childComplexity int, id globalid.ID) int
@@ -916,6 +927,32 @@ type ComplexityRoot struct {
 		Action      func(childComplexity int) int
 		NeedsReason func(childComplexity int) int
 		To          func(childComplexity int) int
+	}
+
+	UninvoicedCari struct {
+		Cari   func(childComplexity int) int
+		Totals func(childComplexity int) int
+	}
+
+	UninvoicedCariConnection struct {
+		Edges      func(childComplexity int) int
+		Nodes      func(childComplexity int) int
+		PageInfo   func(childComplexity int) int
+		TotalCount func(childComplexity int) int
+	}
+
+	UninvoicedCariEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
+	UninvoicedTotal struct {
+		Currency   func(childComplexity int) int
+		GrandTotal func(childComplexity int) int
+		ItemCount  func(childComplexity int) int
+		NetTotal   func(childComplexity int) int
+		OrderCount func(childComplexity int) int
+		VatTotal   func(childComplexity int) int
 	}
 
 	UsedRate struct {
@@ -1119,6 +1156,19 @@ type ComplexityRoot struct {
 		Version         func(childComplexity int) int
 		WeightKg        func(childComplexity int) int
 		WorkLog         func(childComplexity int) int
+		WorkOrder       func(childComplexity int) int
+	}
+
+	WorkOrderItemConnection struct {
+		Edges      func(childComplexity int) int
+		Nodes      func(childComplexity int) int
+		PageInfo   func(childComplexity int) int
+		TotalCount func(childComplexity int) int
+	}
+
+	WorkOrderItemEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
 	}
 
 	WorkOrderOvertime struct {
@@ -1195,8 +1245,13 @@ type ComplexityRoot struct {
 type AuditEventResolver interface {
 	User(ctx context.Context, obj *ent.AuditEvent) (*ent.User, error)
 
+	EntityID(ctx context.Context, obj *ent.AuditEvent) (*globalid.ID, error)
+
 	Changes(ctx context.Context, obj *ent.AuditEvent) ([]*audit.Change, error)
 	Extra(ctx context.Context, obj *ent.AuditEvent) (*string, error)
+}
+type CariResolver interface {
+	Uninvoiced(ctx context.Context, obj *ent.Cari) ([]*workorder.UninvoicedTotal, error)
 }
 type DashboardResolver interface {
 	WorkOrders(ctx context.Context, obj *gqlmodel.Dashboard) ([]*workorder.StatusCount, error)
@@ -1204,6 +1259,7 @@ type DashboardResolver interface {
 	Overdue(ctx context.Context, obj *gqlmodel.Dashboard) (*int, error)
 	BoatsAtSea(ctx context.Context, obj *gqlmodel.Dashboard) (*int, error)
 	VehiclesInside(ctx context.Context, obj *gqlmodel.Dashboard) (*int, error)
+	NewestGateEvents(ctx context.Context, obj *gqlmodel.Dashboard) ([]*gate.Event, error)
 }
 type GateLogResolver interface {
 	WorkOrder(ctx context.Context, obj *ent.GateLog) (*ent.WorkOrder, error)
@@ -1363,6 +1419,8 @@ type QueryResolver interface {
 	ActivePriceList(ctx context.Context, on *calendar.Date, currency string) (*ent.PriceList, error)
 	Trip(ctx context.Context, id *globalid.ID, tripNo *string) (*ent.Trip, error)
 	Trips(ctx context.Context, filter *trip.Filter, orderBy *trip.Order, first *int, after *string, last *int, before *string) (*gqlmodel.Connection[*ent.Trip], error)
+	UninvoicedItems(ctx context.Context, filter *workorder.UninvoicedFilter, first *int, after *string, last *int, before *string) (*gqlmodel.Connection[*ent.WorkOrderItem], error)
+	UninvoicedTotals(ctx context.Context, filter *workorder.UninvoicedFilter, first *int, after *string, last *int, before *string) (*gqlmodel.Connection[*workorder.UninvoicedOf], error)
 	Sessions(ctx context.Context) ([]*user.OpenSession, error)
 	Users(ctx context.Context, first *int, after *string, last *int, before *string) (*gqlmodel.Connection[*ent.User], error)
 	Roles(ctx context.Context) ([]*ent.Role, error)
@@ -1431,6 +1489,8 @@ type WorkOrderResolver interface {
 	WorkLogs(ctx context.Context, obj *ent.WorkOrder) ([]*ent.WorkLog, error)
 }
 type WorkOrderItemResolver interface {
+	WorkOrder(ctx context.Context, obj *ent.WorkOrderItem) (*ent.WorkOrder, error)
+
 	Service(ctx context.Context, obj *ent.WorkOrderItem) (*ent.Service, error)
 
 	Calculation(ctx context.Context, obj *ent.WorkOrderItem) (*PriceExplanation, error)
@@ -1803,6 +1863,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Cari.Type(childComplexity), true
+	case "Cari.uninvoiced":
+		if e.ComplexityRoot.Cari.Uninvoiced == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Cari.Uninvoiced(childComplexity), true
 	case "Cari.updatedAt":
 		if e.ComplexityRoot.Cari.UpdatedAt == nil {
 			break
@@ -1928,6 +1994,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Dashboard.DueToday(childComplexity), true
+	case "Dashboard.newestGateEvents":
+		if e.ComplexityRoot.Dashboard.NewestGateEvents == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Dashboard.NewestGateEvents(childComplexity), true
 	case "Dashboard.overdue":
 		if e.ComplexityRoot.Dashboard.Overdue == nil {
 			break
@@ -2291,6 +2363,25 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.GateChecklistItemPayload.UserErrors(childComplexity), true
+
+	case "GateEvent.at":
+		if e.ComplexityRoot.GateEvent.At == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GateEvent.At(childComplexity), true
+	case "GateEvent.direction":
+		if e.ComplexityRoot.GateEvent.Direction == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GateEvent.Direction(childComplexity), true
+	case "GateEvent.log":
+		if e.ComplexityRoot.GateEvent.Log == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GateEvent.Log(childComplexity), true
 
 	case "GateLog.baseMinutes":
 		if e.ComplexityRoot.GateLog.BaseMinutes == nil {
@@ -4853,6 +4944,28 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Trips(childComplexity, args["filter"].(*trip.Filter), args["orderBy"].(*trip.Order), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+	case "Query.uninvoicedItems":
+		if e.ComplexityRoot.Query.UninvoicedItems == nil {
+			break
+		}
+
+		args, err := ec.field_Query_uninvoicedItems_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.UninvoicedItems(childComplexity, args["filter"].(*workorder.UninvoicedFilter), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+	case "Query.uninvoicedTotals":
+		if e.ComplexityRoot.Query.UninvoicedTotals == nil {
+			break
+		}
+
+		args, err := ec.field_Query_uninvoicedTotals_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.UninvoicedTotals(childComplexity, args["filter"].(*workorder.UninvoicedFilter), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
 	case "Query.users":
 		if e.ComplexityRoot.Query.Users == nil {
 			break
@@ -5658,6 +5771,94 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.TripTransition.To(childComplexity), true
+
+	case "UninvoicedCari.cari":
+		if e.ComplexityRoot.UninvoicedCari.Cari == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UninvoicedCari.Cari(childComplexity), true
+	case "UninvoicedCari.totals":
+		if e.ComplexityRoot.UninvoicedCari.Totals == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UninvoicedCari.Totals(childComplexity), true
+
+	case "UninvoicedCariConnection.edges":
+		if e.ComplexityRoot.UninvoicedCariConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UninvoicedCariConnection.Edges(childComplexity), true
+	case "UninvoicedCariConnection.nodes":
+		if e.ComplexityRoot.UninvoicedCariConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UninvoicedCariConnection.Nodes(childComplexity), true
+	case "UninvoicedCariConnection.pageInfo":
+		if e.ComplexityRoot.UninvoicedCariConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UninvoicedCariConnection.PageInfo(childComplexity), true
+	case "UninvoicedCariConnection.totalCount":
+		if e.ComplexityRoot.UninvoicedCariConnection.TotalCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UninvoicedCariConnection.TotalCount(childComplexity), true
+
+	case "UninvoicedCariEdge.cursor":
+		if e.ComplexityRoot.UninvoicedCariEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UninvoicedCariEdge.Cursor(childComplexity), true
+	case "UninvoicedCariEdge.node":
+		if e.ComplexityRoot.UninvoicedCariEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UninvoicedCariEdge.Node(childComplexity), true
+
+	case "UninvoicedTotal.currency":
+		if e.ComplexityRoot.UninvoicedTotal.Currency == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UninvoicedTotal.Currency(childComplexity), true
+	case "UninvoicedTotal.grandTotal":
+		if e.ComplexityRoot.UninvoicedTotal.GrandTotal == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UninvoicedTotal.GrandTotal(childComplexity), true
+	case "UninvoicedTotal.itemCount":
+		if e.ComplexityRoot.UninvoicedTotal.ItemCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UninvoicedTotal.ItemCount(childComplexity), true
+	case "UninvoicedTotal.netTotal":
+		if e.ComplexityRoot.UninvoicedTotal.NetTotal == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UninvoicedTotal.NetTotal(childComplexity), true
+	case "UninvoicedTotal.orderCount":
+		if e.ComplexityRoot.UninvoicedTotal.OrderCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UninvoicedTotal.OrderCount(childComplexity), true
+	case "UninvoicedTotal.vatTotal":
+		if e.ComplexityRoot.UninvoicedTotal.VatTotal == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UninvoicedTotal.VatTotal(childComplexity), true
 
 	case "UsedRate.ageDays":
 		if e.ComplexityRoot.UsedRate.AgeDays == nil {
@@ -6604,6 +6805,50 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.WorkOrderItem.WorkLog(childComplexity), true
+	case "WorkOrderItem.workOrder":
+		if e.ComplexityRoot.WorkOrderItem.WorkOrder == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkOrderItem.WorkOrder(childComplexity), true
+
+	case "WorkOrderItemConnection.edges":
+		if e.ComplexityRoot.WorkOrderItemConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkOrderItemConnection.Edges(childComplexity), true
+	case "WorkOrderItemConnection.nodes":
+		if e.ComplexityRoot.WorkOrderItemConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkOrderItemConnection.Nodes(childComplexity), true
+	case "WorkOrderItemConnection.pageInfo":
+		if e.ComplexityRoot.WorkOrderItemConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkOrderItemConnection.PageInfo(childComplexity), true
+	case "WorkOrderItemConnection.totalCount":
+		if e.ComplexityRoot.WorkOrderItemConnection.TotalCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkOrderItemConnection.TotalCount(childComplexity), true
+
+	case "WorkOrderItemEdge.cursor":
+		if e.ComplexityRoot.WorkOrderItemEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkOrderItemEdge.Cursor(childComplexity), true
+	case "WorkOrderItemEdge.node":
+		if e.ComplexityRoot.WorkOrderItemEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkOrderItemEdge.Node(childComplexity), true
 
 	case "WorkOrderOvertime.actualEnd":
 		if e.ComplexityRoot.WorkOrderOvertime.ActualEnd == nil {
@@ -6953,6 +7198,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("SurchargeChoiceInput", ec.unmarshalInputSurchargeChoiceInput),
 			graphql.NewInputUnmarshaler("TripFilter", ec.unmarshalInputTripFilter),
 			graphql.NewInputUnmarshaler("TripOrder", ec.unmarshalInputTripOrder),
+			graphql.NewInputUnmarshaler("UninvoicedFilter", ec.unmarshalInputUninvoicedFilter),
 			graphql.NewInputUnmarshaler("UnlockUserInput", ec.unmarshalInputUnlockUserInput),
 			graphql.NewInputUnmarshaler("UpdateCariInput", ec.unmarshalInputUpdateCariInput),
 			graphql.NewInputUnmarshaler("UpdateGateLogNotesInput", ec.unmarshalInputUpdateGateLogNotesInput),
@@ -7079,8 +7325,8 @@ type AuditEvent implements Node {
   action: String!
   "To what kind of record (kayıt türü), such as work_order."
   resource: String!
-  "Key of that record (kayıt anahtarı)."
-  entityId: String
+  "Global id of that record (kayıt kimliği); null when there is no single record, or none that has an id."
+  entityId: ID
   "How it ended (sonuç)."
   outcome: AuditOutcome!
   "The same as an HTTP status (durum kodu)."
@@ -7131,7 +7377,7 @@ type AuditEventEdge {
   node: AuditEvent!
 }
 
-"Which lines (filtre). One of user, action, resource, or resource with entityId; each also with createdAt."
+"Which lines (filtre). One of user, action, resource or entityId; each also with createdAt."
 input AuditFilter {
   "Of this user (kullanıcı), by global id."
   user: ID
@@ -7139,8 +7385,8 @@ input AuditFilter {
   action: String
   "About this kind of record (kayıt türü)."
   resource: String
-  "About this record (kayıt anahtarı); with resource."
-  entityId: String
+  "About this record (kayıt kimliği), by global id."
+  entityId: ID
   "In this range (zaman aralığı)."
   createdAt: DateTimeRange
 }
@@ -7317,6 +7563,8 @@ type Cari implements Node {
   notes: String @can(permission: "cari:read")
   "False for a deactivated account (aktif mi): it keeps its orders and gets no new ones."
   isActive: Boolean!
+  "What waits for its invoice, by currency (faturalanmamış tutarlar)."
+  uninvoiced: [UninvoicedTotal!] @can(permission: "workorder:read")
   "Raised with every change (sürüm)."
   version: Int!
   "When it was made (oluşturma anı)."
@@ -7522,6 +7770,26 @@ type Dashboard {
   boatsAtSea: Int @can(permission: "sefer:read", orNull: true)
   "Vehicles that entered and have not left (içerideki araçlar)."
   vehiclesInside: Int @can(permission: "guvenlik:read", orNull: true)
+  "The ten newest entries and exits at the gate (son kapı hareketleri), newest first; corrected ones as they were corrected."
+  newestGateEvents: [GateEvent!] @can(permission: "guvenlik:read", orNull: true)
+}
+
+"Which way somebody passed the gate (kapı yönü)."
+enum GateDirection {
+  "Into the port (giriş)."
+  ENTRY
+  "Out of the port (çıkış)."
+  EXIT
+}
+
+"An entry or an exit (kapı hareketi)."
+type GateEvent {
+  "Which way (yön)."
+  direction: GateDirection!
+  "When (an)."
+  at: DateTime!
+  "The stay that it began or ended (kapı kaydı)."
+  log: GateLog!
 }
 
 "How many work orders stand in a status (durum sayısı)."
@@ -10359,6 +10627,112 @@ extend type Mutation {
   deleteTrip("What to do it with (girdi)." input: DeleteTripInput!): TripPayload! @can(permission: "sefer:delete")
 }
 `, BuiltIn: false},
+	{Name: "../../schema/uninvoiced.graphql", Input: `"What waits for its invoice of one customer in one currency (faturalanmamış tutar): completed work orders."
+type UninvoicedTotal {
+  "Currency of the amounts (para birimi)."
+  currency: String!
+  "Completed work orders (iş emri adedi)."
+  orderCount: Int!
+  "Their lines (kalem adedi)."
+  itemCount: Int!
+  "Sum of the orders before VAT (net toplam), with their surcharges and discounts."
+  netTotal: Decimal!
+  "VAT of the orders (KDV toplamı)."
+  vatTotal: Decimal!
+  "Sum with VAT (genel toplam)."
+  grandTotal: Decimal!
+}
+
+"A customer for whom something waits for its invoice (faturalanmamış cari)."
+type UninvoicedCari {
+  "The customer (cari)."
+  cari: Cari!
+  "What waits, by currency (tutarlar)."
+  totals: [UninvoicedTotal!]!
+}
+
+"A page of lines that wait for their invoice (faturalanmamış kalemler)."
+type WorkOrderItemConnection {
+  "Rows with their cursors (kenarlar)."
+  edges: [WorkOrderItemEdge!]!
+  "The rows alone (kayıtlar)."
+  nodes: [WorkOrderItem!]!
+  "Where the page lies (sayfa bilgisi)."
+  pageInfo: PageInfo!
+  "Rows that the filter finds (toplam); counted only when selected."
+  totalCount: Int!
+}
+
+"A line in a list (kenar)."
+type WorkOrderItemEdge {
+  "Position in the list (imleç)."
+  cursor: String!
+  "The line (kayıt)."
+  node: WorkOrderItem!
+}
+
+"A page of customers for whom something waits for its invoice (faturalanmamış cariler)."
+type UninvoicedCariConnection {
+  "Rows with their cursors (kenarlar)."
+  edges: [UninvoicedCariEdge!]!
+  "The rows alone (kayıtlar)."
+  nodes: [UninvoicedCari!]!
+  "Where the page lies (sayfa bilgisi)."
+  pageInfo: PageInfo!
+  "Rows that the filter finds (toplam); counted only when selected."
+  totalCount: Int!
+}
+
+"Such a customer in a list (kenar)."
+type UninvoicedCariEdge {
+  "Position in the list (imleç)."
+  cursor: String!
+  "The customer and the sums (kayıt)."
+  node: UninvoicedCari!
+}
+
+"What waits for its invoice (filtre)."
+input UninvoicedFilter {
+  "Of this customer (cari), by global id."
+  cari: ID
+  "Of orders whose work ended in this period (tamamlanma aralığı)."
+  completedAt: DateTimeRange
+  "In this currency (para birimi); for uninvoicedItems together with cari."
+  currency: String
+}
+
+extend type Query {
+  """
+  Lines that wait for their invoice (faturalanmamış kalemler): those of completed work orders, oldest order first; with the
+  filter completedAt by when the work ended.
+  """
+  uninvoicedItems(
+    "Which ones (filtre); all when absent."
+    filter: UninvoicedFilter
+    "So many from the front (ilk N), 1 to 100; 50 when neither first nor last is given."
+    first: Int
+    "After this cursor (imleçten sonra)."
+    after: String
+    "So many from the back (son N), 1 to 100."
+    last: Int
+    "Before this cursor (imleçten önce)."
+    before: String
+  ): WorkOrderItemConnection! @can(permission: "workorder:read")
+  "Customers for whom something waits for its invoice, by code, with the sums by currency (faturalanmamış toplamlar)."
+  uninvoicedTotals(
+    "Which orders count (filtre); all when absent."
+    filter: UninvoicedFilter
+    "So many from the front (ilk N), 1 to 100; 50 when neither first nor last is given."
+    first: Int
+    "After this cursor (imleçten sonra)."
+    after: String
+    "So many from the back (son N), 1 to 100."
+    last: Int
+    "Before this cursor (imleçten önce)."
+    before: String
+  ): UninvoicedCariConnection! @can(permission: "workorder:read")
+}
+`, BuiltIn: false},
 	{Name: "../../schema/user.graphql", Input: `"Who is signed in and what they may do (oturum sahibi)."
 type Viewer {
   "The signed-in user's id (kullanıcı kimliği)."
@@ -11060,6 +11434,8 @@ type SurchargeChoice {
 type WorkOrderItem implements Node {
   "Global id (genel kimlik)."
   id: ID!
+  "The order that it is a line of (iş emri)."
+  workOrder: WorkOrder
   "Place in the order (sıra)."
   sequence: Int!
   "What it bills (kalem tipi)."
@@ -11625,6 +12001,8 @@ func (ec *executionContext) childFields_Cari(ctx context.Context, field graphql.
 		return ec.fieldContext_Cari_notes(ctx, field)
 	case "isActive":
 		return ec.fieldContext_Cari_isActive(ctx, field)
+	case "uninvoiced":
+		return ec.fieldContext_Cari_uninvoiced(ctx, field)
 	case "version":
 		return ec.fieldContext_Cari_version(ctx, field)
 	case "createdAt":
@@ -11703,6 +12081,8 @@ func (ec *executionContext) childFields_Dashboard(ctx context.Context, field gra
 		return ec.fieldContext_Dashboard_boatsAtSea(ctx, field)
 	case "vehiclesInside":
 		return ec.fieldContext_Dashboard_vehiclesInside(ctx, field)
+	case "newestGateEvents":
+		return ec.fieldContext_Dashboard_newestGateEvents(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Dashboard", field.Name)
 }
@@ -11871,6 +12251,18 @@ func (ec *executionContext) childFields_GateChecklistItemPayload(ctx context.Con
 		return ec.fieldContext_GateChecklistItemPayload_userErrors(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type GateChecklistItemPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_GateEvent(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "direction":
+		return ec.fieldContext_GateEvent_direction(ctx, field)
+	case "at":
+		return ec.fieldContext_GateEvent_at(ctx, field)
+	case "log":
+		return ec.fieldContext_GateEvent_log(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type GateEvent", field.Name)
 }
 
 func (ec *executionContext) childFields_GateLog(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -12865,6 +13257,58 @@ func (ec *executionContext) childFields_TripTransition(ctx context.Context, fiel
 	return nil, fmt.Errorf("no field named %q was found under type TripTransition", field.Name)
 }
 
+func (ec *executionContext) childFields_UninvoicedCari(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cari":
+		return ec.fieldContext_UninvoicedCari_cari(ctx, field)
+	case "totals":
+		return ec.fieldContext_UninvoicedCari_totals(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UninvoicedCari", field.Name)
+}
+
+func (ec *executionContext) childFields_UninvoicedCariConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_UninvoicedCariConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_UninvoicedCariConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_UninvoicedCariConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_UninvoicedCariConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UninvoicedCariConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_UninvoicedCariEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_UninvoicedCariEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_UninvoicedCariEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UninvoicedCariEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_UninvoicedTotal(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "currency":
+		return ec.fieldContext_UninvoicedTotal_currency(ctx, field)
+	case "orderCount":
+		return ec.fieldContext_UninvoicedTotal_orderCount(ctx, field)
+	case "itemCount":
+		return ec.fieldContext_UninvoicedTotal_itemCount(ctx, field)
+	case "netTotal":
+		return ec.fieldContext_UninvoicedTotal_netTotal(ctx, field)
+	case "vatTotal":
+		return ec.fieldContext_UninvoicedTotal_vatTotal(ctx, field)
+	case "grandTotal":
+		return ec.fieldContext_UninvoicedTotal_grandTotal(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UninvoicedTotal", field.Name)
+}
+
 func (ec *executionContext) childFields_UsedRate(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "currency":
@@ -13203,6 +13647,8 @@ func (ec *executionContext) childFields_WorkOrderItem(ctx context.Context, field
 	switch field.Name {
 	case "id":
 		return ec.fieldContext_WorkOrderItem_id(ctx, field)
+	case "workOrder":
+		return ec.fieldContext_WorkOrderItem_workOrder(ctx, field)
 	case "sequence":
 		return ec.fieldContext_WorkOrderItem_sequence(ctx, field)
 	case "itemType":
@@ -13269,6 +13715,30 @@ func (ec *executionContext) childFields_WorkOrderItem(ctx context.Context, field
 		return ec.fieldContext_WorkOrderItem_workLog(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type WorkOrderItem", field.Name)
+}
+
+func (ec *executionContext) childFields_WorkOrderItemConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_WorkOrderItemConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_WorkOrderItemConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_WorkOrderItemConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_WorkOrderItemConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WorkOrderItemConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_WorkOrderItemEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_WorkOrderItemEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_WorkOrderItemEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WorkOrderItemEdge", field.Name)
 }
 
 func (ec *executionContext) childFields_WorkOrderOvertime(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -15607,6 +16077,98 @@ func (ec *executionContext) field_Query_trips_args(ctx context.Context, rawArgs 
 	return args, nil
 }
 
+func (ec *executionContext) field_Query_uninvoicedItems_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
+		func(ctx context.Context, v any) (*workorder.UninvoicedFilter, error) {
+			return ec.unmarshalOUninvoicedFilter2ᚖaliaportᚋinternalᚋworkorderᚐUninvoicedFilter(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["filter"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["last"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["before"] = arg4
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_uninvoicedTotals_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
+		func(ctx context.Context, v any) (*workorder.UninvoicedFilter, error) {
+			return ec.unmarshalOUninvoicedFilter2ᚖaliaportᚋinternalᚋworkorderᚐUninvoicedFilter(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["filter"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["last"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["before"] = arg4
+	return args, nil
+}
+
 func (ec *executionContext) field_Query_users_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -16332,18 +16894,18 @@ func (ec *executionContext) _AuditEvent_entityId(ctx context.Context, field grap
 			return ec.fieldContext_AuditEvent_entityId(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.EntityID, nil
+			return ec.Resolvers.AuditEvent().EntityID(ctx, obj)
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
-			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *globalid.ID) graphql.Marshaler {
+			return ec.marshalOID2ᚖaliaportᚋinternalᚋglobalidᚐID(ctx, selections, v)
 		},
 		true,
 		false,
 	)
 }
 func (ec *executionContext) fieldContext_AuditEvent_entityId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("AuditEvent", field, false, false, "String")
+	return graphql.NewScalarFieldContext("AuditEvent", field, true, true, "ID")
 }
 
 func (ec *executionContext) _AuditEvent_outcome(ctx context.Context, field graphql.CollectedField, obj *ent.AuditEvent) (ret graphql.Marshaler) {
@@ -17435,6 +17997,61 @@ func (ec *executionContext) fieldContext_Cari_isActive(_ context.Context, field 
 	return graphql.NewScalarFieldContext("Cari", field, false, false, "Boolean")
 }
 
+func (ec *executionContext) _Cari_uninvoiced(ctx context.Context, field graphql.CollectedField, obj *ent.Cari) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Cari_uninvoiced(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Cari().Uninvoiced(ctx, obj)
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "workorder:read")
+				if err != nil {
+					var zeroVal []*workorder.UninvoicedTotal
+					return zeroVal, err
+				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal []*workorder.UninvoicedTotal
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal []*workorder.UninvoicedTotal
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, obj, directive0, permission, orNull)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v []*workorder.UninvoicedTotal) graphql.Marshaler {
+			return ec.marshalOUninvoicedTotal2ᚕᚖaliaportᚋinternalᚋworkorderᚐUninvoicedTotalᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Cari_uninvoiced(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Cari",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UninvoicedTotal(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Cari_version(ctx context.Context, field graphql.CollectedField, obj *ent.Cari) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -18172,6 +18789,61 @@ func (ec *executionContext) _Dashboard_vehiclesInside(ctx context.Context, field
 }
 func (ec *executionContext) fieldContext_Dashboard_vehiclesInside(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Dashboard", field, true, true, "Int")
+}
+
+func (ec *executionContext) _Dashboard_newestGateEvents(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Dashboard) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Dashboard_newestGateEvents(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Dashboard().NewestGateEvents(ctx, obj)
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "guvenlik:read")
+				if err != nil {
+					var zeroVal []*gate.Event
+					return zeroVal, err
+				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, true)
+				if err != nil {
+					var zeroVal []*gate.Event
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal []*gate.Event
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, obj, directive0, permission, orNull)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v []*gate.Event) graphql.Marshaler {
+			return ec.marshalOGateEvent2ᚕᚖaliaportᚋinternalᚋgateᚐEventᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Dashboard_newestGateEvents(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Dashboard",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_GateEvent(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _DeleteWorkLogPayload_deletedId(ctx context.Context, field graphql.CollectedField, obj *DeleteWorkLogPayload) (ret graphql.Marshaler) {
@@ -19565,6 +20237,84 @@ func (ec *executionContext) fieldContext_GateChecklistItemPayload_userErrors(_ c
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _GateEvent_direction(ctx context.Context, field graphql.CollectedField, obj *gate.Event) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GateEvent_direction(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Direction, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v gate.Direction) graphql.Marshaler {
+			return ec.marshalNGateDirection2aliaportᚋinternalᚋgateᚐDirection(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_GateEvent_direction(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GateEvent", field, false, false, "GateDirection")
+}
+
+func (ec *executionContext) _GateEvent_at(ctx context.Context, field graphql.CollectedField, obj *gate.Event) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GateEvent_at(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.At, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_GateEvent_at(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GateEvent", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _GateEvent_log(ctx context.Context, field graphql.CollectedField, obj *gate.Event) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GateEvent_log(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Log, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.GateLog) graphql.Marshaler {
+			return ec.marshalNGateLog2ᚖaliaportᚋentᚐGateLog(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_GateEvent_log(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GateEvent",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_GateLog(ctx, field)
 		},
 	}
 	return fc, nil
@@ -32795,6 +33545,140 @@ func (ec *executionContext) fieldContext_Query_trips(ctx context.Context, field 
 	return fc, nil
 }
 
+func (ec *executionContext) _Query_uninvoicedItems(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_uninvoicedItems(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().UninvoicedItems(ctx, fc.Args["filter"].(*workorder.UninvoicedFilter), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "workorder:read")
+				if err != nil {
+					var zeroVal *gqlmodel.Connection[*ent.WorkOrderItem]
+					return zeroVal, err
+				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *gqlmodel.Connection[*ent.WorkOrderItem]
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *gqlmodel.Connection[*ent.WorkOrderItem]
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *gqlmodel.Connection[*ent.WorkOrderItem]) graphql.Marshaler {
+			return ec.marshalNWorkOrderItemConnection2ᚖaliaportᚋgraphᚋgqlmodelᚐConnection(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_uninvoicedItems(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_WorkOrderItemConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_uninvoicedItems_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_uninvoicedTotals(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_uninvoicedTotals(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().UninvoicedTotals(ctx, fc.Args["filter"].(*workorder.UninvoicedFilter), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "workorder:read")
+				if err != nil {
+					var zeroVal *gqlmodel.Connection[*workorder.UninvoicedOf]
+					return zeroVal, err
+				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *gqlmodel.Connection[*workorder.UninvoicedOf]
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *gqlmodel.Connection[*workorder.UninvoicedOf]
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *gqlmodel.Connection[*workorder.UninvoicedOf]) graphql.Marshaler {
+			return ec.marshalNUninvoicedCariConnection2ᚖaliaportᚋgraphᚋgqlmodelᚐConnection(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_uninvoicedTotals(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UninvoicedCariConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_uninvoicedTotals_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Query_sessions(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -36435,6 +37319,382 @@ func (ec *executionContext) fieldContext_TripTransition_needsReason(_ context.Co
 	return graphql.NewScalarFieldContext("TripTransition", field, false, false, "Boolean")
 }
 
+func (ec *executionContext) _UninvoicedCari_cari(ctx context.Context, field graphql.CollectedField, obj *workorder.UninvoicedOf) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UninvoicedCari_cari(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cari, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.Cari) graphql.Marshaler {
+			return ec.marshalNCari2ᚖaliaportᚋentᚐCari(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UninvoicedCari_cari(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UninvoicedCari",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Cari(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _UninvoicedCari_totals(ctx context.Context, field graphql.CollectedField, obj *workorder.UninvoicedOf) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UninvoicedCari_totals(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Totals, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*workorder.UninvoicedTotal) graphql.Marshaler {
+			return ec.marshalNUninvoicedTotal2ᚕᚖaliaportᚋinternalᚋworkorderᚐUninvoicedTotalᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UninvoicedCari_totals(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UninvoicedCari",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UninvoicedTotal(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _UninvoicedCariConnection_edges(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Connection[*workorder.UninvoicedOf]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UninvoicedCariConnection_edges(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Edges(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*gqlmodel.Edge[*workorder.UninvoicedOf]) graphql.Marshaler {
+			return ec.marshalNUninvoicedCariEdge2ᚕᚖaliaportᚋgraphᚋgqlmodelᚐEdgeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UninvoicedCariConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UninvoicedCariConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UninvoicedCariEdge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _UninvoicedCariConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Connection[*workorder.UninvoicedOf]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UninvoicedCariConnection_nodes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Nodes(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*workorder.UninvoicedOf) graphql.Marshaler {
+			return ec.marshalNUninvoicedCari2ᚕᚖaliaportᚋinternalᚋworkorderᚐUninvoicedOfᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UninvoicedCariConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UninvoicedCariConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UninvoicedCari(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _UninvoicedCariConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Connection[*workorder.UninvoicedOf]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UninvoicedCariConnection_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *page.Info) graphql.Marshaler {
+			return ec.marshalNPageInfo2ᚖaliaportᚋinternalᚋpageᚐInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UninvoicedCariConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UninvoicedCariConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _UninvoicedCariConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Connection[*workorder.UninvoicedOf]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UninvoicedCariConnection_totalCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TotalCount(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UninvoicedCariConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UninvoicedCariConnection", field, true, false, "Int")
+}
+
+func (ec *executionContext) _UninvoicedCariEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Edge[*workorder.UninvoicedOf]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UninvoicedCariEdge_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UninvoicedCariEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UninvoicedCariEdge", field, false, false, "String")
+}
+
+func (ec *executionContext) _UninvoicedCariEdge_node(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Edge[*workorder.UninvoicedOf]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UninvoicedCariEdge_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *workorder.UninvoicedOf) graphql.Marshaler {
+			return ec.marshalNUninvoicedCari2ᚖaliaportᚋinternalᚋworkorderᚐUninvoicedOf(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UninvoicedCariEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UninvoicedCariEdge",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UninvoicedCari(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _UninvoicedTotal_currency(ctx context.Context, field graphql.CollectedField, obj *workorder.UninvoicedTotal) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UninvoicedTotal_currency(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Currency, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UninvoicedTotal_currency(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UninvoicedTotal", field, false, false, "String")
+}
+
+func (ec *executionContext) _UninvoicedTotal_orderCount(ctx context.Context, field graphql.CollectedField, obj *workorder.UninvoicedTotal) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UninvoicedTotal_orderCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.OrderCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UninvoicedTotal_orderCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UninvoicedTotal", field, false, false, "Int")
+}
+
+func (ec *executionContext) _UninvoicedTotal_itemCount(ctx context.Context, field graphql.CollectedField, obj *workorder.UninvoicedTotal) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UninvoicedTotal_itemCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ItemCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UninvoicedTotal_itemCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UninvoicedTotal", field, false, false, "Int")
+}
+
+func (ec *executionContext) _UninvoicedTotal_netTotal(ctx context.Context, field graphql.CollectedField, obj *workorder.UninvoicedTotal) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UninvoicedTotal_netTotal(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.NetTotal, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v decimal.Decimal) graphql.Marshaler {
+			return ec.marshalNDecimal2githubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UninvoicedTotal_netTotal(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UninvoicedTotal", field, false, false, "Decimal")
+}
+
+func (ec *executionContext) _UninvoicedTotal_vatTotal(ctx context.Context, field graphql.CollectedField, obj *workorder.UninvoicedTotal) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UninvoicedTotal_vatTotal(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.VatTotal, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v decimal.Decimal) graphql.Marshaler {
+			return ec.marshalNDecimal2githubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UninvoicedTotal_vatTotal(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UninvoicedTotal", field, false, false, "Decimal")
+}
+
+func (ec *executionContext) _UninvoicedTotal_grandTotal(ctx context.Context, field graphql.CollectedField, obj *workorder.UninvoicedTotal) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UninvoicedTotal_grandTotal(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.GrandTotal, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v decimal.Decimal) graphql.Marshaler {
+			return ec.marshalNDecimal2githubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UninvoicedTotal_grandTotal(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UninvoicedTotal", field, false, false, "Decimal")
+}
+
 func (ec *executionContext) _UsedRate_currency(ctx context.Context, field graphql.CollectedField, obj *rate.Used) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -39878,6 +41138,38 @@ func (ec *executionContext) fieldContext_WorkOrderItem_id(_ context.Context, fie
 	return graphql.NewScalarFieldContext("WorkOrderItem", field, true, false, "ID")
 }
 
+func (ec *executionContext) _WorkOrderItem_workOrder(ctx context.Context, field graphql.CollectedField, obj *ent.WorkOrderItem) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkOrderItem_workOrder(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.WorkOrderItem().WorkOrder(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.WorkOrder) graphql.Marshaler {
+			return ec.marshalOWorkOrder2ᚖaliaportᚋentᚐWorkOrder(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkOrderItem_workOrder(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkOrderItem",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_WorkOrder(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _WorkOrderItem_sequence(ctx context.Context, field graphql.CollectedField, obj *ent.WorkOrderItem) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -40682,6 +41974,180 @@ func (ec *executionContext) fieldContext_WorkOrderItem_workLog(_ context.Context
 		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_WorkLog(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _WorkOrderItemConnection_edges(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Connection[*ent.WorkOrderItem]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkOrderItemConnection_edges(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Edges(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*gqlmodel.Edge[*ent.WorkOrderItem]) graphql.Marshaler {
+			return ec.marshalNWorkOrderItemEdge2ᚕᚖaliaportᚋgraphᚋgqlmodelᚐEdgeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkOrderItemConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkOrderItemConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_WorkOrderItemEdge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _WorkOrderItemConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Connection[*ent.WorkOrderItem]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkOrderItemConnection_nodes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Nodes(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*ent.WorkOrderItem) graphql.Marshaler {
+			return ec.marshalNWorkOrderItem2ᚕᚖaliaportᚋentᚐWorkOrderItemᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkOrderItemConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkOrderItemConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_WorkOrderItem(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _WorkOrderItemConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Connection[*ent.WorkOrderItem]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkOrderItemConnection_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *page.Info) graphql.Marshaler {
+			return ec.marshalNPageInfo2ᚖaliaportᚋinternalᚋpageᚐInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkOrderItemConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkOrderItemConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _WorkOrderItemConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Connection[*ent.WorkOrderItem]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkOrderItemConnection_totalCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TotalCount(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkOrderItemConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkOrderItemConnection", field, true, false, "Int")
+}
+
+func (ec *executionContext) _WorkOrderItemEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Edge[*ent.WorkOrderItem]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkOrderItemEdge_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkOrderItemEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkOrderItemEdge", field, false, false, "String")
+}
+
+func (ec *executionContext) _WorkOrderItemEdge_node(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Edge[*ent.WorkOrderItem]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkOrderItemEdge_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.WorkOrderItem) graphql.Marshaler {
+			return ec.marshalNWorkOrderItem2ᚖaliaportᚋentᚐWorkOrderItem(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkOrderItemEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkOrderItemEdge",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_WorkOrderItem(ctx, field)
 		},
 	}
 	return fc, nil
@@ -43188,7 +44654,7 @@ func (ec *executionContext) unmarshalInputAuditFilter(ctx context.Context, obj a
 			it.Resource = data
 		case "entityId":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("entityId"))
-			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			data, err := ec.unmarshalOID2ᚖaliaportᚋinternalᚋglobalidᚐID(ctx, v)
 			if err != nil {
 				return &it, err
 			}
@@ -48138,6 +49604,62 @@ func UnmarshalTripOrder(ctx context.Context, raw any) (*trip.Order, error) {
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputUninvoicedFilter(ctx context.Context, obj any) (*workorder.UninvoicedFilter, error) {
+	var it workorder.UninvoicedFilter
+	if obj == nil {
+		return &it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"cari", "completedAt", "currency"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "cari":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("cari"))
+			data, err := ec.unmarshalOID2ᚖaliaportᚋinternalᚋglobalidᚐID(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Cari = data
+		case "completedAt":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("completedAt"))
+			data, err := ec.unmarshalODateTimeRange2ᚖaliaportᚋinternalᚋpageᚐRange(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.CompletedAt = data
+		case "currency":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("currency"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Currency = data
+		}
+	}
+	return &it, nil
+}
+
+// UnmarshalUninvoicedFilter unmarshals raw into the UninvoicedFilter input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalUninvoicedFilter(ctx context.Context, raw any) (*workorder.UninvoicedFilter, error) {
+	var out *workorder.UninvoicedFilter
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "UninvoicedFilter", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputUnlockUserInput(ctx context.Context, obj any) (*UnlockUserInput, error) {
 	var it UnlockUserInput
 	if obj == nil {
@@ -50462,10 +51984,11 @@ func (ec *executionContext) _AuditEvent(ctx context.Context, sel ast.SelectionSe
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "entityId":
-			out.Values[i] = ec._AuditEvent_entityId(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				atomic.AddUint32(&out.Invalids, 1)
-			}
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._AuditEvent_entityId(ctx, field, obj)
+				})
 		case "outcome":
 			out.Values[i] = ec._AuditEvent_outcome(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -50664,117 +52187,123 @@ func (ec *executionContext) _Cari(ctx context.Context, sel ast.SelectionSet, obj
 		case "id":
 			out.Values[i] = ec._Cari_id(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "cariCode":
 			out.Values[i] = ec._Cari_cariCode(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "title":
 			out.Values[i] = ec._Cari_title(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "type":
 			out.Values[i] = ec._Cari_type(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "role":
 			out.Values[i] = ec._Cari_role(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "taxOffice":
 			out.Values[i] = ec._Cari_taxOffice(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "taxNumber":
 			out.Values[i] = ec._Cari_taxNumber(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "nationalId":
 			out.Values[i] = ec._Cari_nationalId(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "country":
 			out.Values[i] = ec._Cari_country(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "city":
 			out.Values[i] = ec._Cari_city(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "district":
 			out.Values[i] = ec._Cari_district(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "address":
 			out.Values[i] = ec._Cari_address(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "phone":
 			out.Values[i] = ec._Cari_phone(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "email":
 			out.Values[i] = ec._Cari_email(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "contactPerson":
 			out.Values[i] = ec._Cari_contactPerson(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "iban":
 			out.Values[i] = ec._Cari_iban(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "paymentTermDays":
 			out.Values[i] = ec._Cari_paymentTermDays(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "currency":
 			out.Values[i] = ec._Cari_currency(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "notes":
 			out.Values[i] = ec._Cari_notes(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "isActive":
 			out.Values[i] = ec._Cari_isActive(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "uninvoiced":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Cari_uninvoiced(ctx, field, obj)
+				})
 		case "version":
 			out.Values[i] = ec._Cari_version(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "createdAt":
 			out.Values[i] = ec._Cari_createdAt(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "updatedAt":
 			out.Values[i] = ec._Cari_updatedAt(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -51026,6 +52555,12 @@ func (ec *executionContext) _Dashboard(ctx context.Context, sel ast.SelectionSet
 				true, false,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Dashboard_vehiclesInside(ctx, field, obj)
+				})
+		case "newestGateEvents":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Dashboard_newestGateEvents(ctx, field, obj)
 				})
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -51557,6 +53092,49 @@ func (ec *executionContext) _GateChecklistItemPayload(ctx context.Context, sel a
 			}
 		case "userErrors":
 			out.Values[i] = ec._GateChecklistItemPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var gateEventImplementors = []string{"GateEvent"}
+
+func (ec *executionContext) _GateEvent(ctx context.Context, sel ast.SelectionSet, obj *gate.Event) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, gateEventImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("GateEvent")
+		case "direction":
+			out.Values[i] = ec._GateEvent_direction(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "at":
+			out.Values[i] = ec._GateEvent_at(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "log":
+			out.Values[i] = ec._GateEvent_log(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -54483,6 +56061,18 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_trips(ctx, field)
 				})
+		case "uninvoicedItems":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_uninvoicedItems(ctx, field)
+				})
+		case "uninvoicedTotals":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_uninvoicedTotals(ctx, field)
+				})
 		case "sessions":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
 				true, true,
@@ -55720,6 +57310,189 @@ func (ec *executionContext) _TripTransition(ctx context.Context, sel ast.Selecti
 	return out
 }
 
+var uninvoicedCariImplementors = []string{"UninvoicedCari"}
+
+func (ec *executionContext) _UninvoicedCari(ctx context.Context, sel ast.SelectionSet, obj *workorder.UninvoicedOf) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, uninvoicedCariImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("UninvoicedCari")
+		case "cari":
+			out.Values[i] = ec._UninvoicedCari_cari(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "totals":
+			out.Values[i] = ec._UninvoicedCari_totals(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var uninvoicedCariConnectionImplementors = []string{"UninvoicedCariConnection"}
+
+func (ec *executionContext) _UninvoicedCariConnection(ctx context.Context, sel ast.SelectionSet, obj *gqlmodel.Connection[*workorder.UninvoicedOf]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, uninvoicedCariConnectionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("UninvoicedCariConnection")
+		case "edges":
+			out.Values[i] = ec._UninvoicedCariConnection_edges(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "nodes":
+			out.Values[i] = ec._UninvoicedCariConnection_nodes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "pageInfo":
+			out.Values[i] = ec._UninvoicedCariConnection_pageInfo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "totalCount":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._UninvoicedCariConnection_totalCount(ctx, field, obj)
+				})
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var uninvoicedCariEdgeImplementors = []string{"UninvoicedCariEdge"}
+
+func (ec *executionContext) _UninvoicedCariEdge(ctx context.Context, sel ast.SelectionSet, obj *gqlmodel.Edge[*workorder.UninvoicedOf]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, uninvoicedCariEdgeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("UninvoicedCariEdge")
+		case "cursor":
+			out.Values[i] = ec._UninvoicedCariEdge_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "node":
+			out.Values[i] = ec._UninvoicedCariEdge_node(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var uninvoicedTotalImplementors = []string{"UninvoicedTotal"}
+
+func (ec *executionContext) _UninvoicedTotal(ctx context.Context, sel ast.SelectionSet, obj *workorder.UninvoicedTotal) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, uninvoicedTotalImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("UninvoicedTotal")
+		case "currency":
+			out.Values[i] = ec._UninvoicedTotal_currency(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "orderCount":
+			out.Values[i] = ec._UninvoicedTotal_orderCount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "itemCount":
+			out.Values[i] = ec._UninvoicedTotal_itemCount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "netTotal":
+			out.Values[i] = ec._UninvoicedTotal_netTotal(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "vatTotal":
+			out.Values[i] = ec._UninvoicedTotal_vatTotal(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "grandTotal":
+			out.Values[i] = ec._UninvoicedTotal_grandTotal(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var usedRateImplementors = []string{"UsedRate"}
 
 func (ec *executionContext) _UsedRate(ctx context.Context, sel ast.SelectionSet, obj *rate.Used) graphql.Marshaler {
@@ -56790,6 +58563,12 @@ func (ec *executionContext) _WorkOrderItem(ctx context.Context, sel ast.Selectio
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "workOrder":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._WorkOrderItem_workOrder(ctx, field, obj)
+				})
 		case "sequence":
 			out.Values[i] = ec._WorkOrderItem_sequence(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -56953,6 +58732,93 @@ func (ec *executionContext) _WorkOrderItem(ctx context.Context, sel ast.Selectio
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._WorkOrderItem_workLog(ctx, field, obj)
 				})
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var workOrderItemConnectionImplementors = []string{"WorkOrderItemConnection"}
+
+func (ec *executionContext) _WorkOrderItemConnection(ctx context.Context, sel ast.SelectionSet, obj *gqlmodel.Connection[*ent.WorkOrderItem]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, workOrderItemConnectionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("WorkOrderItemConnection")
+		case "edges":
+			out.Values[i] = ec._WorkOrderItemConnection_edges(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "nodes":
+			out.Values[i] = ec._WorkOrderItemConnection_nodes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "pageInfo":
+			out.Values[i] = ec._WorkOrderItemConnection_pageInfo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "totalCount":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._WorkOrderItemConnection_totalCount(ctx, field, obj)
+				})
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var workOrderItemEdgeImplementors = []string{"WorkOrderItemEdge"}
+
+func (ec *executionContext) _WorkOrderItemEdge(ctx context.Context, sel ast.SelectionSet, obj *gqlmodel.Edge[*ent.WorkOrderItem]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, workOrderItemEdgeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("WorkOrderItemEdge")
+		case "cursor":
+			out.Values[i] = ec._WorkOrderItemEdge_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "node":
+			out.Values[i] = ec._WorkOrderItemEdge_node(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -58338,9 +60204,32 @@ func (ec *executionContext) marshalNGateChecklistItemPayload2ᚖaliaportᚋgraph
 	return ec._GateChecklistItemPayload(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalNGateDirection2aliaportᚋinternalᚋgateᚐDirection(ctx context.Context, v any) (gate.Direction, error) {
+	tmp, err := scalar.UnmarshalString(v)
+	res := gate.Direction(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNGateDirection2aliaportᚋinternalᚋgateᚐDirection(ctx context.Context, sel ast.SelectionSet, v gate.Direction) graphql.Marshaler {
+	_ = sel
+	res := scalar.MarshalString(string(v))
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "GateDirection!")
+	}
+	return res
+}
+
 func (ec *executionContext) unmarshalNGateEntryInput2aliaportᚋinternalᚋgateᚐEntryInput(ctx context.Context, v any) (gate.EntryInput, error) {
 	res, err := ec.unmarshalInputGateEntryInput(ctx, v)
 	return *res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNGateEvent2ᚖaliaportᚋinternalᚋgateᚐEvent(ctx context.Context, sel ast.SelectionSet, v *gate.Event) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "GateEvent!")
+		return graphql.Null
+	}
+	return ec._GateEvent(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNGateExitInput2aliaportᚋinternalᚋgateᚐExitInput(ctx context.Context, v any) (gate.ExitInput, error) {
@@ -59746,6 +61635,86 @@ func (ec *executionContext) marshalNTripTransition2ᚖaliaportᚋinternalᚋtrip
 	return ec._TripTransition(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalNUninvoicedCari2ᚕᚖaliaportᚋinternalᚋworkorderᚐUninvoicedOfᚄ(ctx context.Context, sel ast.SelectionSet, v []*workorder.UninvoicedOf) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNUninvoicedCari2ᚖaliaportᚋinternalᚋworkorderᚐUninvoicedOf(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNUninvoicedCari2ᚖaliaportᚋinternalᚋworkorderᚐUninvoicedOf(ctx context.Context, sel ast.SelectionSet, v *workorder.UninvoicedOf) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "UninvoicedCari!")
+		return graphql.Null
+	}
+	return ec._UninvoicedCari(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNUninvoicedCariConnection2ᚖaliaportᚋgraphᚋgqlmodelᚐConnection(ctx context.Context, sel ast.SelectionSet, v *gqlmodel.Connection[*workorder.UninvoicedOf]) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "UninvoicedCariConnection!")
+		return graphql.Null
+	}
+	return ec._UninvoicedCariConnection(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNUninvoicedCariEdge2ᚕᚖaliaportᚋgraphᚋgqlmodelᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*gqlmodel.Edge[*workorder.UninvoicedOf]) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNUninvoicedCariEdge2ᚖaliaportᚋgraphᚋgqlmodelᚐEdge(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNUninvoicedCariEdge2ᚖaliaportᚋgraphᚋgqlmodelᚐEdge(ctx context.Context, sel ast.SelectionSet, v *gqlmodel.Edge[*workorder.UninvoicedOf]) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "UninvoicedCariEdge!")
+		return graphql.Null
+	}
+	return ec._UninvoicedCariEdge(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNUninvoicedTotal2ᚕᚖaliaportᚋinternalᚋworkorderᚐUninvoicedTotalᚄ(ctx context.Context, sel ast.SelectionSet, v []*workorder.UninvoicedTotal) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNUninvoicedTotal2ᚖaliaportᚋinternalᚋworkorderᚐUninvoicedTotal(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNUninvoicedTotal2ᚖaliaportᚋinternalᚋworkorderᚐUninvoicedTotal(ctx context.Context, sel ast.SelectionSet, v *workorder.UninvoicedTotal) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "UninvoicedTotal!")
+		return graphql.Null
+	}
+	return ec._UninvoicedTotal(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalNUnlockUserInput2aliaportᚋgraphᚋgenᚐUnlockUserInput(ctx context.Context, v any) (UnlockUserInput, error) {
 	res, err := ec.unmarshalInputUnlockUserInput(ctx, v)
 	return *res, graphql.ErrorOnPath(ctx, err)
@@ -60164,6 +62133,38 @@ func (ec *executionContext) marshalNWorkOrderItem2ᚖaliaportᚋentᚐWorkOrderI
 		return graphql.Null
 	}
 	return ec._WorkOrderItem(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNWorkOrderItemConnection2ᚖaliaportᚋgraphᚋgqlmodelᚐConnection(ctx context.Context, sel ast.SelectionSet, v *gqlmodel.Connection[*ent.WorkOrderItem]) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "WorkOrderItemConnection!")
+		return graphql.Null
+	}
+	return ec._WorkOrderItemConnection(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNWorkOrderItemEdge2ᚕᚖaliaportᚋgraphᚋgqlmodelᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*gqlmodel.Edge[*ent.WorkOrderItem]) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNWorkOrderItemEdge2ᚖaliaportᚋgraphᚋgqlmodelᚐEdge(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNWorkOrderItemEdge2ᚖaliaportᚋgraphᚋgqlmodelᚐEdge(ctx context.Context, sel ast.SelectionSet, v *gqlmodel.Edge[*ent.WorkOrderItem]) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "WorkOrderItemEdge!")
+		return graphql.Null
+	}
+	return ec._WorkOrderItemEdge(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNWorkOrderItemInput2aliaportᚋinternalᚋworkorderᚐItemInput(ctx context.Context, v any) (workorder.ItemInput, error) {
@@ -60795,6 +62796,25 @@ func (ec *executionContext) marshalOGateChecklistItem2ᚖaliaportᚋentᚐGateCh
 	return ec._GateChecklistItem(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalOGateEvent2ᚕᚖaliaportᚋinternalᚋgateᚐEventᚄ(ctx context.Context, sel ast.SelectionSet, v []*gate.Event) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNGateEvent2ᚖaliaportᚋinternalᚋgateᚐEvent(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func (ec *executionContext) unmarshalOGateExceptionInput2ᚖaliaportᚋinternalᚋgateᚐExceptionInput(ctx context.Context, v any) (*gate.ExceptionInput, error) {
 	if v == nil {
 		return nil, nil
@@ -61303,6 +63323,33 @@ func (ec *executionContext) marshalOTripStatus2ᚕaliaportᚋentᚋtripᚐStatus
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNTripStatus2aliaportᚋentᚋtripᚐStatus(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) unmarshalOUninvoicedFilter2ᚖaliaportᚋinternalᚋworkorderᚐUninvoicedFilter(ctx context.Context, v any) (*workorder.UninvoicedFilter, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputUninvoicedFilter(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOUninvoicedTotal2ᚕᚖaliaportᚋinternalᚋworkorderᚐUninvoicedTotalᚄ(ctx context.Context, sel ast.SelectionSet, v []*workorder.UninvoicedTotal) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNUninvoicedTotal2ᚖaliaportᚋinternalᚋworkorderᚐUninvoicedTotal(ctx, sel, v[i])
 	})
 
 	for _, e := range ret {

@@ -7,6 +7,7 @@ import (
 
 	"aliaport/ent"
 	"aliaport/internal/page"
+	"aliaport/internal/workorder"
 )
 
 // Node is a record with a global id.
@@ -100,6 +101,14 @@ type (
 	WorkOrderConnection = Connection[*ent.WorkOrder]
 	// WorkOrderEdge is a row of it with its cursor.
 	WorkOrderEdge = Edge[*ent.WorkOrder]
+	// WorkOrderItemConnection is a page of lines that wait for their invoice.
+	WorkOrderItemConnection = Connection[*ent.WorkOrderItem]
+	// WorkOrderItemEdge is a row of it with its cursor.
+	WorkOrderItemEdge = Edge[*ent.WorkOrderItem]
+	// UninvoicedCariConnection is a page of customers for whom something waits.
+	UninvoicedCariConnection = Connection[*workorder.UninvoicedOf]
+	// UninvoicedCariEdge is a row of it with its cursor.
+	UninvoicedCariEdge = Edge[*workorder.UninvoicedOf]
 )
 
 // Dashboard has nothing of its own: each of its fields is asked for apart.

@@ -38,6 +38,7 @@ import (
 	"aliaport/internal/parameter"
 	"aliaport/internal/store"
 	"aliaport/internal/trip"
+	rules "aliaport/internal/workorder"
 )
 
 // Options tune the batching. A loader sends its batch when no key came for Wait, or
@@ -65,6 +66,7 @@ type Set struct {
 	// TripDelay is the parameter of that name, under the key Once.
 	TripDelay          *Loader[time.Duration]
 	Parameter          *Loader[*ent.Parameter]
+	UninvoicedOfCari   *Loader[[]*rules.UninvoicedTotal]
 	ParameterHistory   *Loader[*ent.ParameterHistory]
 	HistoryOfParameter *Loader[[]*ent.ParameterHistory]
 	PriceList          *Loader[*ent.PriceList]
@@ -132,6 +134,9 @@ func New(ctx context.Context, db *store.DB, o Options) *Set {
 		Parameter: one(ctx, o, func(ctx context.Context, keys []int64) ([]*ent.Parameter, error) {
 			return db.Parameter.Query().Where(store.KeysIn(entparameter.FieldID, keys)).All(ctx)
 		}, func(p *ent.Parameter) int64 { return p.ID }),
+		UninvoicedOfCari: many(ctx, o, func(ctx context.Context, keys []int64) ([]*rules.UninvoicedTotal, error) {
+			return rules.UninvoicedByCari(ctx, db.Client, keys)
+		}, func(t *rules.UninvoicedTotal) int64 { return t.CariID }),
 		ParameterHistory: one(ctx, o, func(ctx context.Context, keys []int64) ([]*ent.ParameterHistory, error) {
 			return db.ParameterHistory.Query().Where(store.KeysIn(parameterhistory.FieldID, keys)).All(ctx)
 		}, func(h *ent.ParameterHistory) int64 { return h.ID }),
@@ -262,6 +267,7 @@ func (s *Set) Clear() {
 	s.Trip.clear()
 	s.TripDelay.clear()
 	s.Parameter.clear()
+	s.UninvoicedOfCari.clear()
 	s.ParameterHistory.clear()
 	s.HistoryOfParameter.clear()
 	s.PriceList.clear()

@@ -16,7 +16,7 @@ func TestMessage(t *testing.T) {
 		err    *Error
 		tr, en string
 	}{
-		"the text of the code": {New(NotFound), "Kayıt bulunamadı.", "There is no such record."},
+		"the text of the code": {New(CariNotFound), "Cari bulunamadı.", "There is no such customer account."},
 		"with its parameters": {
 			New(VersionConflict, "current", 4, "expected", 3),
 			"Kayıt bu arada değişti (sürüm 4, beklenen 3).", "The record has changed meanwhile (version 4, expected 3).",
@@ -24,7 +24,7 @@ func TestMessage(t *testing.T) {
 		"a reason instead of the code's text":             {Invalid("subject", Length, "min", 3, "max", 120), "3 ile 120 karakter arasında olmalı.", "Must have between 3 and 120 characters."},
 		"a parameter that was not given stays visible":    {New(CariInactive), "Cari {cariCode} pasif.", "The customer account {cariCode} is inactive."},
 		"a parameter without a value is left out":         {New(CariInactive, "cariCode", "C-1", "lonely"), "Cari C-1 pasif.", "The customer account C-1 is inactive."},
-		"a parameter that the text does not know is kept": {New(NotFound, "id", 7), "Kayıt bulunamadı.", "There is no such record."},
+		"a parameter that the text does not know is kept": {New(CariNotFound, "id", 7), "Cari bulunamadı.", "There is no such customer account."},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -44,11 +44,11 @@ func TestMessage(t *testing.T) {
 func TestErrorTextIsForTheLog(t *testing.T) {
 	t.Parallel()
 	for want, err := range map[string]error{
-		"NOT_FOUND: There is no such record.":                                            New(NotFound),
+		"CARI_NOT_FOUND: There is no such customer account.":                                            New(CariNotFound),
 		"VALIDATION_ERROR: This field is required. (items.0.unit)":                       Invalid("unit", Required).At("items", "0"),
-		"NOT_FOUND: There is no such record.: EOF":                                       New(NotFound).Because(io.EOF),
-		"NOT_FOUND: There is no such record.; VALIDATION_ERROR: The input is not valid.": Errors{New(NotFound), New(Validation)},
-		"close trip 4: NOT_FOUND: There is no such record. (id): EOF":                    fmt.Errorf("close trip 4: %w", New(NotFound).At("id").Because(io.EOF)),
+		"CARI_NOT_FOUND: There is no such customer account.: EOF":                                       New(CariNotFound).Because(io.EOF),
+		"CARI_NOT_FOUND: There is no such customer account.; VALIDATION_ERROR: The input is not valid.": Errors{New(CariNotFound), New(Validation)},
+		"close trip 4: CARI_NOT_FOUND: There is no such customer account. (id): EOF":                    fmt.Errorf("close trip 4: %w", New(CariNotFound).At("id").Because(io.EOF)),
 	} {
 		if err.Error() != want {
 			t.Errorf("got %q, want %q", err, want)
@@ -84,13 +84,13 @@ func TestIs(t *testing.T) {
 		err  error
 		want bool
 	}{
-		"the code itself":              {New(NotFound), true},
-		"with a field and a cause":     {New(NotFound).At("id").Because(io.EOF), true},
-		"wrapped":                      {fmt.Errorf("find: %w", New(NotFound)), true},
-		"one of several":               {Errors{New(Validation), New(NotFound)}, true},
-		"one of several, wrapped":      {fmt.Errorf("find: %w", Errors{New(Validation), New(NotFound)}), true},
-		"joined with another error":    {errors.Join(io.EOF, New(NotFound)), true},
-		"the cause of another refusal": {New(Validation).Because(New(NotFound)), true},
+		"the code itself":              {New(CariNotFound), true},
+		"with a field and a cause":     {New(CariNotFound).At("id").Because(io.EOF), true},
+		"wrapped":                      {fmt.Errorf("find: %w", New(CariNotFound)), true},
+		"one of several":               {Errors{New(Validation), New(CariNotFound)}, true},
+		"one of several, wrapped":      {fmt.Errorf("find: %w", Errors{New(Validation), New(CariNotFound)}), true},
+		"joined with another error":    {errors.Join(io.EOF, New(CariNotFound)), true},
+		"the cause of another refusal": {New(Validation).Because(New(CariNotFound)), true},
 		"another code":                 {New(Validation), false},
 		"none of several":              {Errors{New(Validation), New(Duplicate)}, false},
 		"no refusals":                  {Errors{}, false},
@@ -99,19 +99,19 @@ func TestIs(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if got := Is(c.err, NotFound); got != c.want {
-				t.Errorf("Is(%v, NOT_FOUND) = %v", c.err, got)
+			if got := Is(c.err, CariNotFound); got != c.want {
+				t.Errorf("Is(%v, CARI_NOT_FOUND) = %v", c.err, got)
 			}
 		})
 	}
-	if !errors.Is(New(NotFound).Because(io.EOF), io.EOF) {
+	if !errors.Is(New(CariNotFound).Because(io.EOF), io.EOF) {
 		t.Error("the cause is not found")
 	}
 }
 
 func TestAll(t *testing.T) {
 	t.Parallel()
-	one, two := New(NotFound), New(Validation)
+	one, two := New(CariNotFound), New(Validation)
 	for name, c := range map[string]struct {
 		err  error
 		want Errors

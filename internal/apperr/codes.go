@@ -30,7 +30,6 @@ const (
 	Unauthenticated      Code = "UNAUTHENTICATED"
 	TokenExpired         Code = "TOKEN_EXPIRED"
 	Forbidden            Code = "FORBIDDEN"
-	NotFound             Code = "NOT_FOUND"
 	RateLimited          Code = "RATE_LIMITED"
 	Timeout              Code = "TIMEOUT"
 	Unavailable          Code = "UNAVAILABLE"
@@ -146,7 +145,6 @@ var Table = []Entry{
 	{Unauthenticated, false, 401, false, Text{"Önce oturum açın.", "Sign in first."}},
 	{TokenExpired, false, 401, false, Text{"Oturumun süresi doldu; yenileyin.", "The session has expired; refresh it."}},
 	{Forbidden, false, 403, false, Text{"Bunun için {permission} yetkisi gerekir.", "This needs the permission {permission}."}},
-	{NotFound, false, 200, false, Text{"Kayıt bulunamadı.", "There is no such record."}},
 	{RateLimited, false, 429, true, Text{"Çok fazla istek; biraz bekleyin.", "Too many requests; wait a little."}},
 	{Timeout, false, 504, true, Text{"İşlem zamanında bitmedi.", "The operation took too long."}},
 	{Unavailable, false, 503, true, Text{"Veritabanına şu anda ulaşılamıyor; yeniden deneyin.", "The database cannot be reached right now; try again."}},

@@ -96,7 +96,7 @@ func TestTable(t *testing.T) {
 		if !name.MatchString(string(e.Code)) {
 			t.Errorf("%s is no name for an enum value", e.Code)
 		}
-		if e.HTTP < 400 && e.Code != NotFound || e.HTTP > 599 {
+		if e.HTTP < 400 || e.HTTP > 599 {
 			t.Errorf("%s has status %d", e.Code, e.HTTP)
 		}
 		if e.User && (e.HTTP >= 500 || e.Retryable) {

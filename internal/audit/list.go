@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 
 	"entgo.io/ent/dialect/sql"
 
@@ -30,11 +31,45 @@ type Filter struct {
 	User      *globalid.ID
 	Action    *string
 	Resource  *string
-	EntityID  *string // with Resource
+	EntityID  *globalid.ID // tells the resource too
 	CreatedAt *page.Range
 }
 
-const offered = "user|action|resource|resource+entityId (+createdAt)"
+const offered = "user|action|resource|entityId (+createdAt)"
+
+// nodes are the types of the API whose records the trail tells of.
+var nodes = map[Resource]string{
+	WorkOrder: "WorkOrder", WorkOrderItem: "WorkOrderItem", WorkOrderPerson: "WorkOrderPerson", WorkLog: "WorkLog", Cari: "Cari",
+	Motorbot: "Motorbot", Trip: "Trip", Service: "Service", Parameter: "Parameter", PriceList: "PriceList", PriceListItem: "PriceListItem",
+	PriceOverride: "ServiceOverride", ExchangeRate: "ExchangeRate", GateLog: "GateLog", ChecklistItem: "GateChecklistItem", User: "User", Role: "Role",
+}
+
+// Node is the type of the API that the resource's records have; empty if none.
+func (r Resource) Node() string { return nodes[r] }
+
+// EntityOf is the id by which clients know the record of an event; nil when there is
+// no single record, or clients know none of its kind.
+func EntityOf(e *ent.AuditEvent) *globalid.ID {
+	typ := Resource(e.Resource).Node()
+	if typ == "" || e.EntityID == nil {
+		return nil
+	}
+	key, err := strconv.ParseInt(*e.EntityID, 10, 64)
+	if err != nil {
+		return nil
+	}
+	return &globalid.ID{Type: typ, Key: key}
+}
+
+// resourceOf is the resource whose records have the type; empty if none has.
+func resourceOf(node string) Resource {
+	for r, typ := range nodes {
+		if typ == node {
+			return r
+		}
+	}
+	return ""
+}
 
 // List returns one page of the trail, newest first.
 func (s *Trail) List(ctx context.Context, f Filter, a page.Args) (*page.List[*ent.AuditEvent], error) {
@@ -73,8 +108,16 @@ func (f *Filter) condition() (func(*sql.Selector), error) {
 			leading++
 		}
 	}
-	if leading > 1 || f.EntityID != nil && f.Resource == nil {
+	if leading > 1 || f.EntityID != nil && (f.User != nil || f.Action != nil) {
 		return nil, apperr.New(apperr.FilterNotIndexed, "possible", offered)
+	}
+	resource, entity := f.Resource, (*string)(nil)
+	if f.EntityID != nil {
+		of, key := string(resourceOf(f.EntityID.Type)), strconv.FormatInt(f.EntityID.Key, 10)
+		if of == "" || resource != nil && *resource != of {
+			return nil, apperr.New(apperr.BadUserInput, "reason", "entityId")
+		}
+		resource, entity = &of, &key
 	}
 	var user int64
 	if f.User != nil {
@@ -93,8 +136,8 @@ func (f *Filter) condition() (func(*sql.Selector), error) {
 			s.Where(sql.EQ(s.C(auditevent.FieldUserID), user))
 		}
 		equal(auditevent.FieldAction, f.Action)
-		equal(auditevent.FieldResource, f.Resource)
-		equal(auditevent.FieldEntityID, f.EntityID)
+		equal(auditevent.FieldResource, resource)
+		equal(auditevent.FieldEntityID, entity)
 		if f.CreatedAt != nil {
 			f.CreatedAt.Within(auditevent.FieldCreatedAt)(s)
 		}

@@ -92,7 +92,7 @@ func settle(t *testing.T, db *store.DB) {
 		return
 	}
 	for range 100 { // somebody who is just connecting keeps VACUUM from marking the newest rows
-		run("VACUUM cari, services, work_orders")
+		run("VACUUM cari, services, work_orders, work_order_items")
 		if aliatest.Rows(t, db.Reader(), `SELECT bool_and(relallvisible = relpages) FROM pg_class
 			WHERE oid IN ('cari'::regclass, 'services'::regclass, 'work_orders'::regclass)`)[0][0] == "true" {
 			return
