@@ -144,7 +144,7 @@ func uninvoiced(t *testing.T, db *store.DB) {
 	for i, c := range db.Cari.Query().Limit(120).AllX(t.Context()) {
 		number := fmt.Sprintf("WO-2020-%05d", i+1)
 		wo := db.WorkOrder.Create().SetWoNumber(number).SetCari(c).SetCariCode(c.CariCode).SetCariTitle(c.Title).SetRequesterID(by).SetRequesterName("x").
-			SetType(workorder.TypeService).SetSubject("Vinç").SetSearchText("vinc").SetStatus(workorder.StatusCompleted).SetActualEnd(api.Start).
+			SetType(workorder.TypeService).SetSubject("Vinç").SetSearchText("vinc").SetStatus(workorder.StatusCompleted).SetCreatedAt(api.Start.AddDate(-6, 0, 0)).SetActualEnd(api.Start).
 			SetCreatedBy(by).SetUpdatedBy(by).SaveX(t.Context())
 		db.WorkOrderItem.Create().SetWorkOrder(wo).SetSequence(1).SetQuantity(decimal.NewFromInt(1)).SetUnit("SAAT").SetUnitPrice(decimal.NewFromInt(1)).
 			SetCurrency("TRY").SetVatRate(decimal.NewFromInt(20)).SaveX(t.Context())
