@@ -55,15 +55,15 @@ var (
 		{Name: "user_id", Type: field.TypeInt64, Nullable: true},
 		{Name: "roles", Type: field.TypeString, Size: 200},
 		{Name: "method", Type: field.TypeString, Size: 10},
-		{Name: "path", Type: field.TypeString, Size: 300},
-		{Name: "action", Type: field.TypeString, Size: 50},
-		{Name: "resource", Type: field.TypeString, Size: 50},
-		{Name: "entity_id", Type: field.TypeString, Nullable: true, Size: 100},
+		{Name: "path", Type: field.TypeString, Size: 300, Collation: "C"},
+		{Name: "action", Type: field.TypeString, Size: 50, Collation: "C"},
+		{Name: "resource", Type: field.TypeString, Size: 50, Collation: "C"},
+		{Name: "entity_id", Type: field.TypeString, Nullable: true, Size: 100, Collation: "C"},
 		{Name: "outcome", Type: field.TypeEnum, Enums: []string{"OK", "DENIED", "FAILED"}, SchemaType: map[string]string{"postgres": "text"}},
 		{Name: "status_code", Type: field.TypeInt},
 		{Name: "duration_ms", Type: field.TypeInt},
-		{Name: "request_id", Type: field.TypeString, Size: 64},
-		{Name: "ip", Type: field.TypeString, Nullable: true, Size: 64},
+		{Name: "request_id", Type: field.TypeString, Size: 64, Collation: "C"},
+		{Name: "ip", Type: field.TypeString, Nullable: true, Size: 64, Collation: "C"},
 		{Name: "user_agent", Type: field.TypeString, Nullable: true, Size: 300},
 		{Name: "changes", Type: field.TypeJSON, Nullable: true},
 		{Name: "extra", Type: field.TypeJSON, Nullable: true},
@@ -86,6 +86,11 @@ var (
 				Columns: []*schema.Column{AuditEventsColumns[1], AuditEventsColumns[16], AuditEventsColumns[0]},
 			},
 			{
+				Name:    "audit_events_user_action",
+				Unique:  false,
+				Columns: []*schema.Column{AuditEventsColumns[1], AuditEventsColumns[5], AuditEventsColumns[16], AuditEventsColumns[0]},
+			},
+			{
 				Name:    "audit_events_path",
 				Unique:  false,
 				Columns: []*schema.Column{AuditEventsColumns[4], AuditEventsColumns[16], AuditEventsColumns[0]},
@@ -101,9 +106,56 @@ var (
 				Columns: []*schema.Column{AuditEventsColumns[6], AuditEventsColumns[16], AuditEventsColumns[0]},
 			},
 			{
+				Name:    "audit_events_resource_action",
+				Unique:  false,
+				Columns: []*schema.Column{AuditEventsColumns[6], AuditEventsColumns[5], AuditEventsColumns[16], AuditEventsColumns[0]},
+			},
+			{
 				Name:    "audit_events_entity",
 				Unique:  false,
 				Columns: []*schema.Column{AuditEventsColumns[6], AuditEventsColumns[7], AuditEventsColumns[16], AuditEventsColumns[0]},
+			},
+			{
+				Name:    "audit_events_request_id",
+				Unique:  false,
+				Columns: []*schema.Column{AuditEventsColumns[11], AuditEventsColumns[16], AuditEventsColumns[0]},
+			},
+			{
+				Name:    "audit_events_ip",
+				Unique:  false,
+				Columns: []*schema.Column{AuditEventsColumns[12], AuditEventsColumns[16], AuditEventsColumns[0]},
+			},
+			{
+				Name:    "audit_events_outcome",
+				Unique:  false,
+				Columns: []*schema.Column{AuditEventsColumns[8], AuditEventsColumns[16], AuditEventsColumns[0]},
+				Annotation: &entsql.IndexAnnotation{
+					Where: "outcome <> 'OK'",
+				},
+			},
+			{
+				Name:    "audit_events_user_outcome",
+				Unique:  false,
+				Columns: []*schema.Column{AuditEventsColumns[1], AuditEventsColumns[8], AuditEventsColumns[16], AuditEventsColumns[0]},
+				Annotation: &entsql.IndexAnnotation{
+					Where: "outcome <> 'OK'",
+				},
+			},
+			{
+				Name:    "audit_events_action_outcome",
+				Unique:  false,
+				Columns: []*schema.Column{AuditEventsColumns[5], AuditEventsColumns[8], AuditEventsColumns[16], AuditEventsColumns[0]},
+				Annotation: &entsql.IndexAnnotation{
+					Where: "outcome <> 'OK'",
+				},
+			},
+			{
+				Name:    "audit_events_ip_outcome",
+				Unique:  false,
+				Columns: []*schema.Column{AuditEventsColumns[12], AuditEventsColumns[8], AuditEventsColumns[16], AuditEventsColumns[0]},
+				Annotation: &entsql.IndexAnnotation{
+					Where: "outcome <> 'OK'",
+				},
 			},
 		},
 	}

@@ -144,7 +144,7 @@ func TestTheDatabasesHoldWhatTheSchemaPromises(t *testing.T) { //nolint:tparalle
 		}
 	})
 	t.Run("PostgreSQL sorts columns by bytes that page", func(t *testing.T) {
-		got := schemaFacts(t, onPG, "SELECT table_name || '.' || column_name FROM information_schema.columns WHERE table_schema = 'public' AND collation_name = 'C'")
+		got := schemaFacts(t, onPG, "SELECT table_name || '.' || column_name FROM information_schema.columns WHERE table_schema = 'public' AND collation_name = 'C' AND table_name !~ '^audit_events_'")
 		if !slices.Equal(got, sortedByBytes) {
 			t.Errorf("collation C on %v, want %v", got, sortedByBytes)
 		}
