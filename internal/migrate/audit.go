@@ -56,16 +56,17 @@ func auditPartitions(ctx context.Context, conn *sql.Conn, now time.Time, ahead i
 		month := time.Date(now.Year(), now.Month()+time.Month(i), 1, 0, 0, 0, 0, time.UTC)
 		added, err := ensurePartition(ctx, conn, month)
 		if err != nil {
-			return created, fmt.Errorf("make audit partition %s: %w", partitionName(month), err)
+			return created, fmt.Errorf("make audit partition %s: %w", AuditPartition(month), err)
 		}
 		if added {
-			created = append(created, partitionName(month))
+			created = append(created, AuditPartition(month))
 		}
 	}
 	return created, nil
 }
 
-func partitionName(month time.Time) string { return month.Format(auditTable + "_2006_01") }
+// AuditPartition is the name of the partition of a month.
+func AuditPartition(month time.Time) string { return month.Format(auditTable + "_2006_01") }
 
 func ensurePartition(ctx context.Context, conn *sql.Conn, month time.Time) (added bool, err error) {
 	if there, err := hasPartition(ctx, conn, month); err != nil || there {
@@ -101,7 +102,7 @@ func ensurePartition(ctx context.Context, conn *sql.Conn, month time.Time) (adde
 // attaching one is refused while the default partition has rows of that month.
 func createPartition(ctx context.Context, tx *sql.Tx, month time.Time) error {
 	const layout = "2006-01-02 15:04:05-07"
-	name := pq.QuoteIdentifier(partitionName(month))
+	name := pq.QuoteIdentifier(AuditPartition(month))
 	from, to := pq.QuoteLiteral(month.Format(layout)), pq.QuoteLiteral(month.AddDate(0, 1, 0).Format(layout))
 	for _, stmt := range []string{
 		"CREATE TABLE " + name + " (LIKE " + auditTable + " INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING INDEXES)",
@@ -118,7 +119,7 @@ func createPartition(ctx context.Context, tx *sql.Tx, month time.Time) error {
 func hasPartition(ctx context.Context, q querier, month time.Time) (bool, error) {
 	h := &history{q: q, postgres: true}
 	found, err := h.strings(ctx, "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = to_regclass($1) AND c.relname = $2",
-		auditTable, partitionName(month))
+		auditTable, AuditPartition(month))
 	if err != nil {
 		return false, fmt.Errorf("look for it: %w", err)
 	}

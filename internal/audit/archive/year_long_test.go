@@ -1,0 +1,10 @@
+//go:build long
+
+package archive
+
+import "testing"
+
+func TestALongYearComesBackByteForByte(t *testing.T) {
+	t.Parallel()
+	aYear(t, 300_000)
+}
