@@ -30123,6 +30123,8 @@ type WorkOrderMutation struct {
 	net_total              *decimal.Decimal
 	vat_total              *decimal.Decimal
 	grand_total            *decimal.Decimal
+	net_total_try          *decimal.Decimal
+	grand_total_try        *decimal.Decimal
 	is_active              *bool
 	version                *int
 	addversion             *int
@@ -32061,6 +32063,104 @@ func (m *WorkOrderMutation) ResetGrandTotal() {
 	m.grand_total = nil
 }
 
+// SetNetTotalTry sets the "net_total_try" field.
+func (m *WorkOrderMutation) SetNetTotalTry(d decimal.Decimal) {
+	m.net_total_try = &d
+}
+
+// NetTotalTry returns the value of the "net_total_try" field in the mutation.
+func (m *WorkOrderMutation) NetTotalTry() (r decimal.Decimal, exists bool) {
+	v := m.net_total_try
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldNetTotalTry returns the old "net_total_try" field's value of the WorkOrder entity.
+// If the WorkOrder object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *WorkOrderMutation) OldNetTotalTry(ctx context.Context) (v *decimal.Decimal, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldNetTotalTry is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldNetTotalTry requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldNetTotalTry: %w", err)
+	}
+	return oldValue.NetTotalTry, nil
+}
+
+// ClearNetTotalTry clears the value of the "net_total_try" field.
+func (m *WorkOrderMutation) ClearNetTotalTry() {
+	m.net_total_try = nil
+	m.clearedFields[workorder.FieldNetTotalTry] = struct{}{}
+}
+
+// NetTotalTryCleared returns if the "net_total_try" field was cleared in this mutation.
+func (m *WorkOrderMutation) NetTotalTryCleared() bool {
+	_, ok := m.clearedFields[workorder.FieldNetTotalTry]
+	return ok
+}
+
+// ResetNetTotalTry resets all changes to the "net_total_try" field.
+func (m *WorkOrderMutation) ResetNetTotalTry() {
+	m.net_total_try = nil
+	delete(m.clearedFields, workorder.FieldNetTotalTry)
+}
+
+// SetGrandTotalTry sets the "grand_total_try" field.
+func (m *WorkOrderMutation) SetGrandTotalTry(d decimal.Decimal) {
+	m.grand_total_try = &d
+}
+
+// GrandTotalTry returns the value of the "grand_total_try" field in the mutation.
+func (m *WorkOrderMutation) GrandTotalTry() (r decimal.Decimal, exists bool) {
+	v := m.grand_total_try
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldGrandTotalTry returns the old "grand_total_try" field's value of the WorkOrder entity.
+// If the WorkOrder object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *WorkOrderMutation) OldGrandTotalTry(ctx context.Context) (v *decimal.Decimal, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldGrandTotalTry is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldGrandTotalTry requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldGrandTotalTry: %w", err)
+	}
+	return oldValue.GrandTotalTry, nil
+}
+
+// ClearGrandTotalTry clears the value of the "grand_total_try" field.
+func (m *WorkOrderMutation) ClearGrandTotalTry() {
+	m.grand_total_try = nil
+	m.clearedFields[workorder.FieldGrandTotalTry] = struct{}{}
+}
+
+// GrandTotalTryCleared returns if the "grand_total_try" field was cleared in this mutation.
+func (m *WorkOrderMutation) GrandTotalTryCleared() bool {
+	_, ok := m.clearedFields[workorder.FieldGrandTotalTry]
+	return ok
+}
+
+// ResetGrandTotalTry resets all changes to the "grand_total_try" field.
+func (m *WorkOrderMutation) ResetGrandTotalTry() {
+	m.grand_total_try = nil
+	delete(m.clearedFields, workorder.FieldGrandTotalTry)
+}
+
 // SetIsActive sets the "is_active" field.
 func (m *WorkOrderMutation) SetIsActive(b bool) {
 	m.is_active = &b
@@ -32758,7 +32858,7 @@ func (m *WorkOrderMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *WorkOrderMutation) Fields() []string {
-	fields := make([]string, 0, 45)
+	fields := make([]string, 0, 47)
 	if m.created_at != nil {
 		fields = append(fields, workorder.FieldCreatedAt)
 	}
@@ -32882,6 +32982,12 @@ func (m *WorkOrderMutation) Fields() []string {
 	if m.grand_total != nil {
 		fields = append(fields, workorder.FieldGrandTotal)
 	}
+	if m.net_total_try != nil {
+		fields = append(fields, workorder.FieldNetTotalTry)
+	}
+	if m.grand_total_try != nil {
+		fields = append(fields, workorder.FieldGrandTotalTry)
+	}
 	if m.is_active != nil {
 		fields = append(fields, workorder.FieldIsActive)
 	}
@@ -32984,6 +33090,10 @@ func (m *WorkOrderMutation) Field(name string) (ent.Value, bool) {
 		return m.VatTotal()
 	case workorder.FieldGrandTotal:
 		return m.GrandTotal()
+	case workorder.FieldNetTotalTry:
+		return m.NetTotalTry()
+	case workorder.FieldGrandTotalTry:
+		return m.GrandTotalTry()
 	case workorder.FieldIsActive:
 		return m.IsActive()
 	case workorder.FieldVersion:
@@ -33083,6 +33193,10 @@ func (m *WorkOrderMutation) OldField(ctx context.Context, name string) (ent.Valu
 		return m.OldVatTotal(ctx)
 	case workorder.FieldGrandTotal:
 		return m.OldGrandTotal(ctx)
+	case workorder.FieldNetTotalTry:
+		return m.OldNetTotalTry(ctx)
+	case workorder.FieldGrandTotalTry:
+		return m.OldGrandTotalTry(ctx)
 	case workorder.FieldIsActive:
 		return m.OldIsActive(ctx)
 	case workorder.FieldVersion:
@@ -33387,6 +33501,20 @@ func (m *WorkOrderMutation) SetField(name string, value ent.Value) error {
 		}
 		m.SetGrandTotal(v)
 		return nil
+	case workorder.FieldNetTotalTry:
+		v, ok := value.(decimal.Decimal)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetNetTotalTry(v)
+		return nil
+	case workorder.FieldGrandTotalTry:
+		v, ok := value.(decimal.Decimal)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetGrandTotalTry(v)
+		return nil
 	case workorder.FieldIsActive:
 		v, ok := value.(bool)
 		if !ok {
@@ -33568,6 +33696,12 @@ func (m *WorkOrderMutation) ClearedFields() []string {
 	if m.FieldCleared(workorder.FieldNotes) {
 		fields = append(fields, workorder.FieldNotes)
 	}
+	if m.FieldCleared(workorder.FieldNetTotalTry) {
+		fields = append(fields, workorder.FieldNetTotalTry)
+	}
+	if m.FieldCleared(workorder.FieldGrandTotalTry) {
+		fields = append(fields, workorder.FieldGrandTotalTry)
+	}
 	return fields
 }
 
@@ -33641,6 +33775,12 @@ func (m *WorkOrderMutation) ClearField(name string) error {
 		return nil
 	case workorder.FieldNotes:
 		m.ClearNotes()
+		return nil
+	case workorder.FieldNetTotalTry:
+		m.ClearNetTotalTry()
+		return nil
+	case workorder.FieldGrandTotalTry:
+		m.ClearGrandTotalTry()
 		return nil
 	}
 	return fmt.Errorf("unknown WorkOrder nullable field %s", name)
@@ -33772,6 +33912,12 @@ func (m *WorkOrderMutation) ResetField(name string) error {
 		return nil
 	case workorder.FieldGrandTotal:
 		m.ResetGrandTotal()
+		return nil
+	case workorder.FieldNetTotalTry:
+		m.ResetNetTotalTry()
+		return nil
+	case workorder.FieldGrandTotalTry:
+		m.ResetGrandTotalTry()
 		return nil
 	case workorder.FieldIsActive:
 		m.ResetIsActive()

@@ -995,11 +995,11 @@ func init() {
 	// workorder.DefaultGrandTotal holds the default value on creation for the grand_total field.
 	workorder.DefaultGrandTotal = workorderDescGrandTotal.Default.(decimal.Decimal)
 	// workorderDescIsActive is the schema descriptor for is_active field.
-	workorderDescIsActive := workorderFields[39].Descriptor()
+	workorderDescIsActive := workorderFields[41].Descriptor()
 	// workorder.DefaultIsActive holds the default value on creation for the is_active field.
 	workorder.DefaultIsActive = workorderDescIsActive.Default.(bool)
 	// workorderDescVersion is the schema descriptor for version field.
-	workorderDescVersion := workorderFields[40].Descriptor()
+	workorderDescVersion := workorderFields[42].Descriptor()
 	// workorder.DefaultVersion holds the default value on creation for the version field.
 	workorder.DefaultVersion = workorderDescVersion.Default.(int)
 	workorderadjustmentFields := schema.WorkOrderAdjustment{}.Fields()

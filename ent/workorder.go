@@ -106,6 +106,10 @@ type WorkOrder struct {
 	VatTotal decimal.Decimal `json:"vat_total,omitempty"`
 	// GrandTotal holds the value of the "grand_total" field.
 	GrandTotal decimal.Decimal `json:"grand_total,omitempty"`
+	// NetTotalTry holds the value of the "net_total_try" field.
+	NetTotalTry *decimal.Decimal `json:"net_total_try,omitempty"`
+	// GrandTotalTry holds the value of the "grand_total_try" field.
+	GrandTotalTry *decimal.Decimal `json:"grand_total_try,omitempty"`
 	// false: deleted, kept for the record
 	IsActive bool `json:"is_active,omitempty"`
 	// Version holds the value of the "version" field.
@@ -248,6 +252,8 @@ func (*WorkOrder) scanValues(columns []string) ([]any, error) {
 	values := make([]any, len(columns))
 	for i := range columns {
 		switch columns[i] {
+		case workorder.FieldNetTotalTry, workorder.FieldGrandTotalTry:
+			values[i] = &sql.NullScanner{S: new(decimal.Decimal)}
 		case workorder.FieldSurchargeChoice:
 			values[i] = new([]byte)
 		case workorder.FieldNetTotal, workorder.FieldVatTotal, workorder.FieldGrandTotal:
@@ -548,6 +554,20 @@ func (_m *WorkOrder) assignValues(columns []string, values []any) error {
 			} else if value != nil {
 				_m.GrandTotal = *value
 			}
+		case workorder.FieldNetTotalTry:
+			if value, ok := values[i].(*sql.NullScanner); !ok {
+				return fmt.Errorf("unexpected type %T for field net_total_try", values[i])
+			} else if value.Valid {
+				_m.NetTotalTry = new(decimal.Decimal)
+				*_m.NetTotalTry = *value.S.(*decimal.Decimal)
+			}
+		case workorder.FieldGrandTotalTry:
+			if value, ok := values[i].(*sql.NullScanner); !ok {
+				return fmt.Errorf("unexpected type %T for field grand_total_try", values[i])
+			} else if value.Valid {
+				_m.GrandTotalTry = new(decimal.Decimal)
+				*_m.GrandTotalTry = *value.S.(*decimal.Decimal)
+			}
 		case workorder.FieldIsActive:
 			if value, ok := values[i].(*sql.NullBool); !ok {
 				return fmt.Errorf("unexpected type %T for field is_active", values[i])
@@ -818,6 +838,16 @@ func (_m *WorkOrder) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("grand_total=")
 	builder.WriteString(fmt.Sprintf("%v", _m.GrandTotal))
+	builder.WriteString(", ")
+	if v := _m.NetTotalTry; v != nil {
+		builder.WriteString("net_total_try=")
+		builder.WriteString(fmt.Sprintf("%v", *v))
+	}
+	builder.WriteString(", ")
+	if v := _m.GrandTotalTry; v != nil {
+		builder.WriteString("grand_total_try=")
+		builder.WriteString(fmt.Sprintf("%v", *v))
+	}
 	builder.WriteString(", ")
 	builder.WriteString("is_active=")
 	builder.WriteString(fmt.Sprintf("%v", _m.IsActive))

@@ -528,6 +528,34 @@ func (_c *WorkOrderCreate) SetNillableGrandTotal(v *decimal.Decimal) *WorkOrderC
 	return _c
 }
 
+// SetNetTotalTry sets the "net_total_try" field.
+func (_c *WorkOrderCreate) SetNetTotalTry(v decimal.Decimal) *WorkOrderCreate {
+	_c.mutation.SetNetTotalTry(v)
+	return _c
+}
+
+// SetNillableNetTotalTry sets the "net_total_try" field if the given value is not nil.
+func (_c *WorkOrderCreate) SetNillableNetTotalTry(v *decimal.Decimal) *WorkOrderCreate {
+	if v != nil {
+		_c.SetNetTotalTry(*v)
+	}
+	return _c
+}
+
+// SetGrandTotalTry sets the "grand_total_try" field.
+func (_c *WorkOrderCreate) SetGrandTotalTry(v decimal.Decimal) *WorkOrderCreate {
+	_c.mutation.SetGrandTotalTry(v)
+	return _c
+}
+
+// SetNillableGrandTotalTry sets the "grand_total_try" field if the given value is not nil.
+func (_c *WorkOrderCreate) SetNillableGrandTotalTry(v *decimal.Decimal) *WorkOrderCreate {
+	if v != nil {
+		_c.SetGrandTotalTry(*v)
+	}
+	return _c
+}
+
 // SetIsActive sets the "is_active" field.
 func (_c *WorkOrderCreate) SetIsActive(v bool) *WorkOrderCreate {
 	_c.mutation.SetIsActive(v)
@@ -1134,6 +1162,14 @@ func (_c *WorkOrderCreate) createSpec() (*WorkOrder, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.GrandTotal(); ok {
 		_spec.SetField(workorder.FieldGrandTotal, field.TypeOther, value)
 		_node.GrandTotal = value
+	}
+	if value, ok := _c.mutation.NetTotalTry(); ok {
+		_spec.SetField(workorder.FieldNetTotalTry, field.TypeOther, value)
+		_node.NetTotalTry = &value
+	}
+	if value, ok := _c.mutation.GrandTotalTry(); ok {
+		_spec.SetField(workorder.FieldGrandTotalTry, field.TypeOther, value)
+		_node.GrandTotalTry = &value
 	}
 	if value, ok := _c.mutation.IsActive(); ok {
 		_spec.SetField(workorder.FieldIsActive, field.TypeBool, value)
@@ -1942,6 +1978,42 @@ func (u *WorkOrderUpsert) UpdateGrandTotal() *WorkOrderUpsert {
 	return u
 }
 
+// SetNetTotalTry sets the "net_total_try" field.
+func (u *WorkOrderUpsert) SetNetTotalTry(v decimal.Decimal) *WorkOrderUpsert {
+	u.Set(workorder.FieldNetTotalTry, v)
+	return u
+}
+
+// UpdateNetTotalTry sets the "net_total_try" field to the value that was provided on create.
+func (u *WorkOrderUpsert) UpdateNetTotalTry() *WorkOrderUpsert {
+	u.SetExcluded(workorder.FieldNetTotalTry)
+	return u
+}
+
+// ClearNetTotalTry clears the value of the "net_total_try" field.
+func (u *WorkOrderUpsert) ClearNetTotalTry() *WorkOrderUpsert {
+	u.SetNull(workorder.FieldNetTotalTry)
+	return u
+}
+
+// SetGrandTotalTry sets the "grand_total_try" field.
+func (u *WorkOrderUpsert) SetGrandTotalTry(v decimal.Decimal) *WorkOrderUpsert {
+	u.Set(workorder.FieldGrandTotalTry, v)
+	return u
+}
+
+// UpdateGrandTotalTry sets the "grand_total_try" field to the value that was provided on create.
+func (u *WorkOrderUpsert) UpdateGrandTotalTry() *WorkOrderUpsert {
+	u.SetExcluded(workorder.FieldGrandTotalTry)
+	return u
+}
+
+// ClearGrandTotalTry clears the value of the "grand_total_try" field.
+func (u *WorkOrderUpsert) ClearGrandTotalTry() *WorkOrderUpsert {
+	u.SetNull(workorder.FieldGrandTotalTry)
+	return u
+}
+
 // SetIsActive sets the "is_active" field.
 func (u *WorkOrderUpsert) SetIsActive(v bool) *WorkOrderUpsert {
 	u.Set(workorder.FieldIsActive, v)
@@ -2722,6 +2794,48 @@ func (u *WorkOrderUpsertOne) SetGrandTotal(v decimal.Decimal) *WorkOrderUpsertOn
 func (u *WorkOrderUpsertOne) UpdateGrandTotal() *WorkOrderUpsertOne {
 	return u.Update(func(s *WorkOrderUpsert) {
 		s.UpdateGrandTotal()
+	})
+}
+
+// SetNetTotalTry sets the "net_total_try" field.
+func (u *WorkOrderUpsertOne) SetNetTotalTry(v decimal.Decimal) *WorkOrderUpsertOne {
+	return u.Update(func(s *WorkOrderUpsert) {
+		s.SetNetTotalTry(v)
+	})
+}
+
+// UpdateNetTotalTry sets the "net_total_try" field to the value that was provided on create.
+func (u *WorkOrderUpsertOne) UpdateNetTotalTry() *WorkOrderUpsertOne {
+	return u.Update(func(s *WorkOrderUpsert) {
+		s.UpdateNetTotalTry()
+	})
+}
+
+// ClearNetTotalTry clears the value of the "net_total_try" field.
+func (u *WorkOrderUpsertOne) ClearNetTotalTry() *WorkOrderUpsertOne {
+	return u.Update(func(s *WorkOrderUpsert) {
+		s.ClearNetTotalTry()
+	})
+}
+
+// SetGrandTotalTry sets the "grand_total_try" field.
+func (u *WorkOrderUpsertOne) SetGrandTotalTry(v decimal.Decimal) *WorkOrderUpsertOne {
+	return u.Update(func(s *WorkOrderUpsert) {
+		s.SetGrandTotalTry(v)
+	})
+}
+
+// UpdateGrandTotalTry sets the "grand_total_try" field to the value that was provided on create.
+func (u *WorkOrderUpsertOne) UpdateGrandTotalTry() *WorkOrderUpsertOne {
+	return u.Update(func(s *WorkOrderUpsert) {
+		s.UpdateGrandTotalTry()
+	})
+}
+
+// ClearGrandTotalTry clears the value of the "grand_total_try" field.
+func (u *WorkOrderUpsertOne) ClearGrandTotalTry() *WorkOrderUpsertOne {
+	return u.Update(func(s *WorkOrderUpsert) {
+		s.ClearGrandTotalTry()
 	})
 }
 
@@ -3679,6 +3793,48 @@ func (u *WorkOrderUpsertBulk) SetGrandTotal(v decimal.Decimal) *WorkOrderUpsertB
 func (u *WorkOrderUpsertBulk) UpdateGrandTotal() *WorkOrderUpsertBulk {
 	return u.Update(func(s *WorkOrderUpsert) {
 		s.UpdateGrandTotal()
+	})
+}
+
+// SetNetTotalTry sets the "net_total_try" field.
+func (u *WorkOrderUpsertBulk) SetNetTotalTry(v decimal.Decimal) *WorkOrderUpsertBulk {
+	return u.Update(func(s *WorkOrderUpsert) {
+		s.SetNetTotalTry(v)
+	})
+}
+
+// UpdateNetTotalTry sets the "net_total_try" field to the value that was provided on create.
+func (u *WorkOrderUpsertBulk) UpdateNetTotalTry() *WorkOrderUpsertBulk {
+	return u.Update(func(s *WorkOrderUpsert) {
+		s.UpdateNetTotalTry()
+	})
+}
+
+// ClearNetTotalTry clears the value of the "net_total_try" field.
+func (u *WorkOrderUpsertBulk) ClearNetTotalTry() *WorkOrderUpsertBulk {
+	return u.Update(func(s *WorkOrderUpsert) {
+		s.ClearNetTotalTry()
+	})
+}
+
+// SetGrandTotalTry sets the "grand_total_try" field.
+func (u *WorkOrderUpsertBulk) SetGrandTotalTry(v decimal.Decimal) *WorkOrderUpsertBulk {
+	return u.Update(func(s *WorkOrderUpsert) {
+		s.SetGrandTotalTry(v)
+	})
+}
+
+// UpdateGrandTotalTry sets the "grand_total_try" field to the value that was provided on create.
+func (u *WorkOrderUpsertBulk) UpdateGrandTotalTry() *WorkOrderUpsertBulk {
+	return u.Update(func(s *WorkOrderUpsert) {
+		s.UpdateGrandTotalTry()
+	})
+}
+
+// ClearGrandTotalTry clears the value of the "grand_total_try" field.
+func (u *WorkOrderUpsertBulk) ClearGrandTotalTry() *WorkOrderUpsertBulk {
+	return u.Update(func(s *WorkOrderUpsert) {
+		s.ClearGrandTotalTry()
 	})
 }
 

@@ -683,6 +683,46 @@ func (_u *WorkOrderUpdate) SetNillableGrandTotal(v *decimal.Decimal) *WorkOrderU
 	return _u
 }
 
+// SetNetTotalTry sets the "net_total_try" field.
+func (_u *WorkOrderUpdate) SetNetTotalTry(v decimal.Decimal) *WorkOrderUpdate {
+	_u.mutation.SetNetTotalTry(v)
+	return _u
+}
+
+// SetNillableNetTotalTry sets the "net_total_try" field if the given value is not nil.
+func (_u *WorkOrderUpdate) SetNillableNetTotalTry(v *decimal.Decimal) *WorkOrderUpdate {
+	if v != nil {
+		_u.SetNetTotalTry(*v)
+	}
+	return _u
+}
+
+// ClearNetTotalTry clears the value of the "net_total_try" field.
+func (_u *WorkOrderUpdate) ClearNetTotalTry() *WorkOrderUpdate {
+	_u.mutation.ClearNetTotalTry()
+	return _u
+}
+
+// SetGrandTotalTry sets the "grand_total_try" field.
+func (_u *WorkOrderUpdate) SetGrandTotalTry(v decimal.Decimal) *WorkOrderUpdate {
+	_u.mutation.SetGrandTotalTry(v)
+	return _u
+}
+
+// SetNillableGrandTotalTry sets the "grand_total_try" field if the given value is not nil.
+func (_u *WorkOrderUpdate) SetNillableGrandTotalTry(v *decimal.Decimal) *WorkOrderUpdate {
+	if v != nil {
+		_u.SetGrandTotalTry(*v)
+	}
+	return _u
+}
+
+// ClearGrandTotalTry clears the value of the "grand_total_try" field.
+func (_u *WorkOrderUpdate) ClearGrandTotalTry() *WorkOrderUpdate {
+	_u.mutation.ClearGrandTotalTry()
+	return _u
+}
+
 // SetIsActive sets the "is_active" field.
 func (_u *WorkOrderUpdate) SetIsActive(v bool) *WorkOrderUpdate {
 	_u.mutation.SetIsActive(v)
@@ -1325,6 +1365,18 @@ func (_u *WorkOrderUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	}
 	if value, ok := _u.mutation.GrandTotal(); ok {
 		_spec.SetField(workorder.FieldGrandTotal, field.TypeOther, value)
+	}
+	if value, ok := _u.mutation.NetTotalTry(); ok {
+		_spec.SetField(workorder.FieldNetTotalTry, field.TypeOther, value)
+	}
+	if _u.mutation.NetTotalTryCleared() {
+		_spec.ClearField(workorder.FieldNetTotalTry, field.TypeOther)
+	}
+	if value, ok := _u.mutation.GrandTotalTry(); ok {
+		_spec.SetField(workorder.FieldGrandTotalTry, field.TypeOther, value)
+	}
+	if _u.mutation.GrandTotalTryCleared() {
+		_spec.ClearField(workorder.FieldGrandTotalTry, field.TypeOther)
 	}
 	if value, ok := _u.mutation.IsActive(); ok {
 		_spec.SetField(workorder.FieldIsActive, field.TypeBool, value)
@@ -2378,6 +2430,46 @@ func (_u *WorkOrderUpdateOne) SetNillableGrandTotal(v *decimal.Decimal) *WorkOrd
 	return _u
 }
 
+// SetNetTotalTry sets the "net_total_try" field.
+func (_u *WorkOrderUpdateOne) SetNetTotalTry(v decimal.Decimal) *WorkOrderUpdateOne {
+	_u.mutation.SetNetTotalTry(v)
+	return _u
+}
+
+// SetNillableNetTotalTry sets the "net_total_try" field if the given value is not nil.
+func (_u *WorkOrderUpdateOne) SetNillableNetTotalTry(v *decimal.Decimal) *WorkOrderUpdateOne {
+	if v != nil {
+		_u.SetNetTotalTry(*v)
+	}
+	return _u
+}
+
+// ClearNetTotalTry clears the value of the "net_total_try" field.
+func (_u *WorkOrderUpdateOne) ClearNetTotalTry() *WorkOrderUpdateOne {
+	_u.mutation.ClearNetTotalTry()
+	return _u
+}
+
+// SetGrandTotalTry sets the "grand_total_try" field.
+func (_u *WorkOrderUpdateOne) SetGrandTotalTry(v decimal.Decimal) *WorkOrderUpdateOne {
+	_u.mutation.SetGrandTotalTry(v)
+	return _u
+}
+
+// SetNillableGrandTotalTry sets the "grand_total_try" field if the given value is not nil.
+func (_u *WorkOrderUpdateOne) SetNillableGrandTotalTry(v *decimal.Decimal) *WorkOrderUpdateOne {
+	if v != nil {
+		_u.SetGrandTotalTry(*v)
+	}
+	return _u
+}
+
+// ClearGrandTotalTry clears the value of the "grand_total_try" field.
+func (_u *WorkOrderUpdateOne) ClearGrandTotalTry() *WorkOrderUpdateOne {
+	_u.mutation.ClearGrandTotalTry()
+	return _u
+}
+
 // SetIsActive sets the "is_active" field.
 func (_u *WorkOrderUpdateOne) SetIsActive(v bool) *WorkOrderUpdateOne {
 	_u.mutation.SetIsActive(v)
@@ -3050,6 +3142,18 @@ func (_u *WorkOrderUpdateOne) sqlSave(ctx context.Context) (_node *WorkOrder, er
 	}
 	if value, ok := _u.mutation.GrandTotal(); ok {
 		_spec.SetField(workorder.FieldGrandTotal, field.TypeOther, value)
+	}
+	if value, ok := _u.mutation.NetTotalTry(); ok {
+		_spec.SetField(workorder.FieldNetTotalTry, field.TypeOther, value)
+	}
+	if _u.mutation.NetTotalTryCleared() {
+		_spec.ClearField(workorder.FieldNetTotalTry, field.TypeOther)
+	}
+	if value, ok := _u.mutation.GrandTotalTry(); ok {
+		_spec.SetField(workorder.FieldGrandTotalTry, field.TypeOther, value)
+	}
+	if _u.mutation.GrandTotalTryCleared() {
+		_spec.ClearField(workorder.FieldGrandTotalTry, field.TypeOther)
 	}
 	if value, ok := _u.mutation.IsActive(); ok {
 		_spec.SetField(workorder.FieldIsActive, field.TypeBool, value)

@@ -1264,6 +1264,8 @@ var (
 		{Name: "net_total", Type: field.TypeOther, SchemaType: map[string]string{"postgres": "numeric(15,4)", "sqlite3": "numeric(15,4)"}},
 		{Name: "vat_total", Type: field.TypeOther, SchemaType: map[string]string{"postgres": "numeric(15,4)", "sqlite3": "numeric(15,4)"}},
 		{Name: "grand_total", Type: field.TypeOther, SchemaType: map[string]string{"postgres": "numeric(15,4)", "sqlite3": "numeric(15,4)"}},
+		{Name: "net_total_try", Type: field.TypeOther, Nullable: true, SchemaType: map[string]string{"postgres": "numeric(15,4)", "sqlite3": "numeric(15,4)"}},
+		{Name: "grand_total_try", Type: field.TypeOther, Nullable: true, SchemaType: map[string]string{"postgres": "numeric(15,4)", "sqlite3": "numeric(15,4)"}},
 		{Name: "is_active", Type: field.TypeBool, Default: true},
 		{Name: "version", Type: field.TypeInt, Default: 1},
 		{Name: "created_by", Type: field.TypeInt64},
@@ -1280,19 +1282,19 @@ var (
 		ForeignKeys: []*schema.ForeignKey{
 			{
 				Symbol:     "work_orders_cari_work_orders",
-				Columns:    []*schema.Column{WorkOrdersColumns[43]},
+				Columns:    []*schema.Column{WorkOrdersColumns[45]},
 				RefColumns: []*schema.Column{CariColumns[0]},
 				OnDelete:   schema.Restrict,
 			},
 			{
 				Symbol:     "work_orders_price_lists_work_orders",
-				Columns:    []*schema.Column{WorkOrdersColumns[44]},
+				Columns:    []*schema.Column{WorkOrdersColumns[46]},
 				RefColumns: []*schema.Column{PriceListsColumns[0]},
 				OnDelete:   schema.Restrict,
 			},
 			{
 				Symbol:     "work_orders_users_requested_work_orders",
-				Columns:    []*schema.Column{WorkOrdersColumns[45]},
+				Columns:    []*schema.Column{WorkOrdersColumns[47]},
 				RefColumns: []*schema.Column{UsersColumns[0]},
 				OnDelete:   schema.Restrict,
 			},
@@ -1306,42 +1308,42 @@ var (
 			{
 				Name:    "work_orders_created",
 				Unique:  false,
-				Columns: []*schema.Column{WorkOrdersColumns[39], WorkOrdersColumns[1], WorkOrdersColumns[0]},
+				Columns: []*schema.Column{WorkOrdersColumns[41], WorkOrdersColumns[1], WorkOrdersColumns[0]},
 			},
 			{
 				Name:    "work_orders_status",
 				Unique:  false,
-				Columns: []*schema.Column{WorkOrdersColumns[14], WorkOrdersColumns[39], WorkOrdersColumns[1], WorkOrdersColumns[0]},
+				Columns: []*schema.Column{WorkOrdersColumns[14], WorkOrdersColumns[41], WorkOrdersColumns[1], WorkOrdersColumns[0]},
 			},
 			{
 				Name:    "work_orders_status_planned",
 				Unique:  false,
-				Columns: []*schema.Column{WorkOrdersColumns[14], WorkOrdersColumns[39], WorkOrdersColumns[15], WorkOrdersColumns[0]},
+				Columns: []*schema.Column{WorkOrdersColumns[14], WorkOrdersColumns[41], WorkOrdersColumns[15], WorkOrdersColumns[0]},
 			},
 			{
 				Name:    "work_orders_planned",
 				Unique:  false,
-				Columns: []*schema.Column{WorkOrdersColumns[39], WorkOrdersColumns[15], WorkOrdersColumns[0]},
+				Columns: []*schema.Column{WorkOrdersColumns[41], WorkOrdersColumns[15], WorkOrdersColumns[0]},
 			},
 			{
 				Name:    "work_orders_cari_code",
 				Unique:  false,
-				Columns: []*schema.Column{WorkOrdersColumns[4], WorkOrdersColumns[39], WorkOrdersColumns[1], WorkOrdersColumns[0]},
+				Columns: []*schema.Column{WorkOrdersColumns[4], WorkOrdersColumns[41], WorkOrdersColumns[1], WorkOrdersColumns[0]},
 			},
 			{
 				Name:    "work_orders_cari_code_status",
 				Unique:  false,
-				Columns: []*schema.Column{WorkOrdersColumns[4], WorkOrdersColumns[14], WorkOrdersColumns[39], WorkOrdersColumns[1], WorkOrdersColumns[0]},
+				Columns: []*schema.Column{WorkOrdersColumns[4], WorkOrdersColumns[14], WorkOrdersColumns[41], WorkOrdersColumns[1], WorkOrdersColumns[0]},
 			},
 			{
 				Name:    "work_orders_status_type",
 				Unique:  false,
-				Columns: []*schema.Column{WorkOrdersColumns[14], WorkOrdersColumns[7], WorkOrdersColumns[39], WorkOrdersColumns[1], WorkOrdersColumns[0]},
+				Columns: []*schema.Column{WorkOrdersColumns[14], WorkOrdersColumns[7], WorkOrdersColumns[41], WorkOrdersColumns[1], WorkOrdersColumns[0]},
 			},
 			{
 				Name:    "work_orders_status_priority",
 				Unique:  false,
-				Columns: []*schema.Column{WorkOrdersColumns[14], WorkOrdersColumns[13], WorkOrdersColumns[39], WorkOrdersColumns[1], WorkOrdersColumns[0]},
+				Columns: []*schema.Column{WorkOrdersColumns[14], WorkOrdersColumns[13], WorkOrdersColumns[41], WorkOrdersColumns[1], WorkOrdersColumns[0]},
 			},
 			{
 				Name:    "work_orders_overdue",
@@ -1362,7 +1364,7 @@ var (
 			{
 				Name:    "work_orders_uninvoiced_cari",
 				Unique:  false,
-				Columns: []*schema.Column{WorkOrdersColumns[43], WorkOrdersColumns[18], WorkOrdersColumns[0]},
+				Columns: []*schema.Column{WorkOrdersColumns[45], WorkOrdersColumns[18], WorkOrdersColumns[0]},
 				Annotation: &entsql.IndexAnnotation{
 					Where: "is_active AND status = 'COMPLETED'",
 				},
@@ -1379,17 +1381,17 @@ var (
 			{
 				Name:    "work_orders_cari_id",
 				Unique:  false,
-				Columns: []*schema.Column{WorkOrdersColumns[43]},
+				Columns: []*schema.Column{WorkOrdersColumns[45]},
 			},
 			{
 				Name:    "work_orders_requester_id",
 				Unique:  false,
-				Columns: []*schema.Column{WorkOrdersColumns[45]},
+				Columns: []*schema.Column{WorkOrdersColumns[47]},
 			},
 			{
 				Name:    "work_orders_price_list_id",
 				Unique:  false,
-				Columns: []*schema.Column{WorkOrdersColumns[44]},
+				Columns: []*schema.Column{WorkOrdersColumns[46]},
 			},
 		},
 	}

@@ -85,6 +85,8 @@ func (WorkOrder) Fields() []ent.Field {
 		money("net_total"),
 		money("vat_total"),
 		money("grand_total"),
+		optionalDecimal("net_total_try", amount), // what that is in TRY; null: a line has no value in TRY
+		optionalDecimal("grand_total_try", amount),
 		field.Bool("is_active").Default(true).Comment("false: deleted, kept for the record"),
 		field.Int("version").Default(1),
 		field.Int64("created_by").Immutable(),

@@ -241,6 +241,16 @@ func GrandTotal(v decimal.Decimal) predicate.WorkOrder {
 	return predicate.WorkOrder(sql.FieldEQ(FieldGrandTotal, v))
 }
 
+// NetTotalTry applies equality check predicate on the "net_total_try" field. It's identical to NetTotalTryEQ.
+func NetTotalTry(v decimal.Decimal) predicate.WorkOrder {
+	return predicate.WorkOrder(sql.FieldEQ(FieldNetTotalTry, v))
+}
+
+// GrandTotalTry applies equality check predicate on the "grand_total_try" field. It's identical to GrandTotalTryEQ.
+func GrandTotalTry(v decimal.Decimal) predicate.WorkOrder {
+	return predicate.WorkOrder(sql.FieldEQ(FieldGrandTotalTry, v))
+}
+
 // IsActive applies equality check predicate on the "is_active" field. It's identical to IsActiveEQ.
 func IsActive(v bool) predicate.WorkOrder {
 	return predicate.WorkOrder(sql.FieldEQ(FieldIsActive, v))
@@ -2169,6 +2179,106 @@ func GrandTotalLT(v decimal.Decimal) predicate.WorkOrder {
 // GrandTotalLTE applies the LTE predicate on the "grand_total" field.
 func GrandTotalLTE(v decimal.Decimal) predicate.WorkOrder {
 	return predicate.WorkOrder(sql.FieldLTE(FieldGrandTotal, v))
+}
+
+// NetTotalTryEQ applies the EQ predicate on the "net_total_try" field.
+func NetTotalTryEQ(v decimal.Decimal) predicate.WorkOrder {
+	return predicate.WorkOrder(sql.FieldEQ(FieldNetTotalTry, v))
+}
+
+// NetTotalTryNEQ applies the NEQ predicate on the "net_total_try" field.
+func NetTotalTryNEQ(v decimal.Decimal) predicate.WorkOrder {
+	return predicate.WorkOrder(sql.FieldNEQ(FieldNetTotalTry, v))
+}
+
+// NetTotalTryIn applies the In predicate on the "net_total_try" field.
+func NetTotalTryIn(vs ...decimal.Decimal) predicate.WorkOrder {
+	return predicate.WorkOrder(sql.FieldIn(FieldNetTotalTry, vs...))
+}
+
+// NetTotalTryNotIn applies the NotIn predicate on the "net_total_try" field.
+func NetTotalTryNotIn(vs ...decimal.Decimal) predicate.WorkOrder {
+	return predicate.WorkOrder(sql.FieldNotIn(FieldNetTotalTry, vs...))
+}
+
+// NetTotalTryGT applies the GT predicate on the "net_total_try" field.
+func NetTotalTryGT(v decimal.Decimal) predicate.WorkOrder {
+	return predicate.WorkOrder(sql.FieldGT(FieldNetTotalTry, v))
+}
+
+// NetTotalTryGTE applies the GTE predicate on the "net_total_try" field.
+func NetTotalTryGTE(v decimal.Decimal) predicate.WorkOrder {
+	return predicate.WorkOrder(sql.FieldGTE(FieldNetTotalTry, v))
+}
+
+// NetTotalTryLT applies the LT predicate on the "net_total_try" field.
+func NetTotalTryLT(v decimal.Decimal) predicate.WorkOrder {
+	return predicate.WorkOrder(sql.FieldLT(FieldNetTotalTry, v))
+}
+
+// NetTotalTryLTE applies the LTE predicate on the "net_total_try" field.
+func NetTotalTryLTE(v decimal.Decimal) predicate.WorkOrder {
+	return predicate.WorkOrder(sql.FieldLTE(FieldNetTotalTry, v))
+}
+
+// NetTotalTryIsNil applies the IsNil predicate on the "net_total_try" field.
+func NetTotalTryIsNil() predicate.WorkOrder {
+	return predicate.WorkOrder(sql.FieldIsNull(FieldNetTotalTry))
+}
+
+// NetTotalTryNotNil applies the NotNil predicate on the "net_total_try" field.
+func NetTotalTryNotNil() predicate.WorkOrder {
+	return predicate.WorkOrder(sql.FieldNotNull(FieldNetTotalTry))
+}
+
+// GrandTotalTryEQ applies the EQ predicate on the "grand_total_try" field.
+func GrandTotalTryEQ(v decimal.Decimal) predicate.WorkOrder {
+	return predicate.WorkOrder(sql.FieldEQ(FieldGrandTotalTry, v))
+}
+
+// GrandTotalTryNEQ applies the NEQ predicate on the "grand_total_try" field.
+func GrandTotalTryNEQ(v decimal.Decimal) predicate.WorkOrder {
+	return predicate.WorkOrder(sql.FieldNEQ(FieldGrandTotalTry, v))
+}
+
+// GrandTotalTryIn applies the In predicate on the "grand_total_try" field.
+func GrandTotalTryIn(vs ...decimal.Decimal) predicate.WorkOrder {
+	return predicate.WorkOrder(sql.FieldIn(FieldGrandTotalTry, vs...))
+}
+
+// GrandTotalTryNotIn applies the NotIn predicate on the "grand_total_try" field.
+func GrandTotalTryNotIn(vs ...decimal.Decimal) predicate.WorkOrder {
+	return predicate.WorkOrder(sql.FieldNotIn(FieldGrandTotalTry, vs...))
+}
+
+// GrandTotalTryGT applies the GT predicate on the "grand_total_try" field.
+func GrandTotalTryGT(v decimal.Decimal) predicate.WorkOrder {
+	return predicate.WorkOrder(sql.FieldGT(FieldGrandTotalTry, v))
+}
+
+// GrandTotalTryGTE applies the GTE predicate on the "grand_total_try" field.
+func GrandTotalTryGTE(v decimal.Decimal) predicate.WorkOrder {
+	return predicate.WorkOrder(sql.FieldGTE(FieldGrandTotalTry, v))
+}
+
+// GrandTotalTryLT applies the LT predicate on the "grand_total_try" field.
+func GrandTotalTryLT(v decimal.Decimal) predicate.WorkOrder {
+	return predicate.WorkOrder(sql.FieldLT(FieldGrandTotalTry, v))
+}
+
+// GrandTotalTryLTE applies the LTE predicate on the "grand_total_try" field.
+func GrandTotalTryLTE(v decimal.Decimal) predicate.WorkOrder {
+	return predicate.WorkOrder(sql.FieldLTE(FieldGrandTotalTry, v))
+}
+
+// GrandTotalTryIsNil applies the IsNil predicate on the "grand_total_try" field.
+func GrandTotalTryIsNil() predicate.WorkOrder {
+	return predicate.WorkOrder(sql.FieldIsNull(FieldGrandTotalTry))
+}
+
+// GrandTotalTryNotNil applies the NotNil predicate on the "grand_total_try" field.
+func GrandTotalTryNotNil() predicate.WorkOrder {
+	return predicate.WorkOrder(sql.FieldNotNull(FieldGrandTotalTry))
 }
 
 // IsActiveEQ applies the EQ predicate on the "is_active" field.

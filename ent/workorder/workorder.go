@@ -100,6 +100,10 @@ const (
 	FieldVatTotal = "vat_total"
 	// FieldGrandTotal holds the string denoting the grand_total field in the database.
 	FieldGrandTotal = "grand_total"
+	// FieldNetTotalTry holds the string denoting the net_total_try field in the database.
+	FieldNetTotalTry = "net_total_try"
+	// FieldGrandTotalTry holds the string denoting the grand_total_try field in the database.
+	FieldGrandTotalTry = "grand_total_try"
 	// FieldIsActive holds the string denoting the is_active field in the database.
 	FieldIsActive = "is_active"
 	// FieldVersion holds the string denoting the version field in the database.
@@ -246,6 +250,8 @@ var Columns = []string{
 	FieldNetTotal,
 	FieldVatTotal,
 	FieldGrandTotal,
+	FieldNetTotalTry,
+	FieldGrandTotalTry,
 	FieldIsActive,
 	FieldVersion,
 	FieldCreatedBy,
@@ -609,6 +615,16 @@ func ByVatTotal(opts ...sql.OrderTermOption) OrderOption {
 // ByGrandTotal orders the results by the grand_total field.
 func ByGrandTotal(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldGrandTotal, opts...).ToFunc()
+}
+
+// ByNetTotalTry orders the results by the net_total_try field.
+func ByNetTotalTry(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldNetTotalTry, opts...).ToFunc()
+}
+
+// ByGrandTotalTry orders the results by the grand_total_try field.
+func ByGrandTotalTry(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldGrandTotalTry, opts...).ToFunc()
 }
 
 // ByIsActive orders the results by the is_active field.

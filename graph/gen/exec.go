@@ -930,8 +930,11 @@ type ComplexityRoot struct {
 	}
 
 	UninvoicedCari struct {
-		Cari   func(childComplexity int) int
-		Totals func(childComplexity int) int
+		Cari              func(childComplexity int) int
+		GrandTotalTry     func(childComplexity int) int
+		NetTotalTry       func(childComplexity int) int
+		Totals            func(childComplexity int) int
+		UnpricedTripCount func(childComplexity int) int
 	}
 
 	UninvoicedCariConnection struct {
@@ -947,12 +950,15 @@ type ComplexityRoot struct {
 	}
 
 	UninvoicedTotal struct {
-		Currency   func(childComplexity int) int
-		GrandTotal func(childComplexity int) int
-		ItemCount  func(childComplexity int) int
-		NetTotal   func(childComplexity int) int
-		OrderCount func(childComplexity int) int
-		VatTotal   func(childComplexity int) int
+		Currency      func(childComplexity int) int
+		GrandTotal    func(childComplexity int) int
+		GrandTotalTry func(childComplexity int) int
+		ItemCount     func(childComplexity int) int
+		NetTotal      func(childComplexity int) int
+		NetTotalTry   func(childComplexity int) int
+		OrderCount    func(childComplexity int) int
+		TripCount     func(childComplexity int) int
+		VatTotal      func(childComplexity int) int
 	}
 
 	UsedRate struct {
@@ -1081,6 +1087,7 @@ type ComplexityRoot struct {
 		GateRequired       func(childComplexity int) int
 		GlobalID           func(childComplexity int) int
 		GrandTotal         func(childComplexity int) int
+		GrandTotalTry      func(childComplexity int) int
 		History            func(childComplexity int) int
 		InvoiceNo          func(childComplexity int) int
 		InvoicedAt         func(childComplexity int) int
@@ -1088,6 +1095,7 @@ type ComplexityRoot struct {
 		IsOverdue          func(childComplexity int) int
 		Items              func(childComplexity int) int
 		NetTotal           func(childComplexity int) int
+		NetTotalTry        func(childComplexity int) int
 		Notes              func(childComplexity int) int
 		Persons            func(childComplexity int) int
 		PlannedEnd         func(childComplexity int) int
@@ -5778,12 +5786,30 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.UninvoicedCari.Cari(childComplexity), true
+	case "UninvoicedCari.grandTotalTry":
+		if e.ComplexityRoot.UninvoicedCari.GrandTotalTry == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UninvoicedCari.GrandTotalTry(childComplexity), true
+	case "UninvoicedCari.netTotalTry":
+		if e.ComplexityRoot.UninvoicedCari.NetTotalTry == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UninvoicedCari.NetTotalTry(childComplexity), true
 	case "UninvoicedCari.totals":
 		if e.ComplexityRoot.UninvoicedCari.Totals == nil {
 			break
 		}
 
 		return e.ComplexityRoot.UninvoicedCari.Totals(childComplexity), true
+	case "UninvoicedCari.unpricedTripCount":
+		if e.ComplexityRoot.UninvoicedCari.UnpricedTripCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UninvoicedCari.UnpricedTripCount(childComplexity), true
 
 	case "UninvoicedCariConnection.edges":
 		if e.ComplexityRoot.UninvoicedCariConnection.Edges == nil {
@@ -5835,6 +5861,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.UninvoicedTotal.GrandTotal(childComplexity), true
+	case "UninvoicedTotal.grandTotalTry":
+		if e.ComplexityRoot.UninvoicedTotal.GrandTotalTry == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UninvoicedTotal.GrandTotalTry(childComplexity), true
 	case "UninvoicedTotal.itemCount":
 		if e.ComplexityRoot.UninvoicedTotal.ItemCount == nil {
 			break
@@ -5847,12 +5879,24 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.UninvoicedTotal.NetTotal(childComplexity), true
+	case "UninvoicedTotal.netTotalTry":
+		if e.ComplexityRoot.UninvoicedTotal.NetTotalTry == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UninvoicedTotal.NetTotalTry(childComplexity), true
 	case "UninvoicedTotal.orderCount":
 		if e.ComplexityRoot.UninvoicedTotal.OrderCount == nil {
 			break
 		}
 
 		return e.ComplexityRoot.UninvoicedTotal.OrderCount(childComplexity), true
+	case "UninvoicedTotal.tripCount":
+		if e.ComplexityRoot.UninvoicedTotal.TripCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UninvoicedTotal.TripCount(childComplexity), true
 	case "UninvoicedTotal.vatTotal":
 		if e.ComplexityRoot.UninvoicedTotal.VatTotal == nil {
 			break
@@ -6406,6 +6450,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.WorkOrder.GrandTotal(childComplexity), true
+	case "WorkOrder.grandTotalTry":
+		if e.ComplexityRoot.WorkOrder.GrandTotalTry == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkOrder.GrandTotalTry(childComplexity), true
 	case "WorkOrder.history":
 		if e.ComplexityRoot.WorkOrder.History == nil {
 			break
@@ -6448,6 +6498,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.WorkOrder.NetTotal(childComplexity), true
+	case "WorkOrder.netTotalTry":
+		if e.ComplexityRoot.WorkOrder.NetTotalTry == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkOrder.NetTotalTry(childComplexity), true
 	case "WorkOrder.notes":
 		if e.ComplexityRoot.WorkOrder.Notes == nil {
 			break
@@ -10627,7 +10683,7 @@ extend type Mutation {
   deleteTrip("What to do it with (girdi)." input: DeleteTripInput!): TripPayload! @can(permission: "sefer:delete")
 }
 `, BuiltIn: false},
-	{Name: "../../schema/uninvoiced.graphql", Input: `"What waits for its invoice of one customer in one currency (faturalanmamış tutar): completed work orders."
+	{Name: "../../schema/uninvoiced.graphql", Input: `"What waits for its invoice of one customer in one currency (faturalanmamış tutar): completed work orders, and returned trips that have a price."
 type UninvoicedTotal {
   "Currency of the amounts (para birimi)."
   currency: String!
@@ -10635,12 +10691,18 @@ type UninvoicedTotal {
   orderCount: Int!
   "Their lines (kalem adedi)."
   itemCount: Int!
-  "Sum of the orders before VAT (net toplam), with their surcharges and discounts."
+  "Returned trips (sefer adedi)."
+  tripCount: Int!
+  "Sum before VAT (net toplam), with the orders' surcharges and discounts."
   netTotal: Decimal!
-  "VAT of the orders (KDV toplamı)."
+  "VAT (KDV toplamı)."
   vatTotal: Decimal!
   "Sum with VAT (genel toplam)."
   grandTotal: Decimal!
+  "netTotal in TRY (net toplamın TRY karşılığı), by the rates of the prices; null when a part has no value in TRY."
+  netTotalTry: Decimal
+  "grandTotal in TRY (genel toplamın TRY karşılığı); null like netTotalTry."
+  grandTotalTry: Decimal
 }
 
 "A customer for whom something waits for its invoice (faturalanmamış cari)."
@@ -10649,6 +10711,12 @@ type UninvoicedCari {
   cari: Cari!
   "What waits, by currency (tutarlar)."
   totals: [UninvoicedTotal!]!
+  "All of it before VAT in TRY (TRY karşılığı net toplam); null when a part has no value in TRY."
+  netTotalTry: Decimal
+  "All of it with VAT in TRY (TRY karşılığı genel toplam); null when a part has no value in TRY."
+  grandTotalTry: Decimal
+  "Returned trips that nobody has priced yet (fiyatlandırılmamış sefer adedi); they are in no sum."
+  unpricedTripCount: Int!
 }
 
 "A page of lines that wait for their invoice (faturalanmamış kalemler)."
@@ -10695,7 +10763,7 @@ type UninvoicedCariEdge {
 input UninvoicedFilter {
   "Of this customer (cari), by global id."
   cari: ID
-  "Of orders whose work ended in this period (tamamlanma aralığı)."
+  "Of orders whose work ended, and trips that came back, in this period (tamamlanma aralığı)."
   completedAt: DateTimeRange
   "In this currency (para birimi); for uninvoicedItems together with cari."
   currency: String
@@ -10720,7 +10788,7 @@ extend type Query {
   ): WorkOrderItemConnection! @can(permission: "workorder:read")
   "Customers for whom something waits for its invoice, by code, with the sums by currency (faturalanmamış toplamlar)."
   uninvoicedTotals(
-    "Which orders count (filtre); all when absent."
+    "Which orders and trips count (filtre); all when absent."
     filter: UninvoicedFilter
     "So many from the front (ilk N), 1 to 100; 50 when neither first nor last is given."
     first: Int
@@ -11400,6 +11468,10 @@ type WorkOrder implements Node {
   vatTotal: Decimal!
   "Sum with VAT (genel toplam)."
   grandTotal: Decimal!
+  "netTotal in TRY (net toplamın TRY karşılığı), by the rates of the lines; null when a line has no value in TRY."
+  netTotalTry: Decimal
+  "grandTotal in TRY (genel toplamın TRY karşılığı); null like netTotalTry."
+  grandTotalTry: Decimal
   "Billable lines in their order (kalemler)."
   items: [WorkOrderItem!]!
   "Surcharges and discount (ek ücretler ve indirim); they are part of the totals."
@@ -13263,6 +13335,12 @@ func (ec *executionContext) childFields_UninvoicedCari(ctx context.Context, fiel
 		return ec.fieldContext_UninvoicedCari_cari(ctx, field)
 	case "totals":
 		return ec.fieldContext_UninvoicedCari_totals(ctx, field)
+	case "netTotalTry":
+		return ec.fieldContext_UninvoicedCari_netTotalTry(ctx, field)
+	case "grandTotalTry":
+		return ec.fieldContext_UninvoicedCari_grandTotalTry(ctx, field)
+	case "unpricedTripCount":
+		return ec.fieldContext_UninvoicedCari_unpricedTripCount(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type UninvoicedCari", field.Name)
 }
@@ -13299,12 +13377,18 @@ func (ec *executionContext) childFields_UninvoicedTotal(ctx context.Context, fie
 		return ec.fieldContext_UninvoicedTotal_orderCount(ctx, field)
 	case "itemCount":
 		return ec.fieldContext_UninvoicedTotal_itemCount(ctx, field)
+	case "tripCount":
+		return ec.fieldContext_UninvoicedTotal_tripCount(ctx, field)
 	case "netTotal":
 		return ec.fieldContext_UninvoicedTotal_netTotal(ctx, field)
 	case "vatTotal":
 		return ec.fieldContext_UninvoicedTotal_vatTotal(ctx, field)
 	case "grandTotal":
 		return ec.fieldContext_UninvoicedTotal_grandTotal(ctx, field)
+	case "netTotalTry":
+		return ec.fieldContext_UninvoicedTotal_netTotalTry(ctx, field)
+	case "grandTotalTry":
+		return ec.fieldContext_UninvoicedTotal_grandTotalTry(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type UninvoicedTotal", field.Name)
 }
@@ -13591,6 +13675,10 @@ func (ec *executionContext) childFields_WorkOrder(ctx context.Context, field gra
 		return ec.fieldContext_WorkOrder_vatTotal(ctx, field)
 	case "grandTotal":
 		return ec.fieldContext_WorkOrder_grandTotal(ctx, field)
+	case "netTotalTry":
+		return ec.fieldContext_WorkOrder_netTotalTry(ctx, field)
+	case "grandTotalTry":
+		return ec.fieldContext_WorkOrder_grandTotalTry(ctx, field)
 	case "items":
 		return ec.fieldContext_WorkOrder_items(ctx, field)
 	case "adjustments":
@@ -37383,6 +37471,75 @@ func (ec *executionContext) fieldContext_UninvoicedCari_totals(_ context.Context
 	return fc, nil
 }
 
+func (ec *executionContext) _UninvoicedCari_netTotalTry(ctx context.Context, field graphql.CollectedField, obj *workorder.UninvoicedOf) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UninvoicedCari_netTotalTry(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.NetTotalTry, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *decimal.Decimal) graphql.Marshaler {
+			return ec.marshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_UninvoicedCari_netTotalTry(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UninvoicedCari", field, false, false, "Decimal")
+}
+
+func (ec *executionContext) _UninvoicedCari_grandTotalTry(ctx context.Context, field graphql.CollectedField, obj *workorder.UninvoicedOf) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UninvoicedCari_grandTotalTry(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.GrandTotalTry, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *decimal.Decimal) graphql.Marshaler {
+			return ec.marshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_UninvoicedCari_grandTotalTry(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UninvoicedCari", field, false, false, "Decimal")
+}
+
+func (ec *executionContext) _UninvoicedCari_unpricedTripCount(ctx context.Context, field graphql.CollectedField, obj *workorder.UninvoicedOf) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UninvoicedCari_unpricedTripCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UnpricedTripCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UninvoicedCari_unpricedTripCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UninvoicedCari", field, false, false, "Int")
+}
+
 func (ec *executionContext) _UninvoicedCariConnection_edges(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Connection[*workorder.UninvoicedOf]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -37626,6 +37783,29 @@ func (ec *executionContext) fieldContext_UninvoicedTotal_itemCount(_ context.Con
 	return graphql.NewScalarFieldContext("UninvoicedTotal", field, false, false, "Int")
 }
 
+func (ec *executionContext) _UninvoicedTotal_tripCount(ctx context.Context, field graphql.CollectedField, obj *workorder.UninvoicedTotal) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UninvoicedTotal_tripCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TripCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UninvoicedTotal_tripCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UninvoicedTotal", field, false, false, "Int")
+}
+
 func (ec *executionContext) _UninvoicedTotal_netTotal(ctx context.Context, field graphql.CollectedField, obj *workorder.UninvoicedTotal) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -37692,6 +37872,52 @@ func (ec *executionContext) _UninvoicedTotal_grandTotal(ctx context.Context, fie
 	)
 }
 func (ec *executionContext) fieldContext_UninvoicedTotal_grandTotal(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UninvoicedTotal", field, false, false, "Decimal")
+}
+
+func (ec *executionContext) _UninvoicedTotal_netTotalTry(ctx context.Context, field graphql.CollectedField, obj *workorder.UninvoicedTotal) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UninvoicedTotal_netTotalTry(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.NetTotalTry, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *decimal.Decimal) graphql.Marshaler {
+			return ec.marshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_UninvoicedTotal_netTotalTry(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UninvoicedTotal", field, false, false, "Decimal")
+}
+
+func (ec *executionContext) _UninvoicedTotal_grandTotalTry(ctx context.Context, field graphql.CollectedField, obj *workorder.UninvoicedTotal) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UninvoicedTotal_grandTotalTry(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.GrandTotalTry, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *decimal.Decimal) graphql.Marshaler {
+			return ec.marshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_UninvoicedTotal_grandTotalTry(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("UninvoicedTotal", field, false, false, "Decimal")
 }
 
@@ -40553,6 +40779,52 @@ func (ec *executionContext) _WorkOrder_grandTotal(ctx context.Context, field gra
 	)
 }
 func (ec *executionContext) fieldContext_WorkOrder_grandTotal(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkOrder", field, false, false, "Decimal")
+}
+
+func (ec *executionContext) _WorkOrder_netTotalTry(ctx context.Context, field graphql.CollectedField, obj *ent.WorkOrder) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkOrder_netTotalTry(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.NetTotalTry, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *decimal.Decimal) graphql.Marshaler {
+			return ec.marshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkOrder_netTotalTry(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkOrder", field, false, false, "Decimal")
+}
+
+func (ec *executionContext) _WorkOrder_grandTotalTry(ctx context.Context, field graphql.CollectedField, obj *ent.WorkOrder) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkOrder_grandTotalTry(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.GrandTotalTry, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *decimal.Decimal) graphql.Marshaler {
+			return ec.marshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkOrder_grandTotalTry(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("WorkOrder", field, false, false, "Decimal")
 }
 
@@ -57331,6 +57603,21 @@ func (ec *executionContext) _UninvoicedCari(ctx context.Context, sel ast.Selecti
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "netTotalTry":
+			out.Values[i] = ec._UninvoicedCari_netTotalTry(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "grandTotalTry":
+			out.Values[i] = ec._UninvoicedCari_grandTotalTry(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "unpricedTripCount":
+			out.Values[i] = ec._UninvoicedCari_unpricedTripCount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -57461,6 +57748,11 @@ func (ec *executionContext) _UninvoicedTotal(ctx context.Context, sel ast.Select
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "tripCount":
+			out.Values[i] = ec._UninvoicedTotal_tripCount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "netTotal":
 			out.Values[i] = ec._UninvoicedTotal_netTotal(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -57474,6 +57766,16 @@ func (ec *executionContext) _UninvoicedTotal(ctx context.Context, sel ast.Select
 		case "grandTotal":
 			out.Values[i] = ec._UninvoicedTotal_grandTotal(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "netTotalTry":
+			out.Values[i] = ec._UninvoicedTotal_netTotalTry(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "grandTotalTry":
+			out.Values[i] = ec._UninvoicedTotal_grandTotalTry(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		default:
@@ -58373,6 +58675,16 @@ func (ec *executionContext) _WorkOrder(ctx context.Context, sel ast.SelectionSet
 		case "grandTotal":
 			out.Values[i] = ec._WorkOrder_grandTotal(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "netTotalTry":
+			out.Values[i] = ec._WorkOrder_netTotalTry(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "grandTotalTry":
+			out.Values[i] = ec._WorkOrder_grandTotalTry(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "items":

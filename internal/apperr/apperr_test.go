@@ -45,7 +45,7 @@ func TestErrorTextIsForTheLog(t *testing.T) {
 	t.Parallel()
 	for want, err := range map[string]error{
 		"CARI_NOT_FOUND: There is no such customer account.":                                            New(CariNotFound),
-		"VALIDATION_ERROR: This field is required. (items.0.unit)":                       Invalid("unit", Required).At("items", "0"),
+		"VALIDATION_ERROR: This field is required. (items.0.unit)":                                      Invalid("unit", Required).At("items", "0"),
 		"CARI_NOT_FOUND: There is no such customer account.: EOF":                                       New(CariNotFound).Because(io.EOF),
 		"CARI_NOT_FOUND: There is no such customer account.; VALIDATION_ERROR: The input is not valid.": Errors{New(CariNotFound), New(Validation)},
 		"close trip 4: CARI_NOT_FOUND: There is no such customer account. (id): EOF":                    fmt.Errorf("close trip 4: %w", New(CariNotFound).At("id").Because(io.EOF)),

@@ -14,7 +14,8 @@ import (
 // Charge is a priced line of a document. Net and VAT have 2 places.
 type Charge struct {
 	Net, VAT decimal.Decimal
-	VATRate  decimal.Decimal // percent
+	VATRate  decimal.Decimal  // percent
+	TRY      *decimal.Decimal // net in TRY; nil: there was no rate
 }
 
 // Adjustment is a surcharge or discount on the lines of one VAT rate.
@@ -34,6 +35,8 @@ type Group struct {
 	VATRate         decimal.Decimal // percent
 	Lines           decimal.Decimal // nets of the lines
 	Net, VAT, Gross decimal.Decimal // with adjustments
+
+	try decimal.Decimal // nets of the lines in TRY
 }
 
 // Document is the totals of lines with surcharges and discount. Its net is the sum of
@@ -43,7 +46,11 @@ type Document struct {
 	Adjustments     []Adjustment    // by kind, then by VAT rate
 	Groups          []Group         // by VAT rate, lowest first
 	Net, VAT, Gross decimal.Decimal
+	TRY             *Worth // what that is in TRY; nil: a line has no value in TRY
 }
+
+// Worth is what a document comes to in TRY.
+type Worth struct{ Net, Gross decimal.Decimal }
 
 // Total adds up a document:
 //
@@ -66,6 +73,7 @@ func Total(lines []Charge, terms Terms) (Document, error) {
 		return Document{}, err
 	}
 	var d Document
+	known := true
 	for i, l := range lines {
 		if err := l.check(); err != nil {
 			return Document{}, err.At("lines", strconv.Itoa(i))
@@ -73,6 +81,9 @@ func Total(lines []Charge, terms Terms) (Document, error) {
 		g := d.group(l.VATRate)
 		g.Lines, g.Net, g.VAT = g.Lines.Add(l.Net), g.Net.Add(l.Net), g.VAT.Add(l.VAT)
 		d.Lines = d.Lines.Add(l.Net)
+		if known = known && l.TRY != nil; known {
+			g.try = g.try.Add(*l.TRY)
+		}
 	}
 
 	factor, sum := one, d.Lines // what the lines are multiplied by, and the rounded result
@@ -102,7 +113,24 @@ func Total(lines []Charge, terms Terms) (Document, error) {
 	if e := money.Check("lines", d.Gross, money.AmountPlaces); e != nil {
 		return Document{}, e
 	}
+	if known {
+		d.TRY = d.worth()
+	}
 	return d, nil
+}
+
+// worth values a document in TRY. Surcharges and discounts have no rate of their own:
+// at each VAT rate they are worth what the lines there are, in proportion.
+func (d *Document) worth() *Worth {
+	var w Worth
+	for _, g := range d.Groups {
+		if g.Lines.IsZero() {
+			continue
+		}
+		net := g.Net.Mul(g.try).DivRound(g.Lines, money.AmountPlaces)
+		w.Net, w.Gross = w.Net.Add(net), w.Gross.Add(net).Add(g.VAT.Mul(g.try).DivRound(g.Lines, money.AmountPlaces))
+	}
+	return &w
 }
 
 func (l Charge) check() *apperr.Error {

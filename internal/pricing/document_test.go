@@ -302,7 +302,7 @@ func TestEveryGeneratedDocumentAddsUp(t *testing.T) {
 			}
 		}
 		g.Shuffle(len(lines), func(i, j int) { lines[i], lines[j] = lines[j], lines[i] })
-		if again, err := pricing.Total(lines, terms); err != nil || fmt.Sprint(again) != fmt.Sprint(d) {
+		if again, err := pricing.Total(lines, terms); err != nil || stored(t, again) != stored(t, d) {
 			t.Fatalf("seed %d, case %d: the second time %v, not %v", seed, n, again, d)
 		}
 		for _, lang := range []apperr.Lang{apperr.Turkish, apperr.English} {
@@ -370,6 +370,43 @@ func TestADocumentIsToldInASentence(t *testing.T) {
 	} {
 		if got := d.Sentence(lang, "TRY"); got != want {
 			t.Errorf("got  %s\nwant %s", got, want)
+		}
+	}
+}
+
+func TestADocumentIsWorthWhatItsLinesAre(t *testing.T) {
+	t.Parallel()
+	charge := func(net, vat, rate, try string) pricing.Charge {
+		c := pricing.Charge{Net: number(net), VAT: number(vat), VATRate: number(rate)}
+		if try != "" {
+			c.TRY = new(number(try))
+		}
+		return c
+	}
+	rules := pricing.Rules{Mode: pricing.Multiplicative, WeekendPercent: number("50"), CabotagePercent: number("10")}
+	for name, c := range map[string]struct {
+		lines      []pricing.Charge
+		choice     *pricing.Choice
+		cabotage   bool
+		net, gross string // empty: no value
+	}{
+		"lines in TRY are worth themselves": {[]pricing.Charge{charge("100", "20", "20", "100"), charge("7.77", "0.08", "1", "7.77")}, nil, false, "107.77", "127.85"},
+		"no lines":                          {nil, nil, false, "0", "0"},
+		"a line that is free":               {[]pricing.Charge{charge("0", "0", "20", "0")}, nil, false, "0", "0"},
+		"a surcharge and a discount follow": {[]pricing.Charge{charge("100", "20", "20", "3250")}, &pricing.Choice{Flags: pricing.Flags{Weekend: true}, Reason: "Bayram"}, true, "4387.5", "5265"},
+		"rates differ between lines":        {[]pricing.Charge{charge("100", "20", "20", "3250"), charge("100", "20", "20", "3300"), charge("50", "5", "10", "1700")}, nil, false, "8250", "9730"},
+		"one line without a value":          {[]pricing.Charge{charge("100", "20", "20", "3250"), charge("1", "0", "0", "")}, nil, false, "", ""},
+	} {
+		d, err := pricing.Total(c.lines, pricing.Terms{Allowed: true, Rules: rules, Choice: c.choice, Cabotage: c.cabotage})
+		switch {
+		case err != nil:
+			t.Errorf("%s: %v", name, err)
+		case c.net == "":
+			if d.TRY != nil {
+				t.Errorf("%s: worth %v", name, d.TRY)
+			}
+		case d.TRY == nil || !d.TRY.Net.Equal(number(c.net)) || !d.TRY.Gross.Equal(number(c.gross)):
+			t.Errorf("%s: worth %+v, want %s and %s", name, d.TRY, c.net, c.gross)
 		}
 	}
 }

@@ -197,9 +197,9 @@ func TestEveryGeneratedLineAddsUp(t *testing.T) {
 	}
 }
 
-func stored(t *testing.T, trace pricing.Trace) string {
+func stored(t *testing.T, v any) string {
 	t.Helper()
-	raw, err := json.Marshal(trace)
+	raw, err := json.Marshal(v)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -84,7 +84,7 @@ func (s *Service) Ask(ctx context.Context, q Question) (*Answer, error) {
 	}
 	charges := make([]pricing.Charge, len(priced))
 	for i, l := range priced {
-		charges[i] = pricing.Charge{Net: l.Net, VAT: l.VAT, VATRate: l.VATRate}
+		charges[i] = pricing.Charge{Net: l.Net, VAT: l.VAT, VATRate: l.VATRate, TRY: l.TRY}
 	}
 	d, err := s.Total(ctx, s.DB.Client, charges, Terms{Allowed: q.ApplyRuleAddons, Start: &start, Urgent: q.Priority == workorder.PriorityUrgent, Cabotage: q.IsCabotage})
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sort"
 	"strings"
 	"time"
 	"unicode"
@@ -18,6 +19,7 @@ import (
 	"aliaport/internal/actor"
 	"aliaport/internal/calendar"
 	"aliaport/internal/money"
+	"aliaport/internal/pricing"
 	"aliaport/internal/sequence"
 	"aliaport/internal/turkish"
 	field "aliaport/internal/worklog"
@@ -65,6 +67,8 @@ var orderColumns = []column[ent.WorkOrder]{
 	{workorder.FieldNetTotal, func(o *ent.WorkOrder) any { return o.NetTotal }},
 	{workorder.FieldVatTotal, func(o *ent.WorkOrder) any { return o.VatTotal }},
 	{workorder.FieldGrandTotal, func(o *ent.WorkOrder) any { return o.GrandTotal }},
+	{workorder.FieldNetTotalTry, func(o *ent.WorkOrder) any { return o.NetTotalTry }},
+	{workorder.FieldGrandTotalTry, func(o *ent.WorkOrder) any { return o.GrandTotalTry }},
 	{workorder.FieldIsActive, func(o *ent.WorkOrder) any { return o.IsActive }},
 	{workorder.FieldVersion, func(o *ent.WorkOrder) any { return o.Version }},
 	{workorder.FieldCreatedBy, func(o *ent.WorkOrder) any { return o.CreatedBy }},
@@ -94,6 +98,7 @@ var itemColumns = []column[ent.WorkOrderItem]{
 	{workorderitem.FieldVatRate, func(i *ent.WorkOrderItem) any { return i.VatRate }},
 	{workorderitem.FieldVatAmount, func(i *ent.WorkOrderItem) any { return i.VatAmount }},
 	{workorderitem.FieldGrandTotal, func(i *ent.WorkOrderItem) any { return i.GrandTotal }},
+	{workorderitem.FieldAmountTry, func(i *ent.WorkOrderItem) any { return i.AmountTry }},
 	{workorderitem.FieldNotes, func(i *ent.WorkOrderItem) any { return i.Notes }},
 	{workorderitem.FieldWorkLogID, func(i *ent.WorkOrderItem) any { return i.WorkLogID }},
 	{workorderitem.FieldIsInvoiced, func(i *ent.WorkOrderItem) any { return i.IsInvoiced }},
@@ -135,7 +140,8 @@ type maker struct {
 	asks     []*ent.User
 	buys     ranks // over the buyers
 	buyers   []*ent.Cari
-	services map[string][]*ent.Service // active ones by currency
+	services map[string][]*ent.Service      // active ones by currency
+	selling  map[string][]*ent.ExchangeRate // bulletins by currency, oldest first
 	guards   *guards
 
 	lastOrder, lastItem, lastStep int64
@@ -154,7 +160,10 @@ type yearly struct{ year, last int }
 func newMaker(ctx context.Context, o Options, c *crew, customers []*ent.Cari, services []*ent.Service, g *guards) *maker {
 	m := &maker{
 		dice: newDice(o.Seed, orderDice), now: o.Now, crew: c, guards: g,
-		may: map[stage]rules.Transition{}, services: map[string][]*ent.Service{},
+		may: map[stage]rules.Transition{}, services: map[string][]*ent.Service{}, selling: map[string][]*ent.ExchangeRate{},
+	}
+	for _, r := range makeRates(o) {
+		m.selling[r.CurrencyFrom] = append(m.selling[r.CurrencyFrom], r)
 	}
 	// The steps come from the rules themselves: a life cannot differ from them.
 	everything := actor.With(ctx, actor.System("seed"))
@@ -233,7 +242,9 @@ func (m *maker) add(b *orders, at time.Time) error {
 	}
 	m.sell(o)
 	first := len(b.items)
-	m.fillItems(b, o)
+	if err := m.fillItems(b, o); err != nil {
+		return err
+	}
 	m.word(o, b.items[first])
 	if err := m.guards.serve(b, o, b.items[first:]); err != nil {
 		return fmt.Errorf("work order %s: %w", o.WoNumber, err)
@@ -307,7 +318,8 @@ func buys(c *ent.Cari, o *ent.WorkOrder) bool {
 }
 
 // fillItems adds the items, the first always with a service, and totals them.
-func (m *maker) fillItems(b *orders, o *ent.WorkOrder) {
+func (m *maker) fillItems(b *orders, o *ent.WorkOrder) error {
+	var charges []pricing.Charge
 	services := m.services[o.Currency]
 	for n := range draw(m.dice, itemNumbers) {
 		m.lastItem++
@@ -329,6 +341,8 @@ func (m *maker) fillItems(b *orders, o *ent.WorkOrder) {
 		amounts := money.PriceLine(i.Quantity, i.UnitPrice, i.VatRate)
 		i.TotalAmount, i.VatAmount, i.GrandTotal = amounts.Net, amounts.VAT, amounts.Gross
 		o.NetTotal, o.VatTotal, o.GrandTotal = o.NetTotal.Add(amounts.Net), o.VatTotal.Add(amounts.VAT), o.GrandTotal.Add(amounts.Gross)
+		i.AmountTry = m.worth(amounts.Net, o)
+		charges = append(charges, pricing.Charge{Net: amounts.Net, VAT: amounts.VAT, VATRate: i.VatRate, TRY: i.AmountTry})
 		if m.chance(150) {
 			i.Notes = new(pick(m.dice, itemNotes))
 		}
@@ -338,6 +352,32 @@ func (m *maker) fillItems(b *orders, o *ent.WorkOrder) {
 		}
 		b.items = append(b.items, i)
 	}
+	if o.Currency == pricing.Home {
+		o.NetTotalTry, o.GrandTotalTry = new(o.NetTotal), new(o.GrandTotal)
+		return nil
+	}
+	d, err := pricing.Total(charges, pricing.Terms{Rules: pricing.Rules{Mode: pricing.Multiplicative}})
+	if err != nil {
+		return fmt.Errorf("total %s: %w", o.WoNumber, err)
+	}
+	if d.TRY != nil {
+		o.NetTotalTry, o.GrandTotalTry = new(d.TRY.Net), new(d.TRY.Gross)
+	}
+	return nil
+}
+
+// worth is what an amount of an order is in TRY by the bulletin that held on the day
+// of its work; nil if there was none yet.
+func (m *maker) worth(amount decimal.Decimal, o *ent.WorkOrder) *decimal.Decimal {
+	if o.Currency == pricing.Home {
+		return new(amount)
+	}
+	day, rates := pricing.Day(o.ActualStart, o.PlannedStart, o.CreatedAt), m.selling[o.Currency]
+	after := sort.Search(len(rates), func(i int) bool { return rates[i].ValidFrom.After(day) })
+	if after == 0 {
+		return nil
+	}
+	return new(money.Round(amount.Mul(*rates[after-1].ForexSelling)))
 }
 
 func (m *maker) resource(i *ent.WorkOrderItem) {

@@ -65,7 +65,25 @@ func SumDecimal(column string) ent.AggregateFunc {
 		if s.Dialect() == dialect.Postgres {
 			return "COALESCE(SUM(" + c + "), 0)"
 		}
-		sum := "COALESCE(SUM(CAST(ROUND(" + c + " * 10000) AS INTEGER)), 0)"
-		return "printf('%s%d.%04d', CASE WHEN " + sum + " < 0 THEN '-' ELSE '' END, abs(" + sum + ") / 10000, abs(" + sum + ") % 10000)"
+		return exactly("CAST(ROUND(" + c + " * 10000) AS INTEGER)")
 	}
+}
+
+// SumWithVAT is the exact sum of amounts of two decimals and of the VAT that is on
+// each of them by a rate in percent, rounded to two decimals; as SumDecimal else.
+func SumWithVAT(amount, rate string) ent.AggregateFunc {
+	return func(s *sql.Selector) string {
+		a, r := s.C(amount), s.C(rate)
+		if s.Dialect() == dialect.Postgres {
+			return "COALESCE(SUM(" + a + " + ROUND(" + a + " * " + r + " / 100, 2)), 0)"
+		}
+		a, r = "CAST(ROUND("+a+" * 100) AS INTEGER)", "CAST(ROUND("+r+" * 100) AS INTEGER)"
+		return exactly("(" + a + " + (" + a + " * " + r + " + 5000) / 10000) * 100")
+	}
+}
+
+// exactly writes the sum of ten thousandths as a decimal on SQLite.
+func exactly(tenThousandths string) string {
+	sum := "COALESCE(SUM(" + tenThousandths + "), 0)"
+	return "printf('%s%d.%04d', CASE WHEN " + sum + " < 0 THEN '-' ELSE '' END, abs(" + sum + ") / 10000, abs(" + sum + ") % 10000)"
 }

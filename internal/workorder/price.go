@@ -74,7 +74,7 @@ func (s *Service) total(ctx context.Context, tx *ent.Tx, id int64) error {
 	}
 	lines := make([]pricing.Charge, len(items))
 	for i, item := range items {
-		lines[i] = pricing.Charge{Net: item.TotalAmount, VAT: item.VatAmount, VATRate: item.VatRate}
+		lines[i] = pricing.Charge{Net: item.TotalAmount, VAT: item.VatAmount, VATRate: item.VatRate, TRY: item.AmountTry}
 	}
 	if _, err := tx.WorkOrderAdjustment.Delete().Where(workorderadjustment.WorkOrderID(id)).Exec(ctx); err != nil {
 		return fmt.Errorf("drop adjustments of work order %d: %w", id, err)
@@ -87,7 +87,7 @@ func (s *Service) total(ctx context.Context, tx *ent.Tx, id int64) error {
 func charges(lines []line) []pricing.Charge {
 	cs := make([]pricing.Charge, len(lines))
 	for i, l := range lines {
-		cs[i] = pricing.Charge{Net: l.Net, VAT: l.VAT, VATRate: l.VATRate}
+		cs[i] = pricing.Charge{Net: l.Net, VAT: l.VAT, VATRate: l.VATRate, TRY: l.TRY}
 	}
 	return cs
 }
@@ -115,7 +115,13 @@ func (s *Service) addUp(ctx context.Context, tx *ent.Tx, wo *ent.WorkOrder, line
 			return pricing.Document{}, fmt.Errorf("adjust work order %d: %w", wo.ID, err)
 		}
 	}
-	if err := tx.WorkOrder.UpdateOneID(wo.ID).SetNetTotal(d.Net).SetVatTotal(d.VAT).SetGrandTotal(d.Gross).SetUpdatedAt(s.Now()).Exec(ctx); err != nil {
+	u := tx.WorkOrder.UpdateOneID(wo.ID).SetNetTotal(d.Net).SetVatTotal(d.VAT).SetGrandTotal(d.Gross).SetUpdatedAt(s.Now())
+	if d.TRY != nil {
+		u.SetNetTotalTry(d.TRY.Net).SetGrandTotalTry(d.TRY.Gross)
+	} else {
+		u.ClearNetTotalTry().ClearGrandTotalTry()
+	}
+	if err := u.Exec(ctx); err != nil {
 		return pricing.Document{}, fmt.Errorf("total work order %d: %w", wo.ID, err)
 	}
 	return d, nil

@@ -1,8 +1,10 @@
 package workorder
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 
 	"entgo.io/ent/dialect/sql"
 	"github.com/shopspring/decimal"
@@ -10,6 +12,7 @@ import (
 	"aliaport/ent"
 	"aliaport/ent/cari"
 	"aliaport/ent/schema"
+	"aliaport/ent/trip"
 	"aliaport/ent/workorder"
 	"aliaport/ent/workorderitem"
 	"aliaport/internal/actor"
@@ -118,18 +121,54 @@ func (f *UninvoicedFilter) within(s *sql.Selector, end string) {
 	}
 }
 
+// trips is the condition on the trips that wait for their invoice.
+func (f *UninvoicedFilter) trips(s *sql.Selector) error {
+	s.Where(sql.ExprP(schema.TripUninvoicedCondition))
+	if f.Cari != nil {
+		key, err := f.Cari.Of("Cari")
+		if err != nil {
+			return err
+		}
+		s.Where(sql.EQ(s.C(trip.FieldCariID), key))
+	}
+	if f.CompletedAt != nil {
+		f.within(s, s.C(trip.FieldReturnAt))
+	}
+	if f.Currency != nil {
+		s.Where(sql.EQ(s.C(trip.FieldCurrency), *f.Currency))
+	}
+	return nil
+}
+
 // UninvoicedTotal is what waits for its invoice of one customer in one currency.
 type UninvoicedTotal struct {
-	CariID                         int64
-	Currency                       string
-	OrderCount, ItemCount          int
-	NetTotal, VatTotal, GrandTotal decimal.Decimal
+	CariID                           int64
+	Currency                         string
+	OrderCount, ItemCount, TripCount int
+	NetTotal, VatTotal, GrandTotal   decimal.Decimal
+	NetTotalTry, GrandTotalTry       *decimal.Decimal // nil: a part has no value in TRY
+}
+
+func (t *UninvoicedTotal) add(o *UninvoicedTotal) {
+	t.OrderCount, t.ItemCount, t.TripCount = t.OrderCount+o.OrderCount, t.ItemCount+o.ItemCount, t.TripCount+o.TripCount
+	t.NetTotal, t.VatTotal, t.GrandTotal = t.NetTotal.Add(o.NetTotal), t.VatTotal.Add(o.VatTotal), t.GrandTotal.Add(o.GrandTotal)
+	t.NetTotalTry, t.GrandTotalTry = plus(t.NetTotalTry, o.NetTotalTry), plus(t.GrandTotalTry, o.GrandTotalTry)
+}
+
+// plus is nil when either is.
+func plus(a, b *decimal.Decimal) *decimal.Decimal {
+	if a == nil || b == nil {
+		return nil
+	}
+	return new(a.Add(*b))
 }
 
 // UninvoicedOf is a customer with what waits for its invoice.
 type UninvoicedOf struct {
-	Cari   *ent.Cari
-	Totals []*UninvoicedTotal // by currency
+	Cari                       *ent.Cari
+	Totals                     []*UninvoicedTotal // by currency
+	NetTotalTry, GrandTotalTry *decimal.Decimal   // of all currencies; nil: a part has no value in TRY
+	UnpricedTripCount          int                // in no sum
 }
 
 // CustomersOf are the customers alone.
@@ -142,7 +181,8 @@ func CustomersOf(list []*UninvoicedOf) []*ent.Cari {
 }
 
 // UninvoicedTotals returns one page of the customers for whom something waits for its
-// invoice, by code, with the sums of their orders: surcharges and discounts count.
+// invoice, by code, with the sums of their orders, where surcharges and discounts
+// count, and of their trips.
 func (s *Service) UninvoicedTotals(ctx context.Context, f UninvoicedFilter, a page.Args) (*page.List[*UninvoicedOf], error) {
 	if err := actor.Require(ctx, actor.WorkOrderRead); err != nil {
 		return nil, err
@@ -160,75 +200,167 @@ func (s *Service) UninvoicedTotals(ctx context.Context, f UninvoicedFilter, a pa
 		return nil, err
 	}
 	waiting := func(customers *sql.Selector) {
-		orders := sql.Dialect(customers.Dialect()).Table(workorder.Table)
-		of := sql.Dialect(customers.Dialect()).Select(orders.C(workorder.FieldCariID)).From(orders)
-		where(of, orders)
-		customers.Where(sql.In(customers.C(cari.FieldID), of))
+		builder := sql.Dialect(customers.Dialect())
+		orders, trips := builder.Table(workorder.Table), builder.Table(trip.Table)
+		ofOrders := builder.Select(orders.C(workorder.FieldCariID)).From(orders)
+		where(ofOrders, orders)
+		ofTrips := builder.Select(trips.C(trip.FieldCariID)).From(trips).Where(sql.NotNull(trips.C(trip.FieldCariID)))
+		if err := f.trips(ofTrips); err != nil {
+			customers.AddError(err)
+		}
+		customers.Where(sql.In(customers.C(cari.FieldID), ofOrders.Union(ofTrips)))
 	}
 	rows, err := s.DB.Cari.Query().Where(waiting, p.Apply).All(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("list customers with uninvoiced orders: %w", err)
+		return nil, fmt.Errorf("list customers with uninvoiced orders or trips: %w", err)
 	}
-	totals, err := uninvoicedOf(ctx, s.DB.Client, rows, where)
+	totals, err := uninvoicedOf(ctx, s.DB.Client, rows, &f)
 	if err != nil {
 		return nil, err
 	}
 	return page.Read(p, totals, func(u *UninvoicedOf) (any, int64) { return u.Cari.CariCode, u.Cari.ID }, func(ctx context.Context) (int, error) {
 		n, err := s.DB.Cari.Query().Where(waiting).Aggregate(page.CountRows).Int(ctx)
 		if err != nil {
-			return 0, fmt.Errorf("count customers with uninvoiced orders: %w", err)
+			return 0, fmt.Errorf("count customers with uninvoiced orders or trips: %w", err)
 		}
 		return n, nil
 	}), nil
 }
 
-func uninvoicedOf(ctx context.Context, c *ent.Client, customers []*ent.Cari, where func(*sql.Selector, *sql.SelectTable)) ([]*UninvoicedOf, error) {
+func uninvoicedOf(ctx context.Context, c *ent.Client, customers []*ent.Cari, f *UninvoicedFilter) ([]*UninvoicedOf, error) {
 	keys, of := make([]int64, len(customers)), make(map[int64]*UninvoicedOf, len(customers))
 	list := make([]*UninvoicedOf, len(customers))
 	for i, customer := range customers {
-		list[i] = &UninvoicedOf{Cari: customer, Totals: []*UninvoicedTotal{}}
+		list[i] = &UninvoicedOf{Cari: customer, Totals: []*UninvoicedTotal{}, NetTotalTry: new(decimal.Zero), GrandTotalTry: new(decimal.Zero)}
 		keys[i], of[customer.ID] = customer.ID, list[i]
 	}
-	totals, err := totalsOf(ctx, c, keys, where)
-	for _, t := range totals {
-		of[t.CariID].Totals = append(of[t.CariID].Totals, t)
-	}
-	return list, err
-}
-
-// UninvoicedByCari sums up what waits for its invoice of each of the customers and
-// each currency, in one statement.
-func UninvoicedByCari(ctx context.Context, c *ent.Client, customers []int64) ([]*UninvoicedTotal, error) {
-	where, err := (&UninvoicedFilter{}).orders()
+	totals, unpriced, err := totalsOf(ctx, c, keys, f)
 	if err != nil {
 		return nil, err
 	}
-	return totalsOf(ctx, c, customers, where)
+	for _, t := range totals {
+		u := of[t.CariID]
+		u.Totals = append(u.Totals, t)
+		u.NetTotalTry, u.GrandTotalTry = plus(u.NetTotalTry, t.NetTotalTry), plus(u.GrandTotalTry, t.GrandTotalTry)
+	}
+	for id, n := range unpriced {
+		of[id].UnpricedTripCount = n
+	}
+	return list, nil
 }
 
-func totalsOf(ctx context.Context, c *ent.Client, customers []int64, where func(*sql.Selector, *sql.SelectTable)) ([]*UninvoicedTotal, error) {
-	var rows []struct {
-		CariID   int64  `sql:"cari_id"`
-		Currency string `sql:"currency"`
-		Orders   int    `sql:"orders"`
-		Items    int    `sql:"items"`
-		Net      decimal.Decimal
-		VAT      decimal.Decimal `sql:"vat"`
-		Gross    decimal.Decimal
+// UninvoicedByCari sums up what waits for its invoice of each of the customers and
+// each currency, in two statements.
+func UninvoicedByCari(ctx context.Context, c *ent.Client, customers []int64) ([]*UninvoicedTotal, error) {
+	totals, _, err := totalsOf(ctx, c, customers, &UninvoicedFilter{})
+	return totals, err
+}
+
+// totalsOf sums up orders and trips by customer and currency. Trips that have no price
+// are in no sum; unpriced counts them by customer.
+func totalsOf(ctx context.Context, c *ent.Client, customers []int64, f *UninvoicedFilter) (totals []*UninvoicedTotal, unpriced map[int64]int, err error) {
+	sums, err := orderSums(ctx, c, customers, f)
+	if err != nil {
+		return nil, nil, err
 	}
+	trips, err := tripSums(ctx, c, customers, f)
+	if err != nil {
+		return nil, nil, err
+	}
+	type key struct {
+		cari     int64
+		currency string
+	}
+	at := map[key]*UninvoicedTotal{}
+	unpriced = map[int64]int{}
+	for _, r := range append(sums, trips...) {
+		if r.Currency == "" {
+			unpriced[r.CariID] += r.Trips
+			continue
+		}
+		t := &UninvoicedTotal{CariID: r.CariID, Currency: r.Currency, OrderCount: r.Orders, ItemCount: r.Items, TripCount: r.Trips, NetTotal: r.Net, VatTotal: r.VAT, GrandTotal: r.Gross}
+		if r.Worth == r.Orders+r.Trips {
+			t.NetTotalTry, t.GrandTotalTry = &r.NetTRY, &r.GrossTRY
+		}
+		if same, ok := at[key{r.CariID, r.Currency}]; ok {
+			same.add(t)
+			continue
+		}
+		at[key{r.CariID, r.Currency}] = t
+		totals = append(totals, t)
+	}
+	slices.SortFunc(totals, func(a, b *UninvoicedTotal) int { return cmp.Compare(a.Currency, b.Currency) })
+	return totals, unpriced, nil
+}
+
+// sums are what orders or trips of a customer in a currency add up to.
+type sums struct {
+	CariID   int64  `sql:"cari_id"`
+	Currency string `sql:"currency"` // empty: trips without a price
+	Orders   int    `sql:"orders"`
+	Items    int    `sql:"items"`
+	Trips    int    `sql:"trips"`
+	Worth    int    `sql:"worth"` // how many of them have a value in TRY
+	Net      decimal.Decimal
+	VAT      decimal.Decimal `sql:"vat"`
+	Gross    decimal.Decimal
+	NetTRY   decimal.Decimal `sql:"net_try"`
+	GrossTRY decimal.Decimal `sql:"gross_try"`
+}
+
+func orderSums(ctx context.Context, c *ent.Client, customers []int64, f *UninvoicedFilter) ([]*sums, error) {
+	where, err := f.orders()
+	if err != nil {
+		return nil, err
+	}
+	var rows []*sums
 	lines := func(s *sql.Selector) string {
 		return "COALESCE(SUM((SELECT COUNT(*) FROM work_order_items AS line WHERE line.work_order_id = " + s.C(workorder.FieldID) + ")), 0)"
 	}
-	err := c.WorkOrder.Query().Where(store.KeysIn(workorder.FieldCariID, customers), func(s *sql.Selector) { where(s, s.Table()) }).
-		Order(workorder.ByCurrency()).GroupBy(workorder.FieldCariID, workorder.FieldCurrency).
+	err = c.WorkOrder.Query().Where(store.KeysIn(workorder.FieldCariID, customers), func(s *sql.Selector) { where(s, s.Table()) }).
+		GroupBy(workorder.FieldCariID, workorder.FieldCurrency).
 		Aggregate(ent.As(ent.Count(), "orders"), ent.As(lines, "items"), ent.As(store.SumDecimal(workorder.FieldNetTotal), "net"),
-			ent.As(store.SumDecimal(workorder.FieldVatTotal), "vat"), ent.As(store.SumDecimal(workorder.FieldGrandTotal), "gross")).Scan(ctx, &rows)
+			ent.As(store.SumDecimal(workorder.FieldVatTotal), "vat"), ent.As(store.SumDecimal(workorder.FieldGrandTotal), "gross"),
+			ent.As(count(workorder.FieldGrandTotalTry), "worth"), ent.As(store.SumDecimal(workorder.FieldNetTotalTry), "net_try"),
+			ent.As(store.SumDecimal(workorder.FieldGrandTotalTry), "gross_try")).Scan(ctx, &rows)
 	if err != nil {
 		return nil, fmt.Errorf("add up uninvoiced orders: %w", err)
 	}
-	totals := make([]*UninvoicedTotal, len(rows))
-	for i, r := range rows {
-		totals[i] = &UninvoicedTotal{r.CariID, r.Currency, r.Orders, r.Items, r.Net, r.VAT, r.Gross}
+	return rows, nil
+}
+
+func tripSums(ctx context.Context, c *ent.Client, customers []int64, f *UninvoicedFilter) ([]*sums, error) {
+	var rows []*sums
+	currency := func(s *sql.Selector) string {
+		return "COALESCE(" + s.C(trip.FieldCurrency) + ", '')"
 	}
-	return totals, nil
+	err := c.Trip.Query().Where(store.KeysIn(trip.FieldCariID, customers), func(s *sql.Selector) {
+		if err := f.trips(s); err != nil {
+			s.AddError(err)
+		}
+	}).Modify(func(s *sql.Selector) {
+		s.Select(s.C(trip.FieldCariID), sql.As(currency(s), "currency"), sql.As(sql.Count("*"), "trips"))
+		for _, sum := range []struct {
+			name string
+			of   ent.AggregateFunc
+		}{
+			{"net", store.SumDecimal(trip.FieldNetAmount)},
+			{"vat", store.SumDecimal(trip.FieldVatAmount)},
+			{"gross", store.SumDecimal(trip.FieldGrandTotal)},
+			{"worth", count(trip.FieldAmountTry)},
+			{"net_try", store.SumDecimal(trip.FieldAmountTry)},
+			{"gross_try", store.SumWithVAT(trip.FieldAmountTry, trip.FieldVatRate)},
+		} {
+			s.AppendSelectAs(sum.of(s), sum.name)
+		}
+		s.GroupBy(s.C(trip.FieldCariID), currency(s))
+	}).Scan(ctx, &rows)
+	if err != nil {
+		return nil, fmt.Errorf("add up uninvoiced trips: %w", err)
+	}
+	return rows, nil
+}
+
+func count(column string) ent.AggregateFunc {
+	return func(s *sql.Selector) string { return sql.Count(s.C(column)) }
 }

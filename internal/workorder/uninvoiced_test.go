@@ -13,6 +13,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"aliaport/ent"
+	"aliaport/ent/trip"
 	entworkorder "aliaport/ent/workorder"
 	"aliaport/ent/workorderitem"
 	"aliaport/internal/actor"
@@ -32,12 +33,14 @@ func TestUninvoicedIsWhatIsCompleted(t *testing.T) {
 	t.Parallel()
 	aliatest.EachDB(t, func(t *testing.T, db *store.DB) {
 		users := &user.Service{DB: db, Now: calendar.Now, Hasher: user.NewHasher()}
-		if _, err := seed.Run(t.Context(), db, users, seed.Options{WorkOrders: 3000, Cari: 40, Services: 30, Seed: 3, Now: now}); err != nil {
+		if _, err := seed.Run(t.Context(), db, users, seed.Options{WorkOrders: 3000, Cari: 40, Services: 30, Motorbots: 10, Trips: 2000, Seed: 3, Now: now}); err != nil {
 			t.Fatal(err)
 		}
+		trips(t, db)
 		orders := db.WorkOrder.Query().Where(entworkorder.StatusEQ(entworkorder.StatusCompleted), entworkorder.IsActive(true)).WithItems().AllX(t.Context())
-		if len(orders) < 20 {
-			t.Fatalf("only %d orders are completed", len(orders))
+		pending := db.Trip.Query().Where(trip.InvoiceStatusEQ(trip.InvoiceStatusPending), trip.CariIDNotNil()).AllX(t.Context())
+		if len(orders) < 20 || len(pending) < 10 {
+			t.Fatalf("only %d orders and %d trips are completed", len(orders), len(pending))
 		}
 		s := &workorder.Service{DB: db, Now: func() time.Time { return now }, Pages: page.NewCodec([]byte("key")), PageLimits: page.Limits{Default: 7, Max: 100}}
 		ctx := actor.With(t.Context(), actor.System("test"))
@@ -51,17 +54,46 @@ func TestUninvoicedIsWhatIsCompleted(t *testing.T) {
 			"of a customer's period":   {Cari: &cari, CompletedAt: &page.Range{To: &now}},
 			"of a period with no ends": {CompletedAt: &page.Range{}},
 		} {
-			lines, net := map[int64]bool{}, map[string]decimal.Decimal{}
+			lines, want := map[int64]bool{}, map[string]*sum{}
+			of := func(cari int64, currency string) *sum {
+				key := fmt.Sprint(cari, " ", currency)
+				if want[key] == nil {
+					want[key] = &sum{known: true}
+				}
+				return want[key]
+			}
+			chosen := func(cari int64, currency string, end time.Time) bool {
+				return (f.Cari == nil || cari == f.Cari.Key) && (f.Currency == nil || currency == *f.Currency) &&
+					(f.CompletedAt == nil || (f.CompletedAt.From == nil || !end.Before(*f.CompletedAt.From)) && (f.CompletedAt.To == nil || end.Before(*f.CompletedAt.To)))
+			}
+			unpriced := map[int64]int{}
+			for _, tr := range pending {
+				switch {
+				case tr.Currency == nil && f.Currency == nil && chosen(*tr.CariID, "", *tr.ReturnAt):
+					unpriced[*tr.CariID]++
+				case tr.Currency != nil && chosen(*tr.CariID, *tr.Currency, *tr.ReturnAt):
+					s := of(*tr.CariID, *tr.Currency)
+					s.trips++
+					s.net, s.gross = s.net.Add(*tr.NetAmount), s.gross.Add(*tr.GrandTotal)
+					if s.known = s.known && tr.AmountTry != nil; s.known {
+						s.netTRY = s.netTRY.Add(*tr.AmountTry)
+						s.grossTRY = s.grossTRY.Add(*tr.AmountTry).Add(tr.AmountTry.Mul(*tr.VatRate).Shift(-2).Round(2))
+					}
+				}
+			}
 			for _, wo := range orders {
-				if f.Cari != nil && wo.CariID != f.Cari.Key || f.Currency != nil && wo.Currency != *f.Currency ||
-					f.CompletedAt != nil && (f.CompletedAt.From != nil && wo.ActualEnd.Before(*f.CompletedAt.From) || f.CompletedAt.To != nil && !wo.ActualEnd.Before(*f.CompletedAt.To)) {
+				if !chosen(wo.CariID, wo.Currency, *wo.ActualEnd) {
 					continue
 				}
 				for _, i := range wo.Edges.Items {
 					lines[i.ID] = true
 				}
-				key := fmt.Sprint(wo.CariID, " ", wo.Currency)
-				net[key] = net[key].Add(wo.NetTotal)
+				s := of(wo.CariID, wo.Currency)
+				s.orders++
+				s.net, s.gross = s.net.Add(wo.NetTotal), s.gross.Add(wo.GrandTotal)
+				if s.known = s.known && wo.NetTotalTry != nil; s.known {
+					s.netTRY, s.grossTRY = s.netTRY.Add(*wo.NetTotalTry), s.grossTRY.Add(*wo.GrandTotalTry)
+				}
 			}
 			seen, last := map[int64]bool{}, time.Time{}
 			for args := (page.Args{}); ; {
@@ -93,23 +125,70 @@ func TestUninvoicedIsWhatIsCompleted(t *testing.T) {
 					t.Fatalf("%s: %v", name, err)
 				}
 				for _, u := range l.Nodes {
+					if u.UnpricedTripCount != unpriced[u.Cari.ID] {
+						t.Errorf("%s: %d trips of %d have no price, want %d", name, u.UnpricedTripCount, u.Cari.ID, unpriced[u.Cari.ID])
+					}
+					delete(unpriced, u.Cari.ID)
+					all := &sum{known: true}
 					for _, total := range u.Totals {
 						key := fmt.Sprint(u.Cari.ID, " ", total.Currency)
-						if want, ok := net[key]; !ok || !want.Equal(total.NetTotal) {
-							t.Errorf("%s: %s sums up to %s, want %s", name, key, total.NetTotal, want)
+						s, ok := want[key]
+						if !ok || s.orders != total.OrderCount || s.trips != total.TripCount || !s.net.Equal(total.NetTotal) || !s.gross.Equal(total.GrandTotal) || !s.inTRY(total.NetTotalTry, total.GrandTotalTry) {
+							t.Errorf("%s: %s sums up to %+v, want %+v", name, key, total, s)
+							continue
 						}
-						delete(net, key)
+						all.known, all.netTRY, all.grossTRY = all.known && s.known, all.netTRY.Add(s.netTRY), all.grossTRY.Add(s.grossTRY)
+						delete(want, key)
+					}
+					if !all.inTRY(u.NetTotalTry, u.GrandTotalTry) {
+						t.Errorf("%s: %d sums up to %v, %v in TRY, want %+v", name, u.Cari.ID, u.NetTotalTry, u.GrandTotalTry, all)
 					}
 				}
 				if args.After = l.Info.EndCursor; !l.Info.HasNextPage {
 					break
 				}
 			}
-			if len(net) > 0 {
-				t.Errorf("%s: not told: %v", name, net)
+			if len(want) > 0 || len(unpriced) > 0 {
+				t.Errorf("%s: not told: %v, %v", name, want, unpriced)
 			}
 		}
 	})
+}
+
+// sum is what the rows of a customer in a currency add up to.
+type sum struct {
+	orders, trips                int
+	net, gross, netTRY, grossTRY decimal.Decimal
+	known                        bool // all have a value in TRY
+}
+
+func (s *sum) inTRY(net, gross *decimal.Decimal) bool {
+	if !s.known {
+		return net == nil && gross == nil
+	}
+	return net != nil && gross != nil && net.Equal(s.netTRY) && gross.Equal(s.grossTRY)
+}
+
+// trips gives some of the trips that wait for their invoice a price, the others none;
+// of those that have one not all have a value in TRY. Some orders have none either.
+func trips(t *testing.T, db *store.DB) {
+	t.Helper()
+	at := decimal.RequireFromString
+	for i, tr := range db.Trip.Query().Where(trip.InvoiceStatusEQ(trip.InvoiceStatusPending)).AllX(t.Context()) {
+		u := tr.Update()
+		switch {
+		case i%5 == 0:
+			u.ClearUnitPrice().ClearCurrency().ClearVatRate().ClearNetAmount().ClearVatAmount().ClearGrandTotal().ClearAmountTry()
+		case i%7 == 0:
+			u.SetCurrency("EUR").SetUnitPrice(at("9.99")).SetVatRate(at("20")).SetNetAmount(at("9.99")).SetVatAmount(at("2")).SetGrandTotal(at("11.99")).ClearAmountTry()
+		default: // VAT of 325.25 is 58.545, which a binary fraction would round down
+			u.SetCurrency("USD").SetUnitPrice(at("10")).SetVatRate(at("18")).SetNetAmount(at("10")).SetVatAmount(at("1.8")).SetGrandTotal(at("11.8")).SetAmountTry(at("325.25"))
+		}
+		u.ExecX(t.Context())
+	}
+	for _, wo := range db.WorkOrder.Query().Where(entworkorder.CurrencyEQ("EUR")).Limit(40).AllX(t.Context()) {
+		wo.Update().ClearNetTotalTry().ClearGrandTotalTry().ExecX(t.Context())
+	}
 }
 
 // TestUninvoicedIsFoundFromTheOrdersThatWait asks the planners: no list reads all

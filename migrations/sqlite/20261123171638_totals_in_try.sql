@@ -1,0 +1,7 @@
+-- Add column "net_total_try" to table: "work_orders"
+ALTER TABLE `work_orders` ADD COLUMN `net_total_try` numeric NULL;
+-- Add column "grand_total_try" to table: "work_orders"
+ALTER TABLE `work_orders` ADD COLUMN `grand_total_try` numeric NULL;
+-- What is in TRY is worth itself; orders in other currencies get a value when they are next added up.
+UPDATE work_order_items SET amount_try = total_amount WHERE currency = 'TRY' AND amount_try IS NULL;
+UPDATE work_orders SET net_total_try = net_total, grand_total_try = grand_total WHERE currency = 'TRY';
