@@ -11,11 +11,12 @@ import (
 // Postgres is a PostgreSQL server. It can be stopped and started again with its
 // data and port, as in an outage.
 type Postgres struct {
-	account account
-	dir     string
-	pgCtl   string
-	port    int
-	super   *supervisor
+	account  account
+	settings string // of the command line
+	dir      string
+	pgCtl    string
+	port     int
+	super    *supervisor
 }
 
 // StartPostgres is NewPostgres for those who never restart it.
@@ -27,10 +28,26 @@ func StartPostgres(ctx context.Context) (url string, stop func() error, err erro
 	return p.URL(), p.Close, nil
 }
 
+// StartDurablePostgres is StartPostgres with the settings of a new installation: what
+// is committed is on the disk. It is for measuring.
+func StartDurablePostgres(ctx context.Context) (url string, stop func() error, err error) {
+	p, err := newPostgres(ctx, "")
+	if err != nil {
+		return "", nil, err
+	}
+	return p.URL(), p.Close, nil
+}
+
 const installed = "/usr/lib/postgresql/*/bin"
 
-// NewPostgres starts a server with one superuser, postgres, and no password.
-func NewPostgres(ctx context.Context) (_ *Postgres, err error) {
+// fast are settings for data that do not have to survive a power cut.
+const fast = " -c shared_buffers=32MB -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c autovacuum=off"
+
+// NewPostgres starts a server with one superuser, postgres, and no password. It keeps
+// nothing through a power cut.
+func NewPostgres(ctx context.Context) (*Postgres, error) { return newPostgres(ctx, fast) }
+
+func newPostgres(ctx context.Context, settings string) (_ *Postgres, err error) {
 	initdb, err := binary("initdb", installed)
 	if err != nil {
 		return nil, err
@@ -47,7 +64,7 @@ func NewPostgres(ctx context.Context) (_ *Postgres, err error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Postgres{account: who, dir: dir, pgCtl: pgCtl}
+	p := &Postgres{settings: settings, account: who, dir: dir, pgCtl: pgCtl}
 	if p.super, err = who.supervise(dir, fmt.Sprintf("'%s' stop -D '%s' -m immediate -s", pgCtl, p.data())); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
@@ -78,9 +95,7 @@ func (p *Postgres) URL() string {
 // Start starts the server after Stop and returns when it answers.
 func (p *Postgres) Start(ctx context.Context) error {
 	log := filepath.Join(p.dir, "log")
-	// Nothing has to survive a power cut.
-	options := fmt.Sprintf("-p %d -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c max_connections=100"+
-		" -c shared_buffers=32MB -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c autovacuum=off", p.port)
+	options := fmt.Sprintf("-p %d -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c max_connections=100%s", p.port, p.settings)
 	if err := p.account.run(ctx, p.dir, p.pgCtl, "start", "-D", p.data(), "-l", log, "-o", options, "-w", "-s"); err != nil {
 		return fmt.Errorf("start PostgreSQL: %w: %s", err, tail(log))
 	}
