@@ -56,15 +56,18 @@ func TestStoredParametersAreThoseOfTheFormulas(t *testing.T) {
 			"measures": {"X_SECONDARY", &service.Params{WeightUnit: &ton}, pricing.XSecondaryParams{Primary: pricing.Weight, Secondary: pricing.Days, WeightUnit: pricing.Ton}, `{"primary":"WEIGHT","secondary":"DAYS","secondary_round_up":false,"weight_unit":"t"}`},
 			"measures without weight": {
 				"X_SECONDARY", &service.Params{Primary: new("GRT"), Secondary: new("PERSONS"), SecondaryRoundUp: new(true)},
-				pricing.XSecondaryParams{Primary: "GRT", Secondary: pricing.Persons, SecondaryRoundUp: true}, `{"primary":"GRT","secondary":"PERSONS","secondary_round_up":true}`,
+				pricing.XSecondaryParams{Primary: "GRT", Secondary: pricing.Persons, SecondaryRoundUp: true},
+				`{"primary":"GRT","secondary":"PERSONS","secondary_round_up":true}`,
 			},
 			"blocks": {
 				"PER_BLOCK", &service.Params{BaseWeightTon: of("2.5"), BaseTimeMin: new(30), WeightRounding: &ceil},
-				pricing.PerBlockParams{BaseWeightTon: *of("2.5"), BaseTimeMin: 30, WeightRounding: pricing.RoundCeil}, `{"base_weight_ton":"2.5","base_time_min":30,"weight_rounding":"CEIL"}`,
+				pricing.PerBlockParams{BaseWeightTon: *of("2.5"), BaseTimeMin: 30, WeightRounding: pricing.RoundCeil},
+				`{"base_weight_ton":"2.5","base_time_min":30,"weight_rounding":"CEIL"}`,
 			},
 			"an increment": {
 				"BASE_PLUS_INCREMENT", &service.Params{Measure: new("WEIGHT"), Rate: of("0.000001"), WeightUnit: &kg},
-				pricing.BasePlusIncrementParams{Measure: pricing.Weight, Rate: *of("0.000001"), WeightUnit: pricing.Kilogram}, `{"weight_unit":"kg","measure":"WEIGHT","rate":"0.000001"}`,
+				pricing.BasePlusIncrementParams{Measure: pricing.Weight, Rate: *of("0.000001"), WeightUnit: pricing.Kilogram},
+				`{"weight_unit":"kg","measure":"WEIGHT","rate":"0.000001"}`,
 			},
 			"a stay": {"VEHICLE_4H_RULE", &service.Params{BaseMinutes: new(240)}, pricing.Vehicle4HParams{BaseMinutes: 240}, `{"base_minutes":240}`},
 		} {
