@@ -18,10 +18,8 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -39,6 +37,7 @@ import (
 	"aliaport/internal/migrate"
 	"aliaport/internal/store"
 	"aliaport/internal/user"
+	"aliaport/loadtest/process"
 
 	"entgo.io/ent/dialect"
 	"entgo.io/ent/dialect/sql"
@@ -93,15 +92,15 @@ func run(ctx context.Context, l load) (err error) {
 	if err != nil {
 		return fmt.Errorf("prepare: %w", err)
 	}
-	srv, err := start(ctx, dir, url)
+	srv, err := process.Start(ctx, dir, url, "ALIAPORT_JWT_KEY="+key)
 	if err != nil {
 		return fmt.Errorf("start the server: %w", err)
 	}
-	s := &sender{load: l, url: srv.url + "/graphql", tokens: tokens, numbers: numbers, http: &http.Client{
+	s := &sender{load: l, url: srv.URL + "/graphql", tokens: tokens, numbers: numbers, http: &http.Client{
 		Timeout: 30 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 256, MaxConnsPerHost: 256},
 	}}
 	s.send(ctx)
-	usage, err := srv.stop()
+	usage, err := srv.Stop()
 	if err != nil {
 		return fmt.Errorf("stop the server: %w", err)
 	}
@@ -191,63 +190,6 @@ func prepare(ctx context.Context, url string, l load) (tokens, numbers []string,
 		return nil
 	})
 	return tokens, numbers, err
-}
-
-// process is a server that runs.
-type process struct {
-	url  string
-	cmd  *exec.Cmd
-	logs *bytes.Buffer
-}
-
-// start builds the server and waits until it is ready.
-func start(ctx context.Context, dir, url string) (*process, error) {
-	binary := filepath.Join(dir, "aliaport")
-	if out, err := exec.CommandContext(ctx, "go", "build", "-o", binary, "./cmd/aliaport").CombinedOutput(); err != nil { //nolint:gosec // our own command
-		return nil, fmt.Errorf("build: %w: %s", err, out)
-	}
-	address, admin := freePort(), freePort()
-	p := &process{url: "http://" + address, cmd: exec.CommandContext(ctx, binary, "serve"), logs: &bytes.Buffer{}} //nolint:gosec // our own binary
-	p.cmd.Env = append(os.Environ(), "ALIAPORT_DATABASE_URL="+url, "ALIAPORT_JWT_KEY="+key, "ALIAPORT_LISTEN="+address, "ALIAPORT_ADMIN_LISTEN="+admin,
-		"ALIAPORT_LOG_LEVEL=WARN")
-	p.cmd.Stderr = p.logs
-	if err := p.cmd.Start(); err != nil {
-		return nil, err
-	}
-	for range 200 {
-		r, err := http.NewRequestWithContext(ctx, http.MethodGet, p.url+"/readyz", nil)
-		if err != nil {
-			return nil, err
-		}
-		if resp, err := http.DefaultClient.Do(r); err == nil {
-			_ = resp.Body.Close()
-			if resp.StatusCode == http.StatusOK {
-				return p, nil
-			}
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	_ = p.cmd.Process.Kill()
-	return nil, fmt.Errorf("it is not ready: %s", p.logs)
-}
-
-func freePort() string {
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // at once
-	if err != nil {
-		panic(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
-func (p *process) stop() (*os.ProcessState, error) {
-	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		return nil, err
-	}
-	if err := p.cmd.Wait(); err != nil {
-		return nil, fmt.Errorf("%w: %s", err, p.logs)
-	}
-	return p.cmd.ProcessState, nil
 }
 
 // sender sends the scans.
