@@ -23,6 +23,9 @@ type nodeType struct {
 }
 
 var nodeTypes = map[string]nodeType{
+	"AuditArchive": {actor.AuditRead, func(ctx context.Context, s *loader.Set, key int64) (gqlmodel.Node, error) {
+		return found(s.AuditArchive.Load(ctx, key))
+	}},
 	"AuditEvent": {actor.AuditRead, func(ctx context.Context, s *loader.Set, key int64) (gqlmodel.Node, error) {
 		return found(s.AuditEvent.Load(ctx, key))
 	}},

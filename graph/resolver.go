@@ -4,6 +4,7 @@ package graph
 
 import (
 	"aliaport/internal/audit"
+	"aliaport/internal/audit/archive"
 	"aliaport/internal/cari"
 	"aliaport/internal/dashboard"
 	"aliaport/internal/gate"
@@ -37,6 +38,7 @@ type Resolver struct {
 	Quotes     *quote.Service
 	Rates      *rate.Service
 	Trail      *audit.Trail
+	Archives   *archive.Service
 	Limits     Limits
 }
 

@@ -79,6 +79,7 @@ func seeded(t *testing.T, db *store.DB) *api.API {
 	fleet(t, db, 100)
 	field(t, db)
 	tariffs(t, db, 100)
+	archives(t, db, 100)
 	return server
 }
 
@@ -323,6 +324,13 @@ func TestEveryNodeIsFoundByItsID(t *testing.T) {
 	server.Get(t, api.Admin, `{ auditEvents(first: 1) { nodes { id } } }`, nil, &trail)
 	for _, e := range trail.AuditEvents.Nodes {
 		ids["AuditEvent"] = e.ID
+	}
+	var archive struct {
+		AuditArchives struct{ Nodes []struct{ ID string } }
+	}
+	server.Get(t, api.Admin, `{ auditArchives(first: 1) { nodes { id } } }`, nil, &archive)
+	for _, a := range archive.AuditArchives.Nodes {
+		ids["AuditArchive"] = a.ID
 	}
 	var rates struct {
 		LatestExchangeRates []struct{ ID string }

@@ -146,24 +146,29 @@ func (s *Server) logged(next http.Handler) http.Handler {
 		start := time.Now() //nolint:forbidigo // measures a duration
 		n, rec := &seen{}, &recorder{ResponseWriter: w, status: http.StatusOK}
 		ctx := context.WithValue(r.Context(), seenKey{}, n)
+		defer s.note(ctx, r, rec, n, start) // also of an answer that is cut off
 		next.ServeHTTP(rec, r.WithContext(ctx))
-		took := time.Since(start)
-		s.metrics.request(r.Method, rec.status, took)
-		stats := store.StatsFrom(ctx)
-		attrs := []slog.Attr{
-			slog.String("request_id", actor.RequestFrom(ctx).ID), slog.String("method", r.Method), slog.String("path", r.URL.Path),
-			slog.Int("status", rec.status), slog.Float64("duration_ms", float64(took.Microseconds())/1000), slog.Int("bytes", rec.bytes),
-			slog.String("ip", actor.RequestFrom(ctx).IP),
-		}
-		if n.code != "" {
-			attrs = append(attrs, slog.String("operation", n.operation), slog.String("kind", n.kind), slog.String("code", n.code),
-				slog.Int64("user", n.user), slog.Int("statements", stats.Count()), slog.Float64("sql_ms", float64(stats.Duration().Microseconds())/1000))
-		}
-		if n.over != "" {
-			attrs = append(attrs, slog.String("over_limit", n.over))
-		}
-		s.log.LogAttrs(ctx, slog.LevelInfo, "request", attrs...)
 	})
+}
+
+// note writes the line of a request.
+func (s *Server) note(ctx context.Context, r *http.Request, rec *recorder, n *seen, start time.Time) {
+	took := time.Since(start)
+	s.metrics.request(r.Method, rec.status, took)
+	stats := store.StatsFrom(ctx)
+	attrs := []slog.Attr{
+		slog.String("request_id", actor.RequestFrom(ctx).ID), slog.String("method", r.Method), slog.String("path", r.URL.Path),
+		slog.Int("status", rec.status), slog.Float64("duration_ms", float64(took.Microseconds())/1000), slog.Int("bytes", rec.bytes),
+		slog.String("ip", actor.RequestFrom(ctx).IP),
+	}
+	if n.code != "" {
+		attrs = append(attrs, slog.String("operation", n.operation), slog.String("kind", n.kind), slog.String("code", n.code),
+			slog.Int64("user", n.user), slog.Int("statements", stats.Count()), slog.Float64("sql_ms", float64(stats.Duration().Microseconds())/1000))
+	}
+	if n.over != "" {
+		attrs = append(attrs, slog.String("over_limit", n.over))
+	}
+	s.log.LogAttrs(ctx, slog.LevelInfo, "request", attrs...)
 }
 
 // hardened sets the headers that keep browsers from doing odd things with answers.

@@ -24,6 +24,7 @@ import (
 	"aliaport/graph/gen"
 	"aliaport/graph/loader"
 	"aliaport/internal/audit"
+	"aliaport/internal/audit/archive"
 	"aliaport/internal/calendar"
 	"aliaport/internal/cari"
 	"aliaport/internal/config"
@@ -128,6 +129,7 @@ func New(d Deps) (*Server, error) {
 		Users: s.users, Limits: graph.Limits{Operations: s.rates.operations, Cost: s.rates.cost, MeasureOnly: d.Config.RateMeasureOnly, Now: s.now},
 		Rates:      rates,
 		Quotes:     quotes,
+		Archives:   &archive.Service{DB: d.DB, Now: s.now, Log: d.Log, Pages: pages, PageLimits: limits},
 		Trail:      &audit.Trail{DB: d.DB, Pages: pages, PageLimits: limits},
 		Parameters: &parameter.Service{DB: d.DB, Now: s.now, Pages: pages, PageLimits: limits, IdempotencyTTL: d.Config.IdempotencyTTL},
 	}
@@ -136,7 +138,8 @@ func New(d Deps) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.api, err = s.routes(api); err != nil {
+	exporter := audit.NewExporter(resolver.Trail, s.now, d.Config.AuditExports)
+	if s.api, err = s.routes(api, s.export(exporter)); err != nil {
 		return nil, err
 	}
 	return s, nil
@@ -230,9 +233,10 @@ func (s *Server) graphql(r *graph.Resolver) (http.Handler, error) {
 	}}, nil
 }
 
-func (s *Server) routes(api http.Handler) (http.Handler, error) {
+func (s *Server) routes(api, export http.Handler) (http.Handler, error) {
 	mux := http.NewServeMux()
 	mux.Handle("/graphql", hardened(s.loading(s.authenticated(api))))
+	mux.Handle("GET /audit/export", hardened(s.authenticated(export)))
 	mux.Handle("GET /healthz", hardened(http.HandlerFunc(s.healthz)))
 	mux.Handle("GET /readyz", hardened(http.HandlerFunc(s.readyz)))
 	if s.config.PlaygroundEnabled {
@@ -248,7 +252,7 @@ func (s *Server) routes(api http.Handler) (http.Handler, error) {
 	shared := cors.New(cors.Options{
 		AllowedOrigins: s.config.CORSOrigins, AllowedMethods: []string{http.MethodGet, http.MethodPost},
 		AllowedHeaders: []string{"Authorization", "Content-Type", "Accept-Language", requestIDHeader, profileHeader},
-		ExposedHeaders: []string{requestIDHeader, "Retry-After"}, MaxAge: 600,
+		ExposedHeaders: []string{requestIDHeader, "Retry-After", "Content-Disposition"}, MaxAge: 600,
 	})
 	if len(s.config.CORSOrigins) == 0 { // the library takes an empty list for everybody
 		return s.identified(s.logged(mux)), nil

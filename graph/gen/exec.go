@@ -67,6 +67,7 @@ func NewExecutableSchema(cfg Config) graphql.ExecutableSchema {
 type Config = graphql.Config[ResolverRoot, DirectiveRoot, ComplexityRoot]
 
 type ResolverRoot interface {
+	AuditArchive() AuditArchiveResolver
 	AuditEvent() AuditEventResolver
 	Cari() CariResolver
 	Dashboard() DashboardResolver
@@ -105,6 +106,40 @@ type ComplexityRoot struct {
 		Reason  func(childComplexity int) int
 		Source  func(childComplexity int) int
 		VatRate func(childComplexity int) int
+	}
+
+	AuditArchive struct {
+		Fault        func(childComplexity int) int
+		FileBytes    func(childComplexity int) int
+		FileName     func(childComplexity int) int
+		FileSha256   func(childComplexity int) int
+		FirstEventAt func(childComplexity int) int
+		FirstEventID func(childComplexity int) int
+		GlobalID     func(childComplexity int) int
+		LastEventAt  func(childComplexity int) int
+		LastEventID  func(childComplexity int) int
+		Month        func(childComplexity int) int
+		Part         func(childComplexity int) int
+		Position     func(childComplexity int) int
+		PreviousSeal func(childComplexity int) int
+		RemovedAt    func(childComplexity int) int
+		Rows         func(childComplexity int) int
+		Seal         func(childComplexity int) int
+		SealedAt     func(childComplexity int) int
+		Sha256       func(childComplexity int) int
+		VerifiedAt   func(childComplexity int) int
+	}
+
+	AuditArchiveConnection struct {
+		Edges      func(childComplexity int) int
+		Nodes      func(childComplexity int) int
+		PageInfo   func(childComplexity int) int
+		TotalCount func(childComplexity int) int
+	}
+
+	AuditArchiveEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
 	}
 
 	AuditChange struct {
@@ -711,6 +746,7 @@ type ComplexityRoot struct {
 
 	Query struct {
 		ActivePriceList      func(childComplexity int, on *calendar.Date, currency string) int
+		AuditArchives        func(childComplexity int, first *int, after *string, last *int, before *string) int
 		AuditEvents          func(childComplexity int, filter *audit.Filter, first *int, after *string, last *int, before *string) int
 		Cari                 func(childComplexity int, id *globalid.ID, cariCode *string) int
 		CariAccounts         func(childComplexity int, filter *cari.Filter, orderBy *cari.Order, first *int, after *string, last *int, before *string) int
@@ -1250,6 +1286,10 @@ type ComplexityRoot struct {
 
 // region    ************************** generated!.gotpl **************************
 
+type AuditArchiveResolver interface {
+	FirstEventID(ctx context.Context, obj *ent.AuditArchive) (*globalid.ID, error)
+	LastEventID(ctx context.Context, obj *ent.AuditArchive) (*globalid.ID, error)
+}
 type AuditEventResolver interface {
 	User(ctx context.Context, obj *ent.AuditEvent) (*ent.User, error)
 
@@ -1401,6 +1441,7 @@ type QueryResolver interface {
 	Node(ctx context.Context, id globalid.ID) (gqlmodel.Node, error)
 	Nodes(ctx context.Context, ids []*globalid.ID) ([]gqlmodel.Node, error)
 	AuditEvents(ctx context.Context, filter *audit.Filter, first *int, after *string, last *int, before *string) (*gqlmodel.Connection[*ent.AuditEvent], error)
+	AuditArchives(ctx context.Context, first *int, after *string, last *int, before *string) (*gqlmodel.Connection[*ent.AuditArchive], error)
 	Cari(ctx context.Context, id *globalid.ID, cariCode *string) (*ent.Cari, error)
 	CariAccounts(ctx context.Context, filter *cari.Filter, orderBy *cari.Order, first *int, after *string, last *int, before *string) (*gqlmodel.Connection[*ent.Cari], error)
 	Dashboard(ctx context.Context) (*gqlmodel.Dashboard, error)
@@ -1577,6 +1618,159 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Adjustment.VatRate(childComplexity), true
+
+	case "AuditArchive.fault":
+		if e.ComplexityRoot.AuditArchive.Fault == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditArchive.Fault(childComplexity), true
+	case "AuditArchive.fileBytes":
+		if e.ComplexityRoot.AuditArchive.FileBytes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditArchive.FileBytes(childComplexity), true
+	case "AuditArchive.fileName":
+		if e.ComplexityRoot.AuditArchive.FileName == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditArchive.FileName(childComplexity), true
+	case "AuditArchive.fileSha256":
+		if e.ComplexityRoot.AuditArchive.FileSha256 == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditArchive.FileSha256(childComplexity), true
+	case "AuditArchive.firstEventAt":
+		if e.ComplexityRoot.AuditArchive.FirstEventAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditArchive.FirstEventAt(childComplexity), true
+	case "AuditArchive.firstEventId":
+		if e.ComplexityRoot.AuditArchive.FirstEventID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditArchive.FirstEventID(childComplexity), true
+	case "AuditArchive.id":
+		if e.ComplexityRoot.AuditArchive.GlobalID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditArchive.GlobalID(childComplexity), true
+	case "AuditArchive.lastEventAt":
+		if e.ComplexityRoot.AuditArchive.LastEventAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditArchive.LastEventAt(childComplexity), true
+	case "AuditArchive.lastEventId":
+		if e.ComplexityRoot.AuditArchive.LastEventID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditArchive.LastEventID(childComplexity), true
+	case "AuditArchive.month":
+		if e.ComplexityRoot.AuditArchive.Month == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditArchive.Month(childComplexity), true
+	case "AuditArchive.part":
+		if e.ComplexityRoot.AuditArchive.Part == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditArchive.Part(childComplexity), true
+	case "AuditArchive.position":
+		if e.ComplexityRoot.AuditArchive.Position == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditArchive.Position(childComplexity), true
+	case "AuditArchive.previousSeal":
+		if e.ComplexityRoot.AuditArchive.PreviousSeal == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditArchive.PreviousSeal(childComplexity), true
+	case "AuditArchive.removedAt":
+		if e.ComplexityRoot.AuditArchive.RemovedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditArchive.RemovedAt(childComplexity), true
+	case "AuditArchive.rows":
+		if e.ComplexityRoot.AuditArchive.Rows == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditArchive.Rows(childComplexity), true
+	case "AuditArchive.seal":
+		if e.ComplexityRoot.AuditArchive.Seal == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditArchive.Seal(childComplexity), true
+	case "AuditArchive.sealedAt":
+		if e.ComplexityRoot.AuditArchive.SealedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditArchive.SealedAt(childComplexity), true
+	case "AuditArchive.sha256":
+		if e.ComplexityRoot.AuditArchive.Sha256 == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditArchive.Sha256(childComplexity), true
+	case "AuditArchive.verifiedAt":
+		if e.ComplexityRoot.AuditArchive.VerifiedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditArchive.VerifiedAt(childComplexity), true
+
+	case "AuditArchiveConnection.edges":
+		if e.ComplexityRoot.AuditArchiveConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditArchiveConnection.Edges(childComplexity), true
+	case "AuditArchiveConnection.nodes":
+		if e.ComplexityRoot.AuditArchiveConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditArchiveConnection.Nodes(childComplexity), true
+	case "AuditArchiveConnection.pageInfo":
+		if e.ComplexityRoot.AuditArchiveConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditArchiveConnection.PageInfo(childComplexity), true
+	case "AuditArchiveConnection.totalCount":
+		if e.ComplexityRoot.AuditArchiveConnection.TotalCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditArchiveConnection.TotalCount(childComplexity), true
+
+	case "AuditArchiveEdge.cursor":
+		if e.ComplexityRoot.AuditArchiveEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditArchiveEdge.Cursor(childComplexity), true
+	case "AuditArchiveEdge.node":
+		if e.ComplexityRoot.AuditArchiveEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditArchiveEdge.Node(childComplexity), true
 
 	case "AuditChange.field":
 		if e.ComplexityRoot.AuditChange.Field == nil {
@@ -4657,6 +4851,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.ActivePriceList(childComplexity, args["on"].(*calendar.Date), args["currency"].(string)), true
+	case "Query.auditArchives":
+		if e.ComplexityRoot.Query.AuditArchives == nil {
+			break
+		}
+
+		args, err := ec.field_Query_auditArchives_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.AuditArchives(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
 	case "Query.auditEvents":
 		if e.ComplexityRoot.Query.AuditEvents == nil {
 			break
@@ -7461,6 +7666,85 @@ extend type Query {
     "Before this cursor (imleçten önce)."
     before: String
   ): AuditEventConnection! @can(permission: "audit:read")
+}
+`, BuiltIn: false},
+	{Name: "../../schema/audit_archive.graphql", Input: `"""
+A sealed segment of the trail (denetim arşivi): the events of a month that have left the database for a file, or those
+that came late for a month archived before. Each seal contains the one before it.
+"""
+type AuditArchive implements Node {
+  "Global id (genel kimlik)."
+  id: ID!
+  "Place in the chain of seals (sıra): 1, 2, 3 …"
+  position: Int!
+  "The month (ay), in UTC: 2026-01."
+  month: String!
+  "Part of the month (parça): 1; 2 and on hold what came late."
+  part: Int!
+  "How many events it has (satır sayısı)."
+  rows: Int!
+  "Its first event (ilk kayıt), by global id. The event is found where the month was restored."
+  firstEventId: ID!
+  "Its last event (son kayıt), by global id."
+  lastEventId: ID!
+  "When the first event was (ilk kaydın anı)."
+  firstEventAt: DateTime!
+  "When the last event was (son kaydın anı)."
+  lastEventAt: DateTime!
+  "SHA-256 of its lines (özet), in hexadecimal digits."
+  sha256: String!
+  "Name of its file (dosya adı) in the archive's folder."
+  fileName: String!
+  "Size of its file in bytes (dosya boyu), compressed."
+  fileBytes: Int!
+  "SHA-256 of its file (dosya özeti)."
+  fileSha256: String!
+  "Seal of the segment before it (önceki mühür); empty for the first."
+  previousSeal: String!
+  "Its seal (mühür): SHA-256 of all of the above and of the time of sealing."
+  seal: String!
+  "When it was sealed (mühürlenme anı)."
+  sealedAt: DateTime!
+  "When its events had left the database (silinme anı); null while they are there."
+  removedAt: DateTime
+  "When its file was last verified (doğrulama anı); null: never."
+  verifiedAt: DateTime
+  "What was wrong with it then (hata); null when it was sound."
+  fault: String
+}
+
+"A page of the archive (denetim arşivi listesi)."
+type AuditArchiveConnection {
+  "Rows with their cursors (kenarlar)."
+  edges: [AuditArchiveEdge!]!
+  "The rows alone (kayıtlar)."
+  nodes: [AuditArchive!]!
+  "Where the page lies (sayfa bilgisi)."
+  pageInfo: PageInfo!
+  "Segments in all (toplam); counted only when selected."
+  totalCount: Int!
+}
+
+"A segment in a list (kenar)."
+type AuditArchiveEdge {
+  "Position in the list (imleç)."
+  cursor: String!
+  "The segment (kayıt)."
+  node: AuditArchive!
+}
+
+extend type Query {
+  "The archived months of the trail (denetim arşivleri), the last sealed first. Their events are read with aliaport audit restore."
+  auditArchives(
+    "So many from the front (ilk N), 1 to 100; 50 when neither first nor last is given."
+    first: Int
+    "After this cursor (imleçten sonra)."
+    after: String
+    "So many from the back (son N), 1 to 100."
+    last: Int
+    "Before this cursor (imleçten önce)."
+    before: String
+  ): AuditArchiveConnection! @can(permission: "audit:read")
 }
 `, BuiltIn: false},
 	{Name: "../../schema/base.graphql", Input: `"Refused unless the caller holds the permission (yetki), named resource:action as in docs/rights.md."
@@ -11947,6 +12231,74 @@ func (ec *executionContext) childFields_Adjustment(ctx context.Context, field gr
 	return nil, fmt.Errorf("no field named %q was found under type Adjustment", field.Name)
 }
 
+func (ec *executionContext) childFields_AuditArchive(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_AuditArchive_id(ctx, field)
+	case "position":
+		return ec.fieldContext_AuditArchive_position(ctx, field)
+	case "month":
+		return ec.fieldContext_AuditArchive_month(ctx, field)
+	case "part":
+		return ec.fieldContext_AuditArchive_part(ctx, field)
+	case "rows":
+		return ec.fieldContext_AuditArchive_rows(ctx, field)
+	case "firstEventId":
+		return ec.fieldContext_AuditArchive_firstEventId(ctx, field)
+	case "lastEventId":
+		return ec.fieldContext_AuditArchive_lastEventId(ctx, field)
+	case "firstEventAt":
+		return ec.fieldContext_AuditArchive_firstEventAt(ctx, field)
+	case "lastEventAt":
+		return ec.fieldContext_AuditArchive_lastEventAt(ctx, field)
+	case "sha256":
+		return ec.fieldContext_AuditArchive_sha256(ctx, field)
+	case "fileName":
+		return ec.fieldContext_AuditArchive_fileName(ctx, field)
+	case "fileBytes":
+		return ec.fieldContext_AuditArchive_fileBytes(ctx, field)
+	case "fileSha256":
+		return ec.fieldContext_AuditArchive_fileSha256(ctx, field)
+	case "previousSeal":
+		return ec.fieldContext_AuditArchive_previousSeal(ctx, field)
+	case "seal":
+		return ec.fieldContext_AuditArchive_seal(ctx, field)
+	case "sealedAt":
+		return ec.fieldContext_AuditArchive_sealedAt(ctx, field)
+	case "removedAt":
+		return ec.fieldContext_AuditArchive_removedAt(ctx, field)
+	case "verifiedAt":
+		return ec.fieldContext_AuditArchive_verifiedAt(ctx, field)
+	case "fault":
+		return ec.fieldContext_AuditArchive_fault(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AuditArchive", field.Name)
+}
+
+func (ec *executionContext) childFields_AuditArchiveConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_AuditArchiveConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_AuditArchiveConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_AuditArchiveConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_AuditArchiveConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AuditArchiveConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_AuditArchiveEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_AuditArchiveEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_AuditArchiveEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AuditArchiveEdge", field.Name)
+}
+
 func (ec *executionContext) childFields_AuditChange(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "field":
@@ -15349,6 +15701,44 @@ func (ec *executionContext) field_Query_activePriceList_args(ctx context.Context
 	return args, nil
 }
 
+func (ec *executionContext) field_Query_auditArchives_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["last"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["before"] = arg3
+	return args, nil
+}
+
 func (ec *executionContext) field_Query_auditEvents_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -16732,6 +17122,617 @@ func (ec *executionContext) _Adjustment_reason(ctx context.Context, field graphq
 }
 func (ec *executionContext) fieldContext_Adjustment_reason(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Adjustment", field, false, false, "String")
+}
+
+func (ec *executionContext) _AuditArchive_id(ctx context.Context, field graphql.CollectedField, obj *ent.AuditArchive) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditArchive_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.GlobalID(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuditArchive_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditArchive", field, true, false, "ID")
+}
+
+func (ec *executionContext) _AuditArchive_position(ctx context.Context, field graphql.CollectedField, obj *ent.AuditArchive) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditArchive_position(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Position, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuditArchive_position(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditArchive", field, false, false, "Int")
+}
+
+func (ec *executionContext) _AuditArchive_month(ctx context.Context, field graphql.CollectedField, obj *ent.AuditArchive) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditArchive_month(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Month, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuditArchive_month(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditArchive", field, false, false, "String")
+}
+
+func (ec *executionContext) _AuditArchive_part(ctx context.Context, field graphql.CollectedField, obj *ent.AuditArchive) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditArchive_part(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Part, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuditArchive_part(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditArchive", field, false, false, "Int")
+}
+
+func (ec *executionContext) _AuditArchive_rows(ctx context.Context, field graphql.CollectedField, obj *ent.AuditArchive) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditArchive_rows(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Rows, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuditArchive_rows(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditArchive", field, false, false, "Int")
+}
+
+func (ec *executionContext) _AuditArchive_firstEventId(ctx context.Context, field graphql.CollectedField, obj *ent.AuditArchive) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditArchive_firstEventId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.AuditArchive().FirstEventID(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *globalid.ID) graphql.Marshaler {
+			return ec.marshalNID2ᚖaliaportᚋinternalᚋglobalidᚐID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuditArchive_firstEventId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditArchive", field, true, true, "ID")
+}
+
+func (ec *executionContext) _AuditArchive_lastEventId(ctx context.Context, field graphql.CollectedField, obj *ent.AuditArchive) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditArchive_lastEventId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.AuditArchive().LastEventID(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *globalid.ID) graphql.Marshaler {
+			return ec.marshalNID2ᚖaliaportᚋinternalᚋglobalidᚐID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuditArchive_lastEventId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditArchive", field, true, true, "ID")
+}
+
+func (ec *executionContext) _AuditArchive_firstEventAt(ctx context.Context, field graphql.CollectedField, obj *ent.AuditArchive) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditArchive_firstEventAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.FirstEventAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuditArchive_firstEventAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditArchive", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _AuditArchive_lastEventAt(ctx context.Context, field graphql.CollectedField, obj *ent.AuditArchive) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditArchive_lastEventAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.LastEventAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuditArchive_lastEventAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditArchive", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _AuditArchive_sha256(ctx context.Context, field graphql.CollectedField, obj *ent.AuditArchive) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditArchive_sha256(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Sha256, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuditArchive_sha256(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditArchive", field, false, false, "String")
+}
+
+func (ec *executionContext) _AuditArchive_fileName(ctx context.Context, field graphql.CollectedField, obj *ent.AuditArchive) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditArchive_fileName(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.FileName, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuditArchive_fileName(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditArchive", field, false, false, "String")
+}
+
+func (ec *executionContext) _AuditArchive_fileBytes(ctx context.Context, field graphql.CollectedField, obj *ent.AuditArchive) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditArchive_fileBytes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.FileBytes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuditArchive_fileBytes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditArchive", field, false, false, "Int")
+}
+
+func (ec *executionContext) _AuditArchive_fileSha256(ctx context.Context, field graphql.CollectedField, obj *ent.AuditArchive) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditArchive_fileSha256(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.FileSha256, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuditArchive_fileSha256(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditArchive", field, false, false, "String")
+}
+
+func (ec *executionContext) _AuditArchive_previousSeal(ctx context.Context, field graphql.CollectedField, obj *ent.AuditArchive) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditArchive_previousSeal(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PreviousSeal, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuditArchive_previousSeal(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditArchive", field, false, false, "String")
+}
+
+func (ec *executionContext) _AuditArchive_seal(ctx context.Context, field graphql.CollectedField, obj *ent.AuditArchive) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditArchive_seal(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Seal, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuditArchive_seal(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditArchive", field, false, false, "String")
+}
+
+func (ec *executionContext) _AuditArchive_sealedAt(ctx context.Context, field graphql.CollectedField, obj *ent.AuditArchive) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditArchive_sealedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.SealedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuditArchive_sealedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditArchive", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _AuditArchive_removedAt(ctx context.Context, field graphql.CollectedField, obj *ent.AuditArchive) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditArchive_removedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.RemovedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AuditArchive_removedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditArchive", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _AuditArchive_verifiedAt(ctx context.Context, field graphql.CollectedField, obj *ent.AuditArchive) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditArchive_verifiedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.VerifiedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AuditArchive_verifiedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditArchive", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _AuditArchive_fault(ctx context.Context, field graphql.CollectedField, obj *ent.AuditArchive) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditArchive_fault(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Fault, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AuditArchive_fault(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditArchive", field, false, false, "String")
+}
+
+func (ec *executionContext) _AuditArchiveConnection_edges(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Connection[*ent.AuditArchive]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditArchiveConnection_edges(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Edges(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*gqlmodel.Edge[*ent.AuditArchive]) graphql.Marshaler {
+			return ec.marshalNAuditArchiveEdge2ᚕᚖaliaportᚋgraphᚋgqlmodelᚐEdgeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuditArchiveConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AuditArchiveConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AuditArchiveEdge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AuditArchiveConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Connection[*ent.AuditArchive]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditArchiveConnection_nodes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Nodes(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*ent.AuditArchive) graphql.Marshaler {
+			return ec.marshalNAuditArchive2ᚕᚖaliaportᚋentᚐAuditArchiveᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuditArchiveConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AuditArchiveConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AuditArchive(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AuditArchiveConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Connection[*ent.AuditArchive]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditArchiveConnection_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *page.Info) graphql.Marshaler {
+			return ec.marshalNPageInfo2ᚖaliaportᚋinternalᚋpageᚐInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuditArchiveConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AuditArchiveConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AuditArchiveConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Connection[*ent.AuditArchive]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditArchiveConnection_totalCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TotalCount(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuditArchiveConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditArchiveConnection", field, true, false, "Int")
+}
+
+func (ec *executionContext) _AuditArchiveEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Edge[*ent.AuditArchive]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditArchiveEdge_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuditArchiveEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditArchiveEdge", field, false, false, "String")
+}
+
+func (ec *executionContext) _AuditArchiveEdge_node(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Edge[*ent.AuditArchive]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditArchiveEdge_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.AuditArchive) graphql.Marshaler {
+			return ec.marshalNAuditArchive2ᚖaliaportᚋentᚐAuditArchive(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuditArchiveEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AuditArchiveEdge",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AuditArchive(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _AuditChange_field(ctx context.Context, field graphql.CollectedField, obj *audit.Change) (ret graphql.Marshaler) {
@@ -31941,6 +32942,73 @@ func (ec *executionContext) fieldContext_Query_auditEvents(ctx context.Context, 
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Query_auditEvents_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_auditArchives(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_auditArchives(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().AuditArchives(ctx, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "audit:read")
+				if err != nil {
+					var zeroVal *gqlmodel.Connection[*ent.AuditArchive]
+					return zeroVal, err
+				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *gqlmodel.Connection[*ent.AuditArchive]
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *gqlmodel.Connection[*ent.AuditArchive]
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *gqlmodel.Connection[*ent.AuditArchive]) graphql.Marshaler {
+			return ec.marshalNAuditArchiveConnection2ᚖaliaportᚋgraphᚋgqlmodelᚐConnection(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_auditArchives(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AuditArchiveConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_auditArchives_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -52089,6 +53157,11 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 			return graphql.Null
 		}
 		return ec._AuditEvent(ctx, sel, obj)
+	case *ent.AuditArchive:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._AuditArchive(ctx, sel, obj)
 	default:
 		if typedObj, ok := obj.(graphql.Marshaler); ok {
 			return typedObj
@@ -52146,6 +53219,218 @@ func (ec *executionContext) _Adjustment(ctx context.Context, sel ast.SelectionSe
 		case "reason":
 			out.Values[i] = ec._Adjustment_reason(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var auditArchiveImplementors = []string{"AuditArchive", "Node"}
+
+func (ec *executionContext) _AuditArchive(ctx context.Context, sel ast.SelectionSet, obj *ent.AuditArchive) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, auditArchiveImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("AuditArchive")
+		case "id":
+			out.Values[i] = ec._AuditArchive_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "position":
+			out.Values[i] = ec._AuditArchive_position(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "month":
+			out.Values[i] = ec._AuditArchive_month(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "part":
+			out.Values[i] = ec._AuditArchive_part(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "rows":
+			out.Values[i] = ec._AuditArchive_rows(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "firstEventId":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._AuditArchive_firstEventId(ctx, field, obj)
+				})
+		case "lastEventId":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._AuditArchive_lastEventId(ctx, field, obj)
+				})
+		case "firstEventAt":
+			out.Values[i] = ec._AuditArchive_firstEventAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "lastEventAt":
+			out.Values[i] = ec._AuditArchive_lastEventAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "sha256":
+			out.Values[i] = ec._AuditArchive_sha256(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "fileName":
+			out.Values[i] = ec._AuditArchive_fileName(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "fileBytes":
+			out.Values[i] = ec._AuditArchive_fileBytes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "fileSha256":
+			out.Values[i] = ec._AuditArchive_fileSha256(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "previousSeal":
+			out.Values[i] = ec._AuditArchive_previousSeal(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "seal":
+			out.Values[i] = ec._AuditArchive_seal(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "sealedAt":
+			out.Values[i] = ec._AuditArchive_sealedAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "removedAt":
+			out.Values[i] = ec._AuditArchive_removedAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "verifiedAt":
+			out.Values[i] = ec._AuditArchive_verifiedAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "fault":
+			out.Values[i] = ec._AuditArchive_fault(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var auditArchiveConnectionImplementors = []string{"AuditArchiveConnection"}
+
+func (ec *executionContext) _AuditArchiveConnection(ctx context.Context, sel ast.SelectionSet, obj *gqlmodel.Connection[*ent.AuditArchive]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, auditArchiveConnectionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("AuditArchiveConnection")
+		case "edges":
+			out.Values[i] = ec._AuditArchiveConnection_edges(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "nodes":
+			out.Values[i] = ec._AuditArchiveConnection_nodes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "pageInfo":
+			out.Values[i] = ec._AuditArchiveConnection_pageInfo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "totalCount":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._AuditArchiveConnection_totalCount(ctx, field, obj)
+				})
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var auditArchiveEdgeImplementors = []string{"AuditArchiveEdge"}
+
+func (ec *executionContext) _AuditArchiveEdge(ctx context.Context, sel ast.SelectionSet, obj *gqlmodel.Edge[*ent.AuditArchive]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, auditArchiveEdgeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("AuditArchiveEdge")
+		case "cursor":
+			out.Values[i] = ec._AuditArchiveEdge_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "node":
+			out.Values[i] = ec._AuditArchiveEdge_node(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		default:
@@ -56177,6 +57462,12 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_auditEvents(ctx, field)
 				})
+		case "auditArchives":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_auditArchives(ctx, field)
+				})
 		case "cari":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
 				true, false,
@@ -60023,6 +61314,62 @@ func (ec *executionContext) unmarshalNApproveWorkOrderPersonsInput2aliaportᚋin
 	return *res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) marshalNAuditArchive2ᚕᚖaliaportᚋentᚐAuditArchiveᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.AuditArchive) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNAuditArchive2ᚖaliaportᚋentᚐAuditArchive(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNAuditArchive2ᚖaliaportᚋentᚐAuditArchive(ctx context.Context, sel ast.SelectionSet, v *ent.AuditArchive) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "AuditArchive!")
+		return graphql.Null
+	}
+	return ec._AuditArchive(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNAuditArchiveConnection2ᚖaliaportᚋgraphᚋgqlmodelᚐConnection(ctx context.Context, sel ast.SelectionSet, v *gqlmodel.Connection[*ent.AuditArchive]) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "AuditArchiveConnection!")
+		return graphql.Null
+	}
+	return ec._AuditArchiveConnection(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNAuditArchiveEdge2ᚕᚖaliaportᚋgraphᚋgqlmodelᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*gqlmodel.Edge[*ent.AuditArchive]) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNAuditArchiveEdge2ᚖaliaportᚋgraphᚋgqlmodelᚐEdge(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNAuditArchiveEdge2ᚖaliaportᚋgraphᚋgqlmodelᚐEdge(ctx context.Context, sel ast.SelectionSet, v *gqlmodel.Edge[*ent.AuditArchive]) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "AuditArchiveEdge!")
+		return graphql.Null
+	}
+	return ec._AuditArchiveEdge(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalNAuditChange2ᚕᚖaliaportᚋinternalᚋauditᚐChangeᚄ(ctx context.Context, sel ast.SelectionSet, v []*audit.Change) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
@@ -60774,6 +62121,20 @@ func (ec *executionContext) unmarshalNInt2int(ctx context.Context, v any) (int, 
 func (ec *executionContext) marshalNInt2int(ctx context.Context, sel ast.SelectionSet, v int) graphql.Marshaler {
 	_ = sel
 	res := graphql.MarshalInt(v)
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "Int!")
+	}
+	return res
+}
+
+func (ec *executionContext) unmarshalNInt2int64(ctx context.Context, v any) (int64, error) {
+	res, err := graphql.UnmarshalInt64(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNInt2int64(ctx context.Context, sel ast.SelectionSet, v int64) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalInt64(v)
 	if res == graphql.Null {
 		graphql.AddInvalidNullFromMarshaler(ctx, "Int!")
 	}

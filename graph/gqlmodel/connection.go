@@ -45,6 +45,10 @@ func (c *Connection[T]) TotalCount(ctx context.Context) (int, error) { return c.
 
 // The connections and edges of the API, under the names of the SDL.
 type (
+	// AuditArchiveConnection is a page of the archived trail.
+	AuditArchiveConnection = Connection[*ent.AuditArchive]
+	// AuditArchiveEdge is a row of it with its cursor.
+	AuditArchiveEdge = Edge[*ent.AuditArchive]
 	// AuditEventConnection is a page of the trail.
 	AuditEventConnection = Connection[*ent.AuditEvent]
 	// AuditEventEdge is a row of it with its cursor.

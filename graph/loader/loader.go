@@ -11,6 +11,7 @@ import (
 	"github.com/graph-gophers/dataloader/v7"
 
 	"aliaport/ent"
+	"aliaport/ent/auditarchive"
 	"aliaport/ent/auditevent"
 	"aliaport/ent/cari"
 	"aliaport/ent/exchangerate"
@@ -57,6 +58,7 @@ const Once = 0
 // Set holds the loaders of one request.
 type Set struct {
 	ExchangeRate          *Loader[*ent.ExchangeRate]
+	AuditArchive          *Loader[*ent.AuditArchive]
 	AuditEvent            *Loader[*ent.AuditEvent]
 	Cari                  *Loader[*ent.Cari]
 	Motorbot              *Loader[*ent.Motorbot]
@@ -106,6 +108,9 @@ type Set struct {
 // not under the context of the field that happened to ask first.
 func New(ctx context.Context, db *store.DB, o Options) *Set {
 	return &Set{
+		AuditArchive: one(ctx, o, func(ctx context.Context, keys []int64) ([]*ent.AuditArchive, error) {
+			return db.AuditArchive.Query().Where(store.KeysIn(auditarchive.FieldID, keys)).All(ctx)
+		}, func(a *ent.AuditArchive) int64 { return a.ID }),
 		AuditEvent: one(ctx, o, func(ctx context.Context, keys []int64) ([]*ent.AuditEvent, error) {
 			return db.AuditEvent.Query().Where(store.KeysIn(auditevent.FieldID, keys)).All(ctx)
 		}, func(e *ent.AuditEvent) int64 { return e.ID }),
@@ -258,6 +263,7 @@ func overrides(ctx context.Context, db *store.DB, o Options, active bool) *Lists
 
 // Clear forgets everything; what a mutation changed must be read anew.
 func (s *Set) Clear() {
+	s.AuditArchive.clear()
 	s.AuditEvent.clear()
 	s.Cari.clear()
 	s.ExchangeRate.clear()

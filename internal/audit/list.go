@@ -42,6 +42,7 @@ var nodes = map[Resource]string{
 	WorkOrder: "WorkOrder", WorkOrderItem: "WorkOrderItem", WorkOrderPerson: "WorkOrderPerson", WorkLog: "WorkLog", Cari: "Cari",
 	Motorbot: "Motorbot", Trip: "Trip", Service: "Service", Parameter: "Parameter", PriceList: "PriceList", PriceListItem: "PriceListItem",
 	PriceOverride: "ServiceOverride", ExchangeRate: "ExchangeRate", GateLog: "GateLog", ChecklistItem: "GateChecklistItem", User: "User", Role: "Role",
+	Segment: "AuditArchive",
 }
 
 // Node is the type of the API that the resource's records have; empty if none.

@@ -36,9 +36,18 @@ func Walk(ctx context.Context, db *store.DB, where func(*sql.Selector), each fun
 
 // Batches hands over events in the order of Walk, a batch at a time.
 func Batches(ctx context.Context, c *ent.AuditEventClient, where func(*sql.Selector), each func([]*ent.AuditEvent) error) error {
+	return batches(ctx, c, func(shape func(*sql.Selector)) func(*sql.Selector) {
+		return func(s *sql.Selector) {
+			where(s)
+			shape(s)
+		}
+	}, each)
+}
+
+func batches(ctx context.Context, c *ent.AuditEventClient, where shaped, each func([]*ent.AuditEvent) error) error {
 	var last *ent.AuditEvent
 	for {
-		batch, err := c.Query().Where(where, after(last)).Limit(batchSize).All(ctx)
+		batch, err := c.Query().Where(where(after(last))).All(ctx)
 		if err != nil {
 			return fmt.Errorf("read the trail: %w", err)
 		}
@@ -55,7 +64,7 @@ func Batches(ctx context.Context, c *ent.AuditEventClient, where func(*sql.Selec
 	}
 }
 
-// after holds for the events behind one, and puts them into order.
+// after is the next batch behind an event, in order.
 func after(e *ent.AuditEvent) func(*sql.Selector) {
 	return func(s *sql.Selector) {
 		at, id := s.C(auditevent.FieldCreatedAt), s.C(auditevent.FieldID)
@@ -64,6 +73,6 @@ func after(e *ent.AuditEvent) func(*sql.Selector) {
 			// partitions of the months before.
 			s.Where(sql.And(sql.GTE(at, e.CreatedAt), sql.CompositeGT([]string{at, id}, e.CreatedAt, e.ID)))
 		}
-		s.OrderBy(at, id)
+		s.OrderBy(at, id).Limit(batchSize)
 	}
 }

@@ -65,3 +65,15 @@ func (id *ID) UnmarshalGQL(v any) error {
 	*id = parsed
 	return err
 }
+
+// MarshalJSON writes the id as clients know it.
+func (id ID) MarshalJSON() ([]byte, error) { return []byte(strconv.Quote(id.String())), nil }
+
+// UnmarshalJSON reads an id that a client sent.
+func (id *ID) UnmarshalJSON(text []byte) error {
+	s, err := strconv.Unquote(string(text))
+	if err != nil {
+		return apperr.New(apperr.BadUserInput, "reason", "id")
+	}
+	return id.UnmarshalGQL(s)
+}

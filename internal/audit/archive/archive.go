@@ -239,7 +239,7 @@ func (s *Service) seal(ctx context.Context, month Month) (*ent.AuditArchive, err
 
 // record notes a deed in the trail, with what proves it.
 func (s *Service) record(ctx context.Context, tx *ent.Tx, a *ent.AuditArchive, what string) error {
-	return audit.Record(ctx, tx, s.Now(), audit.Event{Action: audit.Archive, Resource: audit.Events, EntityID: a.ID, Extra: map[string]any{
+	return audit.Record(ctx, tx, s.Now(), audit.Event{Action: audit.Archive, Resource: audit.Segment, EntityID: a.ID, Extra: map[string]any{
 		"step": what, "month": a.Month, "part": a.Part, "rows": a.Rows, "file": a.FileName, "sha256": a.Sha256, "seal": a.Seal,
 	}})
 }
