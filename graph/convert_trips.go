@@ -22,7 +22,7 @@ func updateTrip(in gen.UpdateTripInput) trip.UpdateInput {
 	return trip.UpdateInput{
 		ID: in.ID, Version: in.Version, MotorbotID: in.MotorbotID, PlannedDepartureAt: in.PlannedDepartureAt,
 		PlannedReturnAt: change(in.PlannedReturnAt), DeparturePier: change(in.DeparturePier), ArrivalPier: change(in.ArrivalPier),
-		CariID: change(in.CariID), WorkOrderID: change(in.WorkOrderID), CargoDescription: change(in.CargoDescription), Notes: change(in.Notes),
+		CariID: change(in.CariID), WorkOrderID: change(in.WorkOrderID), ServiceCode: change(in.ServiceCode), CargoDescription: change(in.CargoDescription), Notes: change(in.Notes),
 	}
 }
 
@@ -44,8 +44,9 @@ func tripPayload(ctx context.Context) func(*trip.Result, error) (*gen.TripPayloa
 		if failed != nil {
 			return nil, failed
 		}
-		p := &gen.TripPayload{OverlappingHistory: []*ent.Trip{}, UserErrors: refused}
+		p := &gen.TripPayload{OverlappingHistory: []*ent.Trip{}, Warnings: []*gen.UserError{}, UserErrors: refused}
 		if r != nil {
+			p.Warnings = told(ctx, r.Warnings)
 			p.Trip = r.Trip
 			p.OverlappingHistory = append(p.OverlappingHistory, r.Past...)
 		}

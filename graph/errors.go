@@ -19,15 +19,22 @@ func userErrors(ctx context.Context, err error) ([]*gen.UserError, error) {
 	if !ok {
 		return nil, err
 	}
-	lang := apperr.LangFrom(ctx)
 	for _, e := range all {
 		if !e.Code.IsUser() {
 			return nil, err
 		}
 		noteRefused(ctx, e.Code)
-		refused = append(refused, &gen.UserError{Code: e.Code, Message: e.Message(lang), Field: e.Field})
 	}
-	return refused, nil
+	return told(ctx, all), nil
+}
+
+// told are faults in the language of the reader.
+func told(ctx context.Context, faults apperr.Errors) []*gen.UserError {
+	lang, list := apperr.LangFrom(ctx), make([]*gen.UserError, len(faults))
+	for i, e := range faults {
+		list[i] = &gen.UserError{Code: e.Code, Message: e.Message(lang), Field: e.Field}
+	}
+	return list
 }
 
 // workOrderPayload shapes the result of a change to a work order.

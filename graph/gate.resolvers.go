@@ -63,6 +63,10 @@ func (r *gateLogResolver) Correction(ctx context.Context, obj *ent.GateLog) (*en
 	return loader.From(ctx).CorrectionOfGateLog.Load(ctx, obj.ID)
 }
 
+func (r *gateLogPayloadResolver) StayFee(ctx context.Context, obj *gen.GateLogPayload) (*gen.VehicleStayFee, error) {
+	return stayFeeOrNil(ctx, r.Gate, obj.GateLog)
+}
+
 func (r *mutationResolver) GateEntry(ctx context.Context, input gate.EntryInput) (*gen.GateLogPayload, error) {
 	return gateLogPayload(ctx)(r.Gate.Enter(ctx, input))
 }
@@ -131,10 +135,24 @@ func (r *queryResolver) WorkOrderOvertime(ctx context.Context, workOrder globali
 	return o, ahead(ctx, "WorkOrder", []*ent.WorkOrder{o.WorkOrder}, []string{"workOrder"})
 }
 
+func (r *queryResolver) VehicleStayFee(ctx context.Context, gateLog globalid.ID) (*gen.VehicleStayFeePayload, error) {
+	fee, err := r.Gate.StayFee(ctx, gateLog)
+	refused, err := userErrors(ctx, err)
+	if err != nil || fee == nil {
+		return &gen.VehicleStayFeePayload{UserErrors: refused}, err
+	}
+	return &gen.VehicleStayFeePayload{Fee: stayFee(ctx, fee), UserErrors: refused}, ahead(ctx, "GateLog", []*ent.GateLog{fee.GateLog}, []string{"fee", "gateLog"})
+}
+
 func (r *workOrderResolver) GateLogs(ctx context.Context, obj *ent.WorkOrder) ([]*ent.GateLog, error) {
 	return loader.From(ctx).StaysOfWorkOrder.Load(ctx, obj.ID)
 }
 
 func (r *Resolver) GateLog() gen.GateLogResolver { return &gateLogResolver{r} }
 
-type gateLogResolver struct{ *Resolver }
+func (r *Resolver) GateLogPayload() gen.GateLogPayloadResolver { return &gateLogPayloadResolver{r} }
+
+type (
+	gateLogResolver        struct{ *Resolver }
+	gateLogPayloadResolver struct{ *Resolver }
+)

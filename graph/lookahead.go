@@ -56,6 +56,8 @@ var relations = map[string]relation{
 		func(t *ent.Trip) (int64, bool) { return deref(t.WorkOrderID) }),
 	"Trip.createdBy": toOne("User", func(s *loader.Set) *loader.Loader[*ent.User] { return s.User },
 		func(t *ent.Trip) (int64, bool) { return t.CreatedBy, true }),
+	"Trip.service": toOne("Service", func(s *loader.Set) *loader.Loader[*ent.Service] { return s.Service },
+		func(t *ent.Trip) (int64, bool) { return deref(t.ServiceID) }),
 	"Trip.isLate": plain(func(s *loader.Set) *loader.Loader[time.Duration] { return s.TripDelay },
 		func(*ent.Trip) (int64, bool) { return loader.Once, true }),
 	"Parameter.history": toMany("ParameterHistory", func(s *loader.Set) *loader.Loader[[]*ent.ParameterHistory] { return s.HistoryOfParameter },

@@ -2,18 +2,33 @@ package graph
 
 import (
 	"context"
+	"encoding/json"
 
 	"aliaport/ent"
+	"aliaport/ent/gatelog"
 	"aliaport/ent/service"
 	"aliaport/ent/workorderadjustment"
 	"aliaport/ent/workorderitem"
 	"aliaport/graph/gen"
 	"aliaport/internal/apperr"
 	"aliaport/internal/calendar"
+	"aliaport/internal/gate"
 	"aliaport/internal/globalid"
 	"aliaport/internal/pricing"
 	"aliaport/internal/quote"
 )
+
+// explanation is a stored trace as clients see it.
+func explanation(ctx context.Context, stored json.RawMessage) (*gen.PriceExplanation, error) {
+	if stored == nil {
+		return nil, nil //nolint:nilnil // no price, or one of before there were explanations
+	}
+	trace, err := pricing.DecodeTrace(stored)
+	if err != nil {
+		return nil, err
+	}
+	return explained(ctx, trace), nil
+}
 
 // explained is a trace as clients see it.
 func explained(ctx context.Context, t pricing.Trace) *gen.PriceExplanation {
@@ -29,6 +44,9 @@ func explained(ctx context.Context, t pricing.Trace) *gen.PriceExplanation {
 		Sentence:   t.Sentence(apperr.LangFrom(ctx)),
 		SentenceTr: t.Sentence(apperr.Turkish), SentenceEn: t.Sentence(apperr.English),
 	}
+	if h := t.Home; h != nil {
+		e.NetTry, e.TryRate = &h.Net, usedRate(h.Rate)
+	}
 	for i := range t.Inputs {
 		e.Inputs[i] = &t.Inputs[i]
 	}
@@ -36,16 +54,43 @@ func explained(ctx context.Context, t pricing.Trace) *gen.PriceExplanation {
 		e.Steps[i] = &gen.PriceStep{Tr: s.Label.TR, En: s.Label.EN, Expression: s.Expression, Value: s.Value}
 	}
 	for i, r := range t.Rates {
-		e.Rates[i] = &gen.PriceRate{
-			Currency: r.Currency, Value: r.Value, Kind: r.Kind, IsFallback: r.IsFallback,
-			BulletinDate: dateOrNil(r.BulletinDate), UsedDate: dateOrNil(r.UsedDate),
-		}
+		e.Rates[i] = usedRate(r)
 	}
 	return e
 }
 
+func usedRate(r pricing.Rate) *gen.PriceRate {
+	return &gen.PriceRate{
+		Currency: r.Currency, Value: r.Value, Kind: r.Kind, IsFallback: r.IsFallback,
+		BulletinDate: dateOrNil(r.BulletinDate), UsedDate: dateOrNil(r.UsedDate),
+	}
+}
+
+// stayFeeOrNil is what the stay costs that a payload tells of, if that can be told.
+func stayFeeOrNil(ctx context.Context, s *gate.Service, l *ent.GateLog) (*gen.VehicleStayFee, error) {
+	if l == nil || l.Subject != gatelog.SubjectVehicle {
+		return nil, nil //nolint:nilnil // a person, or nothing
+	}
+	f, err := s.FeeOf(ctx, l)
+	if _, ok := apperr.All(err); ok {
+		return nil, nil //nolint:nilnil,nilerr // the question for it says why
+	}
+	if err != nil {
+		return nil, err
+	}
+	return stayFee(ctx, f), nil
+}
+
+// stayFee is what a stay costs as clients see it.
+func stayFee(ctx context.Context, f *gate.Fee) *gen.VehicleStayFee {
+	return &gen.VehicleStayFee{
+		GateLog: *f.GateLog, Until: f.Until, IsFinal: f.IsFinal(), Minutes: f.Minutes, OverrunMinutes: f.OverrunMinutes,
+		Net: f.Net, Vat: f.VAT, Gross: f.Gross, Currency: f.Currency, AmountTry: f.TRY, Explanation: *explained(ctx, f.Trace),
+	}
+}
+
 func origin(s pricing.SourceOf) gen.PriceOrigin {
-	o := gen.PriceOrigin{Kind: workorderitem.PriceSource(s.Kind), ServiceCode: textOrNil(s.ServiceCode), TierMin: s.TierMin, TierNext: s.TierNext}
+	o := gen.PriceOrigin{Kind: workorderitem.PriceSource(s.Kind), ServiceCode: textOrNil(s.ServiceCode), ParameterCode: textOrNil(s.Parameter), TierMin: s.TierMin, TierNext: s.TierNext}
 	if s.PriceListID != 0 {
 		id := globalid.ID{Type: "PriceList", Key: s.PriceListID}
 		o.PriceListID, o.PriceListCode, o.PriceListVersion = &id, &s.PriceListCode, &s.PriceListVersion

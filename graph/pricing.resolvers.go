@@ -12,6 +12,10 @@ func (r *mutationResolver) RecalculateWorkOrder(ctx context.Context, input worko
 	return workOrderPayload(ctx)(r.WorkOrders.Recalculate(ctx, input))
 }
 
+func (r *mutationResolver) CalculateWorkOrderOvertime(ctx context.Context, input workorder.OvertimeInput) (*gen.WorkOrderPayload, error) {
+	return workOrderPayload(ctx)(r.WorkOrders.CalculateOvertime(ctx, input))
+}
+
 func (r *mutationResolver) SetWorkOrderSurcharges(ctx context.Context, input workorder.SurchargesInput) (*gen.WorkOrderPayload, error) {
 	return workOrderPayload(ctx)(r.WorkOrders.SetSurcharges(ctx, input))
 }

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/shopspring/decimal"
+
 	"aliaport/ent"
 	"aliaport/ent/auditevent"
 	"aliaport/ent/motorbot"
@@ -140,7 +142,9 @@ func tripRaces() []tripRace {
 		step("cancel a plan", "PLANNED", "cancelTrip", "SEFER_INVALID_STATUS_TRANSITION", reason, nil),
 		step("cancel at sea", "UNDERWAY", "cancelTrip", "SEFER_INVALID_STATUS_TRANSITION", reason, nil),
 		step("invoice", "COMPLETED", "markTripInvoiced", "SEFER_INVALID_STATUS_TRANSITION", map[string]any{"invoiceNo": "FT-1"},
-			func(c *ent.TripCreate) { c.SetInvoiceStatus(trip.InvoiceStatusPending) }),
+			func(c *ent.TripCreate) {
+				c.SetInvoiceStatus(trip.InvoiceStatusPending).SetGrandTotal(decimal.NewFromInt(12)).SetCurrency("USD")
+			}),
 		step("delete", "PLANNED", "deleteTrip", "SEFER_NOT_FOUND", map[string]any{"version": 1}, nil),
 		step("update", "PLANNED", "updateTrip", "VERSION_CONFLICT", map[string]any{"version": 1, "notes": "Acele"}, nil),
 		{

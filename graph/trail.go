@@ -59,6 +59,7 @@ var deeds = map[string]deed{
 	"departTrip":             {audit.Start, audit.Trip},
 	"returnTrip":             {audit.Complete, audit.Trip},
 	"cancelTrip":             {audit.Cancel, audit.Trip},
+	"priceTrip":              {audit.PriceCalc, audit.Trip},
 	"markTripInvoiced":       {audit.Invoice, audit.Trip},
 	"deleteTrip":             {audit.Delete, audit.Trip},
 	"createService":          {audit.Create, audit.Service},
@@ -96,6 +97,7 @@ var deeds = map[string]deed{
 	"closeWorkOrder":         {audit.Close, audit.WorkOrder},
 	"cancelWorkOrder":        {audit.Cancel, audit.WorkOrder},
 
+	"calculateWorkOrderOvertime":  {audit.PriceCalc, audit.WorkOrder},
 	"addWorkOrderPerson":          {audit.Create, audit.WorkOrderPerson},
 	"updateWorkOrderPerson":       {audit.Update, audit.WorkOrderPerson},
 	"removeWorkOrderPerson":       {audit.Delete, audit.WorkOrderPerson},

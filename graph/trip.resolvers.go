@@ -32,6 +32,10 @@ func (r *mutationResolver) CancelTrip(ctx context.Context, input trip.CancelInpu
 	return tripPayload(ctx)(r.Trips.Cancel(ctx, input))
 }
 
+func (r *mutationResolver) PriceTrip(ctx context.Context, input trip.PriceInput) (*gen.TripPayload, error) {
+	return tripPayload(ctx)(r.Trips.Price(ctx, input))
+}
+
 func (r *mutationResolver) MarkTripInvoiced(ctx context.Context, input trip.InvoiceInput) (*gen.TripPayload, error) {
 	return tripPayload(ctx)(r.Trips.MarkInvoiced(ctx, input))
 }
@@ -72,6 +76,21 @@ func (r *tripResolver) WorkOrder(ctx context.Context, obj *ent.Trip) (*ent.WorkO
 		return nil, nil //nolint:nilnil // a trip without a work order
 	}
 	return loader.From(ctx).WorkOrder.Load(ctx, *obj.WorkOrderID)
+}
+
+func (r *tripResolver) Service(ctx context.Context, obj *ent.Trip) (*ent.Service, error) {
+	if obj.ServiceID == nil {
+		return nil, nil //nolint:nilnil // priced by the parameters of trips
+	}
+	return loader.From(ctx).Service.Load(ctx, *obj.ServiceID)
+}
+
+func (r *tripResolver) IsPriced(ctx context.Context, obj *ent.Trip) (bool, error) {
+	return trip.IsPriced(obj), nil
+}
+
+func (r *tripResolver) Calculation(ctx context.Context, obj *ent.Trip) (*gen.PriceExplanation, error) {
+	return explanation(ctx, obj.Calculation)
 }
 
 func (r *tripResolver) AllowedTransitions(ctx context.Context, obj *ent.Trip) ([]*trip.Transition, error) {

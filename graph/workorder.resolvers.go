@@ -9,7 +9,6 @@ import (
 	"aliaport/graph/loader"
 	"aliaport/internal/globalid"
 	"aliaport/internal/page"
-	"aliaport/internal/pricing"
 	"aliaport/internal/workorder"
 )
 
@@ -145,14 +144,7 @@ func (r *workOrderItemResolver) Service(ctx context.Context, obj *ent.WorkOrderI
 }
 
 func (r *workOrderItemResolver) Calculation(ctx context.Context, obj *ent.WorkOrderItem) (*gen.PriceExplanation, error) {
-	if obj.Calculation == nil {
-		return nil, nil //nolint:nilnil // a line of before
-	}
-	trace, err := pricing.DecodeTrace(obj.Calculation)
-	if err != nil {
-		return nil, err
-	}
-	return explained(ctx, trace), nil
+	return explanation(ctx, obj.Calculation)
 }
 
 func (r *workOrderStatusHistoryResolver) User(ctx context.Context, obj *ent.WorkOrderStatusHistory) (*ent.User, error) {

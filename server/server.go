@@ -115,7 +115,7 @@ func New(d Deps) (*Server, error) {
 	resolver := &graph.Resolver{
 		Accounts:   &cari.Service{DB: d.DB, Now: s.now, Pages: pages, PageLimits: limits, IdempotencyTTL: d.Config.IdempotencyTTL},
 		Motorbots:  &motorbot.Service{DB: d.DB, Now: s.now, Pages: pages, PageLimits: limits, IdempotencyTTL: d.Config.IdempotencyTTL},
-		Trips:      &trip.Service{DB: d.DB, Now: s.now, Pages: pages, PageLimits: limits, IdempotencyTTL: d.Config.IdempotencyTTL},
+		Trips:      &trip.Service{DB: d.DB, Now: s.now, Pages: pages, PageLimits: limits, IdempotencyTTL: d.Config.IdempotencyTTL, Quotes: quotes},
 		Services:   &service.Service{DB: d.DB, Now: s.now, Pages: pages, PageLimits: limits, IdempotencyTTL: d.Config.IdempotencyTTL},
 		Tariffs:    tariffs,
 		WorkOrders: orders,
@@ -124,7 +124,7 @@ func New(d Deps) (*Server, error) {
 			DB: d.DB, Now: s.now, Orders: orders, Pages: pages, PageLimits: limits, IdempotencyTTL: d.Config.IdempotencyTTL,
 		},
 		Gate: &gate.Service{
-			DB: d.DB, Now: s.now, Users: s.users, Pages: pages, PageLimits: limits, IdempotencyTTL: d.Config.IdempotencyTTL,
+			DB: d.DB, Now: s.now, Users: s.users, Pages: pages, PageLimits: limits, IdempotencyTTL: d.Config.IdempotencyTTL, Quotes: quotes,
 		},
 		Users: s.users, Limits: graph.Limits{Operations: s.rates.operations, Cost: s.rates.cost, MeasureOnly: d.Config.RateMeasureOnly, Now: s.now},
 		Rates:      rates,

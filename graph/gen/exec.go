@@ -72,6 +72,7 @@ type ResolverRoot interface {
 	Cari() CariResolver
 	Dashboard() DashboardResolver
 	GateLog() GateLogResolver
+	GateLogPayload() GateLogPayloadResolver
 	Motorbot() MotorbotResolver
 	Mutation() MutationResolver
 	Parameter() ParameterResolver
@@ -392,6 +393,7 @@ type ComplexityRoot struct {
 
 	GateLogPayload struct {
 		GateLog    func(childComplexity int) int
+		StayFee    func(childComplexity int) int
 		UserErrors func(childComplexity int) int
 	}
 
@@ -468,6 +470,7 @@ type ComplexityRoot struct {
 		ApproveWorkLog              func(childComplexity int, input WorkLogInput) int
 		ApproveWorkOrder            func(childComplexity int, input WorkOrderStepInput) int
 		ApproveWorkOrderPersons     func(childComplexity int, input person.ApproveInput) int
+		CalculateWorkOrderOvertime  func(childComplexity int, input workorder.OvertimeInput) int
 		CancelTrip                  func(childComplexity int, input trip.CancelInput) int
 		CancelWorkOrder             func(childComplexity int, input WorkOrderOptionalReasonInput) int
 		ChangePassword              func(childComplexity int, input ChangePasswordInput) int
@@ -505,6 +508,7 @@ type ComplexityRoot struct {
 		LogoutEverywhere            func(childComplexity int) int
 		MarkTripInvoiced            func(childComplexity int, input trip.InvoiceInput) int
 		PlanTrip                    func(childComplexity int, input trip.PlanInput) int
+		PriceTrip                   func(childComplexity int, input trip.PriceInput) int
 		ProcessWorkLog              func(childComplexity int, input worklog.ProcessInput) int
 		RecalculateWorkOrder        func(childComplexity int, input workorder.RecalculateInput) int
 		RefreshToken                func(childComplexity int, input RefreshTokenInput) int
@@ -604,6 +608,7 @@ type ComplexityRoot struct {
 		Gross           func(childComplexity int) int
 		Inputs          func(childComplexity int) int
 		Net             func(childComplexity int) int
+		NetTry          func(childComplexity int) int
 		Price           func(childComplexity int) int
 		Rates           func(childComplexity int) int
 		Rounding        func(childComplexity int) int
@@ -612,6 +617,7 @@ type ComplexityRoot struct {
 		SentenceTr      func(childComplexity int) int
 		Source          func(childComplexity int) int
 		Steps           func(childComplexity int) int
+		TryRate         func(childComplexity int) int
 		VatAmount       func(childComplexity int) int
 		VatExemption    func(childComplexity int) int
 		VatRate         func(childComplexity int) int
@@ -689,6 +695,7 @@ type ComplexityRoot struct {
 
 	PriceOrigin struct {
 		Kind             func(childComplexity int) int
+		ParameterCode    func(childComplexity int) int
 		PriceListCode    func(childComplexity int) int
 		PriceListID      func(childComplexity int) int
 		PriceListVersion func(childComplexity int) int
@@ -779,6 +786,7 @@ type ComplexityRoot struct {
 		UninvoicedItems      func(childComplexity int, filter *workorder.UninvoicedFilter, first *int, after *string, last *int, before *string) int
 		UninvoicedTotals     func(childComplexity int, filter *workorder.UninvoicedFilter, first *int, after *string, last *int, before *string) int
 		Users                func(childComplexity int, first *int, after *string, last *int, before *string) int
+		VehicleStayFee       func(childComplexity int, gateLog globalid.ID) int
 		Viewer               func(childComplexity int) int
 		WorkLog              func(childComplexity int, id globalid.ID) int
 		WorkLogs             func(childComplexity int, filter *worklog.Filter, orderBy *worklog.Order, first *int, after *string, last *int, before *string) int
@@ -910,32 +918,45 @@ type ComplexityRoot struct {
 
 	Trip struct {
 		AllowedTransitions func(childComplexity int) int
+		AmountTry          func(childComplexity int) int
 		ArrivalPier        func(childComplexity int) int
+		Calculation        func(childComplexity int) int
 		CancelReason       func(childComplexity int) int
 		CargoDescription   func(childComplexity int) int
 		Cari               func(childComplexity int) int
 		CariCode           func(childComplexity int) int
 		CreatedAt          func(childComplexity int) int
 		CreatedBy          func(childComplexity int) int
+		Currency           func(childComplexity int) int
 		DepartureAt        func(childComplexity int) int
 		DeparturePier      func(childComplexity int) int
 		DurationMinutes    func(childComplexity int) int
 		EndsAt             func(childComplexity int) int
+		ExchangeRate       func(childComplexity int) int
 		GlobalID           func(childComplexity int) int
+		GrandTotal         func(childComplexity int) int
 		InvoiceNo          func(childComplexity int) int
 		InvoiceStatus      func(childComplexity int) int
 		InvoicedAt         func(childComplexity int) int
 		IsLate             func(childComplexity int) int
+		IsPriced           func(childComplexity int) int
 		Motorbot           func(childComplexity int) int
+		NetAmount          func(childComplexity int) int
 		Notes              func(childComplexity int) int
 		PlannedDepartureAt func(childComplexity int) int
 		PlannedReturnAt    func(childComplexity int) int
+		RateDate           func(childComplexity int) int
+		RateKind           func(childComplexity int) int
 		ReturnAt           func(childComplexity int) int
+		Service            func(childComplexity int) int
 		StartsAt           func(childComplexity int) int
 		Status             func(childComplexity int) int
 		TripDate           func(childComplexity int) int
 		TripNo             func(childComplexity int) int
+		UnitPrice          func(childComplexity int) int
 		UpdatedAt          func(childComplexity int) int
+		VatAmount          func(childComplexity int) int
+		VatRate            func(childComplexity int) int
 		Version            func(childComplexity int) int
 		WorkOrder          func(childComplexity int) int
 	}
@@ -957,6 +978,7 @@ type ComplexityRoot struct {
 		OverlappingHistory func(childComplexity int) int
 		Trip               func(childComplexity int) int
 		UserErrors         func(childComplexity int) int
+		Warnings           func(childComplexity int) int
 	}
 
 	TripTransition struct {
@@ -1048,6 +1070,25 @@ type ComplexityRoot struct {
 		Net     func(childComplexity int) int
 		Vat     func(childComplexity int) int
 		VatRate func(childComplexity int) int
+	}
+
+	VehicleStayFee struct {
+		AmountTry      func(childComplexity int) int
+		Currency       func(childComplexity int) int
+		Explanation    func(childComplexity int) int
+		GateLog        func(childComplexity int) int
+		Gross          func(childComplexity int) int
+		IsFinal        func(childComplexity int) int
+		Minutes        func(childComplexity int) int
+		Net            func(childComplexity int) int
+		OverrunMinutes func(childComplexity int) int
+		Until          func(childComplexity int) int
+		Vat            func(childComplexity int) int
+	}
+
+	VehicleStayFeePayload struct {
+		Fee        func(childComplexity int) int
+		UserErrors func(childComplexity int) int
 	}
 
 	Viewer struct {
@@ -1328,6 +1369,9 @@ type GateLogResolver interface {
 
 	Correction(ctx context.Context, obj *ent.GateLog) (*ent.GateLog, error)
 }
+type GateLogPayloadResolver interface {
+	StayFee(ctx context.Context, obj *GateLogPayload) (*VehicleStayFee, error)
+}
 type MotorbotResolver interface {
 	Owner(ctx context.Context, obj *ent.Motorbot) (*ent.Cari, error)
 
@@ -1360,6 +1404,7 @@ type MutationResolver interface {
 	ApproveWorkOrderPersons(ctx context.Context, input person.ApproveInput) (*WorkOrderPersonsPayload, error)
 	RefuseWorkOrderPerson(ctx context.Context, input person.RefuseInput) (*WorkOrderPersonPayload, error)
 	RecalculateWorkOrder(ctx context.Context, input workorder.RecalculateInput) (*WorkOrderPayload, error)
+	CalculateWorkOrderOvertime(ctx context.Context, input workorder.OvertimeInput) (*WorkOrderPayload, error)
 	SetWorkOrderSurcharges(ctx context.Context, input workorder.SurchargesInput) (*WorkOrderPayload, error)
 	FetchExchangeRates(ctx context.Context, input rate.FetchInput) (*FetchExchangeRatesPayload, error)
 	SetExchangeRate(ctx context.Context, input rate.SetInput) (*ExchangeRatePayload, error)
@@ -1385,6 +1430,7 @@ type MutationResolver interface {
 	DepartTrip(ctx context.Context, input trip.DepartInput) (*TripPayload, error)
 	ReturnTrip(ctx context.Context, input trip.ReturnInput) (*TripPayload, error)
 	CancelTrip(ctx context.Context, input trip.CancelInput) (*TripPayload, error)
+	PriceTrip(ctx context.Context, input trip.PriceInput) (*TripPayload, error)
 	MarkTripInvoiced(ctx context.Context, input trip.InvoiceInput) (*TripPayload, error)
 	DeleteTrip(ctx context.Context, input trip.DeleteInput) (*TripPayload, error)
 	Login(ctx context.Context, input LoginInput) (*LoginPayload, error)
@@ -1450,6 +1496,7 @@ type QueryResolver interface {
 	InsideNow(ctx context.Context, first *int, after *string, last *int, before *string) (*gqlmodel.Connection[*ent.GateLog], error)
 	GateChecklist(ctx context.Context, woType workorder1.Type, includeInactive bool) ([]*ent.GateChecklistItem, error)
 	WorkOrderOvertime(ctx context.Context, workOrder globalid.ID) (*gate.Overtime, error)
+	VehicleStayFee(ctx context.Context, gateLog globalid.ID) (*VehicleStayFeePayload, error)
 	RateLimit(ctx context.Context) (*RateLimit, error)
 	Motorbot(ctx context.Context, id *globalid.ID, mbCode *string) (*ent.Motorbot, error)
 	Motorbots(ctx context.Context, filter *motorbot.Filter, orderBy *motorbot.Order, first *int, after *string, last *int, before *string) (*gqlmodel.Connection[*ent.Motorbot], error)
@@ -1495,6 +1542,11 @@ type TripResolver interface {
 	Cari(ctx context.Context, obj *ent.Trip) (*ent.Cari, error)
 
 	WorkOrder(ctx context.Context, obj *ent.Trip) (*ent.WorkOrder, error)
+	Service(ctx context.Context, obj *ent.Trip) (*ent.Service, error)
+
+	IsPriced(ctx context.Context, obj *ent.Trip) (bool, error)
+
+	Calculation(ctx context.Context, obj *ent.Trip) (*PriceExplanation, error)
 
 	AllowedTransitions(ctx context.Context, obj *ent.Trip) ([]*trip.Transition, error)
 
@@ -2858,6 +2910,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.GateLogPayload.GateLog(childComplexity), true
+	case "GateLogPayload.stayFee":
+		if e.ComplexityRoot.GateLogPayload.StayFee == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GateLogPayload.StayFee(childComplexity), true
 	case "GateLogPayload.userErrors":
 		if e.ComplexityRoot.GateLogPayload.UserErrors == nil {
 			break
@@ -3216,6 +3274,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.ApproveWorkOrderPersons(childComplexity, args["input"].(person.ApproveInput)), true
+	case "Mutation.calculateWorkOrderOvertime":
+		if e.ComplexityRoot.Mutation.CalculateWorkOrderOvertime == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_calculateWorkOrderOvertime_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.CalculateWorkOrderOvertime(childComplexity, args["input"].(workorder.OvertimeInput)), true
 	case "Mutation.cancelTrip":
 		if e.ComplexityRoot.Mutation.CancelTrip == nil {
 			break
@@ -3613,6 +3682,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.PlanTrip(childComplexity, args["input"].(trip.PlanInput)), true
+	case "Mutation.priceTrip":
+		if e.ComplexityRoot.Mutation.PriceTrip == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_priceTrip_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.PriceTrip(childComplexity, args["input"].(trip.PriceInput)), true
 	case "Mutation.processWorkLog":
 		if e.ComplexityRoot.Mutation.ProcessWorkLog == nil {
 			break
@@ -4278,6 +4358,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.PriceExplanation.Net(childComplexity), true
+	case "PriceExplanation.netTry":
+		if e.ComplexityRoot.PriceExplanation.NetTry == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceExplanation.NetTry(childComplexity), true
 	case "PriceExplanation.price":
 		if e.ComplexityRoot.PriceExplanation.Price == nil {
 			break
@@ -4326,6 +4412,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.PriceExplanation.Steps(childComplexity), true
+	case "PriceExplanation.tryRate":
+		if e.ComplexityRoot.PriceExplanation.TryRate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceExplanation.TryRate(childComplexity), true
 	case "PriceExplanation.vatAmount":
 		if e.ComplexityRoot.PriceExplanation.VatAmount == nil {
 			break
@@ -4623,6 +4715,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.PriceOrigin.Kind(childComplexity), true
+	case "PriceOrigin.parameterCode":
+		if e.ComplexityRoot.PriceOrigin.ParameterCode == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PriceOrigin.ParameterCode(childComplexity), true
 	case "PriceOrigin.priceListCode":
 		if e.ComplexityRoot.PriceOrigin.PriceListCode == nil {
 			break
@@ -5190,6 +5288,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Users(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+	case "Query.vehicleStayFee":
+		if e.ComplexityRoot.Query.VehicleStayFee == nil {
+			break
+		}
+
+		args, err := ec.field_Query_vehicleStayFee_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.VehicleStayFee(childComplexity, args["gateLog"].(globalid.ID)), true
 	case "Query.viewer":
 		if e.ComplexityRoot.Query.Viewer == nil {
 			break
@@ -5734,12 +5843,24 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Trip.AllowedTransitions(childComplexity), true
+	case "Trip.amountTry":
+		if e.ComplexityRoot.Trip.AmountTry == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Trip.AmountTry(childComplexity), true
 	case "Trip.arrivalPier":
 		if e.ComplexityRoot.Trip.ArrivalPier == nil {
 			break
 		}
 
 		return e.ComplexityRoot.Trip.ArrivalPier(childComplexity), true
+	case "Trip.calculation":
+		if e.ComplexityRoot.Trip.Calculation == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Trip.Calculation(childComplexity), true
 	case "Trip.cancelReason":
 		if e.ComplexityRoot.Trip.CancelReason == nil {
 			break
@@ -5776,6 +5897,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Trip.CreatedBy(childComplexity), true
+	case "Trip.currency":
+		if e.ComplexityRoot.Trip.Currency == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Trip.Currency(childComplexity), true
 	case "Trip.departureAt":
 		if e.ComplexityRoot.Trip.DepartureAt == nil {
 			break
@@ -5800,12 +5927,24 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Trip.EndsAt(childComplexity), true
+	case "Trip.exchangeRate":
+		if e.ComplexityRoot.Trip.ExchangeRate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Trip.ExchangeRate(childComplexity), true
 	case "Trip.id":
 		if e.ComplexityRoot.Trip.GlobalID == nil {
 			break
 		}
 
 		return e.ComplexityRoot.Trip.GlobalID(childComplexity), true
+	case "Trip.grandTotal":
+		if e.ComplexityRoot.Trip.GrandTotal == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Trip.GrandTotal(childComplexity), true
 	case "Trip.invoiceNo":
 		if e.ComplexityRoot.Trip.InvoiceNo == nil {
 			break
@@ -5830,12 +5969,24 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Trip.IsLate(childComplexity), true
+	case "Trip.isPriced":
+		if e.ComplexityRoot.Trip.IsPriced == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Trip.IsPriced(childComplexity), true
 	case "Trip.motorbot":
 		if e.ComplexityRoot.Trip.Motorbot == nil {
 			break
 		}
 
 		return e.ComplexityRoot.Trip.Motorbot(childComplexity), true
+	case "Trip.netAmount":
+		if e.ComplexityRoot.Trip.NetAmount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Trip.NetAmount(childComplexity), true
 	case "Trip.notes":
 		if e.ComplexityRoot.Trip.Notes == nil {
 			break
@@ -5854,12 +6005,30 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Trip.PlannedReturnAt(childComplexity), true
+	case "Trip.rateDate":
+		if e.ComplexityRoot.Trip.RateDate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Trip.RateDate(childComplexity), true
+	case "Trip.rateKind":
+		if e.ComplexityRoot.Trip.RateKind == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Trip.RateKind(childComplexity), true
 	case "Trip.returnAt":
 		if e.ComplexityRoot.Trip.ReturnAt == nil {
 			break
 		}
 
 		return e.ComplexityRoot.Trip.ReturnAt(childComplexity), true
+	case "Trip.service":
+		if e.ComplexityRoot.Trip.Service == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Trip.Service(childComplexity), true
 	case "Trip.startsAt":
 		if e.ComplexityRoot.Trip.StartsAt == nil {
 			break
@@ -5884,12 +6053,30 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Trip.TripNo(childComplexity), true
+	case "Trip.unitPrice":
+		if e.ComplexityRoot.Trip.UnitPrice == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Trip.UnitPrice(childComplexity), true
 	case "Trip.updatedAt":
 		if e.ComplexityRoot.Trip.UpdatedAt == nil {
 			break
 		}
 
 		return e.ComplexityRoot.Trip.UpdatedAt(childComplexity), true
+	case "Trip.vatAmount":
+		if e.ComplexityRoot.Trip.VatAmount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Trip.VatAmount(childComplexity), true
+	case "Trip.vatRate":
+		if e.ComplexityRoot.Trip.VatRate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Trip.VatRate(childComplexity), true
 	case "Trip.version":
 		if e.ComplexityRoot.Trip.Version == nil {
 			break
@@ -5965,6 +6152,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.TripPayload.UserErrors(childComplexity), true
+	case "TripPayload.warnings":
+		if e.ComplexityRoot.TripPayload.Warnings == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TripPayload.Warnings(childComplexity), true
 
 	case "TripTransition.action":
 		if e.ComplexityRoot.TripTransition.Action == nil {
@@ -6307,6 +6500,86 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.VatGroup.VatRate(childComplexity), true
+
+	case "VehicleStayFee.amountTry":
+		if e.ComplexityRoot.VehicleStayFee.AmountTry == nil {
+			break
+		}
+
+		return e.ComplexityRoot.VehicleStayFee.AmountTry(childComplexity), true
+	case "VehicleStayFee.currency":
+		if e.ComplexityRoot.VehicleStayFee.Currency == nil {
+			break
+		}
+
+		return e.ComplexityRoot.VehicleStayFee.Currency(childComplexity), true
+	case "VehicleStayFee.explanation":
+		if e.ComplexityRoot.VehicleStayFee.Explanation == nil {
+			break
+		}
+
+		return e.ComplexityRoot.VehicleStayFee.Explanation(childComplexity), true
+	case "VehicleStayFee.gateLog":
+		if e.ComplexityRoot.VehicleStayFee.GateLog == nil {
+			break
+		}
+
+		return e.ComplexityRoot.VehicleStayFee.GateLog(childComplexity), true
+	case "VehicleStayFee.gross":
+		if e.ComplexityRoot.VehicleStayFee.Gross == nil {
+			break
+		}
+
+		return e.ComplexityRoot.VehicleStayFee.Gross(childComplexity), true
+	case "VehicleStayFee.isFinal":
+		if e.ComplexityRoot.VehicleStayFee.IsFinal == nil {
+			break
+		}
+
+		return e.ComplexityRoot.VehicleStayFee.IsFinal(childComplexity), true
+	case "VehicleStayFee.minutes":
+		if e.ComplexityRoot.VehicleStayFee.Minutes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.VehicleStayFee.Minutes(childComplexity), true
+	case "VehicleStayFee.net":
+		if e.ComplexityRoot.VehicleStayFee.Net == nil {
+			break
+		}
+
+		return e.ComplexityRoot.VehicleStayFee.Net(childComplexity), true
+	case "VehicleStayFee.overrunMinutes":
+		if e.ComplexityRoot.VehicleStayFee.OverrunMinutes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.VehicleStayFee.OverrunMinutes(childComplexity), true
+	case "VehicleStayFee.until":
+		if e.ComplexityRoot.VehicleStayFee.Until == nil {
+			break
+		}
+
+		return e.ComplexityRoot.VehicleStayFee.Until(childComplexity), true
+	case "VehicleStayFee.vat":
+		if e.ComplexityRoot.VehicleStayFee.Vat == nil {
+			break
+		}
+
+		return e.ComplexityRoot.VehicleStayFee.Vat(childComplexity), true
+
+	case "VehicleStayFeePayload.fee":
+		if e.ComplexityRoot.VehicleStayFeePayload.Fee == nil {
+			break
+		}
+
+		return e.ComplexityRoot.VehicleStayFeePayload.Fee(childComplexity), true
+	case "VehicleStayFeePayload.userErrors":
+		if e.ComplexityRoot.VehicleStayFeePayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.VehicleStayFeePayload.UserErrors(childComplexity), true
 
 	case "Viewer.email":
 		if e.ComplexityRoot.Viewer.Email == nil {
@@ -7387,6 +7660,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("AdjustPriceListInput", ec.unmarshalInputAdjustPriceListInput),
 			graphql.NewInputUnmarshaler("ApproveWorkOrderPersonsInput", ec.unmarshalInputApproveWorkOrderPersonsInput),
 			graphql.NewInputUnmarshaler("AuditFilter", ec.unmarshalInputAuditFilter),
+			graphql.NewInputUnmarshaler("CalculateWorkOrderOvertimeInput", ec.unmarshalInputCalculateWorkOrderOvertimeInput),
 			graphql.NewInputUnmarshaler("CancelTripInput", ec.unmarshalInputCancelTripInput),
 			graphql.NewInputUnmarshaler("CariActivityInput", ec.unmarshalInputCariActivityInput),
 			graphql.NewInputUnmarshaler("CariFilter", ec.unmarshalInputCariFilter),
@@ -7434,6 +7708,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("PriceListStepInput", ec.unmarshalInputPriceListStepInput),
 			graphql.NewInputUnmarshaler("PriceQuoteInput", ec.unmarshalInputPriceQuoteInput),
 			graphql.NewInputUnmarshaler("PriceQuoteLineInput", ec.unmarshalInputPriceQuoteLineInput),
+			graphql.NewInputUnmarshaler("PriceTripInput", ec.unmarshalInputPriceTripInput),
 			graphql.NewInputUnmarshaler("ProcessWorkLogInput", ec.unmarshalInputProcessWorkLogInput),
 			graphql.NewInputUnmarshaler("RecalculateWorkOrderInput", ec.unmarshalInputRecalculateWorkOrderInput),
 			graphql.NewInputUnmarshaler("RefreshTokenInput", ec.unmarshalInputRefreshTokenInput),
@@ -8211,6 +8486,8 @@ enum UserErrorCode {
   SEFER_ALREADY_COMPLETED
   "A trip in {status} cannot be deleted — {status} durumundaki sefer silinemez"
   SEFER_CANNOT_DELETE
+  "The trip has no price; it has to be priced first — Sefer fiyatlanmamış; önce fiyatlandırılmalı"
+  SEFER_NOT_PRICED
   "There is no such service — Hizmet bulunamadı"
   HIZMET_NOT_FOUND
   "The service {code} is inactive — Hizmet {code} pasif"
@@ -8285,6 +8562,8 @@ enum UserErrorCode {
   WO_PENDING_WORK_LOGS
   "{count} vehicles or persons of the work order are still inside — İş emrinden {count} araç veya kişi hâlâ içeride"
   WO_OPEN_GATE_ENTRIES
+  "Overtime cannot be told yet: the end of the work and the last exit at the gate must be on record — Mesai aşımı henüz hesaplanamaz: işin bitişi ve kapıdan son çıkış kayıtlı olmalı"
+  WO_OVERTIME_NOT_KNOWN
   "There is no such work log — Saha kaydı bulunamadı"
   WORKLOG_NOT_FOUND
   "The end must come at least a minute after the start — Bitiş başlangıçtan en az bir dakika sonra olmalı"
@@ -8471,6 +8750,40 @@ type WorkOrderOvertime {
   insideCount: Int!
 }
 
+"What the stay of a vehicle comes to (araç kalış ücreti): a preview by VEHICLE_4H_RULE of the service TMP.030; nothing is stored."
+type VehicleStayFee {
+  "The stay (kapı kaydı)."
+  gateLog: GateLog!
+  "Until when it was counted: the exit, or now (hesap anı)."
+  until: DateTime!
+  "Whether the vehicle has left (kesin)."
+  isFinal: Boolean!
+  "Whole minutes inside (süre, dakika)."
+  minutes: Int!
+  "Minutes beyond those that the price covers (aşım, dakika)."
+  overrunMinutes: Int!
+  "Amount before VAT, rounded to two places (net tutar)."
+  net: Decimal!
+  "VAT (KDV tutarı)."
+  vat: Decimal!
+  "Amount with VAT (genel tutar)."
+  gross: Decimal!
+  "Currency of the amounts, that of the price (para birimi)."
+  currency: String!
+  "Net in TRY (TRY karşılığı); null when there is no rate."
+  amountTry: Decimal
+  "How it came about (açıklama)."
+  explanation: PriceExplanation!
+}
+
+"Answer to a question for a stay's fee (kalış ücreti yanıtı)."
+type VehicleStayFeePayload {
+  "The fee (ücret); null when there is no such gate log or something was wrong."
+  fee: VehicleStayFee
+  "What was wrong (hatalar); empty on success."
+  userErrors: [UserError!]!
+}
+
 extend type WorkOrder {
   "When the last vehicle or person of it left the gate (güvenlik çıkışı)."
   securityExitAt: DateTime
@@ -8579,6 +8892,11 @@ extend type Query {
     "The work order (iş emri)."
     workOrder: ID!
   ): WorkOrderOvertime @can(permission: "workorder:read")
+  "What the stay of a vehicle costs, or would if it left now (araç kalış ücreti)."
+  vehicleStayFee(
+    "The gate log of the vehicle (kapı kaydı)."
+    gateLog: ID!
+  ): VehicleStayFeePayload! @can(permission: "guvenlik:read")
 }
 
 "A vehicle, a person or a vehicle with its driver who comes in (giriş). Give workOrderId or woNumber, and vehiclePlate or personId or both."
@@ -8697,6 +9015,8 @@ input DeactivateGateChecklistItemInput {
 type GateLogPayload {
   "The gate log (kapı kaydı); null when nothing was changed."
   gateLog: GateLog
+  "What the stay of a vehicle costs, or would if it left now (kalış ücreti); null for a person, and where it cannot be priced: vehicleStayFee says why."
+  stayFee: VehicleStayFee @can(permission: "guvenlik:read")
   "What was wrong (hatalar); empty on success."
   userErrors: [UserError!]!
 }
@@ -9319,6 +9639,8 @@ enum PriceSource {
   PRICE_LIST
   "The service card itself (hizmet kartı)."
   SERVICE
+  "A parameter of the port, for what is no service (parametre)."
+  PARAMETER
 }
 
 "An amount in a currency (tutar)."
@@ -9333,7 +9655,9 @@ type Money {
 type PriceOrigin {
   "Kind of source (kaynak)."
   kind: PriceSource!
-  "Code of the service (hizmet kodu); null for a price given by hand."
+  "Code of the parameter that says it (parametre kodu)."
+  parameterCode: String
+  "Code of the service (hizmet kodu); null for a price given by hand or by a parameter."
   serviceCode: String
   "The price list (tarife), if it comes from one."
   priceListId: ID
@@ -9427,6 +9751,10 @@ type PriceExplanation {
   gross: Decimal!
   "Currency of rounding, VAT, net and gross (para birimi)."
   currency: String!
+  "Net in TRY (TRY karşılığı), of a line in another currency for which there was a rate."
+  netTry: Decimal
+  "The rate of netTry (TRY kuru)."
+  tryRate: PriceRate
   "The whole in one sentence, in the language of the reader (tek cümlede)."
   sentence: String!
   "The whole in one Turkish sentence (Türkçe)."
@@ -9597,6 +9925,12 @@ input SetWorkOrderSurchargesInput {
   reason: String
 }
 
+"An order whose overtime is to be billed (mesai aşımı hesabı)."
+input CalculateWorkOrderOvertimeInput {
+  "The work order (iş emri)."
+  id: ID!
+}
+
 "An order whose lines are to be priced anew (yeniden fiyatlama)."
 input RecalculateWorkOrderInput {
   "The work order (iş emri)."
@@ -9610,6 +9944,14 @@ extend type Mutation {
   recalculateWorkOrder(
     "Which order (girdi)."
     input: RecalculateWorkOrderInput!
+  ): WorkOrderPayload! @can(permission: "workorder:write")
+  """
+  Bill how long the people of an order stayed after its work was done (mesai aşımını hesapla): writes the one line OVERTIME_4H, brings it up to date, or
+  removes it where the time is within the threshold. WO_OVERTIME_NOT_KNOWN until the work has ended and the last exit is on record; WO_OPEN_GATE_ENTRIES while somebody is inside.
+  """
+  calculateWorkOrderOvertime(
+    "Which order (girdi)."
+    input: CalculateWorkOrderOvertimeInput!
   ): WorkOrderPayload! @can(permission: "workorder:write")
   "Set the surcharges of an order by hand, or give them back to the rule (ek ücretleri belirle)."
   setWorkOrderSurcharges(
@@ -10680,6 +11022,8 @@ enum TripAction {
   RETURN
   "Cancel (iptal et)."
   CANCEL
+  "Price, or price anew, until it is invoiced (fiyatla)."
+  PRICE
   "Mark as invoiced (faturalandı işaretle)."
   INVOICE
 }
@@ -10726,10 +11070,36 @@ type Trip implements Node {
   cariCode: String
   "The work order that it belongs to (iş emri)."
   workOrder: WorkOrder @can(permission: "workorder:read")
+  "The service that it is priced by (hizmet); null: by the parameters of trips."
+  service: Service @can(permission: "hizmet:read")
   "Cargo (yük açıklaması)."
   cargoDescription: String
   "Notes (notlar)."
   notes: String
+  "Whether it has a price (fiyatlandı mı). One of a customer gets it when it returns; what could not be priced then waits for priceTrip."
+  isPriced: Boolean!
+  "Price before the formula (birim fiyat), in currency."
+  unitPrice: Decimal
+  "Currency of the amounts, that of the price (para birimi)."
+  currency: String
+  "VAT in percent (KDV oranı)."
+  vatRate: Decimal
+  "Amount before VAT, rounded to two places (net tutar)."
+  netAmount: Decimal
+  "VAT, rounded to two places (KDV tutarı)."
+  vatAmount: Decimal
+  "Amount with VAT (genel tutar)."
+  grandTotal: Decimal
+  "Amount before VAT in TRY (TRY karşılığı)."
+  amountTry: Decimal
+  "What one unit of currency was in TRY (kur); null for TRY."
+  exchangeRate: Decimal
+  "Kind of that rate (kur türü), such as FOREX_SELLING."
+  rateKind: String
+  "Day of its bulletin (kur tarihi)."
+  rateDate: Date
+  "How the price came about (fiyatın açıklaması); null without a price."
+  calculation: PriceExplanation
   "Where it stands (durum)."
   status: TripStatus!
   "Steps that the caller may take now (izinli geçişler)."
@@ -10860,6 +11230,8 @@ input PlanTripInput {
   cariCode: String
   "The work order that it belongs to (iş emri)."
   workOrderId: ID
+  "Code of the service that it is priced by (hizmet kodu); by the parameters DEFAULT_UNIT_PRICE and DEFAULT_VAT_RATE of TRIP when absent."
+  serviceCode: String
   "Cargo, at most 500 characters (yük açıklaması)."
   cargoDescription: String
   "Notes, at most 1000 characters (notlar)."
@@ -10888,6 +11260,8 @@ input UpdateTripInput {
   cariId: ID
   "The work order that it belongs to (iş emri)."
   workOrderId: ID
+  "Code of the service that it is priced by (hizmet kodu)."
+  serviceCode: String
   "Cargo (yük açıklaması)."
   cargoDescription: String
   "Notes (notlar)."
@@ -10922,6 +11296,22 @@ input CancelTripInput {
   reason: String!
 }
 
+"A trip to be priced (fiyatlanacak sefer), with what the formula of its service asks for and the trip does not tell."
+input PriceTripInput {
+  "The trip (sefer)."
+  id: ID!
+  "Quantity (miktar); one trip when absent, or its hours where the service is sold by the hour."
+  quantity: Decimal
+  "Weight in kilograms (ağırlık, kg)."
+  weightKg: Decimal
+  "Persons (kişi sayısı)."
+  personCount: Int
+  "Days (gün)."
+  days: Decimal
+  "The measure that the service names, such as GRT (ölçü)."
+  measure: Decimal
+}
+
 "A trip that is on an invoice (faturalanan sefer)."
 input MarkTripInvoicedInput {
   "The trip (sefer)."
@@ -10944,6 +11334,8 @@ type TripPayload {
   trip: Trip
   "On SEFER_CONFLICT the trip that is in the way (çakışan sefer)."
   conflictingTrip: Trip @can(permission: "sefer:read")
+  "Why a trip that returned could not be priced (fiyat uyarıları); it is back all the same, and waits for priceTrip."
+  warnings: [UserError!]!
   "A warning (uyarı): completed trips of the boat in the same hours, the newest ten. History that is entered late may overlap."
   overlappingHistory: [Trip!] @can(permission: "sefer:read")
   "What was wrong (hatalar); empty on success."
@@ -10957,11 +11349,13 @@ extend type Mutation {
   updateTrip("What to do it with (girdi)." input: UpdateTripInput!): TripPayload! @can(permission: "sefer:write")
   "PLANNED → UNDERWAY (çıkış). The boat must be ACTIVE and not be kept busy by another trip."
   departTrip("What to do it with (girdi)." input: DepartTripInput!): TripPayload! @can(permission: "sefer:write")
-  "UNDERWAY → COMPLETED (dönüş). With a customer the trip is then to be billed."
+  "UNDERWAY → COMPLETED (dönüş). With a customer the trip is priced, and then to be billed; warnings tell why it could not be priced."
   returnTrip("What to do it with (girdi)." input: ReturnTripInput!): TripPayload! @can(permission: "sefer:write")
   "PLANNED or UNDERWAY → CANCELLED (iptal et)."
   cancelTrip("What to do it with (girdi)." input: CancelTripInput!): TripPayload! @can(permission: "sefer:write")
-  "Note that a completed trip is on an invoice (faturalandı işaretle). Asks for the right to invoice."
+  "Price a completed trip that is to be billed, or price it anew by the tariffs and rates of now for the day it departed (seferi fiyatla). What is invoiced stays."
+  priceTrip("What to do it with (girdi)." input: PriceTripInput!): TripPayload! @can(permission: "workorder:invoice")
+  "Note that a completed trip is on an invoice (faturalandı işaretle). Asks for the right to invoice; SEFER_NOT_PRICED without a price."
   markTripInvoiced("What to do it with (girdi)." input: MarkTripInvoicedInput!): TripPayload! @can(permission: "workorder:invoice")
   "Delete a planned trip (seferi sil); it stays on record. SEFER_CANNOT_DELETE in any other status."
   deleteTrip("What to do it with (girdi)." input: DeleteTripInput!): TripPayload! @can(permission: "sefer:delete")
@@ -12799,6 +13193,8 @@ func (ec *executionContext) childFields_GateLogPayload(ctx context.Context, fiel
 	switch field.Name {
 	case "gateLog":
 		return ec.fieldContext_GateLogPayload_gateLog(ctx, field)
+	case "stayFee":
+		return ec.fieldContext_GateLogPayload_stayFee(ctx, field)
 	case "userErrors":
 		return ec.fieldContext_GateLogPayload_userErrors(ctx, field)
 	}
@@ -13061,6 +13457,10 @@ func (ec *executionContext) childFields_PriceExplanation(ctx context.Context, fi
 		return ec.fieldContext_PriceExplanation_gross(ctx, field)
 	case "currency":
 		return ec.fieldContext_PriceExplanation_currency(ctx, field)
+	case "netTry":
+		return ec.fieldContext_PriceExplanation_netTry(ctx, field)
+	case "tryRate":
+		return ec.fieldContext_PriceExplanation_tryRate(ctx, field)
 	case "sentence":
 		return ec.fieldContext_PriceExplanation_sentence(ctx, field)
 	case "sentenceTr":
@@ -13215,6 +13615,8 @@ func (ec *executionContext) childFields_PriceOrigin(ctx context.Context, field g
 	switch field.Name {
 	case "kind":
 		return ec.fieldContext_PriceOrigin_kind(ctx, field)
+	case "parameterCode":
+		return ec.fieldContext_PriceOrigin_parameterCode(ctx, field)
 	case "serviceCode":
 		return ec.fieldContext_PriceOrigin_serviceCode(ctx, field)
 	case "priceListId":
@@ -13599,10 +14001,36 @@ func (ec *executionContext) childFields_Trip(ctx context.Context, field graphql.
 		return ec.fieldContext_Trip_cariCode(ctx, field)
 	case "workOrder":
 		return ec.fieldContext_Trip_workOrder(ctx, field)
+	case "service":
+		return ec.fieldContext_Trip_service(ctx, field)
 	case "cargoDescription":
 		return ec.fieldContext_Trip_cargoDescription(ctx, field)
 	case "notes":
 		return ec.fieldContext_Trip_notes(ctx, field)
+	case "isPriced":
+		return ec.fieldContext_Trip_isPriced(ctx, field)
+	case "unitPrice":
+		return ec.fieldContext_Trip_unitPrice(ctx, field)
+	case "currency":
+		return ec.fieldContext_Trip_currency(ctx, field)
+	case "vatRate":
+		return ec.fieldContext_Trip_vatRate(ctx, field)
+	case "netAmount":
+		return ec.fieldContext_Trip_netAmount(ctx, field)
+	case "vatAmount":
+		return ec.fieldContext_Trip_vatAmount(ctx, field)
+	case "grandTotal":
+		return ec.fieldContext_Trip_grandTotal(ctx, field)
+	case "amountTry":
+		return ec.fieldContext_Trip_amountTry(ctx, field)
+	case "exchangeRate":
+		return ec.fieldContext_Trip_exchangeRate(ctx, field)
+	case "rateKind":
+		return ec.fieldContext_Trip_rateKind(ctx, field)
+	case "rateDate":
+		return ec.fieldContext_Trip_rateDate(ctx, field)
+	case "calculation":
+		return ec.fieldContext_Trip_calculation(ctx, field)
 	case "status":
 		return ec.fieldContext_Trip_status(ctx, field)
 	case "allowedTransitions":
@@ -13661,6 +14089,8 @@ func (ec *executionContext) childFields_TripPayload(ctx context.Context, field g
 		return ec.fieldContext_TripPayload_trip(ctx, field)
 	case "conflictingTrip":
 		return ec.fieldContext_TripPayload_conflictingTrip(ctx, field)
+	case "warnings":
+		return ec.fieldContext_TripPayload_warnings(ctx, field)
 	case "overlappingHistory":
 		return ec.fieldContext_TripPayload_overlappingHistory(ctx, field)
 	case "userErrors":
@@ -13849,6 +14279,44 @@ func (ec *executionContext) childFields_VatGroup(ctx context.Context, field grap
 		return ec.fieldContext_VatGroup_gross(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type VatGroup", field.Name)
+}
+
+func (ec *executionContext) childFields_VehicleStayFee(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "gateLog":
+		return ec.fieldContext_VehicleStayFee_gateLog(ctx, field)
+	case "until":
+		return ec.fieldContext_VehicleStayFee_until(ctx, field)
+	case "isFinal":
+		return ec.fieldContext_VehicleStayFee_isFinal(ctx, field)
+	case "minutes":
+		return ec.fieldContext_VehicleStayFee_minutes(ctx, field)
+	case "overrunMinutes":
+		return ec.fieldContext_VehicleStayFee_overrunMinutes(ctx, field)
+	case "net":
+		return ec.fieldContext_VehicleStayFee_net(ctx, field)
+	case "vat":
+		return ec.fieldContext_VehicleStayFee_vat(ctx, field)
+	case "gross":
+		return ec.fieldContext_VehicleStayFee_gross(ctx, field)
+	case "currency":
+		return ec.fieldContext_VehicleStayFee_currency(ctx, field)
+	case "amountTry":
+		return ec.fieldContext_VehicleStayFee_amountTry(ctx, field)
+	case "explanation":
+		return ec.fieldContext_VehicleStayFee_explanation(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type VehicleStayFee", field.Name)
+}
+
+func (ec *executionContext) childFields_VehicleStayFeePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "fee":
+		return ec.fieldContext_VehicleStayFeePayload_fee(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_VehicleStayFeePayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type VehicleStayFeePayload", field.Name)
 }
 
 func (ec *executionContext) childFields_Viewer(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -14605,6 +15073,20 @@ func (ec *executionContext) field_Mutation_approveWorkOrder_args(ctx context.Con
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_calculateWorkOrderOvertime_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (workorder.OvertimeInput, error) {
+			return ec.unmarshalNCalculateWorkOrderOvertimeInput2aliaportᚋinternalᚋworkorderᚐOvertimeInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_cancelTrip_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -15087,6 +15569,20 @@ func (ec *executionContext) field_Mutation_planTrip_args(ctx context.Context, ra
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (trip.PlanInput, error) {
 			return ec.unmarshalNPlanTripInput2aliaportᚋinternalᚋtripᚐPlanInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_priceTrip_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (trip.PriceInput, error) {
+			return ec.unmarshalNPriceTripInput2aliaportᚋinternalᚋtripᚐPriceInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -16682,6 +17178,20 @@ func (ec *executionContext) field_Query_users_args(ctx context.Context, rawArgs 
 		return nil, err
 	}
 	args["before"] = arg3
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_vehicleStayFee_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "gateLog",
+		func(ctx context.Context, v any) (globalid.ID, error) {
+			return ec.unmarshalNID2aliaportᚋinternalᚋglobalidᚐID(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["gateLog"] = arg0
 	return args, nil
 }
 
@@ -22630,6 +23140,61 @@ func (ec *executionContext) fieldContext_GateLogPayload_gateLog(_ context.Contex
 	return fc, nil
 }
 
+func (ec *executionContext) _GateLogPayload_stayFee(ctx context.Context, field graphql.CollectedField, obj *GateLogPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GateLogPayload_stayFee(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.GateLogPayload().StayFee(ctx, obj)
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "guvenlik:read")
+				if err != nil {
+					var zeroVal *VehicleStayFee
+					return zeroVal, err
+				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *VehicleStayFee
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *VehicleStayFee
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, obj, directive0, permission, orNull)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *VehicleStayFee) graphql.Marshaler {
+			return ec.marshalOVehicleStayFee2ᚖaliaportᚋgraphᚋgenᚐVehicleStayFee(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_GateLogPayload_stayFee(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GateLogPayload",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_VehicleStayFee(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _GateLogPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *GateLogPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -25379,6 +25944,73 @@ func (ec *executionContext) fieldContext_Mutation_recalculateWorkOrder(ctx conte
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_calculateWorkOrderOvertime(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_calculateWorkOrderOvertime(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().CalculateWorkOrderOvertime(ctx, fc.Args["input"].(workorder.OvertimeInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "workorder:write")
+				if err != nil {
+					var zeroVal *WorkOrderPayload
+					return zeroVal, err
+				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *WorkOrderPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *WorkOrderPayload
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *WorkOrderPayload) graphql.Marshaler {
+			return ec.marshalNWorkOrderPayload2ᚖaliaportᚋgraphᚋgenᚐWorkOrderPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_calculateWorkOrderOvertime(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_WorkOrderPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_calculateWorkOrderOvertime_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Mutation_setWorkOrderSurcharges(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -27048,6 +27680,73 @@ func (ec *executionContext) fieldContext_Mutation_cancelTrip(ctx context.Context
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Mutation_cancelTrip_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_priceTrip(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_priceTrip(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().PriceTrip(ctx, fc.Args["input"].(trip.PriceInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "workorder:invoice")
+				if err != nil {
+					var zeroVal *TripPayload
+					return zeroVal, err
+				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *TripPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *TripPayload
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *TripPayload) graphql.Marshaler {
+			return ec.marshalNTripPayload2ᚖaliaportᚋgraphᚋgenᚐTripPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_priceTrip(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TripPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_priceTrip_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -30621,6 +31320,61 @@ func (ec *executionContext) fieldContext_PriceExplanation_currency(_ context.Con
 	return graphql.NewScalarFieldContext("PriceExplanation", field, false, false, "String")
 }
 
+func (ec *executionContext) _PriceExplanation_netTry(ctx context.Context, field graphql.CollectedField, obj *PriceExplanation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceExplanation_netTry(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.NetTry, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *decimal.Decimal) graphql.Marshaler {
+			return ec.marshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PriceExplanation_netTry(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PriceExplanation", field, false, false, "Decimal")
+}
+
+func (ec *executionContext) _PriceExplanation_tryRate(ctx context.Context, field graphql.CollectedField, obj *PriceExplanation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceExplanation_tryRate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TryRate, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *PriceRate) graphql.Marshaler {
+			return ec.marshalOPriceRate2ᚖaliaportᚋgraphᚋgenᚐPriceRate(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PriceExplanation_tryRate(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PriceExplanation",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PriceRate(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _PriceExplanation_sentence(ctx context.Context, field graphql.CollectedField, obj *PriceExplanation) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -31861,6 +32615,29 @@ func (ec *executionContext) _PriceOrigin_kind(ctx context.Context, field graphql
 }
 func (ec *executionContext) fieldContext_PriceOrigin_kind(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("PriceOrigin", field, false, false, "PriceSource")
+}
+
+func (ec *executionContext) _PriceOrigin_parameterCode(ctx context.Context, field graphql.CollectedField, obj *PriceOrigin) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceOrigin_parameterCode(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ParameterCode, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PriceOrigin_parameterCode(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PriceOrigin", field, false, false, "String")
 }
 
 func (ec *executionContext) _PriceOrigin_serviceCode(ctx context.Context, field graphql.CollectedField, obj *PriceOrigin) (ret graphql.Marshaler) {
@@ -33523,6 +34300,73 @@ func (ec *executionContext) fieldContext_Query_workOrderOvertime(ctx context.Con
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Query_workOrderOvertime_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_vehicleStayFee(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_vehicleStayFee(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().VehicleStayFee(ctx, fc.Args["gateLog"].(globalid.ID))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "guvenlik:read")
+				if err != nil {
+					var zeroVal *VehicleStayFeePayload
+					return zeroVal, err
+				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *VehicleStayFeePayload
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *VehicleStayFeePayload
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *VehicleStayFeePayload) graphql.Marshaler {
+			return ec.marshalNVehicleStayFeePayload2ᚖaliaportᚋgraphᚋgenᚐVehicleStayFeePayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_vehicleStayFee(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_VehicleStayFeePayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_vehicleStayFee_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -37718,6 +38562,61 @@ func (ec *executionContext) fieldContext_Trip_workOrder(_ context.Context, field
 	return fc, nil
 }
 
+func (ec *executionContext) _Trip_service(ctx context.Context, field graphql.CollectedField, obj *ent.Trip) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Trip_service(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Trip().Service(ctx, obj)
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "hizmet:read")
+				if err != nil {
+					var zeroVal *ent.Service
+					return zeroVal, err
+				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *ent.Service
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *ent.Service
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, obj, directive0, permission, orNull)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.Service) graphql.Marshaler {
+			return ec.marshalOService2ᚖaliaportᚋentᚐService(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Trip_service(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Trip",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Service(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Trip_cargoDescription(ctx context.Context, field graphql.CollectedField, obj *ent.Trip) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -37762,6 +38661,291 @@ func (ec *executionContext) _Trip_notes(ctx context.Context, field graphql.Colle
 }
 func (ec *executionContext) fieldContext_Trip_notes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Trip", field, false, false, "String")
+}
+
+func (ec *executionContext) _Trip_isPriced(ctx context.Context, field graphql.CollectedField, obj *ent.Trip) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Trip_isPriced(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Trip().IsPriced(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Trip_isPriced(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Trip", field, true, true, "Boolean")
+}
+
+func (ec *executionContext) _Trip_unitPrice(ctx context.Context, field graphql.CollectedField, obj *ent.Trip) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Trip_unitPrice(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UnitPrice, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *decimal.Decimal) graphql.Marshaler {
+			return ec.marshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Trip_unitPrice(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Trip", field, false, false, "Decimal")
+}
+
+func (ec *executionContext) _Trip_currency(ctx context.Context, field graphql.CollectedField, obj *ent.Trip) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Trip_currency(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Currency, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Trip_currency(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Trip", field, false, false, "String")
+}
+
+func (ec *executionContext) _Trip_vatRate(ctx context.Context, field graphql.CollectedField, obj *ent.Trip) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Trip_vatRate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.VatRate, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *decimal.Decimal) graphql.Marshaler {
+			return ec.marshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Trip_vatRate(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Trip", field, false, false, "Decimal")
+}
+
+func (ec *executionContext) _Trip_netAmount(ctx context.Context, field graphql.CollectedField, obj *ent.Trip) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Trip_netAmount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.NetAmount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *decimal.Decimal) graphql.Marshaler {
+			return ec.marshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Trip_netAmount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Trip", field, false, false, "Decimal")
+}
+
+func (ec *executionContext) _Trip_vatAmount(ctx context.Context, field graphql.CollectedField, obj *ent.Trip) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Trip_vatAmount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.VatAmount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *decimal.Decimal) graphql.Marshaler {
+			return ec.marshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Trip_vatAmount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Trip", field, false, false, "Decimal")
+}
+
+func (ec *executionContext) _Trip_grandTotal(ctx context.Context, field graphql.CollectedField, obj *ent.Trip) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Trip_grandTotal(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.GrandTotal, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *decimal.Decimal) graphql.Marshaler {
+			return ec.marshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Trip_grandTotal(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Trip", field, false, false, "Decimal")
+}
+
+func (ec *executionContext) _Trip_amountTry(ctx context.Context, field graphql.CollectedField, obj *ent.Trip) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Trip_amountTry(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.AmountTry, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *decimal.Decimal) graphql.Marshaler {
+			return ec.marshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Trip_amountTry(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Trip", field, false, false, "Decimal")
+}
+
+func (ec *executionContext) _Trip_exchangeRate(ctx context.Context, field graphql.CollectedField, obj *ent.Trip) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Trip_exchangeRate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ExchangeRate, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *decimal.Decimal) graphql.Marshaler {
+			return ec.marshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Trip_exchangeRate(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Trip", field, false, false, "Decimal")
+}
+
+func (ec *executionContext) _Trip_rateKind(ctx context.Context, field graphql.CollectedField, obj *ent.Trip) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Trip_rateKind(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.RateKind, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Trip_rateKind(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Trip", field, false, false, "String")
+}
+
+func (ec *executionContext) _Trip_rateDate(ctx context.Context, field graphql.CollectedField, obj *ent.Trip) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Trip_rateDate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.RateDate, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *calendar.Date) graphql.Marshaler {
+			return ec.marshalODate2ᚖaliaportᚋinternalᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Trip_rateDate(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Trip", field, false, false, "Date")
+}
+
+func (ec *executionContext) _Trip_calculation(ctx context.Context, field graphql.CollectedField, obj *ent.Trip) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Trip_calculation(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Trip().Calculation(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *PriceExplanation) graphql.Marshaler {
+			return ec.marshalOPriceExplanation2ᚖaliaportᚋgraphᚋgenᚐPriceExplanation(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Trip_calculation(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Trip",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PriceExplanation(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _Trip_status(ctx context.Context, field graphql.CollectedField, obj *ent.Trip) (ret graphql.Marshaler) {
@@ -38314,6 +39498,38 @@ func (ec *executionContext) fieldContext_TripPayload_conflictingTrip(_ context.C
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Trip(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _TripPayload_warnings(ctx context.Context, field graphql.CollectedField, obj *TripPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TripPayload_warnings(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Warnings, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕᚖaliaportᚋgraphᚋgenᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TripPayload_warnings(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TripPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
 		},
 	}
 	return fc, nil
@@ -39956,6 +41172,341 @@ func (ec *executionContext) _VatGroup_gross(ctx context.Context, field graphql.C
 }
 func (ec *executionContext) fieldContext_VatGroup_gross(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("VatGroup", field, false, false, "Decimal")
+}
+
+func (ec *executionContext) _VehicleStayFee_gateLog(ctx context.Context, field graphql.CollectedField, obj *VehicleStayFee) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_VehicleStayFee_gateLog(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.GateLog, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v ent.GateLog) graphql.Marshaler {
+			return ec.marshalNGateLog2aliaportᚋentᚐGateLog(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_VehicleStayFee_gateLog(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "VehicleStayFee",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_GateLog(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _VehicleStayFee_until(ctx context.Context, field graphql.CollectedField, obj *VehicleStayFee) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_VehicleStayFee_until(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Until, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_VehicleStayFee_until(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("VehicleStayFee", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _VehicleStayFee_isFinal(ctx context.Context, field graphql.CollectedField, obj *VehicleStayFee) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_VehicleStayFee_isFinal(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.IsFinal, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_VehicleStayFee_isFinal(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("VehicleStayFee", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _VehicleStayFee_minutes(ctx context.Context, field graphql.CollectedField, obj *VehicleStayFee) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_VehicleStayFee_minutes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Minutes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_VehicleStayFee_minutes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("VehicleStayFee", field, false, false, "Int")
+}
+
+func (ec *executionContext) _VehicleStayFee_overrunMinutes(ctx context.Context, field graphql.CollectedField, obj *VehicleStayFee) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_VehicleStayFee_overrunMinutes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.OverrunMinutes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_VehicleStayFee_overrunMinutes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("VehicleStayFee", field, false, false, "Int")
+}
+
+func (ec *executionContext) _VehicleStayFee_net(ctx context.Context, field graphql.CollectedField, obj *VehicleStayFee) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_VehicleStayFee_net(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Net, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v decimal.Decimal) graphql.Marshaler {
+			return ec.marshalNDecimal2githubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_VehicleStayFee_net(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("VehicleStayFee", field, false, false, "Decimal")
+}
+
+func (ec *executionContext) _VehicleStayFee_vat(ctx context.Context, field graphql.CollectedField, obj *VehicleStayFee) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_VehicleStayFee_vat(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Vat, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v decimal.Decimal) graphql.Marshaler {
+			return ec.marshalNDecimal2githubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_VehicleStayFee_vat(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("VehicleStayFee", field, false, false, "Decimal")
+}
+
+func (ec *executionContext) _VehicleStayFee_gross(ctx context.Context, field graphql.CollectedField, obj *VehicleStayFee) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_VehicleStayFee_gross(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Gross, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v decimal.Decimal) graphql.Marshaler {
+			return ec.marshalNDecimal2githubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_VehicleStayFee_gross(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("VehicleStayFee", field, false, false, "Decimal")
+}
+
+func (ec *executionContext) _VehicleStayFee_currency(ctx context.Context, field graphql.CollectedField, obj *VehicleStayFee) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_VehicleStayFee_currency(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Currency, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_VehicleStayFee_currency(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("VehicleStayFee", field, false, false, "String")
+}
+
+func (ec *executionContext) _VehicleStayFee_amountTry(ctx context.Context, field graphql.CollectedField, obj *VehicleStayFee) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_VehicleStayFee_amountTry(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.AmountTry, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *decimal.Decimal) graphql.Marshaler {
+			return ec.marshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_VehicleStayFee_amountTry(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("VehicleStayFee", field, false, false, "Decimal")
+}
+
+func (ec *executionContext) _VehicleStayFee_explanation(ctx context.Context, field graphql.CollectedField, obj *VehicleStayFee) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_VehicleStayFee_explanation(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Explanation, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v PriceExplanation) graphql.Marshaler {
+			return ec.marshalNPriceExplanation2aliaportᚋgraphᚋgenᚐPriceExplanation(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_VehicleStayFee_explanation(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "VehicleStayFee",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PriceExplanation(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _VehicleStayFeePayload_fee(ctx context.Context, field graphql.CollectedField, obj *VehicleStayFeePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_VehicleStayFeePayload_fee(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Fee, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *VehicleStayFee) graphql.Marshaler {
+			return ec.marshalOVehicleStayFee2ᚖaliaportᚋgraphᚋgenᚐVehicleStayFee(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_VehicleStayFeePayload_fee(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "VehicleStayFeePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_VehicleStayFee(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _VehicleStayFeePayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *VehicleStayFeePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_VehicleStayFeePayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕᚖaliaportᚋgraphᚋgenᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_VehicleStayFeePayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "VehicleStayFeePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _Viewer_id(ctx context.Context, field graphql.CollectedField, obj *Viewer) (ret graphql.Marshaler) {
@@ -46023,6 +47574,48 @@ func UnmarshalAuditFilter(ctx context.Context, raw any) (*audit.Filter, error) {
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputCalculateWorkOrderOvertimeInput(ctx context.Context, obj any) (*workorder.OvertimeInput, error) {
+	var it workorder.OvertimeInput
+	if obj == nil {
+		return &it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"id"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2aliaportᚋinternalᚋglobalidᚐID(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.ID = data
+		}
+	}
+	return &it, nil
+}
+
+// UnmarshalCalculateWorkOrderOvertimeInput unmarshals raw into the CalculateWorkOrderOvertimeInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalCalculateWorkOrderOvertimeInput(ctx context.Context, raw any) (*workorder.OvertimeInput, error) {
+	var out *workorder.OvertimeInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "CalculateWorkOrderOvertimeInput", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputCancelTripInput(ctx context.Context, obj any) (*trip.CancelInput, error) {
 	var it trip.CancelInput
 	if obj == nil {
@@ -48942,7 +50535,7 @@ func (ec *executionContext) unmarshalInputPlanTripInput(ctx context.Context, obj
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"motorbotId", "mbCode", "plannedDepartureAt", "plannedReturnAt", "departurePier", "arrivalPier", "cariId", "cariCode", "workOrderId", "cargoDescription", "notes", "idempotencyKey"}
+	fieldsInOrder := [...]string{"motorbotId", "mbCode", "plannedDepartureAt", "plannedReturnAt", "departurePier", "arrivalPier", "cariId", "cariCode", "workOrderId", "serviceCode", "cargoDescription", "notes", "idempotencyKey"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -49012,6 +50605,13 @@ func (ec *executionContext) unmarshalInputPlanTripInput(ctx context.Context, obj
 				return &it, err
 			}
 			it.WorkOrderID = data
+		case "serviceCode":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("serviceCode"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.ServiceCode = data
 		case "cargoDescription":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("cargoDescription"))
 			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
@@ -49488,6 +51088,83 @@ func (ec *executionContext) unmarshalInputPriceQuoteLineInput(ctx context.Contex
 func UnmarshalPriceQuoteLineInput(ctx context.Context, raw any) (*quote.QuestionLine, error) {
 	var out *quote.QuestionLine
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "PriceQuoteLineInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputPriceTripInput(ctx context.Context, obj any) (*trip.PriceInput, error) {
+	var it trip.PriceInput
+	if obj == nil {
+		return &it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"id", "quantity", "weightKg", "personCount", "days", "measure"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2aliaportᚋinternalᚋglobalidᚐID(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.ID = data
+		case "quantity":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("quantity"))
+			data, err := ec.unmarshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Quantity = data
+		case "weightKg":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("weightKg"))
+			data, err := ec.unmarshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.WeightKg = data
+		case "personCount":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("personCount"))
+			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.PersonCount = data
+		case "days":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("days"))
+			data, err := ec.unmarshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Days = data
+		case "measure":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("measure"))
+			data, err := ec.unmarshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Measure = data
+		}
+	}
+	return &it, nil
+}
+
+// UnmarshalPriceTripInput unmarshals raw into the PriceTripInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalPriceTripInput(ctx context.Context, raw any) (*trip.PriceInput, error) {
+	var out *trip.PriceInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "PriceTripInput", raw, &out)
 	return out, err
 }
 
@@ -51788,7 +53465,7 @@ func (ec *executionContext) unmarshalInputUpdateTripInput(ctx context.Context, o
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"id", "version", "motorbotId", "plannedDepartureAt", "plannedReturnAt", "departurePier", "arrivalPier", "cariId", "workOrderId", "cargoDescription", "notes"}
+	fieldsInOrder := [...]string{"id", "version", "motorbotId", "plannedDepartureAt", "plannedReturnAt", "departurePier", "arrivalPier", "cariId", "workOrderId", "serviceCode", "cargoDescription", "notes"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -51858,6 +53535,13 @@ func (ec *executionContext) unmarshalInputUpdateTripInput(ctx context.Context, o
 				return &it, err
 			}
 			it.WorkOrderID = graphql.OmittableOf(data)
+		case "serviceCode":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("serviceCode"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.ServiceCode = graphql.OmittableOf(data)
 		case "cargoDescription":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("cargoDescription"))
 			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
@@ -55041,12 +56725,18 @@ func (ec *executionContext) _GateLogPayload(ctx context.Context, sel ast.Selecti
 		case "gateLog":
 			out.Values[i] = ec._GateLogPayload_gateLog(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "stayFee":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._GateLogPayload_stayFee(ctx, field, obj)
+				})
 		case "userErrors":
 			out.Values[i] = ec._GateLogPayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -55672,6 +57362,13 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "calculateWorkOrderOvertime":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_calculateWorkOrderOvertime(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "setWorkOrderSurcharges":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_setWorkOrderSurcharges(ctx, field)
@@ -55843,6 +57540,13 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 		case "cancelTrip":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_cancelTrip(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "priceTrip":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_priceTrip(ctx, field)
 			})
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
@@ -56538,6 +58242,16 @@ func (ec *executionContext) _PriceExplanation(ctx context.Context, sel ast.Selec
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "netTry":
+			out.Values[i] = ec._PriceExplanation_netTry(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "tryRate":
+			out.Values[i] = ec._PriceExplanation_tryRate(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
 		case "sentence":
 			out.Values[i] = ec._PriceExplanation_sentence(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -57059,6 +58773,11 @@ func (ec *executionContext) _PriceOrigin(ctx context.Context, sel ast.SelectionS
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "parameterCode":
+			out.Values[i] = ec._PriceOrigin_parameterCode(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
 		case "serviceCode":
 			out.Values[i] = ec._PriceOrigin_serviceCode(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
@@ -57515,6 +59234,12 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				true, false,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_workOrderOvertime(ctx, field)
+				})
+		case "vehicleStayFee":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_vehicleStayFee(ctx, field)
 				})
 		case "rateLimit":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
@@ -58604,6 +60329,12 @@ func (ec *executionContext) _Trip(ctx context.Context, sel ast.SelectionSet, obj
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Trip_workOrder(ctx, field, obj)
 				})
+		case "service":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Trip_service(ctx, field, obj)
+				})
 		case "cargoDescription":
 			out.Values[i] = ec._Trip_cargoDescription(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
@@ -58614,6 +60345,68 @@ func (ec *executionContext) _Trip(ctx context.Context, sel ast.SelectionSet, obj
 			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "isPriced":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Trip_isPriced(ctx, field, obj)
+				})
+		case "unitPrice":
+			out.Values[i] = ec._Trip_unitPrice(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "currency":
+			out.Values[i] = ec._Trip_currency(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "vatRate":
+			out.Values[i] = ec._Trip_vatRate(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "netAmount":
+			out.Values[i] = ec._Trip_netAmount(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "vatAmount":
+			out.Values[i] = ec._Trip_vatAmount(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "grandTotal":
+			out.Values[i] = ec._Trip_grandTotal(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "amountTry":
+			out.Values[i] = ec._Trip_amountTry(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "exchangeRate":
+			out.Values[i] = ec._Trip_exchangeRate(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "rateKind":
+			out.Values[i] = ec._Trip_rateKind(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "rateDate":
+			out.Values[i] = ec._Trip_rateDate(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "calculation":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Trip_calculation(ctx, field, obj)
+				})
 		case "status":
 			out.Values[i] = ec._Trip_status(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -58801,6 +60594,11 @@ func (ec *executionContext) _TripPayload(ctx context.Context, sel ast.SelectionS
 		case "conflictingTrip":
 			out.Values[i] = ec._TripPayload_conflictingTrip(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "warnings":
+			out.Values[i] = ec._TripPayload_warnings(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		case "overlappingHistory":
@@ -59425,6 +61223,127 @@ func (ec *executionContext) _VatGroup(ctx context.Context, sel ast.SelectionSet,
 			}
 		case "gross":
 			out.Values[i] = ec._VatGroup_gross(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var vehicleStayFeeImplementors = []string{"VehicleStayFee"}
+
+func (ec *executionContext) _VehicleStayFee(ctx context.Context, sel ast.SelectionSet, obj *VehicleStayFee) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, vehicleStayFeeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("VehicleStayFee")
+		case "gateLog":
+			out.Values[i] = ec._VehicleStayFee_gateLog(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "until":
+			out.Values[i] = ec._VehicleStayFee_until(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "isFinal":
+			out.Values[i] = ec._VehicleStayFee_isFinal(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "minutes":
+			out.Values[i] = ec._VehicleStayFee_minutes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "overrunMinutes":
+			out.Values[i] = ec._VehicleStayFee_overrunMinutes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "net":
+			out.Values[i] = ec._VehicleStayFee_net(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "vat":
+			out.Values[i] = ec._VehicleStayFee_vat(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "gross":
+			out.Values[i] = ec._VehicleStayFee_gross(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "currency":
+			out.Values[i] = ec._VehicleStayFee_currency(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "amountTry":
+			out.Values[i] = ec._VehicleStayFee_amountTry(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "explanation":
+			out.Values[i] = ec._VehicleStayFee_explanation(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var vehicleStayFeePayloadImplementors = []string{"VehicleStayFeePayload"}
+
+func (ec *executionContext) _VehicleStayFeePayload(ctx context.Context, sel ast.SelectionSet, obj *VehicleStayFeePayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, vehicleStayFeePayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("VehicleStayFeePayload")
+		case "fee":
+			out.Values[i] = ec._VehicleStayFeePayload_fee(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._VehicleStayFeePayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -61482,6 +63401,11 @@ func (ec *executionContext) marshalNBoolean2bool(ctx context.Context, sel ast.Se
 	return res
 }
 
+func (ec *executionContext) unmarshalNCalculateWorkOrderOvertimeInput2aliaportᚋinternalᚋworkorderᚐOvertimeInput(ctx context.Context, v any) (workorder.OvertimeInput, error) {
+	res, err := ec.unmarshalInputCalculateWorkOrderOvertimeInput(ctx, v)
+	return *res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) unmarshalNCalculationType2aliaportᚋentᚋserviceᚐCalculationType(ctx context.Context, v any) (service1.CalculationType, error) {
 	var res service1.CalculationType
 	err := res.UnmarshalGQL(v)
@@ -61894,6 +63818,10 @@ func (ec *executionContext) marshalNGateEvent2ᚖaliaportᚋinternalᚋgateᚐEv
 func (ec *executionContext) unmarshalNGateExitInput2aliaportᚋinternalᚋgateᚐExitInput(ctx context.Context, v any) (gate.ExitInput, error) {
 	res, err := ec.unmarshalInputGateExitInput(ctx, v)
 	return *res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNGateLog2aliaportᚋentᚐGateLog(ctx context.Context, sel ast.SelectionSet, v ent.GateLog) graphql.Marshaler {
+	return ec._GateLog(ctx, sel, &v)
 }
 
 func (ec *executionContext) marshalNGateLog2ᚕᚖaliaportᚋentᚐGateLogᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.GateLog) graphql.Marshaler {
@@ -62756,6 +64684,11 @@ func (ec *executionContext) marshalNPriceStep2ᚖaliaportᚋgraphᚋgenᚐPriceS
 	return ec._PriceStep(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalNPriceTripInput2aliaportᚋinternalᚋtripᚐPriceInput(ctx context.Context, v any) (trip.PriceInput, error) {
+	res, err := ec.unmarshalInputPriceTripInput(ctx, v)
+	return *res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) unmarshalNProcessWorkLogInput2aliaportᚋinternalᚋworklogᚐProcessInput(ctx context.Context, v any) (worklog.ProcessInput, error) {
 	res, err := ec.unmarshalInputProcessWorkLogInput(ctx, v)
 	return *res, graphql.ErrorOnPath(ctx, err)
@@ -63607,6 +65540,14 @@ func (ec *executionContext) marshalNVatGroup2ᚖaliaportᚋgraphᚋgenᚐVatGrou
 		return graphql.Null
 	}
 	return ec._VatGroup(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNVehicleStayFeePayload2ᚖaliaportᚋgraphᚋgenᚐVehicleStayFeePayload(ctx context.Context, sel ast.SelectionSet, v *VehicleStayFeePayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "VehicleStayFeePayload!")
+		return graphql.Null
+	}
+	return ec._VehicleStayFeePayload(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalNWorkLog2ᚕᚖaliaportᚋentᚐWorkLogᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.WorkLog) graphql.Marshaler {
@@ -64735,6 +66676,13 @@ func (ec *executionContext) marshalOPriceQuote2ᚖaliaportᚋgraphᚋgenᚐPrice
 	return ec._PriceQuote(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalOPriceRate2ᚖaliaportᚋgraphᚋgenᚐPriceRate(ctx context.Context, sel ast.SelectionSet, v *PriceRate) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._PriceRate(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalOPriceSource2ᚖaliaportᚋentᚋworkorderitemᚐPriceSource(ctx context.Context, v any) (*workorderitem.PriceSource, error) {
 	if v == nil {
 		return nil, nil
@@ -65046,6 +66994,13 @@ func (ec *executionContext) marshalOUser2ᚖaliaportᚋentᚐUser(ctx context.Co
 		return graphql.Null
 	}
 	return ec._User(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOVehicleStayFee2ᚖaliaportᚋgraphᚋgenᚐVehicleStayFee(ctx context.Context, sel ast.SelectionSet, v *VehicleStayFee) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._VehicleStayFee(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalOVehicleType2ᚖaliaportᚋentᚋgatelogᚐVehicleType(ctx context.Context, v any) (*gatelog.VehicleType, error) {

@@ -124,6 +124,8 @@ type GateChecklistItemPayload struct {
 type GateLogPayload struct {
 	// The gate log (kapı kaydı); null when nothing was changed.
 	GateLog *ent.GateLog `json:"gateLog"`
+	// What the stay of a vehicle costs, or would if it left now (kalış ücreti); null for a person, and where it cannot be priced: vehicleStayFee says why.
+	StayFee *VehicleStayFee `json:"stayFee"`
 	// What was wrong (hatalar); empty on success.
 	UserErrors []*UserError `json:"userErrors"`
 }
@@ -216,6 +218,10 @@ type PriceExplanation struct {
 	Gross decimal.Decimal `json:"gross"`
 	// Currency of rounding, VAT, net and gross (para birimi).
 	Currency string `json:"currency"`
+	// Net in TRY (TRY karşılığı), of a line in another currency for which there was a rate.
+	NetTry *decimal.Decimal `json:"netTry"`
+	// The rate of netTry (TRY kuru).
+	TryRate *PriceRate `json:"tryRate"`
 	// The whole in one sentence, in the language of the reader (tek cümlede).
 	Sentence string `json:"sentence"`
 	// The whole in one Turkish sentence (Türkçe).
@@ -236,7 +242,9 @@ type PriceListPayload struct {
 type PriceOrigin struct {
 	// Kind of source (kaynak).
 	Kind workorderitem.PriceSource `json:"kind"`
-	// Code of the service (hizmet kodu); null for a price given by hand.
+	// Code of the parameter that says it (parametre kodu).
+	ParameterCode *string `json:"parameterCode"`
+	// Code of the service (hizmet kodu); null for a price given by hand or by a parameter.
 	ServiceCode *string `json:"serviceCode"`
 	// The price list (tarife), if it comes from one.
 	PriceListID *globalid.ID `json:"priceListId"`
@@ -412,6 +420,8 @@ type TripPayload struct {
 	Trip *ent.Trip `json:"trip"`
 	// On SEFER_CONFLICT the trip that is in the way (çakışan sefer).
 	ConflictingTrip *ent.Trip `json:"conflictingTrip"`
+	// Why a trip that returned could not be priced (fiyat uyarıları); it is back all the same, and waits for priceTrip.
+	Warnings []*UserError `json:"warnings"`
 	// A warning (uyarı): completed trips of the boat in the same hours, the newest ten. History that is entered late may overlap.
 	OverlappingHistory []*ent.Trip `json:"overlappingHistory"`
 	// What was wrong (hatalar); empty on success.
@@ -604,6 +614,8 @@ type UpdateTripInput struct {
 	CariID graphql.Omittable[*globalid.ID] `json:"cariId"`
 	// The work order that it belongs to (iş emri).
 	WorkOrderID graphql.Omittable[*globalid.ID] `json:"workOrderId"`
+	// Code of the service that it is priced by (hizmet kodu).
+	ServiceCode graphql.Omittable[*string] `json:"serviceCode"`
 	// Cargo (yük açıklaması).
 	CargoDescription graphql.Omittable[*string] `json:"cargoDescription"`
 	// Notes (notlar).
@@ -732,6 +744,40 @@ type VatGroup struct {
 	Vat decimal.Decimal `json:"vat"`
 	// Sum (toplam).
 	Gross decimal.Decimal `json:"gross"`
+}
+
+// What the stay of a vehicle comes to (araç kalış ücreti): a preview by VEHICLE_4H_RULE of the service TMP.030; nothing is stored.
+type VehicleStayFee struct {
+	// The stay (kapı kaydı).
+	GateLog ent.GateLog `json:"gateLog"`
+	// Until when it was counted: the exit, or now (hesap anı).
+	Until time.Time `json:"until"`
+	// Whether the vehicle has left (kesin).
+	IsFinal bool `json:"isFinal"`
+	// Whole minutes inside (süre, dakika).
+	Minutes int `json:"minutes"`
+	// Minutes beyond those that the price covers (aşım, dakika).
+	OverrunMinutes int `json:"overrunMinutes"`
+	// Amount before VAT, rounded to two places (net tutar).
+	Net decimal.Decimal `json:"net"`
+	// VAT (KDV tutarı).
+	Vat decimal.Decimal `json:"vat"`
+	// Amount with VAT (genel tutar).
+	Gross decimal.Decimal `json:"gross"`
+	// Currency of the amounts, that of the price (para birimi).
+	Currency string `json:"currency"`
+	// Net in TRY (TRY karşılığı); null when there is no rate.
+	AmountTry *decimal.Decimal `json:"amountTry"`
+	// How it came about (açıklama).
+	Explanation PriceExplanation `json:"explanation"`
+}
+
+// Answer to a question for a stay's fee (kalış ücreti yanıtı).
+type VehicleStayFeePayload struct {
+	// The fee (ücret); null when there is no such gate log or something was wrong.
+	Fee *VehicleStayFee `json:"fee"`
+	// What was wrong (hatalar); empty on success.
+	UserErrors []*UserError `json:"userErrors"`
 }
 
 // Who is signed in and what they may do (oturum sahibi).

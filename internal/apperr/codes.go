@@ -72,6 +72,7 @@ const (
 	TripTransition        Code = "SEFER_INVALID_STATUS_TRANSITION"
 	TripCompleted         Code = "SEFER_ALREADY_COMPLETED"
 	TripCannotDelete      Code = "SEFER_CANNOT_DELETE"
+	TripNotPriced         Code = "SEFER_NOT_PRICED"
 	ServiceNotFound       Code = "HIZMET_NOT_FOUND"
 	ServiceInactive       Code = "HIZMET_INACTIVE"
 	ServiceDuplicate      Code = "HIZMET_DUPLICATE_CODE"
@@ -109,6 +110,7 @@ const (
 	PersonApproved        Code = "WO_ALREADY_APPROVED"
 	WorkOrderPendingLogs  Code = "WO_PENDING_WORK_LOGS"
 	WorkOrderInside       Code = "WO_OPEN_GATE_ENTRIES"
+	WorkOrderOvertime     Code = "WO_OVERTIME_NOT_KNOWN"
 	WorkLogNotFound       Code = "WORKLOG_NOT_FOUND"
 	WorkLogHours          Code = "WORKLOG_INVALID_HOURS"
 	WorkLogCompleted      Code = "WORKLOG_WO_COMPLETED"
@@ -184,6 +186,7 @@ var Table = []Entry{
 	{TripTransition, true, 422, false, Text{"{from} durumundaki seferde bu adım atılamaz. İzin verilenler: {allowed}", "A trip in {from} cannot take this step. Allowed are: {allowed}"}},
 	{TripCompleted, true, 409, false, Text{"Tamamlanmış sefer değiştirilemez.", "A completed trip cannot be changed."}},
 	{TripCannotDelete, true, 422, false, Text{"{status} durumundaki sefer silinemez.", "A trip in {status} cannot be deleted."}},
+	{TripNotPriced, true, 422, false, Text{"Sefer fiyatlanmamış; önce fiyatlandırılmalı.", "The trip has no price; it has to be priced first."}},
 	{ServiceNotFound, true, 404, false, Text{"Hizmet bulunamadı.", "There is no such service."}},
 	{ServiceInactive, true, 422, false, Text{"Hizmet {code} pasif.", "The service {code} is inactive."}},
 	{ServiceDuplicate, true, 409, false, Text{"{code} kodlu hizmet zaten var.", "There is a service {code} already."}},
@@ -221,6 +224,7 @@ var Table = []Entry{
 	{PersonApproved, true, 422, false, Text{"Güvenliğin onayladığı kişi değiştirilemez ve silinemez.", "A person whom security has approved cannot be changed or removed."}},
 	{WorkOrderPendingLogs, true, 422, false, Text{"İş emrinin onay bekleyen {count} saha kaydı var.", "The work order has {count} work logs waiting for approval."}},
 	{WorkOrderInside, true, 422, false, Text{"İş emrinden {count} araç veya kişi hâlâ içeride.", "{count} vehicles or persons of the work order are still inside."}},
+	{WorkOrderOvertime, true, 422, false, Text{"Mesai aşımı henüz hesaplanamaz: işin bitişi ve kapıdan son çıkış kayıtlı olmalı.", "Overtime cannot be told yet: the end of the work and the last exit at the gate must be on record."}},
 	{WorkLogNotFound, true, 404, false, Text{"Saha kaydı bulunamadı.", "There is no such work log."}},
 	{WorkLogHours, true, 400, false, Text{"Bitiş başlangıçtan en az bir dakika sonra olmalı.", "The end must come at least a minute after the start."}},
 	{WorkLogCompleted, true, 422, false, Text{"{status} durumundaki iş emrine saha kaydı eklenemez.", "A work order in {status} takes no more work logs."}},

@@ -77,5 +77,6 @@ var (
 	NotInProgress     = Text{"{status} durumundaki iş emrine saha kaydı eklenemez; önce başlatılmalı.", "A work order in {status} takes no work logs; it has to be started first."}
 	FieldLogsOff      = Text{"Bu iş emrine saha kaydı eklenemez.", "This work order takes no work logs."}
 	PersonsLocked     = Text{"{status} durumundaki iş emrinin kişileri değiştirilemez.", "The persons of a work order in {status} cannot be changed."}
+	ReservedCode      = Text{"Bu kodu program kullanır.", "The program keeps this code for itself."}
 	AnotherOrder      = Text{"Bu iş emrinin kişisi değil.", "Not a person of this work order."}
 )

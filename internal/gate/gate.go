@@ -17,6 +17,7 @@ import (
 	"aliaport/internal/apperr"
 	"aliaport/internal/globalid"
 	"aliaport/internal/page"
+	"aliaport/internal/quote"
 	"aliaport/internal/store"
 	"aliaport/internal/user"
 )
@@ -32,6 +33,8 @@ type Service struct {
 	PageLimits page.Limits
 	// IdempotencyTTL is how long a scan can be repeated under its key.
 	IdempotencyTTL time.Duration
+	// Quotes prices stays.
+	Quotes *quote.Service
 }
 
 const (

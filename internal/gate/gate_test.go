@@ -25,7 +25,10 @@ import (
 	"aliaport/internal/globalid"
 	"aliaport/internal/page"
 	"aliaport/internal/parameter"
+	"aliaport/internal/quote"
+	"aliaport/internal/rate"
 	"aliaport/internal/store"
+	"aliaport/internal/tariff"
 	"aliaport/internal/user"
 	"aliaport/internal/workorder"
 )
@@ -53,6 +56,7 @@ func newPort(t *testing.T, db *store.DB) *port {
 	users.Hasher.MaxWait = time.Minute // the machine may be busy
 	pages, limits := page.NewCodec([]byte("key")), page.Limits{Default: 50, Max: 100}
 	p.Service = &gate.Service{DB: db, Now: p.now, Users: users, Pages: pages, PageLimits: limits, IdempotencyTTL: time.Hour}
+	p.Quotes = &quote.Service{DB: db, Now: p.now, Tariffs: &tariff.Service{DB: db}, Rates: &rate.Service{DB: db, Now: p.now}}
 	p.orders = &workorder.Service{DB: db, Now: p.now, Pages: pages, PageLimits: limits}
 	p.officer = db.User.Create().SetEmail("nobet@aliaport.example").SetFullName("Nöbetçi").SetPasswordHash(p.hash("Vardiya-2026")).SaveX(t.Context())
 	p.cari = db.Cari.Create().SetCariCode("C-1").SetTitle("Şahin").SetTitleFold("sahin").SetSearchText("sahin").

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
@@ -120,6 +121,22 @@ func DecodeTrace(raw []byte) (Trace, error) {
 		return Trace{}, fmt.Errorf("read trace: %w", err)
 	}
 	return t, nil
+}
+
+// IsStoredAs tells whether raw is this trace, however the database writes it.
+func (t Trace) IsStoredAs(raw []byte) (bool, error) {
+	mine, err := json.Marshal(t)
+	if err != nil {
+		return false, fmt.Errorf("write trace: %w", err)
+	}
+	var a, b any
+	if err := json.Unmarshal(mine, &a); err != nil {
+		return false, fmt.Errorf("read trace: %w", err)
+	}
+	if len(raw) == 0 || json.Unmarshal(raw, &b) != nil {
+		return false, nil
+	}
+	return reflect.DeepEqual(a, b), nil
 }
 
 func (t Trace) check() error {

@@ -38,6 +38,8 @@ type Basis struct {
 	// AsPriced leaves each line in the currency of its price; Currency then only says
 	// which price list is in force.
 	AsPriced bool
+	// InTRY refuses lines whose value in TRY cannot be told.
+	InTRY bool
 }
 
 // currency is that of the lines; empty: that of their prices.
@@ -82,7 +84,7 @@ func (s *Service) Lines(ctx context.Context, c *ent.Client, b Basis, lines []Lin
 			currencies[p.Currency] = true
 		}
 	}
-	rates, err := s.rates(ctx, c, b, slices.Sorted(maps.Keys(currencies)))
+	rates, missing, err := s.rates(ctx, c, b, slices.Sorted(maps.Keys(currencies)))
 	if err != nil {
 		return nil, err
 	}
@@ -92,6 +94,9 @@ func (s *Service) Lines(ctx context.Context, c *ent.Client, b Basis, lines []Lin
 		p := prices[i]
 		if p.refused == nil {
 			priced[i], p.refused = l.quote(p.Price, b.currency(), rates)
+		}
+		if p.refused == nil && b.InTRY && priced[i].TRY == nil {
+			p.refused = missing[priced[i].Currency]
 		}
 		if p.refused == nil {
 			continue
@@ -176,26 +181,55 @@ func (l Line) quote(p pricing.Price, currency string, rates []pricing.Rate) (pri
 	return pricing.Quote(r)
 }
 
-// rates are those of the currencies that are foreign. One that is missing is left out:
-// a line that has to be converted is then refused, and one that has not merely lacks
-// its value in TRY.
-func (s *Service) rates(ctx context.Context, c *ent.Client, b Basis, currencies []string) (rates []pricing.Rate, err error) {
+// rates are those of the currencies that are foreign. One that is missing is left out,
+// with the refusal: a line that has to be converted is then refused, and one that has
+// not merely lacks its value in TRY.
+func (s *Service) rates(ctx context.Context, c *ent.Client, b Basis, currencies []string) (rates []pricing.Rate, missing map[string]error, err error) {
+	missing = map[string]error{}
 	for _, currency := range currencies {
 		if currency == pricing.Home {
 			continue
 		}
 		u, err := s.Rates.ForPricing(ctx, c, currency, b.Day)
 		if apperr.Is(err, apperr.RateMissing) {
+			missing[currency] = err
 			continue
 		}
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		rates = append(rates, pricing.Rate{
 			Currency: currency, Value: u.Value, Kind: string(u.Kind), BulletinDate: u.UsedRateDate(), UsedDate: u.On, IsFallback: u.IsFallback(),
 		})
 	}
-	return rates, nil
+	return rates, missing, nil
+}
+
+// Line prices a single line. Its faults are at its own fields.
+func (s *Service) Line(ctx context.Context, c *ent.Client, b Basis, l Line) (pricing.Line, error) {
+	priced, err := s.Lines(ctx, c, b, []Line{l})
+	if err != nil {
+		return pricing.Line{}, alone(err)
+	}
+	return priced[0], nil
+}
+
+// alone takes the place in the list from the faults of the only line.
+func alone(err error) error {
+	faults, ok := apperr.All(err)
+	if !ok {
+		return err
+	}
+	const place = 2 // items.0
+	moved := make(apperr.Errors, len(faults))
+	for i, e := range faults {
+		c := *e
+		if len(c.Field) >= place && c.Field[0] == "items" {
+			c.Field = c.Field[place:]
+		}
+		moved[i] = &c
+	}
+	return moved
 }
 
 // Terms are what a document says about surcharges and discount.

@@ -16,7 +16,10 @@ import (
 	"aliaport/internal/globalid"
 	"aliaport/internal/motorbot"
 	"aliaport/internal/page"
+	"aliaport/internal/quote"
+	"aliaport/internal/rate"
 	"aliaport/internal/store"
+	"aliaport/internal/tariff"
 	"aliaport/internal/trip"
 )
 
@@ -43,7 +46,10 @@ func open(t testing.TB, db *store.DB) *port {
 	p := &port{db: db, ctx: actor.With(t.Context(), actor.System("test")), now: at(9, 0)}
 	clock := func() time.Time { return p.now }
 	pages, limits := page.NewCodec([]byte("key")), page.Limits{Default: 20, Max: 100}
-	p.Service = &trip.Service{DB: db, Now: clock, Pages: pages, PageLimits: limits, IdempotencyTTL: 24 * time.Hour}
+	p.Service = &trip.Service{
+		DB: db, Now: clock, Pages: pages, PageLimits: limits, IdempotencyTTL: 24 * time.Hour,
+		Quotes: &quote.Service{DB: db, Now: clock, Tariffs: &tariff.Service{DB: db}, Rates: &rate.Service{DB: db, Now: clock}},
+	}
 	p.boats = &motorbot.Service{DB: db, Now: clock, Pages: pages, PageLimits: limits, IdempotencyTTL: 24 * time.Hour}
 	return p
 }

@@ -17,6 +17,7 @@ const (
 	Depart  Action = "DEPART"
 	Return  Action = "RETURN"
 	Cancel  Action = "CANCEL"
+	Price   Action = "PRICE"
 	Invoice Action = "INVOICE"
 )
 
@@ -37,6 +38,7 @@ var lifecycle = []Transition{
 	{Cancel, trip.StatusPlanned, trip.StatusCancelled, actor.TripWrite, true, audit.Cancel},
 	{Return, trip.StatusUnderway, trip.StatusCompleted, actor.TripWrite, false, audit.Complete},
 	{Cancel, trip.StatusUnderway, trip.StatusCancelled, actor.TripWrite, true, audit.Cancel},
+	{Price, trip.StatusCompleted, trip.StatusCompleted, actor.WorkOrderInvoice, false, audit.PriceCalc},
 	{Invoice, trip.StatusCompleted, trip.StatusCompleted, actor.WorkOrderInvoice, false, audit.Invoice},
 }
 
@@ -53,11 +55,24 @@ func step(t *ent.Trip, action Action) (Transition, bool) {
 // open are the steps that the trip as it stands could take.
 func open(t *ent.Trip) (steps []Transition) {
 	for _, tr := range lifecycle {
-		if tr.From == t.Status && (tr.Action != Invoice || t.InvoiceStatus == trip.InvoiceStatusPending) {
+		if tr.From == t.Status && tr.fits(t) {
 			steps = append(steps, tr)
 		}
 	}
 	return steps
+}
+
+// fits holds for steps that the bill of the trip lets be taken: only what is to be
+// billed is priced, and only what has a price is invoiced.
+func (tr Transition) fits(t *ent.Trip) bool {
+	switch tr.Action {
+	case Price:
+		return t.InvoiceStatus == trip.InvoiceStatusPending && t.CariID != nil
+	case Invoice:
+		return t.InvoiceStatus == trip.InvoiceStatusPending && IsPriced(t)
+	case Depart, Return, Cancel:
+	}
+	return true
 }
 
 // Transitions lists the steps that the one who asks may take now.

@@ -36,6 +36,7 @@ type PlanInput struct {
 	CariID             *globalid.ID
 	CariCode           *string
 	WorkOrderID        *globalid.ID
+	ServiceCode        *string // by which it is priced; nil: by the parameters of trips
 	CargoDescription   *string
 	Notes              *string
 	IdempotencyKey     *string
@@ -74,6 +75,7 @@ func (in *PlanInput) clean() error {
 		faults.Add(apperr.Invalid("cariCode", apperr.NotTogether, "fields", "cariId, cariCode"))
 	}
 	faults.Add(input.OptionalText("idempotencyKey", &in.IdempotencyKey, 100))
+	faults.Add(input.OptionalText("serviceCode", &in.ServiceCode, 50))
 	faults = append(faults, texts(&in.DeparturePier, &in.ArrivalPier, &in.CargoDescription, &in.Notes)...)
 	if in.DeparturePier == nil && in.ArrivalPier == nil {
 		faults.Add(noPier())
@@ -133,6 +135,13 @@ func (s *Service) plan(ctx context.Context, tx *ent.Tx, in PlanInput) (int64, er
 			return 0, err
 		}
 		c.SetWorkOrderID(order)
+	}
+	if in.ServiceCode != nil {
+		sold, err := sold(ctx, tx, *in.ServiceCode)
+		if err != nil {
+			return 0, err
+		}
+		c.SetServiceID(sold)
 	}
 	// The number comes last of all that can fail: its row is locked until the commit.
 	number, err := sequence.Next(ctx, tx, sequence.Trip, calendar.Year(now))

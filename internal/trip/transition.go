@@ -53,8 +53,11 @@ func (s *Service) take(ctx context.Context, action Action, id globalid.ID, do fu
 // refuse names the steps that the trip could take instead. What is completed is
 // final but for its bill.
 func refuse(t *ent.Trip, action Action) error {
-	if t.Status == trip.StatusCompleted && action != Invoice {
+	switch {
+	case t.Status == trip.StatusCompleted && action != Invoice && action != Price:
 		return apperr.New(apperr.TripCompleted).At("id")
+	case action == Invoice && t.InvoiceStatus == trip.InvoiceStatusPending:
+		return apperr.New(apperr.TripNotPriced).At("id")
 	}
 	var names []string
 	for _, tr := range open(t) {
@@ -140,7 +143,8 @@ type ReturnInput struct {
 	ArrivalPier *string // where it came to, if not as planned
 }
 
-// Return brings a boat back. A trip with a customer is to be billed from then on.
+// Return brings a boat back. A trip with a customer is priced, and to be billed from
+// then on. What cannot be priced is back all the same; the result warns why.
 func (s *Service) Return(ctx context.Context, in ReturnInput) (*Result, error) {
 	if err := actor.Require(ctx, actor.TripWrite); err != nil {
 		return nil, err
@@ -148,7 +152,8 @@ func (s *Service) Return(ctx context.Context, in ReturnInput) (*Result, error) {
 	if e := input.OptionalText("arrivalPier", &in.ArrivalPier, 100); e != nil {
 		return nil, e
 	}
-	id, err := s.take(ctx, Return, in.ID, func(_ *ent.Tx, t *ent.Trip, _ *ent.Motorbot, u *ent.TripUpdate, e *audit.Event) error {
+	var warnings apperr.Errors
+	id, err := s.take(ctx, Return, in.ID, func(tx *ent.Tx, t *ent.Trip, _ *ent.Motorbot, u *ent.TripUpdate, e *audit.Event) error {
 		back, refused := s.happened(in.ReturnAt, "returnAt")
 		if refused != nil {
 			return refused
@@ -159,13 +164,22 @@ func (s *Service) Return(ctx context.Context, in ReturnInput) (*Result, error) {
 		u.SetReturnAt(back).SetEndsAt(back)
 		e.Changes.Set("return_at", nil, back)
 		audit.Put(e.Changes, "arrival_pier", in.ArrivalPier, or(t.ArrivalPier, ""), u.SetArrivalPier)
-		if t.CariID != nil {
-			u.SetInvoiceStatus(trip.InvoiceStatusPending)
-			e.Changes.Set("invoice_status", t.InvoiceStatus, trip.InvoiceStatusPending)
+		if t.CariID == nil {
+			return nil // nobody pays
 		}
-		return nil
+		u.SetInvoiceStatus(trip.InvoiceStatusPending)
+		e.Changes.Set("invoice_status", t.InvoiceStatus, trip.InvoiceStatusPending)
+		l, err := s.price(ctx, tx, t, back, Measures{})
+		if warnings, err = mendable(err); err != nil || warnings != nil {
+			return err
+		}
+		return setPrice(u.Mutation(), l, e.Changes)
 	})
-	return s.afterWithPast(ctx, id, err)
+	r, err := s.afterWithPast(ctx, id, err)
+	if r != nil {
+		r.Warnings = warnings
+	}
+	return r, err
 }
 
 // CancelInput cancels a trip, with the reason.

@@ -16,6 +16,7 @@ import (
 	"aliaport/internal/globalid"
 	"aliaport/internal/motorbot"
 	"aliaport/internal/page"
+	"aliaport/internal/quote"
 	"aliaport/internal/store"
 )
 
@@ -36,6 +37,8 @@ type Service struct {
 	PageLimits page.Limits
 	// IdempotencyTTL is how long a plan can be repeated under its key.
 	IdempotencyTTL time.Duration
+	// Quotes prices trips that return.
+	Quotes *quote.Service
 }
 
 // Result is a trip after a change.
@@ -43,6 +46,8 @@ type Result struct {
 	Trip *ent.Trip
 	// Past are completed trips of the boat in the same hours: a warning.
 	Past []*ent.Trip
+	// Warnings say why a trip that is back could not be priced.
+	Warnings apperr.Errors
 }
 
 // DurationMinutes are the minutes from departure to return; nil until it is back.

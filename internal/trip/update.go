@@ -26,6 +26,7 @@ type UpdateInput struct {
 	ArrivalPier        input.Change[string]
 	CariID             input.Change[globalid.ID]
 	WorkOrderID        input.Change[globalid.ID]
+	ServiceCode        input.Change[string]
 	CargoDescription   input.Change[string]
 	Notes              input.Change[string]
 }
@@ -40,7 +41,9 @@ func (s *Service) Update(ctx context.Context, in UpdateInput) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := texts(&in.DeparturePier.To, &in.ArrivalPier.To, &in.CargoDescription.To, &in.Notes.To).OrNil(); err != nil {
+	faults := texts(&in.DeparturePier.To, &in.ArrivalPier.To, &in.CargoDescription.To, &in.Notes.To)
+	faults.Add(input.OptionalText("serviceCode", &in.ServiceCode.To, 50))
+	if err := faults.OrNil(); err != nil {
 		return nil, err
 	}
 	in.PlannedDepartureAt, in.PlannedReturnAt.To = utc(in.PlannedDepartureAt), utc(in.PlannedReturnAt.To)
@@ -117,6 +120,17 @@ func (s *Service) update(ctx context.Context, tx *ent.Tx, t *ent.Trip, boat *ent
 			changed.To = &order
 		}
 		audit.PutOrDrop(changes, "work_order_id", changed, t.WorkOrderID, u.SetWorkOrderID, u.ClearWorkOrderID)
+	}
+	if in.ServiceCode.Given {
+		changed := input.Change[int64]{Given: true}
+		if in.ServiceCode.To != nil {
+			key, err := sold(ctx, tx, *in.ServiceCode.To)
+			if err != nil {
+				return err
+			}
+			changed.To = &key
+		}
+		audit.PutOrDrop(changes, "service_id", changed, t.ServiceID, u.SetServiceID, u.ClearServiceID)
 	}
 	return s.save(ctx, tx, t, u, audit.Event{Action: audit.Update, Changes: changes})
 }

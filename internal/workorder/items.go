@@ -50,6 +50,9 @@ func (in *ItemInput) clean() apperr.Errors {
 	var faults apperr.Errors
 	faults.Add(input.OptionalText("serviceCode", &in.ServiceCode, 50))
 	faults.Add(input.OptionalText("resourceCode", &in.ResourceCode, 50))
+	if in.ResourceCode != nil && *in.ResourceCode == OvertimeCode {
+		faults.Add(apperr.Invalid("resourceCode", apperr.ReservedCode))
+	}
 	faults.Add(input.OptionalText("resourceName", &in.ResourceName, 100))
 	faults.Add(input.OptionalText("unit", &in.Unit, 20))
 	faults.Add(input.OptionalText("notes", &in.Notes, maxNote))
@@ -437,6 +440,13 @@ func (s *Service) changed(ctx context.Context, tx *ent.Tx, wo *ent.WorkOrder, it
 	}
 	if l.VATRate == nil && byHand {
 		l.VATRate = &item.VatRate
+	}
+	if item.PriceSource != nil && *item.PriceSource == workorderitem.PriceSourceParameter && l.UnitPrice == nil {
+		t, err := pricing.DecodeTrace(item.Calculation)
+		if err != nil {
+			return nil, fmt.Errorf("calculation of item %d: %w", item.ID, err)
+		}
+		l.Setting = &quote.Setting{Code: t.Source.Parameter, Price: t.Price.Amount, Currency: t.Price.Currency, VATRate: item.VatRate}
 	}
 	if item.ServiceID != nil {
 		var err error
