@@ -73,7 +73,7 @@ func stayFeeOrNil(ctx context.Context, s *gate.Service, l *ent.GateLog) (*gen.Ve
 	}
 	f, err := s.FeeOf(ctx, l)
 	if _, ok := apperr.All(err); ok {
-		return nil, nil //nolint:nilnil,nilerr // the question for it says why
+		return nil, nil //nolint:nilnil // the question for it says why
 	}
 	if err != nil {
 		return nil, err

@@ -8,8 +8,10 @@ import (
 	"github.com/shopspring/decimal"
 
 	"aliaport/ent"
+	"aliaport/ent/cari"
 	"aliaport/ent/gatelog"
 	"aliaport/ent/motorbot"
+	"aliaport/ent/service"
 	"aliaport/ent/trip"
 	"aliaport/ent/worklog"
 	"aliaport/ent/workorder"
@@ -40,8 +42,10 @@ func sailing(status trip.Status) target {
 		if status != trip.StatusPlanned {
 			c.SetDepartureAt(from)
 		}
-		if status == trip.StatusCompleted {
-			c.SetReturnAt(from.Add(time.Hour)).SetInvoiceStatus(trip.InvoiceStatusPending)
+		if status == trip.StatusCompleted { // by a service in lira, and at a price of before
+			payer, sold := w.DB.Cari.Query().Where(cari.CariCode("C-100")).OnlyX(t.Context()), w.DB.Service.Query().Where(service.Code("HZM001")).OnlyX(t.Context())
+			c.SetReturnAt(from.Add(time.Hour)).SetInvoiceStatus(trip.InvoiceStatusPending).SetCari(payer).SetService(sold).
+				SetGrandTotal(decimal.NewFromInt(12)).SetCurrency("USD")
 		}
 		return c.SaveX(t.Context()).GlobalID()
 	}
@@ -83,6 +87,16 @@ func inside(t *testing.T, w *world) string {
 	})(t, w)
 }
 
+// left makes an order whose people stayed long after its work was done.
+func left(t *testing.T, w *world) string {
+	t.Helper()
+	return inOrder(workorder.StatusCompleted, func(t *testing.T, w *world, wo *ent.WorkOrder) string {
+		t.Helper()
+		end := api.Start.Add(-9 * time.Hour)
+		return w.DB.WorkOrder.UpdateOne(wo).SetActualEnd(end).SetSecurityExitAt(end.Add(8 * time.Hour)).SaveX(t.Context()).GlobalID()
+	})(t, w)
+}
+
 func point(t *testing.T, w *world) string {
 	t.Helper()
 	w.made++
@@ -104,6 +118,6 @@ func portTargets() []target {
 		boat(motorbot.StatusMaintenance), boat(motorbot.StatusActive),
 		sailing(trip.StatusPlanned), sailing(trip.StatusUnderway), sailing(trip.StatusCompleted),
 		announced(workorderperson.StatusAnnounced), announced(workorderperson.StatusApproved),
-		logged(worklog.StatusPending), logged(worklog.StatusApproved), inside, point, setting(true), setting(false),
+		logged(worklog.StatusPending), logged(worklog.StatusApproved), inside, left, point, setting(true), setting(false),
 	}
 }

@@ -133,8 +133,11 @@ func (t Trace) IsStoredAs(raw []byte) (bool, error) {
 	if err := json.Unmarshal(mine, &a); err != nil {
 		return false, fmt.Errorf("read trace: %w", err)
 	}
-	if len(raw) == 0 || json.Unmarshal(raw, &b) != nil {
+	if len(raw) == 0 {
 		return false, nil
+	}
+	if err := json.Unmarshal(raw, &b); err != nil {
+		return false, fmt.Errorf("read stored trace: %w", err)
 	}
 	return reflect.DeepEqual(a, b), nil
 }

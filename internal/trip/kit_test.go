@@ -64,8 +64,10 @@ func (p *port) boat(t testing.TB, code string) *ent.Motorbot {
 	return m
 }
 
-func (p *port) customer(t testing.TB, code string) *ent.Cari {
+// customer makes one who pays, C-100.
+func (p *port) customer(t testing.TB) *ent.Cari {
 	t.Helper()
+	const code = "C-100"
 	return p.db.Cari.Create().SetCariCode(code).SetTitle(code).SetTitleFold(code).SetSearchText(code).
 		SetType(cari.TypeLegal).SetRole(cari.RoleCustomer).SaveX(p.ctx)
 }

@@ -26,8 +26,13 @@ var states = []struct {
 	invoice enttrip.InvoiceStatus
 	priced  bool
 }{
-	{"PLANNED", "NONE", false}, {"UNDERWAY", "NONE", false}, {"COMPLETED", "NONE", false}, {"COMPLETED", "PENDING", false}, {"COMPLETED", "PENDING", true},
-	{"COMPLETED", "INVOICED", true}, {"CANCELLED", "NONE", false},
+	{"PLANNED", "NONE", false},
+	{"UNDERWAY", "NONE", false},
+	{"COMPLETED", "NONE", false},
+	{"COMPLETED", "PENDING", false},
+	{"COMPLETED", "PENDING", true},
+	{"COMPLETED", "INVOICED", true},
+	{"CANCELLED", "NONE", false},
 }
 
 // steps take each step by its method.
@@ -58,7 +63,7 @@ func TestEveryStepFromEveryState(t *testing.T) {
 	aliatest.EachDB(t, func(t *testing.T, db *store.DB) {
 		p := open(t, db)
 		aliatest.Rate(t, db, "USD", today, "32.5")
-		customer := p.customer(t, "C-100")
+		customer := p.customer(t)
 		worked := map[string]bool{}
 		n := 0
 		for _, state := range states {
@@ -150,7 +155,7 @@ func TestTimesOfDeparturesAndReturns(t *testing.T) {
 	t.Parallel()
 	aliatest.EachDB(t, func(t *testing.T, db *store.DB) {
 		p := open(t, db)
-		customer := p.customer(t, "C-100")
+		customer := p.customer(t)
 		for i, c := range []struct {
 			name             string
 			departs, returns time.Time

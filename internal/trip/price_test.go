@@ -69,7 +69,7 @@ func TestTripsArePricedWhenTheyReturn(t *testing.T) {
 		aliatest.Service(t, db, "SFR.001", "SEFER", "1500", "TRY", service.CalculationTypePerUnit, "")
 		aliatest.Service(t, db, "SFR.002", "SAAT", "20", "USD", service.CalculationTypePerUnit, "")
 		aliatest.Service(t, db, "SFR.003", "ADET", "15", "USD", service.CalculationTypeVehicle4hRule, `{"base_minutes": 240}`)
-		customer := p.customer(t, "C-100")
+		customer := p.customer(t)
 
 		plain := p.back(t, p.boat(t, "MB001"), customer, 90, nil).Trip
 		costs(t, "one by the parameters", plain, "USD", "10", "2", "12", "325")
@@ -108,7 +108,7 @@ func TestABoatThatIsBackIsBack(t *testing.T) {
 	t.Parallel()
 	aliatest.EachDB(t, func(t *testing.T, db *store.DB) {
 		p := open(t, db)
-		customer := p.customer(t, "C-100")
+		customer := p.customer(t)
 		old := aliatest.Service(t, db, "SFR.001", "SEFER", "1500", "TRY", service.CalculationTypePerUnit, "")
 		free := aliatest.Service(t, db, "SFR.002", "SEFER", "0", "TRY", service.CalculationTypePerUnit, "")
 		aliatest.Service(t, db, "SFR.003", "SEFER", "0.5", "TRY", service.CalculationTypeXSecondary, `{"primary": "WEIGHT", "secondary": "PERSONS", "weight_unit": "kg"}`)
@@ -172,7 +172,7 @@ func TestPricingAgainChangesNothingUntilSomethingHasChanged(t *testing.T) {
 	aliatest.EachDB(t, func(t *testing.T, db *store.DB) {
 		p := open(t, db)
 		aliatest.Rate(t, db, "USD", today, "32.5")
-		was := p.back(t, p.boat(t, "MB001"), p.customer(t, "C-100"), 60, nil).Trip
+		was := p.back(t, p.boat(t, "MB001"), p.customer(t), 60, nil).Trip
 		var wg sync.WaitGroup
 		for range 4 {
 			wg.Go(func() {

@@ -102,7 +102,7 @@ func TestOvertimeIsOneLine(t *testing.T) {
 		}
 		var actions []string
 		for _, e := range db.AuditEvent.Query().Where(auditevent.Resource("work_order_item")).Order(auditevent.ByID()).AllX(t.Context()) {
-			actions = append(actions, string(e.Action))
+			actions = append(actions, e.Action)
 		}
 		if got := strings.Join(actions, " "); got != "create update delete" {
 			t.Errorf("the trail has %q", got)
