@@ -60,6 +60,11 @@ func (s *Service) Uninvoiced(ctx context.Context, f UninvoicedFilter, a page.Arg
 	rows, err := s.DB.WorkOrderItem.Query().Where(func(items *sql.Selector) {
 		orders := join(items)
 		where(items, orders)
+		if f.CompletedAt == nil { // the indexes by the day of creation hold all orders
+			active := orders.C(workorder.FieldIsActive)
+			items.Where(sql.P(func(b *sql.Builder) { b.Ident(active).WriteString(" = ").Arg(true) }))
+			items.Where(sql.EQ(orders.C(workorder.FieldStatus), workorder.StatusCompleted))
+		}
 		p.ApplyTo(items, orders.C(order.Column))
 	}).WithWorkOrder().All(ctx)
 	if err != nil {
@@ -93,11 +98,6 @@ func (f *UninvoicedFilter) orders() (func(s *sql.Selector, orders *sql.SelectTab
 	}
 	return func(s *sql.Selector, orders *sql.SelectTable) {
 		s.Where(sql.ExprP(schema.UninvoicedCondition))
-		active, status := orders.C(workorder.FieldIsActive), orders.C(workorder.FieldStatus)
-		if f.CompletedAt == nil { // the indexes by the day of creation hold all orders
-			s.Where(sql.P(func(b *sql.Builder) { b.Ident(active).WriteString(" = ").Arg(true) }))
-			s.Where(sql.EQ(status, workorder.StatusCompleted))
-		}
 		if f.Cari != nil {
 			s.Where(sql.EQ(orders.C(workorder.FieldCariID), key))
 		}
