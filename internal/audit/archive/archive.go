@@ -338,7 +338,7 @@ func (s *Service) place(ctx context.Context, a *ent.AuditArchive) error {
 
 // matches reads a file whole and compares it with its seal.
 func (s *Service) matches(ctx context.Context, path string, a *ent.AuditArchive) error {
-	read, err := s.read(ctx, path, nil)
+	read, err := s.scan(ctx, path)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
 		return fmt.Errorf("%s: %w", s.path(a), ErrMissing)
