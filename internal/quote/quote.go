@@ -243,15 +243,15 @@ type Terms struct {
 
 // Total adds up a document by the settings of the moment.
 func (s *Service) Total(ctx context.Context, c *ent.Client, lines []pricing.Charge, t Terms) (pricing.Document, error) {
-	rules, err := s.rules(ctx, c)
+	rules, err := Rules(ctx, c)
 	if err != nil {
 		return pricing.Document{}, err
 	}
 	return pricing.Total(lines, pricing.Terms{Rules: rules, Allowed: t.Allowed, Start: t.Start, Urgent: t.Urgent, Choice: t.Choice, Cabotage: t.Cabotage})
 }
 
-// rules reads the settings of surcharges, in two statements.
-func (s *Service) rules(ctx context.Context, c *ent.Client) (r pricing.Rules, err error) {
+// Rules reads the settings of surcharges, in two statements.
+func Rules(ctx context.Context, c *ent.Client) (r pricing.Rules, err error) {
 	v, err := parameter.Read(ctx, c, parameter.Surcharges, parameter.BusinessRule)
 	if err != nil {
 		return r, err

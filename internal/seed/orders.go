@@ -14,6 +14,7 @@ import (
 	"aliaport/ent"
 	"aliaport/ent/cari"
 	"aliaport/ent/workorder"
+	"aliaport/ent/workorderadjustment"
 	"aliaport/ent/workorderitem"
 	"aliaport/ent/workorderstatushistory"
 	"aliaport/internal/actor"
@@ -104,6 +105,18 @@ var itemColumns = []column[ent.WorkOrderItem]{
 	{workorderitem.FieldIsInvoiced, func(i *ent.WorkOrderItem) any { return i.IsInvoiced }},
 }
 
+var adjustmentColumns = []column[ent.WorkOrderAdjustment]{
+	{workorderadjustment.FieldID, func(a *ent.WorkOrderAdjustment) any { return a.ID }},
+	{workorderadjustment.FieldWorkOrderID, func(a *ent.WorkOrderAdjustment) any { return a.WorkOrderID }},
+	{workorderadjustment.FieldKind, func(a *ent.WorkOrderAdjustment) any { return a.Kind }},
+	{workorderadjustment.FieldVatRate, func(a *ent.WorkOrderAdjustment) any { return a.VatRate }},
+	{workorderadjustment.FieldPercent, func(a *ent.WorkOrderAdjustment) any { return a.Percent }},
+	{workorderadjustment.FieldBase, func(a *ent.WorkOrderAdjustment) any { return a.Base }},
+	{workorderadjustment.FieldAmount, func(a *ent.WorkOrderAdjustment) any { return a.Amount }},
+	{workorderadjustment.FieldSource, func(a *ent.WorkOrderAdjustment) any { return a.Source }},
+	{workorderadjustment.FieldCreatedAt, func(a *ent.WorkOrderAdjustment) any { return a.CreatedAt }},
+}
+
 var stepColumns = []column[ent.WorkOrderStatusHistory]{
 	{workorderstatushistory.FieldID, func(h *ent.WorkOrderStatusHistory) any { return h.ID }},
 	{workorderstatushistory.FieldWorkOrderID, func(h *ent.WorkOrderStatusHistory) any { return h.WorkOrderID }},
@@ -124,6 +137,8 @@ type orders struct {
 	persons []*ent.WorkOrderPerson
 	logs    []*ent.WorkLog
 	stays   []*ent.GateLog
+
+	adjustments []*ent.WorkOrderAdjustment
 }
 
 func newOrders(n int) *orders {
@@ -144,8 +159,10 @@ type maker struct {
 	selling  map[string][]*ent.ExchangeRate // bulletins by currency, oldest first
 	guards   *guards
 
-	lastOrder, lastItem, lastStep int64
-	years                         []yearly
+	rules pricing.Rules // of surcharges and discount
+
+	lastOrder, lastItem, lastStep, lastAdjustment int64
+	years                                         []yearly
 }
 
 // stage is a place in the life of a work order with a way on from it.
@@ -157,9 +174,10 @@ type stage struct {
 // yearly is the last number given out in a year.
 type yearly struct{ year, last int }
 
-func newMaker(ctx context.Context, o Options, c *crew, customers []*ent.Cari, services []*ent.Service, g *guards) *maker {
+func newMaker(ctx context.Context, o Options, c *crew, customers []*ent.Cari, services []*ent.Service, g *guards, surcharges pricing.Rules) *maker {
 	m := &maker{
-		dice: newDice(o.Seed, orderDice), now: o.Now, crew: c, guards: g,
+		rules: surcharges,
+		dice:  newDice(o.Seed, orderDice), now: o.Now, crew: c, guards: g,
 		may: map[stage]rules.Transition{}, services: map[string][]*ent.Service{}, selling: map[string][]*ent.ExchangeRate{},
 	}
 	for _, r := range makeRates(o) {
@@ -319,7 +337,7 @@ func buys(c *ent.Cari, o *ent.WorkOrder) bool {
 
 // fillItems adds the items, the first always with a service, and totals them.
 func (m *maker) fillItems(b *orders, o *ent.WorkOrder) error {
-	var charges []pricing.Charge
+	var charges []pricing.Charge // as the rules add orders up
 	services := m.services[o.Currency]
 	for n := range draw(m.dice, itemNumbers) {
 		m.lastItem++
@@ -340,7 +358,6 @@ func (m *maker) fillItems(b *orders, o *ent.WorkOrder) error {
 		}
 		amounts := money.PriceLine(i.Quantity, i.UnitPrice, i.VatRate)
 		i.TotalAmount, i.VatAmount, i.GrandTotal = amounts.Net, amounts.VAT, amounts.Gross
-		o.NetTotal, o.VatTotal, o.GrandTotal = o.NetTotal.Add(amounts.Net), o.VatTotal.Add(amounts.VAT), o.GrandTotal.Add(amounts.Gross)
 		i.AmountTry = m.worth(amounts.Net, o)
 		charges = append(charges, pricing.Charge{Net: amounts.Net, VAT: amounts.VAT, VATRate: i.VatRate, TRY: i.AmountTry})
 		if m.chance(150) {
@@ -352,16 +369,29 @@ func (m *maker) fillItems(b *orders, o *ent.WorkOrder) error {
 		}
 		b.items = append(b.items, i)
 	}
-	if o.Currency == pricing.Home {
-		o.NetTotalTry, o.GrandTotalTry = new(o.NetTotal), new(o.GrandTotal)
-		return nil
+	start := o.ActualStart
+	if start == nil {
+		start = o.PlannedStart
 	}
-	d, err := pricing.Total(charges, pricing.Terms{Rules: pricing.Rules{Mode: pricing.Multiplicative}})
+	d, err := pricing.Total(charges, pricing.Terms{
+		Rules: m.rules, Allowed: o.ApplyRuleAddons, Start: start, Urgent: o.Priority == workorder.PriorityUrgent, Cabotage: o.IsCabotage,
+	})
 	if err != nil {
 		return fmt.Errorf("total %s: %w", o.WoNumber, err)
 	}
-	if d.TRY != nil {
+	o.NetTotal, o.VatTotal, o.GrandTotal = d.Net, d.VAT, d.Gross
+	switch {
+	case o.Currency == pricing.Home:
+		o.NetTotalTry, o.GrandTotalTry = new(o.NetTotal), new(o.GrandTotal)
+	case d.TRY != nil:
 		o.NetTotalTry, o.GrandTotalTry = new(d.TRY.Net), new(d.TRY.Gross)
+	}
+	for _, a := range d.Adjustments {
+		m.lastAdjustment++
+		b.adjustments = append(b.adjustments, &ent.WorkOrderAdjustment{
+			ID: m.lastAdjustment, WorkOrderID: o.ID, Kind: workorderadjustment.Kind(a.Kind), VatRate: a.VATRate, Percent: a.Percent, Base: a.Base,
+			Amount: a.Amount, Source: workorderadjustment.Source(a.Source), CreatedAt: o.UpdatedAt,
+		})
 	}
 	return nil
 }

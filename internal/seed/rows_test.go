@@ -14,6 +14,7 @@ import (
 	"aliaport/ent/cari"
 	"aliaport/ent/numbersequence"
 	"aliaport/ent/workorder"
+	"aliaport/ent/workorderadjustment"
 	"aliaport/ent/workorderitem"
 	"aliaport/internal/actor"
 	"aliaport/internal/aliatest"
@@ -45,7 +46,7 @@ func TestSeededRows(t *testing.T) {
 		}
 		f := &filled{report: r, services: map[int64]*ent.Service{}, users: map[int64]*ent.User{}}
 		f.orders = db.WorkOrder.Query().Order(ent.Asc("id")).WithCari().
-			WithItems(func(q *ent.WorkOrderItemQuery) { q.Order(ent.Asc("sequence")) }).
+			WithAdjustments().WithItems(func(q *ent.WorkOrderItemQuery) { q.Order(ent.Asc("sequence")) }).
 			WithHistory(func(q *ent.WorkOrderStatusHistoryQuery) { q.Order(ent.Asc("id")) }).AllX(ctx)
 		f.cari = db.Cari.Query().Order(ent.Asc("id")).AllX(ctx)
 		for _, s := range db.Service.Query().AllX(ctx) {
@@ -225,7 +226,7 @@ func holdsStamps(t *testing.T, f *filled) {
 }
 
 func holdsTotals(t *testing.T, f *filled) {
-	kinds := map[workorderitem.ItemType]int{}
+	kinds, adjustments := map[workorderitem.ItemType]int{}, map[workorderadjustment.Kind]int{}
 	for _, o := range f.orders {
 		var sum money.Line
 		if n := len(o.Edges.Items); n < 1 || n > 12 {
@@ -260,8 +261,18 @@ func holdsTotals(t *testing.T, f *filled) {
 			}
 			sum.Net, sum.VAT, sum.Gross = sum.Net.Add(i.TotalAmount), sum.VAT.Add(i.VatAmount), sum.Gross.Add(i.GrandTotal)
 		}
+		for _, a := range o.Edges.Adjustments {
+			adjustments[a.Kind]++
+			vat := money.Round(a.Amount.Mul(a.VatRate).Shift(-2))
+			sum.Net, sum.VAT, sum.Gross = sum.Net.Add(a.Amount), sum.VAT.Add(vat), sum.Gross.Add(a.Amount).Add(vat)
+		}
 		if !o.NetTotal.Equal(sum.Net) || !o.VatTotal.Equal(sum.VAT) || !o.GrandTotal.Equal(sum.Gross) {
 			t.Fatalf("%s: totals %s %s %s, sums %v", o.WoNumber, o.NetTotal, o.VatTotal, o.GrandTotal, sum)
+		}
+	}
+	for _, k := range []workorderadjustment.Kind{"SURCHARGE_NIGHT", "SURCHARGE_WEEKEND", "SURCHARGE_URGENT", "CABOTAGE"} {
+		if adjustments[k] < 30 {
+			t.Errorf("%d adjustments are %s", adjustments[k], k)
 		}
 	}
 	for _, k := range []workorderitem.ItemType{"SERVICE", "RESOURCE", "WORKLOG"} {

@@ -20,10 +20,12 @@ import (
 	"aliaport/ent/service"
 	"aliaport/ent/worklog"
 	"aliaport/ent/workorder"
+	"aliaport/ent/workorderadjustment"
 	"aliaport/ent/workorderitem"
 	"aliaport/ent/workorderperson"
 	"aliaport/ent/workorderstatushistory"
 	"aliaport/internal/gate"
+	"aliaport/internal/quote"
 	"aliaport/internal/sequence"
 	"aliaport/internal/store"
 	"aliaport/internal/user"
@@ -166,7 +168,11 @@ func (l *loader) fill(ctx context.Context, o Options, hash string, r *Report) er
 		if err != nil {
 			return err
 		}
-		if err := l.workOrders(ctx, newMaker(ctx, o, crew, customers, services, newGuards(o, crew, checklists)), o, r); err != nil {
+		surcharges, err := quote.Rules(ctx, l.tx.Client())
+		if err != nil {
+			return err
+		}
+		if err := l.workOrders(ctx, newMaker(ctx, o, crew, customers, services, newGuards(o, crew, checklists), surcharges), o, r); err != nil {
 			return err
 		}
 	}
@@ -175,7 +181,7 @@ func (l *loader) fill(ctx context.Context, o Options, hash string, r *Report) er
 			return err
 		}
 	}
-	return l.continueIDs(ctx, cari.Table, service.Table, workorder.Table, workorderitem.Table, workorderstatushistory.Table,
+	return l.continueIDs(ctx, cari.Table, service.Table, workorder.Table, workorderitem.Table, workorderadjustment.Table, workorderstatushistory.Table,
 		workorderperson.Table, worklog.Table, gatelog.Table)
 }
 
@@ -185,7 +191,7 @@ func (l *loader) reserve(ctx context.Context) error {
 	if l.dialect == dialect.Postgres {
 		for _, s := range []string{
 			"SET LOCAL statement_timeout = 0", // meant for the statements of a request
-			"LOCK TABLE cari, services, price_lists, price_list_items, service_tariff_overrides, exchange_rates, work_orders, work_order_items, work_order_status_history, work_order_persons, work_logs, gate_logs, motorbot, trips IN SHARE ROW EXCLUSIVE MODE",
+			"LOCK TABLE cari, services, price_lists, price_list_items, service_tariff_overrides, exchange_rates, work_orders, work_order_items, work_order_adjustments, work_order_status_history, work_order_persons, work_logs, gate_logs, motorbot, trips IN SHARE ROW EXCLUSIVE MODE",
 		} {
 			if _, err := l.raw.ExecContext(ctx, s); err != nil {
 				return err
@@ -247,6 +253,9 @@ func (l *loader) batch(ctx context.Context, b *orders) error {
 	if err := insert(ctx, l, workorderitem.Table, itemColumns, b.items); err != nil {
 		return err
 	}
+	if err := insert(ctx, l, workorderadjustment.Table, adjustmentColumns, b.adjustments); err != nil {
+		return err
+	}
 	if err := insert(ctx, l, workorderperson.Table, personColumns, b.persons); err != nil {
 		return err
 	}
@@ -300,7 +309,7 @@ func insert[T any](ctx context.Context, l *loader, table string, columns []colum
 func analyze(ctx context.Context, db *store.DB) error {
 	statements := []string{"ANALYZE", "PRAGMA wal_checkpoint(TRUNCATE)"} // the log holds the whole load
 	if db.Dialect() == dialect.Postgres {
-		statements = []string{"ANALYZE users, number_sequences, cari, services, price_lists, price_list_items, service_tariff_overrides, exchange_rates, work_orders, work_order_items, work_order_status_history, work_order_persons, work_logs, gate_logs, motorbot, trips"}
+		statements = []string{"ANALYZE users, number_sequences, cari, services, price_lists, price_list_items, service_tariff_overrides, exchange_rates, work_orders, work_order_items, work_order_adjustments, work_order_status_history, work_order_persons, work_logs, gate_logs, motorbot, trips"}
 	}
 	for _, s := range statements {
 		if _, err := db.Writer().ExecContext(ctx, s); err != nil {

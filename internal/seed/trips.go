@@ -2,6 +2,7 @@ package seed
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -11,8 +12,13 @@ import (
 	"aliaport/ent/cari"
 	"aliaport/ent/motorbot"
 	"aliaport/ent/trip"
+	"aliaport/internal/apperr"
 	"aliaport/internal/calendar"
+	"aliaport/internal/pricing"
+	"aliaport/internal/quote"
+	"aliaport/internal/rate"
 	"aliaport/internal/sequence"
+	rules "aliaport/internal/trip"
 	"aliaport/internal/turkish"
 )
 
@@ -56,6 +62,22 @@ var tripColumns = []column[ent.Trip]{
 	{trip.FieldCariCode, func(t *ent.Trip) any { return t.CariCode }},
 	{trip.FieldCargoDescription, func(t *ent.Trip) any { return t.CargoDescription }},
 	{trip.FieldNotes, func(t *ent.Trip) any { return t.Notes }},
+	{trip.FieldUnitPrice, func(t *ent.Trip) any { return t.UnitPrice }},
+	{trip.FieldCurrency, func(t *ent.Trip) any { return t.Currency }},
+	{trip.FieldVatRate, func(t *ent.Trip) any { return t.VatRate }},
+	{trip.FieldNetAmount, func(t *ent.Trip) any { return t.NetAmount }},
+	{trip.FieldVatAmount, func(t *ent.Trip) any { return t.VatAmount }},
+	{trip.FieldGrandTotal, func(t *ent.Trip) any { return t.GrandTotal }},
+	{trip.FieldAmountTry, func(t *ent.Trip) any { return t.AmountTry }},
+	{trip.FieldExchangeRate, func(t *ent.Trip) any { return t.ExchangeRate }},
+	{trip.FieldRateKind, func(t *ent.Trip) any { return t.RateKind }},
+	{trip.FieldRateDate, func(t *ent.Trip) any { return t.RateDate }},
+	{trip.FieldCalculation, func(t *ent.Trip) any {
+		if t.Calculation == nil {
+			return nil
+		}
+		return string(t.Calculation)
+	}},
 	{trip.FieldStatus, func(t *ent.Trip) any { return t.Status }},
 	{trip.FieldInvoiceStatus, func(t *ent.Trip) any { return t.InvoiceStatus }},
 	{trip.FieldInvoiceNo, func(t *ent.Trip) any { return t.InvoiceNo }},
@@ -144,6 +166,7 @@ type sailor struct {
 	finance   []*ent.User
 	last      int64
 	years     []yearly
+	price     func(calendar.Date) (*pricing.Line, error) // of a trip that departs on the day; nil: there was no rate
 }
 
 // span is for how long a boat is reserved for a trip: from the planned departure until
@@ -158,9 +181,10 @@ const (
 	usual   = 8 * time.Hour // of a trip without a planned return
 )
 
-func newSailor(o Options, boats []*ent.Motorbot, customers []*ent.Cari, c *crew) *sailor {
+func newSailor(o Options, boats []*ent.Motorbot, customers []*ent.Cari, c *crew, price func(calendar.Date) (*pricing.Line, error)) *sailor {
 	s := &sailor{
-		dice: newDice(o.Seed, tripDice), now: o.Now, boats: boats, busy: make([][]span, len(boats)),
+		price: price,
+		dice:  newDice(o.Seed, tripDice), now: o.Now, boats: boats, busy: make([][]span, len(boats)),
 		story: o.Motorbots > told && o.Trips >= 20, clerks: append(append([]*ent.User{}, c.operations...), c.field...), finance: c.finance,
 	}
 	for _, c := range customers {
@@ -195,7 +219,11 @@ func (s *sailor) all(o Options, give func([]*ent.Trip) error) error {
 			}
 			coming = coming[1:]
 		}
-		if err := add(s.sail(at)); err != nil {
+		t, err := s.sail(at)
+		if err != nil {
+			return err
+		}
+		if err := add(t); err != nil {
 			return err
 		}
 	}
@@ -218,7 +246,7 @@ func (s *sailor) number(at time.Time) string {
 }
 
 // sail makes the trip that was planned at a moment, with what has become of it.
-func (s *sailor) sail(at time.Time) *ent.Trip {
+func (s *sailor) sail(at time.Time) (*ent.Trip, error) {
 	start := at.Add(s.between(time.Hour, ahead)).Truncate(15 * time.Minute)
 	length := s.between(45*time.Minute, 4*time.Hour).Truncate(15 * time.Minute)
 	back := new(length)
@@ -235,8 +263,7 @@ func (s *sailor) sail(at time.Time) *ent.Trip {
 	if s.chance(350) {
 		t.Notes = new(pick(s.dice, tripNotes))
 	}
-	s.live(t)
-	return t
+	return t, s.live(t)
 }
 
 func (s *sailor) trip(boat int, at, start time.Time, back *time.Time) *ent.Trip {
@@ -304,7 +331,7 @@ func (s *sailor) customer(t *ent.Trip) {
 }
 
 // live lets happen what has happened to a trip by now.
-func (s *sailor) live(t *ent.Trip) {
+func (s *sailor) live(t *ent.Trip) error {
 	step := func(at time.Time, who *ent.User) {
 		t.UpdatedAt, t.UpdatedBy, t.Version = at.Truncate(time.Second), who.ID, t.Version+1
 	}
@@ -313,13 +340,13 @@ func (s *sailor) live(t *ent.Trip) {
 	case s.chance(8) && t.PlannedDepartureAt.Before(s.now): // planned by mistake
 		t.IsActive = false
 		step(t.CreatedAt.Add(10*time.Minute), pick(s.dice, s.clerks))
-		return
+		return nil
 	case s.chance(50) && t.PlannedDepartureAt.Before(s.now):
 		t.Status, t.CancelReason = trip.StatusCancelled, new(pick(s.dice, cancelReasons))
 		step(t.PlannedDepartureAt.Add(-30*time.Minute), pick(s.dice, s.clerks))
-		return
+		return nil
 	case !t.PlannedDepartureAt.Before(s.now.Add(-time.Second)):
-		return
+		return nil
 	}
 	left := t.PlannedDepartureAt.Add(s.between(0, late))
 	if left.After(s.now) {
@@ -331,7 +358,7 @@ func (s *sailor) live(t *ent.Trip) {
 			t.PlannedReturnAt = &ends
 		}
 		t.EndsAt = t.PlannedReturnAt
-		return
+		return nil
 	}
 	back := left.Add((ends.Sub(left)*3/4 + s.between(0, ends.Sub(left)/4+overdue)).Truncate(time.Second))
 	if back.After(s.now) {
@@ -340,9 +367,19 @@ func (s *sailor) live(t *ent.Trip) {
 	t.Status, t.ReturnAt, t.EndsAt = trip.StatusCompleted, &back, &back
 	step(back, pick(s.dice, s.clerks))
 	if t.CariID == nil {
-		return
+		return nil
 	}
 	t.InvoiceStatus = trip.InvoiceStatusPending
+	cost, err := s.price(calendar.DateOf(left))
+	if err != nil {
+		return fmt.Errorf("price a trip of %s: %w", left, err)
+	}
+	if cost == nil { // it waits for a rate
+		return nil
+	}
+	if err := charge(t, cost); err != nil {
+		return err
+	}
 	// Periods end on days 7, 14, 21, 28 and the last; what is younger than two weeks waits.
 	if billed := back.Add(s.between(7*24*time.Hour, 14*24*time.Hour)); billed.Before(s.now) && s.chance(985) {
 		day := calendar.DateOf(billed)
@@ -350,6 +387,49 @@ func (s *sailor) live(t *ent.Trip) {
 		t.InvoiceNo = new(fmt.Sprintf("FT-%d%02d-%02d-%s", day.Year, day.Month, day.Day, *t.CariCode))
 		step(billed, pick(s.dice, s.finance))
 	}
+	return nil
+}
+
+// charge writes a price into a trip, as its return does.
+func charge(t *ent.Trip, l *pricing.Line) error {
+	calculation, err := json.Marshal(l.Trace)
+	if err != nil {
+		return fmt.Errorf("write calculation: %w", err)
+	}
+	t.UnitPrice, t.Currency, t.VatRate, t.Calculation = &l.Trace.Price.Amount, &l.Currency, &l.VATRate, calculation
+	t.NetAmount, t.VatAmount, t.GrandTotal, t.AmountTry = &l.Net, &l.VAT, &l.Gross, l.TRY
+	if h := l.Trace.Home; h != nil {
+		t.ExchangeRate, t.RateKind, t.RateDate = &h.Rate.Value, &h.Rate.Kind, &h.Rate.BulletinDate
+	}
+	return nil
+}
+
+// tripPrices prices trips without a service by the rules, once a day of departure:
+// nothing else makes their prices differ.
+func (l *loader) tripPrices(ctx context.Context, o Options) (func(calendar.Date) (*pricing.Line, error), error) {
+	c, now := l.tx.Client(), func() time.Time { return o.Now }
+	usual, err := rules.UsualPrice(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	quotes := &quote.Service{Now: now, Rates: &rate.Service{Now: now}}
+	known, once := map[calendar.Date]*pricing.Line{}, decimal.NewFromInt(1)
+	return func(day calendar.Date) (*pricing.Line, error) {
+		if p, ok := known[day]; ok {
+			return p, nil
+		}
+		p, err := quotes.Line(ctx, c, quote.Basis{Day: day, Currency: usual.Currency, AsPriced: true, InTRY: true},
+			quote.Line{Setting: usual, Inputs: pricing.Inputs{Quantity: &once}})
+		switch {
+		case apperr.Is(err, apperr.RateMissing):
+			known[day] = nil
+		case err != nil:
+			return nil, err
+		default:
+			known[day] = &p
+		}
+		return known[day], nil
+	}, nil
 }
 
 func (s *sailor) depart(t *ent.Trip, at time.Time) {
@@ -389,8 +469,12 @@ func (l *loader) fleet(ctx context.Context, o Options, c *crew, customers []*ent
 	if o.Trips == 0 {
 		return l.continueIDs(ctx, motorbot.Table)
 	}
-	s := newSailor(o, boats, customers, c)
-	err := s.all(o, func(part []*ent.Trip) error {
+	price, err := l.tripPrices(ctx, o)
+	if err != nil {
+		return err
+	}
+	s := newSailor(o, boats, customers, c, price)
+	err = s.all(o, func(part []*ent.Trip) error {
 		r.Trips += len(part)
 		return insert(ctx, l, trip.Table, tripColumns, part)
 	})

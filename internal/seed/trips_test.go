@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"entgo.io/ent/dialect"
+	"github.com/shopspring/decimal"
 
 	"aliaport/ent"
 	"aliaport/ent/motorbot"
@@ -17,9 +18,12 @@ import (
 	"aliaport/internal/calendar"
 	"aliaport/internal/globalid"
 	"aliaport/internal/page"
+	"aliaport/internal/quote"
+	"aliaport/internal/rate"
 	"aliaport/internal/seed"
 	"aliaport/internal/sequence"
 	"aliaport/internal/store"
+	"aliaport/internal/tariff"
 	trips "aliaport/internal/trip"
 )
 
@@ -71,6 +75,40 @@ func TestSeededTripsGoByTheRules(t *testing.T) {
 			}
 		}
 		apart(t, all)
+	})
+}
+
+// TestSeededTripsCostWhatTheRulesSay prices them anew: nothing changes.
+func TestSeededTripsCostWhatTheRulesSay(t *testing.T) {
+	t.Parallel()
+	aliatest.EachDB(t, func(t *testing.T, db *store.DB) {
+		run(t, db, seed.Options{Cari: 200, Motorbots: 20, Trips: 1200, Seed: 1, Now: now})
+		clock := func() time.Time { return now }
+		svc := &trips.Service{DB: db, Now: clock, Quotes: &quote.Service{DB: db, Now: clock, Tariffs: &tariff.Service{DB: db}, Rates: &rate.Service{DB: db, Now: clock}}}
+		ctx := actor.With(t.Context(), actor.System("test"))
+		unpriced, pending := 0, 0
+		for _, s := range db.Trip.Query().Where(trip.InvoiceStatusNEQ(trip.InvoiceStatusNone)).AllX(ctx) {
+			if !trips.IsPriced(s) {
+				if unpriced++; s.InvoiceStatus == trip.InvoiceStatusInvoiced {
+					t.Errorf("%s is invoiced without a price", s.TripNo)
+				}
+				continue
+			}
+			if s.Currency == nil || *s.Currency != "USD" || !s.GrandTotal.Equal(decimal.NewFromInt(12)) || !s.AmountTry.Equal(s.NetAmount.Mul(*s.ExchangeRate).Round(2)) || s.RateDate.After(calendar.DateOf(*s.DepartureAt)) {
+				t.Fatalf("%s costs %v", s.TripNo, s)
+			}
+			if s.InvoiceStatus != trip.InvoiceStatusPending {
+				continue
+			}
+			pending++
+			r, err := svc.Price(ctx, trips.PriceInput{ID: globalid.ID{Type: "Trip", Key: s.ID}})
+			if err != nil || r.Trip.Version != s.Version {
+				t.Fatalf("%s priced anew: %+v, %v", s.TripNo, r, err)
+			}
+		}
+		if unpriced > 10 || pending < 10 {
+			t.Errorf("%d trips have no price, %d were priced anew", unpriced, pending)
+		}
 	})
 }
 

@@ -123,7 +123,7 @@ func (s *Service) price(ctx context.Context, tx *ent.Tx, t *ent.Trip, back time.
 	}}
 	unit := ""
 	if t.ServiceID == nil {
-		if l.Setting, err = usualPrice(ctx, tx); err != nil {
+		if l.Setting, err = UsualPrice(ctx, tx.Client()); err != nil {
 			return pricing.Line{}, err
 		}
 	} else {
@@ -147,9 +147,9 @@ func quantity(unit string, minutes int) decimal.Decimal {
 	return decimal.NewFromInt(1)
 }
 
-// usualPrice is that of a trip without a service.
-func usualPrice(ctx context.Context, tx *ent.Tx) (*quote.Setting, error) {
-	values, err := parameter.Read(ctx, tx.Client(), parameter.TripCategory)
+// UsualPrice is that of a trip without a service.
+func UsualPrice(ctx context.Context, c *ent.Client) (*quote.Setting, error) {
+	values, err := parameter.Read(ctx, c, parameter.TripCategory)
 	if err != nil {
 		return nil, err
 	}
