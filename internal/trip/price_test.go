@@ -1,6 +1,7 @@
 package trip_test
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 	"sync"
@@ -229,6 +230,36 @@ func TestMeasuresOfATripAreJudged(t *testing.T) {
 			if _, err := p.Plan(p.ctx, in); !apperr.Is(err, want) {
 				t.Errorf("planned with the service %s: %v", code, err)
 			}
+		}
+	})
+}
+
+// TestWhatIsInvoicedKeepsItsPrice: of pricing anew and invoicing at once either the
+// new price is invoiced, or pricing comes too late.
+func TestWhatIsInvoicedKeepsItsPrice(t *testing.T) {
+	t.Parallel()
+	aliatest.EachDB(t, func(t *testing.T, db *store.DB) {
+		p := open(t, db)
+		aliatest.Rate(t, db, "USD", today, "32.5")
+		customer := p.customer(t)
+		setting := db.Parameter.Create().SetCategory("TRIP").SetCode("DEFAULT_UNIT_PRICE").SetName("Fiyat").SetValue("10").SetDataType("NUMBER").SetIsSystem(true).SaveX(p.ctx)
+		for n := range 8 {
+			was := p.back(t, p.boat(t, fmt.Sprintf("MB%03d", n)), customer, 60, nil).Trip
+			db.Parameter.UpdateOne(setting).SetValue(strconv.Itoa(20 + n)).ExecX(p.ctx)
+			var priced, invoiced error
+			var wg sync.WaitGroup
+			wg.Go(func() { _, priced = p.Price(p.ctx, trip.PriceInput{ID: id(was)}) })
+			wg.Go(func() { _, invoiced = p.MarkInvoiced(p.ctx, trip.InvoiceInput{ID: id(was), InvoiceNo: "FT-1"}) })
+			wg.Wait()
+			want := was.UnitPrice
+			if priced == nil {
+				want = new(decimal.NewFromInt(int64(20 + n)))
+			}
+			now := db.Trip.GetX(p.ctx, was.ID)
+			if invoiced != nil || priced != nil && !apperr.Is(priced, apperr.TripTransition) || now.InvoiceStatus != enttrip.InvoiceStatusInvoiced || !now.UnitPrice.Equal(*want) {
+				t.Fatalf("round %d: priced %v, invoiced %v: %v", n, priced, invoiced, now)
+			}
+			db.Parameter.UpdateOne(setting).SetValue("10").ExecX(p.ctx)
 		}
 	})
 }

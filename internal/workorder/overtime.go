@@ -92,7 +92,7 @@ func (s *Service) overtime(ctx context.Context, tx *ent.Tx, wo *ent.WorkOrder) (
 		return nil, err
 	}
 	o, err := pricing.OvertimeOf(*wo.ActualEnd, *wo.SecurityExitAt, threshold, hourly, vat)
-	if o == nil || err != nil {
+	if o == nil || err != nil || hourly.IsZero() { // a port that charges nothing has no line of nothing
 		return nil, err
 	}
 	priced, err := s.Quotes.Line(ctx, tx.Client(), s.basis(wo), quote.Line{

@@ -10,6 +10,7 @@ import (
 
 	"aliaport/ent"
 	"aliaport/ent/auditevent"
+	entparameter "aliaport/ent/parameter"
 	entworkorder "aliaport/ent/workorder"
 	"aliaport/ent/workorderitem"
 	"aliaport/internal/actor"
@@ -150,6 +151,10 @@ func TestOvertimeGoesByTheParametersAndTheCurrencyOfTheOrder(t *testing.T) {
 		// 10 minutes are 0.17 hours: 13.60 and 1.36.
 		if i := o.lines(lira)[0]; !i.TotalAmount.Equal(amount("13.6")) || !i.GrandTotal.Equal(amount("14.96")) || !i.VatRate.Equal(amount("10")) {
 			t.Errorf("by other parameters: %v", i)
+		}
+		db.Parameter.Update().Where(entparameter.Code("OVERTIME_HOURLY")).SetValue("0").ExecX(t.Context())
+		if _, err := o.overtime(lira); err != nil || len(o.lines(lira)) != 0 {
+			t.Errorf("an hour that costs nothing leaves %v, %v", o.lines(lira), err)
 		}
 	})
 }
