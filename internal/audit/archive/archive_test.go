@@ -660,6 +660,32 @@ func TestOthersWriteWhileAPartitionLeaves(t *testing.T) {
 	sound(t, s)
 }
 
+// TestALongTransactionHoldsUpNobodyForLong: the partition waits for it a second at a
+// time, so that writers who queue up behind get their turn.
+func TestALongTransactionHoldsUpNobodyForLong(t *testing.T) {
+	t.Parallel()
+	db, _ := open(t, kinds["postgres with partitions"], 10)
+	s := service(db, t.TempDir())
+	long, err := db.Writer().BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := long.ExecContext(t.Context(), "SELECT 1 FROM audit_events LIMIT 1"); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	time.AfterFunc(2500*time.Millisecond, func() { ended <- long.Rollback() })
+	begin := time.Now()
+	done, err := s.Run(system(t), nil)
+	if err := errors.Join(err, <-ended); err != nil || len(done) != 1 {
+		t.Fatalf("archived %v, error %v", done, err)
+	}
+	if took := time.Since(begin); took < 2500*time.Millisecond {
+		t.Errorf("it took %s: nothing was in the way", took)
+	}
+	sound(t, s)
+}
+
 func TestWalkSeesOneMoment(t *testing.T) {
 	t.Parallel()
 	aliatest.EachDB(t, func(t *testing.T, db *store.DB) {
