@@ -7,6 +7,7 @@ import (
 	"aliaport/graph/gen"
 	"aliaport/graph/gqlmodel"
 	"aliaport/graph/loader"
+	"aliaport/internal/audit"
 	"aliaport/internal/cari"
 	"aliaport/internal/globalid"
 	"aliaport/internal/page"
@@ -34,7 +35,7 @@ func (r *mutationResolver) ActivateCari(ctx context.Context, input cari.Activity
 }
 
 func (r *queryResolver) Cari(ctx context.Context, id *globalid.ID, cariCode *string) (*ent.Cari, error) {
-	c, err := r.Accounts.Find(ctx, id, cariCode)
+	c, err := details(ctx, audit.Cari, func(c *ent.Cari) int64 { return c.ID })(r.Accounts.Find(ctx, id, cariCode))
 	if c == nil || err != nil {
 		return nil, err
 	}

@@ -29,6 +29,13 @@ func Directives() gen.DirectiveRoot {
 			}
 			return next(ctx)
 		},
+		Personal: func(ctx context.Context, obj any, next graphql.Resolver) (any, error) {
+			value, err := next(ctx)
+			if err == nil {
+				personal(ctx, obj, value)
+			}
+			return value, err
+		},
 		Public: func(ctx context.Context, _ any, next graphql.Resolver) (any, error) { return next(ctx) },
 	}
 }

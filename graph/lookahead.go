@@ -12,6 +12,7 @@ import (
 	"aliaport/ent"
 	"aliaport/graph/loader"
 	"aliaport/internal/actor"
+	"aliaport/internal/audit"
 	"aliaport/internal/page"
 	rules "aliaport/internal/workorder"
 )
@@ -31,6 +32,8 @@ type relation struct {
 var relations = map[string]relation{
 	"AuditEvent.user": toOne("User", func(s *loader.Set) *loader.Loader[*ent.User] { return s.User },
 		func(e *ent.AuditEvent) (int64, bool) { return deref(e.UserID) }),
+	"AuditFacetValue.user": toOne("User", func(s *loader.Set) *loader.Loader[*ent.User] { return s.User },
+		func(v *audit.FacetValue) (int64, bool) { return deref(v.UserID) }),
 	"Motorbot.owner": toOne("Cari", func(s *loader.Set) *loader.Loader[*ent.Cari] { return s.Cari },
 		func(m *ent.Motorbot) (int64, bool) { return deref(m.OwnerCariID) }),
 	"Motorbot.activeTripCount": plain(func(s *loader.Set) *loader.Loader[int] { return s.ActiveTripsOfMotorbot },

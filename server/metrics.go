@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
+	"aliaport/internal/audit"
 	"aliaport/internal/store"
 )
 
@@ -49,6 +50,21 @@ func newMetrics(db *store.DB) *metrics {
 		m.registry.MustRegister(collectors.NewDBStatsCollector(db.Reader(), "reader"))
 	}
 	return m
+}
+
+// reads shows how the writer of recorded reads keeps up.
+func (m *metrics) reads(r *audit.Reads) {
+	gauge := func(name, help string, value func() int) {
+		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 { return float64(value()) }))
+	}
+	counter := func(name, help string, value func() int) {
+		m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, func() float64 { return float64(value()) }))
+	}
+	gauge("aliaport_audit_reads_waiting", "Recorded reads that are not written yet.", r.Waiting)
+	gauge("aliaport_audit_reads_limit", "Recorded reads that may wait; then readers do.", func() int { return r.Queue })
+	counter("aliaport_audit_reads_written_total", "Recorded reads that were written.", r.Written)
+	counter("aliaport_audit_reads_blocked_total", "Readers that had to wait for the writer of recorded reads.", r.Waited)
+	counter("aliaport_audit_reads_failures_total", "Attempts at writing recorded reads that failed and were repeated.", r.Failures)
 }
 
 func (m *metrics) request(method string, status int, took time.Duration) {

@@ -70,6 +70,7 @@ type Server struct {
 	rates    *rates
 	proxies  proxies
 	refusals *audit.Tally
+	reads    *audit.Reads
 	metrics  *metrics
 	loaders  loader.Options
 	api      http.Handler
@@ -89,6 +90,11 @@ func New(d Deps) (*Server, error) {
 	pages, limits := page.NewCodec(cursorKey), page.Limits{Default: d.Config.PageSizeDefault, Max: d.Config.PageSizeMax}
 	s.loaders = loader.Options{Wait: d.Config.LoaderWait, Capacity: d.Config.LoaderBatch, Pages: pages, PageLimits: limits}
 	s.refusals = &audit.Tally{DB: d.DB, Now: s.now, Log: d.Log}
+	s.reads = &audit.Reads{
+		DB: d.DB, Now: s.now, Log: d.Log, Keep: audit.ReadsKept(d.Config.AuditReads),
+		Queue: d.Config.AuditReadQueue, Batch: d.Config.AuditReadBatch, Delay: d.Config.AuditReadDelay,
+	}
+	s.metrics.reads(s.reads)
 	if s.proxies, err = trusted(d.Config.TrustedProxies); err != nil {
 		return nil, err
 	}
@@ -127,10 +133,12 @@ func New(d Deps) (*Server, error) {
 			DB: d.DB, Now: s.now, Users: s.users, Pages: pages, PageLimits: limits, IdempotencyTTL: d.Config.IdempotencyTTL, Quotes: quotes,
 		},
 		Users: s.users, Limits: graph.Limits{Operations: s.rates.operations, Cost: s.rates.cost, MeasureOnly: d.Config.RateMeasureOnly, Now: s.now},
-		Rates:      rates,
-		Quotes:     quotes,
-		Archives:   &archive.Service{DB: d.DB, Now: s.now, Log: d.Log, Pages: pages, PageLimits: limits},
-		Trail:      &audit.Trail{DB: d.DB, Pages: pages, PageLimits: limits},
+		Rates:    rates,
+		Quotes:   quotes,
+		Archives: &archive.Service{DB: d.DB, Now: s.now, Log: d.Log, Pages: pages, PageLimits: limits},
+		Trail: &audit.Trail{DB: d.DB, Now: s.now, Pages: pages, PageLimits: limits, Limits: audit.SearchLimits{
+			Ranges: d.Config.AuditRanges, Facets: audit.FacetLimits{Rows: d.Config.AuditFacetRows, Window: d.Config.AuditFacetWindow},
+		}},
 		Parameters: &parameter.Service{DB: d.DB, Now: s.now, Pages: pages, PageLimits: limits, IdempotencyTTL: d.Config.IdempotencyTTL},
 	}
 	resolver.Panel = &dashboard.Service{DB: d.DB, Now: s.now, WorkOrders: resolver.WorkOrders}
@@ -223,6 +231,7 @@ func (s *Server) graphql(r *graph.Resolver) (http.Handler, error) {
 	exec.SetRecoverFunc(func(ctx context.Context, cause any) error { return p.recovered(ctx, cause) })
 	exec.Use(graph.FreshLoaders{})
 	exec.Use(graph.Attempts{DB: s.db, Now: s.now, Log: s.log, Denials: s.refusals})
+	exec.Use(graph.Reads{Writer: s.reads})
 	exec.Use(introspection{s.config.Introspection})
 	exec.Use(profile{})
 	exec.Use(costs{})
@@ -320,6 +329,7 @@ func (s *Server) Run(ctx context.Context, listening func(address string)) error 
 		s.log.InfoContext(ctx, "stopping", "grace", s.config.ShutdownTimeout)
 		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.config.ShutdownTimeout)
 		defer cancel()
+		defer s.flush(ctx)
 		if err := api.Shutdown(stop); err != nil {
 			return errors.Join(fmt.Errorf("requests still ran after %s: %w", s.config.ShutdownTimeout, err), api.Close(), admin.Close())
 		}
@@ -327,8 +337,18 @@ func (s *Server) Run(ctx context.Context, listening func(address string)) error 
 		case <-idle:
 		case <-stop.Done():
 		}
-		s.refusals.Flush()
 		return admin.Close()
 	})
 	return g.Wait()
+}
+
+// flushTime is how long the trail may take to get its last lines when the server stops.
+const flushTime = 10 * time.Second
+
+// flush writes the lines of the trail that wait.
+func (s *Server) flush(ctx context.Context) {
+	s.refusals.Flush()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushTime)
+	defer cancel()
+	s.reads.Flush(ctx)
 }

@@ -69,6 +69,7 @@ type Config = graphql.Config[ResolverRoot, DirectiveRoot, ComplexityRoot]
 type ResolverRoot interface {
 	AuditArchive() AuditArchiveResolver
 	AuditEvent() AuditEventResolver
+	AuditFacetValue() AuditFacetValueResolver
 	Cari() CariResolver
 	Dashboard() DashboardResolver
 	GateLog() GateLogResolver
@@ -94,6 +95,7 @@ type ResolverRoot interface {
 
 type DirectiveRoot struct {
 	Can      func(ctx context.Context, obj any, next graphql.Resolver, permission string, orNull bool) (res any, err error)
+	Personal func(ctx context.Context, obj any, next graphql.Resolver) (res any, err error)
 	Public   func(ctx context.Context, obj any, next graphql.Resolver) (res any, err error)
 	SignedIn func(ctx context.Context, obj any, next graphql.Resolver) (res any, err error)
 }
@@ -170,15 +172,30 @@ type ComplexityRoot struct {
 	}
 
 	AuditEventConnection struct {
-		Edges      func(childComplexity int) int
-		Nodes      func(childComplexity int) int
-		PageInfo   func(childComplexity int) int
-		TotalCount func(childComplexity int) int
+		Edges              func(childComplexity int) int
+		Nodes              func(childComplexity int) int
+		PageInfo           func(childComplexity int) int
+		TotalCount         func(childComplexity int) int
+		TotalCountIsCapped func(childComplexity int) int
 	}
 
 	AuditEventEdge struct {
 		Cursor func(childComplexity int) int
 		Node   func(childComplexity int) int
+	}
+
+	AuditFacetValue struct {
+		Count func(childComplexity int) int
+		User  func(childComplexity int) int
+		Value func(childComplexity int) int
+	}
+
+	AuditFacets struct {
+		Capped func(childComplexity int) int
+		From   func(childComplexity int) int
+		Rows   func(childComplexity int) int
+		To     func(childComplexity int) int
+		Values func(childComplexity int) int
 	}
 
 	AuthPayload struct {
@@ -755,6 +772,7 @@ type ComplexityRoot struct {
 		ActivePriceList      func(childComplexity int, on *calendar.Date, currency string) int
 		AuditArchives        func(childComplexity int, first *int, after *string, last *int, before *string) int
 		AuditEvents          func(childComplexity int, filter *audit.Filter, first *int, after *string, last *int, before *string) int
+		AuditFacets          func(childComplexity int, field audit.Facet, filter *audit.Filter, first *int) int
 		Cari                 func(childComplexity int, id *globalid.ID, cariCode *string) int
 		CariAccounts         func(childComplexity int, filter *cari.Filter, orderBy *cari.Order, first *int, after *string, last *int, before *string) int
 		ConvertCurrency      func(childComplexity int, amount decimal.Decimal, from string, to string, on *calendar.Date, kind *rate.Kind) int
@@ -1339,6 +1357,9 @@ type AuditEventResolver interface {
 	Changes(ctx context.Context, obj *ent.AuditEvent) ([]*audit.Change, error)
 	Extra(ctx context.Context, obj *ent.AuditEvent) (*string, error)
 }
+type AuditFacetValueResolver interface {
+	User(ctx context.Context, obj *audit.FacetValue) (*ent.User, error)
+}
 type CariResolver interface {
 	Uninvoiced(ctx context.Context, obj *ent.Cari) ([]*workorder.UninvoicedTotal, error)
 }
@@ -1486,7 +1507,8 @@ type QueryResolver interface {
 	Viewer(ctx context.Context) (*Viewer, error)
 	Node(ctx context.Context, id globalid.ID) (gqlmodel.Node, error)
 	Nodes(ctx context.Context, ids []*globalid.ID) ([]gqlmodel.Node, error)
-	AuditEvents(ctx context.Context, filter *audit.Filter, first *int, after *string, last *int, before *string) (*gqlmodel.Connection[*ent.AuditEvent], error)
+	AuditEvents(ctx context.Context, filter *audit.Filter, first *int, after *string, last *int, before *string) (*gqlmodel.AuditEventConnection, error)
+	AuditFacets(ctx context.Context, field audit.Facet, filter *audit.Filter, first *int) (*audit.FacetCounts, error)
 	AuditArchives(ctx context.Context, first *int, after *string, last *int, before *string) (*gqlmodel.Connection[*ent.AuditArchive], error)
 	Cari(ctx context.Context, id *globalid.ID, cariCode *string) (*ent.Cari, error)
 	CariAccounts(ctx context.Context, filter *cari.Filter, orderBy *cari.Order, first *int, after *string, last *int, before *string) (*gqlmodel.Connection[*ent.Cari], error)
@@ -1970,6 +1992,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.AuditEventConnection.TotalCount(childComplexity), true
+	case "AuditEventConnection.totalCountIsCapped":
+		if e.ComplexityRoot.AuditEventConnection.TotalCountIsCapped == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEventConnection.TotalCountIsCapped(childComplexity), true
 
 	case "AuditEventEdge.cursor":
 		if e.ComplexityRoot.AuditEventEdge.Cursor == nil {
@@ -1983,6 +2011,56 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.AuditEventEdge.Node(childComplexity), true
+
+	case "AuditFacetValue.count":
+		if e.ComplexityRoot.AuditFacetValue.Count == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditFacetValue.Count(childComplexity), true
+	case "AuditFacetValue.user":
+		if e.ComplexityRoot.AuditFacetValue.User == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditFacetValue.User(childComplexity), true
+	case "AuditFacetValue.value":
+		if e.ComplexityRoot.AuditFacetValue.Value == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditFacetValue.Value(childComplexity), true
+
+	case "AuditFacets.isCapped":
+		if e.ComplexityRoot.AuditFacets.Capped == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditFacets.Capped(childComplexity), true
+	case "AuditFacets.from":
+		if e.ComplexityRoot.AuditFacets.From == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditFacets.From(childComplexity), true
+	case "AuditFacets.rows":
+		if e.ComplexityRoot.AuditFacets.Rows == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditFacets.Rows(childComplexity), true
+	case "AuditFacets.to":
+		if e.ComplexityRoot.AuditFacets.To == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditFacets.To(childComplexity), true
+	case "AuditFacets.values":
+		if e.ComplexityRoot.AuditFacets.Values == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditFacets.Values(childComplexity), true
 
 	case "AuthPayload.userErrors":
 		if e.ComplexityRoot.AuthPayload.UserErrors == nil {
@@ -4971,6 +5049,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.AuditEvents(childComplexity, args["filter"].(*audit.Filter), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+	case "Query.auditFacets":
+		if e.ComplexityRoot.Query.AuditFacets == nil {
+			break
+		}
+
+		args, err := ec.field_Query_auditFacets_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.AuditFacets(childComplexity, args["field"].(audit.Facet), args["filter"].(*audit.Filter), args["first"].(*int)), true
 	case "Query.cari":
 		if e.ComplexityRoot.Query.Cari == nil {
 			break
@@ -7901,8 +7990,10 @@ type AuditEventConnection {
   nodes: [AuditEvent!]!
   "Where the page lies (sayfa bilgisi)."
   pageInfo: PageInfo!
-  "Rows that the filter finds (toplam); counted only when selected."
+  "Rows that the filter finds (toplam), counted up to 10001 and only when selected."
   totalCount: Int!
+  "There are more than 10000 rows (toplam sınırlı mı); they are not counted further."
+  totalCountIsCapped: Boolean!
 }
 
 "A line of the trail in a list (kenar)."
@@ -7913,22 +8004,76 @@ type AuditEventEdge {
   node: AuditEvent!
 }
 
-"Which lines (filtre). One of user, action, resource or entityId; each also with createdAt."
+"""
+Which lines (filtre). These combinations are offered, because an index answers each of them in the order of the list;
+any other is FILTER_NOT_INDEXED: users, actions, users and actions; resource, resource and actions; entityId; outcomes
+DENIED and FAILED, also with users, actions or ip; path, pathPrefix, requestId, ip. createdAt goes with every one.
+"""
 input AuditFilter {
-  "Of this user (kullanıcı), by global id."
-  user: ID
-  "Of this action (eylem)."
-  action: String
-  "About this kind of record (kayıt türü)."
+  "Of one of these users (kullanıcılar), by global id."
+  users: [ID!]
+  "One of these actions (eylemler), such as approve."
+  actions: [String!]
+  "About this kind of record (kayıt türü), such as work_order."
   resource: String
   "About this record (kayıt kimliği), by global id."
   entityId: ID
+  "That ended so (sonuçlar): DENIED, FAILED or both."
+  outcomes: [AuditOutcome!]
+  "That came in exactly here (işlem yolu): /graphql#ApproveWorkOrder."
+  path: String
+  "That came in at a path that begins so (yol öneki): /graphql#Approve."
+  pathPrefix: String
+  "Of this request (istek kimliği)."
+  requestId: String
+  "From this address (IP adresi)."
+  ip: String
   "In this range (zaman aralığı)."
   createdAt: DateTimeRange
 }
 
+"What the lines can be counted by (sayım alanı)."
+enum AuditFacet {
+  "Who did it (kullanıcı)."
+  USER
+  "What was done (eylem)."
+  ACTION
+  "To what kind of record (kayıt türü)."
+  RESOURCE
+  "How it ended (sonuç)."
+  OUTCOME
+  "Which operation (işlem yolu)."
+  PATH
+  "Address it came from (IP adresi)."
+  IP
+}
+
+"How often each value occurs (değer sayımları), over a bounded time and number of lines."
+type AuditFacets {
+  "The most frequent values first (değerler)."
+  values: [AuditFacetValue!]!
+  "Begin of what was looked at (başlangıç); 30 days before its end unless the filter says otherwise."
+  from: DateTime!
+  "End of what was looked at (bitiş), exclusive."
+  to: DateTime!
+  "How many lines were counted (sayılan satır)."
+  rows: Int!
+  "As many were counted as may be (sayım sınırlı mı): the newest. There may be more in this time."
+  isCapped: Boolean!
+}
+
+"A value and how often it occurs (değer)."
+type AuditFacetValue {
+  "The value (değer); null for none, and for users."
+  value: String
+  "The user (kullanıcı); null for the system, strangers and other facets."
+  user: User
+  "How often it occurs (sayı)."
+  count: Int!
+}
+
 extend type Query {
-  "The trail, newest first (denetim kayıtları)."
+  "The trail, newest first (denetim kayıtları). Every search is recorded itself."
   auditEvents(
     "Which ones (filtre); all when absent."
     filter: AuditFilter
@@ -7941,6 +8086,15 @@ extend type Query {
     "Before this cursor (imleçten önce)."
     before: String
   ): AuditEventConnection! @can(permission: "audit:read")
+  "What occurs how often in the trail (denetim sayımları), for filling in a filter. Every count is recorded itself."
+  auditFacets(
+    "By what (alan)."
+    field: AuditFacet!
+    "Among which lines (filtre)."
+    filter: AuditFilter
+    "So many values at most (ilk N), 1 to 100; 50 when absent."
+    first: Int
+  ): AuditFacets! @can(permission: "audit:read")
 }
 `, BuiltIn: false},
 	{Name: "../../schema/audit_archive.graphql", Input: `"""
@@ -8032,6 +8186,9 @@ directive @can(
 
 "Answered to anybody who is signed in."
 directive @signedIn on FIELD_DEFINITION
+
+"Personal data (kişisel veri): who reads it is recorded in the trail."
+directive @personal on FIELD_DEFINITION
 
 "Answered without signing in."
 directive @public on FIELD_DEFINITION
@@ -8153,7 +8310,7 @@ type Cari implements Node {
   "Tax number (vergi no)."
   taxNumber: String @can(permission: "cari:read")
   "National id of a natural person (TCKN)."
-  nationalId: String @can(permission: "cari:read")
+  nationalId: String @can(permission: "cari:read") @personal
   "Country, ISO 3166 alpha-2 (ülke)."
   country: String!
   "City (il)."
@@ -8161,15 +8318,15 @@ type Cari implements Node {
   "District (ilçe)."
   district: String
   "Address (adres)."
-  address: String @can(permission: "cari:read")
+  address: String @can(permission: "cari:read") @personal
   "Phone (telefon)."
-  phone: String @can(permission: "cari:read")
+  phone: String @can(permission: "cari:read") @personal
   "E-mail (e-posta)."
-  email: String @can(permission: "cari:read")
+  email: String @can(permission: "cari:read") @personal
   "Contact person (ilgili kişi)."
-  contactPerson: String @can(permission: "cari:read")
+  contactPerson: String @can(permission: "cari:read") @personal
   "IBAN."
-  iban: String @can(permission: "cari:read")
+  iban: String @can(permission: "cari:read") @personal
   "Payment term in days (vade günü)."
   paymentTermDays: Int!
   "Currency, ISO 4217 (para birimi)."
@@ -9500,13 +9657,13 @@ type WorkOrderPerson implements Node {
   "Full name (ad soyad)."
   fullName: String!
   "National id (TCKN); without guvenlik:read only its last two digits."
-  nationalId: String
+  nationalId: String @personal
   "Number of the passport (pasaport no); without guvenlik:read only its last two characters."
-  passportNo: String
+  passportNo: String @personal
   "Nationality, ISO 3166 alpha-3 (uyruk)."
   nationality: String!
   "Phone (telefon); without guvenlik:read only its last two digits."
-  phone: String
+  phone: String @personal
   "Where the person stands (durum)."
   status: WorkOrderPersonStatus!
   "When the person last came in (son giriş)."
@@ -12755,6 +12912,8 @@ func (ec *executionContext) childFields_AuditEventConnection(ctx context.Context
 		return ec.fieldContext_AuditEventConnection_pageInfo(ctx, field)
 	case "totalCount":
 		return ec.fieldContext_AuditEventConnection_totalCount(ctx, field)
+	case "totalCountIsCapped":
+		return ec.fieldContext_AuditEventConnection_totalCountIsCapped(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type AuditEventConnection", field.Name)
 }
@@ -12767,6 +12926,34 @@ func (ec *executionContext) childFields_AuditEventEdge(ctx context.Context, fiel
 		return ec.fieldContext_AuditEventEdge_node(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type AuditEventEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_AuditFacetValue(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "value":
+		return ec.fieldContext_AuditFacetValue_value(ctx, field)
+	case "user":
+		return ec.fieldContext_AuditFacetValue_user(ctx, field)
+	case "count":
+		return ec.fieldContext_AuditFacetValue_count(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AuditFacetValue", field.Name)
+}
+
+func (ec *executionContext) childFields_AuditFacets(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "values":
+		return ec.fieldContext_AuditFacets_values(ctx, field)
+	case "from":
+		return ec.fieldContext_AuditFacets_from(ctx, field)
+	case "to":
+		return ec.fieldContext_AuditFacets_to(ctx, field)
+	case "rows":
+		return ec.fieldContext_AuditFacets_rows(ctx, field)
+	case "isCapped":
+		return ec.fieldContext_AuditFacets_isCapped(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AuditFacets", field.Name)
 }
 
 func (ec *executionContext) childFields_AuthPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -16281,6 +16468,36 @@ func (ec *executionContext) field_Query_auditEvents_args(ctx context.Context, ra
 	return args, nil
 }
 
+func (ec *executionContext) field_Query_auditFacets_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "field",
+		func(ctx context.Context, v any) (audit.Facet, error) {
+			return ec.unmarshalNAuditFacet2aliaportᚋinternalᚋauditᚐFacet(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["field"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
+		func(ctx context.Context, v any) (*audit.Filter, error) {
+			return ec.unmarshalOAuditFilter2ᚖaliaportᚋinternalᚋauditᚐFilter(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["filter"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg2
+	return args, nil
+}
+
 func (ec *executionContext) field_Query_cariAccounts_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -18723,7 +18940,7 @@ func (ec *executionContext) fieldContext_AuditEvent_createdAt(_ context.Context,
 	return graphql.NewScalarFieldContext("AuditEvent", field, false, false, "DateTime")
 }
 
-func (ec *executionContext) _AuditEventConnection_edges(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Connection[*ent.AuditEvent]) (ret graphql.Marshaler) {
+func (ec *executionContext) _AuditEventConnection_edges(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.AuditEventConnection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -18755,7 +18972,7 @@ func (ec *executionContext) fieldContext_AuditEventConnection_edges(_ context.Co
 	return fc, nil
 }
 
-func (ec *executionContext) _AuditEventConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Connection[*ent.AuditEvent]) (ret graphql.Marshaler) {
+func (ec *executionContext) _AuditEventConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.AuditEventConnection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -18787,7 +19004,7 @@ func (ec *executionContext) fieldContext_AuditEventConnection_nodes(_ context.Co
 	return fc, nil
 }
 
-func (ec *executionContext) _AuditEventConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Connection[*ent.AuditEvent]) (ret graphql.Marshaler) {
+func (ec *executionContext) _AuditEventConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.AuditEventConnection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -18819,7 +19036,7 @@ func (ec *executionContext) fieldContext_AuditEventConnection_pageInfo(_ context
 	return fc, nil
 }
 
-func (ec *executionContext) _AuditEventConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Connection[*ent.AuditEvent]) (ret graphql.Marshaler) {
+func (ec *executionContext) _AuditEventConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.AuditEventConnection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -18840,6 +19057,29 @@ func (ec *executionContext) _AuditEventConnection_totalCount(ctx context.Context
 }
 func (ec *executionContext) fieldContext_AuditEventConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("AuditEventConnection", field, true, false, "Int")
+}
+
+func (ec *executionContext) _AuditEventConnection_totalCountIsCapped(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.AuditEventConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditEventConnection_totalCountIsCapped(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TotalCountIsCapped(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuditEventConnection_totalCountIsCapped(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditEventConnection", field, true, false, "Boolean")
 }
 
 func (ec *executionContext) _AuditEventEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Edge[*ent.AuditEvent]) (ret graphql.Marshaler) {
@@ -18895,6 +19135,208 @@ func (ec *executionContext) fieldContext_AuditEventEdge_node(_ context.Context, 
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _AuditFacetValue_value(ctx context.Context, field graphql.CollectedField, obj *audit.FacetValue) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditFacetValue_value(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Value, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AuditFacetValue_value(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditFacetValue", field, false, false, "String")
+}
+
+func (ec *executionContext) _AuditFacetValue_user(ctx context.Context, field graphql.CollectedField, obj *audit.FacetValue) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditFacetValue_user(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.AuditFacetValue().User(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.User) graphql.Marshaler {
+			return ec.marshalOUser2ᚖaliaportᚋentᚐUser(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AuditFacetValue_user(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AuditFacetValue",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_User(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AuditFacetValue_count(ctx context.Context, field graphql.CollectedField, obj *audit.FacetValue) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditFacetValue_count(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Count, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuditFacetValue_count(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditFacetValue", field, false, false, "Int")
+}
+
+func (ec *executionContext) _AuditFacets_values(ctx context.Context, field graphql.CollectedField, obj *audit.FacetCounts) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditFacets_values(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Values, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*audit.FacetValue) graphql.Marshaler {
+			return ec.marshalNAuditFacetValue2ᚕᚖaliaportᚋinternalᚋauditᚐFacetValueᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuditFacets_values(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AuditFacets",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AuditFacetValue(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AuditFacets_from(ctx context.Context, field graphql.CollectedField, obj *audit.FacetCounts) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditFacets_from(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.From, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuditFacets_from(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditFacets", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _AuditFacets_to(ctx context.Context, field graphql.CollectedField, obj *audit.FacetCounts) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditFacets_to(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.To, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuditFacets_to(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditFacets", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _AuditFacets_rows(ctx context.Context, field graphql.CollectedField, obj *audit.FacetCounts) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditFacets_rows(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Rows, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuditFacets_rows(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditFacets", field, false, false, "Int")
+}
+
+func (ec *executionContext) _AuditFacets_isCapped(ctx context.Context, field graphql.CollectedField, obj *audit.FacetCounts) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditFacets_isCapped(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Capped, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuditFacets_isCapped(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditFacets", field, false, false, "Boolean")
 }
 
 func (ec *executionContext) _AuthPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *AuthPayload) (ret graphql.Marshaler) {
@@ -19167,8 +19609,15 @@ func (ec *executionContext) _Cari_nationalId(ctx context.Context, field graphql.
 				}
 				return ec.Directives.Can(ctx, obj, directive0, permission, orNull)
 			}
+			directive2 := func(ctx context.Context) (any, error) {
+				if ec.Directives.Personal == nil {
+					var zeroVal *string
+					return zeroVal, errors.New("directive personal is not implemented")
+				}
+				return ec.Directives.Personal(ctx, obj, directive1)
+			}
 
-			next = directive1
+			next = directive2
 			return next
 		},
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
@@ -19282,8 +19731,15 @@ func (ec *executionContext) _Cari_address(ctx context.Context, field graphql.Col
 				}
 				return ec.Directives.Can(ctx, obj, directive0, permission, orNull)
 			}
+			directive2 := func(ctx context.Context) (any, error) {
+				if ec.Directives.Personal == nil {
+					var zeroVal *string
+					return zeroVal, errors.New("directive personal is not implemented")
+				}
+				return ec.Directives.Personal(ctx, obj, directive1)
+			}
 
-			next = directive1
+			next = directive2
 			return next
 		},
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
@@ -19328,8 +19784,15 @@ func (ec *executionContext) _Cari_phone(ctx context.Context, field graphql.Colle
 				}
 				return ec.Directives.Can(ctx, obj, directive0, permission, orNull)
 			}
+			directive2 := func(ctx context.Context) (any, error) {
+				if ec.Directives.Personal == nil {
+					var zeroVal *string
+					return zeroVal, errors.New("directive personal is not implemented")
+				}
+				return ec.Directives.Personal(ctx, obj, directive1)
+			}
 
-			next = directive1
+			next = directive2
 			return next
 		},
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
@@ -19374,8 +19837,15 @@ func (ec *executionContext) _Cari_email(ctx context.Context, field graphql.Colle
 				}
 				return ec.Directives.Can(ctx, obj, directive0, permission, orNull)
 			}
+			directive2 := func(ctx context.Context) (any, error) {
+				if ec.Directives.Personal == nil {
+					var zeroVal *string
+					return zeroVal, errors.New("directive personal is not implemented")
+				}
+				return ec.Directives.Personal(ctx, obj, directive1)
+			}
 
-			next = directive1
+			next = directive2
 			return next
 		},
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
@@ -19420,8 +19890,15 @@ func (ec *executionContext) _Cari_contactPerson(ctx context.Context, field graph
 				}
 				return ec.Directives.Can(ctx, obj, directive0, permission, orNull)
 			}
+			directive2 := func(ctx context.Context) (any, error) {
+				if ec.Directives.Personal == nil {
+					var zeroVal *string
+					return zeroVal, errors.New("directive personal is not implemented")
+				}
+				return ec.Directives.Personal(ctx, obj, directive1)
+			}
 
-			next = directive1
+			next = directive2
 			return next
 		},
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
@@ -19466,8 +19943,15 @@ func (ec *executionContext) _Cari_iban(ctx context.Context, field graphql.Collec
 				}
 				return ec.Directives.Can(ctx, obj, directive0, permission, orNull)
 			}
+			directive2 := func(ctx context.Context) (any, error) {
+				if ec.Directives.Personal == nil {
+					var zeroVal *string
+					return zeroVal, errors.New("directive personal is not implemented")
+				}
+				return ec.Directives.Personal(ctx, obj, directive1)
+			}
 
-			next = directive1
+			next = directive2
 			return next
 		},
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
@@ -33676,16 +34160,16 @@ func (ec *executionContext) _Query_auditEvents(ctx context.Context, field graphq
 			directive1 := func(ctx context.Context) (any, error) {
 				permission, err := ec.unmarshalNString2string(ctx, "audit:read")
 				if err != nil {
-					var zeroVal *gqlmodel.Connection[*ent.AuditEvent]
+					var zeroVal *gqlmodel.AuditEventConnection
 					return zeroVal, err
 				}
 				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
 				if err != nil {
-					var zeroVal *gqlmodel.Connection[*ent.AuditEvent]
+					var zeroVal *gqlmodel.AuditEventConnection
 					return zeroVal, err
 				}
 				if ec.Directives.Can == nil {
-					var zeroVal *gqlmodel.Connection[*ent.AuditEvent]
+					var zeroVal *gqlmodel.AuditEventConnection
 					return zeroVal, errors.New("directive can is not implemented")
 				}
 				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
@@ -33694,8 +34178,8 @@ func (ec *executionContext) _Query_auditEvents(ctx context.Context, field graphq
 			next = directive1
 			return next
 		},
-		func(ctx context.Context, selections ast.SelectionSet, v *gqlmodel.Connection[*ent.AuditEvent]) graphql.Marshaler {
-			return ec.marshalNAuditEventConnection2ᚖaliaportᚋgraphᚋgqlmodelᚐConnection(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *gqlmodel.AuditEventConnection) graphql.Marshaler {
+			return ec.marshalNAuditEventConnection2ᚖaliaportᚋgraphᚋgqlmodelᚐAuditEventConnection(ctx, selections, v)
 		},
 		true,
 		true,
@@ -33719,6 +34203,73 @@ func (ec *executionContext) fieldContext_Query_auditEvents(ctx context.Context, 
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Query_auditEvents_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_auditFacets(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_auditFacets(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().AuditFacets(ctx, fc.Args["field"].(audit.Facet), fc.Args["filter"].(*audit.Filter), fc.Args["first"].(*int))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "audit:read")
+				if err != nil {
+					var zeroVal *audit.FacetCounts
+					return zeroVal, err
+				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *audit.FacetCounts
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *audit.FacetCounts
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *audit.FacetCounts) graphql.Marshaler {
+			return ec.marshalNAuditFacets2ᚖaliaportᚋinternalᚋauditᚐFacetCounts(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_auditFacets(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AuditFacets(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_auditFacets_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -45335,7 +45886,20 @@ func (ec *executionContext) _WorkOrderPerson_nationalId(ctx context.Context, fie
 		func(ctx context.Context) (any, error) {
 			return ec.Resolvers.WorkOrderPerson().NationalID(ctx, obj)
 		},
-		nil,
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				if ec.Directives.Personal == nil {
+					var zeroVal *string
+					return zeroVal, errors.New("directive personal is not implemented")
+				}
+				return ec.Directives.Personal(ctx, obj, directive0)
+			}
+
+			next = directive1
+			return next
+		},
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
 			return ec.marshalOString2ᚖstring(ctx, selections, v)
 		},
@@ -45358,7 +45922,20 @@ func (ec *executionContext) _WorkOrderPerson_passportNo(ctx context.Context, fie
 		func(ctx context.Context) (any, error) {
 			return ec.Resolvers.WorkOrderPerson().PassportNo(ctx, obj)
 		},
-		nil,
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				if ec.Directives.Personal == nil {
+					var zeroVal *string
+					return zeroVal, errors.New("directive personal is not implemented")
+				}
+				return ec.Directives.Personal(ctx, obj, directive0)
+			}
+
+			next = directive1
+			return next
+		},
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
 			return ec.marshalOString2ᚖstring(ctx, selections, v)
 		},
@@ -45404,7 +45981,20 @@ func (ec *executionContext) _WorkOrderPerson_phone(ctx context.Context, field gr
 		func(ctx context.Context) (any, error) {
 			return ec.Resolvers.WorkOrderPerson().Phone(ctx, obj)
 		},
-		nil,
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				if ec.Directives.Personal == nil {
+					var zeroVal *string
+					return zeroVal, errors.New("directive personal is not implemented")
+				}
+				return ec.Directives.Personal(ctx, obj, directive0)
+			}
+
+			next = directive1
+			return next
+		},
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
 			return ec.marshalOString2ᚖstring(ctx, selections, v)
 		},
@@ -47515,27 +48105,27 @@ func (ec *executionContext) unmarshalInputAuditFilter(ctx context.Context, obj a
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"user", "action", "resource", "entityId", "createdAt"}
+	fieldsInOrder := [...]string{"users", "actions", "resource", "entityId", "outcomes", "path", "pathPrefix", "requestId", "ip", "createdAt"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
 			continue
 		}
 		switch k {
-		case "user":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("user"))
-			data, err := ec.unmarshalOID2ᚖaliaportᚋinternalᚋglobalidᚐID(ctx, v)
+		case "users":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("users"))
+			data, err := ec.unmarshalOID2ᚕᚖaliaportᚋinternalᚋglobalidᚐIDᚄ(ctx, v)
 			if err != nil {
 				return &it, err
 			}
-			it.User = data
-		case "action":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("action"))
-			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			it.Users = data
+		case "actions":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("actions"))
+			data, err := ec.unmarshalOString2ᚕstringᚄ(ctx, v)
 			if err != nil {
 				return &it, err
 			}
-			it.Action = data
+			it.Actions = data
 		case "resource":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("resource"))
 			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
@@ -47550,6 +48140,41 @@ func (ec *executionContext) unmarshalInputAuditFilter(ctx context.Context, obj a
 				return &it, err
 			}
 			it.EntityID = data
+		case "outcomes":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("outcomes"))
+			data, err := ec.unmarshalOAuditOutcome2ᚕaliaportᚋentᚋauditeventᚐOutcomeᚄ(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Outcomes = data
+		case "path":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("path"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Path = data
+		case "pathPrefix":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("pathPrefix"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.PathPrefix = data
+		case "requestId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("requestId"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.RequestID = data
+		case "ip":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("ip"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.IP = data
 		case "createdAt":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("createdAt"))
 			data, err := ec.unmarshalODateTimeRange2ᚖaliaportᚋinternalᚋpageᚐRange(ctx, v)
@@ -55296,7 +55921,7 @@ func (ec *executionContext) _AuditEvent(ctx context.Context, sel ast.SelectionSe
 
 var auditEventConnectionImplementors = []string{"AuditEventConnection"}
 
-func (ec *executionContext) _AuditEventConnection(ctx context.Context, sel ast.SelectionSet, obj *gqlmodel.Connection[*ent.AuditEvent]) graphql.Marshaler {
+func (ec *executionContext) _AuditEventConnection(ctx context.Context, sel ast.SelectionSet, obj *gqlmodel.AuditEventConnection) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, auditEventConnectionImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -55325,6 +55950,12 @@ func (ec *executionContext) _AuditEventConnection(ctx context.Context, sel ast.S
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._AuditEventConnection_totalCount(ctx, field, obj)
+				})
+		case "totalCountIsCapped":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._AuditEventConnection_totalCountIsCapped(ctx, field, obj)
 				})
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -55361,6 +55992,103 @@ func (ec *executionContext) _AuditEventEdge(ctx context.Context, sel ast.Selecti
 			}
 		case "node":
 			out.Values[i] = ec._AuditEventEdge_node(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var auditFacetValueImplementors = []string{"AuditFacetValue"}
+
+func (ec *executionContext) _AuditFacetValue(ctx context.Context, sel ast.SelectionSet, obj *audit.FacetValue) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, auditFacetValueImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("AuditFacetValue")
+		case "value":
+			out.Values[i] = ec._AuditFacetValue_value(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "user":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._AuditFacetValue_user(ctx, field, obj)
+				})
+		case "count":
+			out.Values[i] = ec._AuditFacetValue_count(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var auditFacetsImplementors = []string{"AuditFacets"}
+
+func (ec *executionContext) _AuditFacets(ctx context.Context, sel ast.SelectionSet, obj *audit.FacetCounts) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, auditFacetsImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("AuditFacets")
+		case "values":
+			out.Values[i] = ec._AuditFacets_values(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "from":
+			out.Values[i] = ec._AuditFacets_from(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "to":
+			out.Values[i] = ec._AuditFacets_to(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "rows":
+			out.Values[i] = ec._AuditFacets_rows(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "isCapped":
+			out.Values[i] = ec._AuditFacets_isCapped(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -59180,6 +59908,12 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_auditEvents(ctx, field)
+				})
+		case "auditFacets":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_auditFacets(ctx, field)
 				})
 		case "auditArchives":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
@@ -63337,7 +64071,7 @@ func (ec *executionContext) marshalNAuditEvent2ᚖaliaportᚋentᚐAuditEvent(ct
 	return ec._AuditEvent(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNAuditEventConnection2ᚖaliaportᚋgraphᚋgqlmodelᚐConnection(ctx context.Context, sel ast.SelectionSet, v *gqlmodel.Connection[*ent.AuditEvent]) graphql.Marshaler {
+func (ec *executionContext) marshalNAuditEventConnection2ᚖaliaportᚋgraphᚋgqlmodelᚐAuditEventConnection(ctx context.Context, sel ast.SelectionSet, v *gqlmodel.AuditEventConnection) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "AuditEventConnection!")
 		return graphql.Null
@@ -63367,6 +64101,53 @@ func (ec *executionContext) marshalNAuditEventEdge2ᚖaliaportᚋgraphᚋgqlmode
 		return graphql.Null
 	}
 	return ec._AuditEventEdge(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNAuditFacet2aliaportᚋinternalᚋauditᚐFacet(ctx context.Context, v any) (audit.Facet, error) {
+	tmp, err := scalar.UnmarshalString(v)
+	res := audit.Facet(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNAuditFacet2aliaportᚋinternalᚋauditᚐFacet(ctx context.Context, sel ast.SelectionSet, v audit.Facet) graphql.Marshaler {
+	_ = sel
+	res := scalar.MarshalString(string(v))
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "AuditFacet!")
+	}
+	return res
+}
+
+func (ec *executionContext) marshalNAuditFacetValue2ᚕᚖaliaportᚋinternalᚋauditᚐFacetValueᚄ(ctx context.Context, sel ast.SelectionSet, v []*audit.FacetValue) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNAuditFacetValue2ᚖaliaportᚋinternalᚋauditᚐFacetValue(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNAuditFacetValue2ᚖaliaportᚋinternalᚋauditᚐFacetValue(ctx context.Context, sel ast.SelectionSet, v *audit.FacetValue) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "AuditFacetValue!")
+		return graphql.Null
+	}
+	return ec._AuditFacetValue(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNAuditFacets2ᚖaliaportᚋinternalᚋauditᚐFacetCounts(ctx context.Context, sel ast.SelectionSet, v *audit.FacetCounts) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "AuditFacets!")
+		return graphql.Null
+	}
+	return ec._AuditFacets(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNAuditOutcome2aliaportᚋentᚋauditeventᚐOutcome(ctx context.Context, v any) (auditevent.Outcome, error) {
@@ -66183,6 +66964,42 @@ func (ec *executionContext) unmarshalOAuditFilter2ᚖaliaportᚋinternalᚋaudit
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) unmarshalOAuditOutcome2ᚕaliaportᚋentᚋauditeventᚐOutcomeᚄ(ctx context.Context, v any) ([]audit.Outcome, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]audit.Outcome, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNAuditOutcome2aliaportᚋentᚋauditeventᚐOutcome(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalOAuditOutcome2ᚕaliaportᚋentᚋauditeventᚐOutcomeᚄ(ctx context.Context, sel ast.SelectionSet, v []audit.Outcome) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNAuditOutcome2aliaportᚋentᚋauditeventᚐOutcome(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func (ec *executionContext) unmarshalOBoolean2bool(ctx context.Context, v any) (bool, error) {
 	res, err := graphql.UnmarshalBoolean(v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -66458,6 +67275,41 @@ func (ec *executionContext) unmarshalOGateLogOrder2ᚖaliaportᚋinternalᚋgate
 	}
 	res, err := ec.unmarshalInputGateLogOrder(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalOID2ᚕᚖaliaportᚋinternalᚋglobalidᚐIDᚄ(ctx context.Context, v any) ([]*globalid.ID, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]*globalid.ID, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNID2ᚖaliaportᚋinternalᚋglobalidᚐID(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalOID2ᚕᚖaliaportᚋinternalᚋglobalidᚐIDᚄ(ctx context.Context, sel ast.SelectionSet, v []*globalid.ID) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := make(graphql.Array, len(v))
+	for i := range v {
+		ret[i] = ec.marshalNID2ᚖaliaportᚋinternalᚋglobalidᚐID(ctx, sel, v[i])
+	}
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
 }
 
 func (ec *executionContext) unmarshalOID2ᚖaliaportᚋinternalᚋglobalidᚐID(ctx context.Context, v any) (*globalid.ID, error) {

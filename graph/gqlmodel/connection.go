@@ -6,6 +6,7 @@ import (
 	"context"
 
 	"aliaport/ent"
+	"aliaport/internal/audit"
 	"aliaport/internal/page"
 	"aliaport/internal/workorder"
 )
@@ -43,14 +44,21 @@ func (c *Connection[T]) PageInfo() *page.Info { return &c.list.Info }
 // TotalCount counts the whole list; it is only called when selected.
 func (c *Connection[T]) TotalCount(ctx context.Context) (int, error) { return c.list.Count(ctx) }
 
+// AuditEventConnection is a page of the trail, which is counted only so far.
+type AuditEventConnection struct{ *Connection[*ent.AuditEvent] }
+
+// TotalCountIsCapped tells whether there are more rows than are counted.
+func (c *AuditEventConnection) TotalCountIsCapped(ctx context.Context) (bool, error) {
+	n, err := c.TotalCount(ctx)
+	return n >= audit.MaxCount, err
+}
+
 // The connections and edges of the API, under the names of the SDL.
 type (
 	// AuditArchiveConnection is a page of the archived trail.
 	AuditArchiveConnection = Connection[*ent.AuditArchive]
 	// AuditArchiveEdge is a row of it with its cursor.
 	AuditArchiveEdge = Edge[*ent.AuditArchive]
-	// AuditEventConnection is a page of the trail.
-	AuditEventConnection = Connection[*ent.AuditEvent]
 	// AuditEventEdge is a row of it with its cursor.
 	AuditEventEdge = Edge[*ent.AuditEvent]
 	// CariConnection is a page of customer accounts.

@@ -24,6 +24,7 @@ type Action string
 
 // Actions.
 const (
+	Read         Action = "read"
 	Create       Action = "create"
 	Update       Action = "update"
 	Delete       Action = "delete"
@@ -155,51 +156,67 @@ const http200 = 200
 
 // Record writes the event in the caller's transaction.
 func Record(ctx context.Context, tx *ent.Tx, now time.Time, e Event) error {
-	who, req := actor.From(ctx), actor.RequestFrom(ctx)
-	c := tx.AuditEvent.Create().
-		SetMethod(orElse(req.Method, "CLI")).SetPath(Clip(orElse(req.Path, "-"), 300)).
-		SetAction(string(e.Action)).SetResource(string(e.Resource)).
-		SetOutcome(OK).SetStatusCode(http200).
-		SetRequestID(req.ID).SetRoles("").SetDurationMs(0).SetCreatedAt(now)
-	if e.EntityID != 0 {
-		c.SetEntityID(strconv.FormatInt(e.EntityID, 10))
+	fill, err := e.fill(ctx, now)
+	if err != nil {
+		return err
 	}
-	if e.Outcome != "" && e.Outcome != OK {
-		c.SetOutcome(e.Outcome).SetStatusCode(e.Code.HTTP())
-	}
-	if who != nil {
-		if who.ID != 0 {
-			c.SetUserID(who.ID)
-		}
-		c.SetRoles(Clip(strings.Join(who.Roles, ","), 200))
-	}
-	if !req.Start.IsZero() {
-		c.SetDurationMs(int(now.Sub(req.Start).Milliseconds()))
-	}
-	if req.IP != "" {
-		c.SetIP(Clip(req.IP, 64))
-	}
-	if req.UserAgent != "" {
-		c.SetUserAgent(Clip(req.UserAgent, 300))
-	}
-	if len(e.Changes) > 0 {
-		changes, err := json.Marshal(masked(e.Changes))
-		if err != nil {
-			return fmt.Errorf("record %s of %s %d: %w", e.Action, e.Resource, e.EntityID, err)
-		}
-		c.SetChanges(changes)
-	}
-	if len(e.Extra) > 0 {
-		extra, err := json.Marshal(e.Extra)
-		if err != nil {
-			return fmt.Errorf("record %s of %s %d: %w", e.Action, e.Resource, e.EntityID, err)
-		}
-		c.SetExtra(extra)
-	}
+	c := tx.AuditEvent.Create()
+	fill(c)
 	if err := c.Exec(ctx); err != nil {
 		return fmt.Errorf("record %s of %s %d: %w", e.Action, e.Resource, e.EntityID, err)
 	}
 	return nil
+}
+
+// fill returns what writes the columns of the event as it is now: who asks and how is
+// not looked up later.
+func (e *Event) fill(ctx context.Context, now time.Time) (func(*ent.AuditEventCreate), error) {
+	who, req, event := actor.From(ctx), *actor.RequestFrom(ctx), *e
+	var changes, extra json.RawMessage
+	var err error
+	if len(e.Changes) > 0 {
+		if changes, err = json.Marshal(masked(e.Changes)); err != nil {
+			return nil, fmt.Errorf("record %s of %s %d: %w", e.Action, e.Resource, e.EntityID, err)
+		}
+	}
+	if len(e.Extra) > 0 {
+		if extra, err = json.Marshal(e.Extra); err != nil {
+			return nil, fmt.Errorf("record %s of %s %d: %w", e.Action, e.Resource, e.EntityID, err)
+		}
+	}
+	return func(c *ent.AuditEventCreate) {
+		c.SetMethod(orElse(req.Method, "CLI")).SetPath(Clip(orElse(req.Path, "-"), 300)).
+			SetAction(string(event.Action)).SetResource(string(event.Resource)).
+			SetOutcome(OK).SetStatusCode(http200).
+			SetRequestID(req.ID).SetRoles("").SetDurationMs(0).SetCreatedAt(now)
+		if event.EntityID != 0 {
+			c.SetEntityID(strconv.FormatInt(event.EntityID, 10))
+		}
+		if event.Outcome != "" && event.Outcome != OK {
+			c.SetOutcome(event.Outcome).SetStatusCode(event.Code.HTTP())
+		}
+		if who != nil {
+			if who.ID != 0 {
+				c.SetUserID(who.ID)
+			}
+			c.SetRoles(Clip(strings.Join(who.Roles, ","), 200))
+		}
+		if !req.Start.IsZero() {
+			c.SetDurationMs(int(now.Sub(req.Start).Milliseconds()))
+		}
+		if req.IP != "" {
+			c.SetIP(Clip(req.IP, 64))
+		}
+		if req.UserAgent != "" {
+			c.SetUserAgent(Clip(req.UserAgent, 300))
+		}
+		if changes != nil {
+			c.SetChanges(changes)
+		}
+		if extra != nil {
+			c.SetExtra(extra)
+		}
+	}, nil
 }
 
 // personal are the fields whose values the trail must not keep whole.

@@ -16,9 +16,11 @@ import (
 	"strings"
 	"time"
 
+	"entgo.io/ent/dialect"
 	"entgo.io/ent/dialect/sql"
 
 	"aliaport/ent"
+	"aliaport/ent/auditevent"
 	"aliaport/internal/actor"
 	"aliaport/internal/apperr"
 	"aliaport/internal/store"
@@ -181,17 +183,22 @@ func (x *Exporter) stream(ctx context.Context, want Wanted, where shaped, w io.W
 // shaped narrows a query that is put into order and bounded by shape.
 type shaped func(shape func(*sql.Selector)) func(*sql.Selector)
 
-// shaped judges a filter as List does.
-func (s *Trail) shaped(_ context.Context, f Filter) (shaped, error) {
-	where, err := f.condition()
+// shaped judges a filter as List does. The batches are asked for one after the other:
+// behind the first one the beginning of the range bounds nothing any more.
+func (s *Trail) shaped(ctx context.Context, f Filter) (shaped, error) {
+	q, err := s.plan(ctx, f)
 	if err != nil {
 		return nil, err
 	}
+	first := true
 	return func(shape func(*sql.Selector)) func(*sql.Selector) {
-		return func(s *sql.Selector) {
-			where(s)
-			shape(s)
-		}
+		within := q.within(first, true)
+		first = false
+		return within.read(func(s *sql.Selector) {
+			if shape(s); q.apart() && s.Dialect() == dialect.Postgres {
+				s.ClearOrder().OrderBy(s.C(auditevent.FieldCreatedAt)+" NULLS FIRST", s.C(auditevent.FieldID)+" NULLS FIRST")
+			}
+		})
 	}, nil
 }
 

@@ -1,4 +1,4 @@
 package audit
 
 // unindexed is a filter that no index serves.
-func unindexed(action, resource string) Filter { return Filter{Action: &action, Resource: &resource} }
+func unindexed(path, resource string) Filter { return Filter{Path: &path, Resource: &resource} }

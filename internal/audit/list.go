@@ -1,41 +1,15 @@
 package audit
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
 	"strconv"
 
-	"entgo.io/ent/dialect/sql"
-
 	"aliaport/ent"
-	"aliaport/ent/auditevent"
-	"aliaport/internal/actor"
-	"aliaport/internal/apperr"
 	"aliaport/internal/globalid"
-	"aliaport/internal/page"
-	"aliaport/internal/store"
 )
-
-// Trail reads the trail.
-type Trail struct {
-	DB         *store.DB
-	Pages      *page.Codec
-	PageLimits page.Limits
-}
-
-// Filter narrows the list.
-type Filter struct {
-	User      *globalid.ID
-	Action    *string
-	Resource  *string
-	EntityID  *globalid.ID // tells the resource too
-	CreatedAt *page.Range
-}
-
-const offered = "user|action|resource|entityId (+createdAt)"
 
 // nodes are the types of the API whose records the trail tells of.
 var nodes = map[Resource]string{
@@ -70,79 +44,6 @@ func resourceOf(node string) Resource {
 		}
 	}
 	return ""
-}
-
-// List returns one page of the trail, newest first.
-func (s *Trail) List(ctx context.Context, f Filter, a page.Args) (*page.List[*ent.AuditEvent], error) {
-	if err := actor.Require(ctx, actor.AuditRead); err != nil {
-		return nil, err
-	}
-	where, err := f.condition()
-	if err != nil {
-		return nil, err
-	}
-	hash, err := page.Hash("auditEvents", f)
-	if err != nil {
-		return nil, err
-	}
-	p, err := s.Pages.New(a, s.PageLimits, page.Order{Name: "CREATED_AT", Column: auditevent.FieldCreatedAt, Kind: page.Time, Desc: true}, hash)
-	if err != nil {
-		return nil, err
-	}
-	rows, err := s.DB.AuditEvent.Query().Where(where, p.Apply).All(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("list the trail: %w", err)
-	}
-	return page.Read(p, rows, func(e *ent.AuditEvent) (any, int64) { return e.CreatedAt, e.ID }, func(ctx context.Context) (int, error) {
-		n, err := s.DB.AuditEvent.Query().Where(where).Aggregate(page.CountRows).Int(ctx)
-		if err != nil {
-			return 0, fmt.Errorf("count the trail: %w", err)
-		}
-		return n, nil
-	}), nil
-}
-
-func (f *Filter) condition() (func(*sql.Selector), error) {
-	leading := 0
-	for _, given := range []bool{f.User != nil, f.Action != nil, f.Resource != nil} {
-		if given {
-			leading++
-		}
-	}
-	if leading > 1 || f.EntityID != nil && (f.User != nil || f.Action != nil) {
-		return nil, apperr.New(apperr.FilterNotIndexed, "possible", offered)
-	}
-	resource, entity := f.Resource, (*string)(nil)
-	if f.EntityID != nil {
-		of, key := string(resourceOf(f.EntityID.Type)), strconv.FormatInt(f.EntityID.Key, 10)
-		if of == "" || resource != nil && *resource != of {
-			return nil, apperr.New(apperr.BadUserInput, "reason", "entityId")
-		}
-		resource, entity = &of, &key
-	}
-	var user int64
-	if f.User != nil {
-		var err error
-		if user, err = f.User.Of("User"); err != nil {
-			return nil, err
-		}
-	}
-	return func(s *sql.Selector) {
-		equal := func(column string, value *string) {
-			if value != nil {
-				s.Where(sql.EQ(s.C(column), *value))
-			}
-		}
-		if f.User != nil {
-			s.Where(sql.EQ(s.C(auditevent.FieldUserID), user))
-		}
-		equal(auditevent.FieldAction, f.Action)
-		equal(auditevent.FieldResource, resource)
-		equal(auditevent.FieldEntityID, entity)
-		if f.CreatedAt != nil {
-			f.CreatedAt.Within(auditevent.FieldCreatedAt)(s)
-		}
-	}, nil
 }
 
 // Change is a changed field as the API shows it: values as JSON text, nil for none.

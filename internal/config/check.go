@@ -63,6 +63,9 @@ func (c *Config) check() Faults {
 	if c.SQLiteSynchronous = strings.ToUpper(c.SQLiteSynchronous); c.SQLiteSynchronous != "FULL" && c.SQLiteSynchronous != "NORMAL" {
 		bad("SQLiteSynchronous", "is unknown", "give FULL or NORMAL")
 	}
+	if !slices.Contains([]string{"sensitive", "all", "none"}, c.AuditReads) {
+		bad("AuditReads", "is unknown", "give sensitive, all or none")
+	}
 	if c.LogFormat != "json" && c.LogFormat != "text" {
 		bad("LogFormat", "is unknown", "give json or text")
 	}
@@ -94,6 +97,7 @@ func (c *Config) checkListeners(bad report) {
 func (c *Config) checkRanges(bad report) {
 	least(bad, 1, map[string]int{
 		"DBMaxOpen": c.DBMaxOpen, "PageSizeDefault": c.PageSizeDefault, "LoaderBatch": c.LoaderBatch, "PageSizeMax": c.PageSizeMax,
+		"AuditReadQueue": c.AuditReadQueue, "AuditReadBatch": c.AuditReadBatch, "AuditRanges": c.AuditRanges, "AuditFacetRows": c.AuditFacetRows,
 	})
 	least(bad, 1, map[string]int{"AuditRetentionDays": c.AuditRetentionDays, "AuditExports": c.AuditExports})
 	least(bad, 0, map[string]int{"RateOperations": c.RateOperations, "RateCost": c.RateCost, "RateLogins": c.RateLogins})

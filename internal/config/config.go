@@ -97,9 +97,16 @@ type Config struct {
 	TrustedProxies  []string      `env:"TRUSTED_PROXIES" desc:"Networks of proxies whose X-Forwarded-For is believed, separated by commas: 10.0.0.0/8"`
 
 	// Audit trail.
-	AuditRetentionDays int    `env:"AUDIT_RETENTION_DAYS" envDefault:"90" desc:"Age from which months of the trail leave the database for the archive, whole ones only"`
-	AuditArchiveDir    string `env:"AUDIT_ARCHIVE_DIR" envDefault:"data/audit" desc:"Folder of the archived months of the trail; it belongs into the backup"`
-	AuditExports       int    `env:"AUDIT_EXPORTS" envDefault:"2" desc:"Exports of the trail that may run at once; each keeps a database connection"`
+	AuditRetentionDays int           `env:"AUDIT_RETENTION_DAYS" envDefault:"90" desc:"Age from which months of the trail leave the database for the archive, whole ones only"`
+	AuditArchiveDir    string        `env:"AUDIT_ARCHIVE_DIR" envDefault:"data/audit" desc:"Folder of the archived months of the trail; it belongs into the backup"`
+	AuditExports       int           `env:"AUDIT_EXPORTS" envDefault:"2" desc:"Exports of the trail that may run at once; each keeps a database connection"`
+	AuditReads         string        `env:"AUDIT_READS" envDefault:"sensitive" desc:"Which reads the trail keeps. sensitive: searches of the trail, exports, a customer's details, personal data. all: every query. none"`
+	AuditReadQueue     int           `env:"AUDIT_READ_QUEUE" envDefault:"1000" desc:"Reads that may wait to be recorded; when there are more, readers wait and nothing is dropped"`
+	AuditReadBatch     int           `env:"AUDIT_READ_BATCH" envDefault:"100" desc:"Reads recorded together at most"`
+	AuditReadDelay     time.Duration `env:"AUDIT_READ_DELAY" envDefault:"1s" desc:"How long a read waits for others to be recorded with it; a killed server loses the reads of this time"`
+	AuditRanges        int           `env:"AUDIT_RANGES" envDefault:"50" desc:"Values that one search of the trail may combine: users × actions × outcomes, or the paths of a prefix"`
+	AuditFacetRows     int           `env:"AUDIT_FACET_ROWS" envDefault:"10000" desc:"Lines of the trail that auditFacets counts at most, the newest ones"`
+	AuditFacetWindow   time.Duration `env:"AUDIT_FACET_WINDOW" envDefault:"720h" desc:"How far back auditFacets looks when no range is given"`
 
 	// Running.
 	LogLevel  slog.Level `env:"LOG_LEVEL" envDefault:"INFO" desc:"DEBUG, INFO, WARN or ERROR"`

@@ -68,8 +68,13 @@ func (p *Page) OfEach(table, owner string, owners []int64, rest ...func(*sql.Sel
 func (p *Page) sort(s *sql.Selector) {
 	desc := p.Order.Desc != p.backward
 	for _, column := range []string{s.C(p.Order.Column), s.C("id")} {
-		if desc {
+		switch apart := p.Order.Apart && s.Dialect() == dialect.Postgres; {
+		case desc && apart:
+			column += " DESC NULLS LAST"
+		case desc:
 			column = sql.Desc(column)
+		case apart:
+			column += " NULLS FIRST"
 		}
 		s.OrderBy(column)
 	}

@@ -34,6 +34,10 @@ type Order struct {
 	Column string
 	Kind   Kind
 	Desc   bool
+	// Apart orders as only those indexes on PostgreSQL do that are made for it, with
+	// NULLS FIRST: its planner must not walk another index in the same order and look
+	// for the rows there.
+	Apart bool
 }
 
 // Page is one page to be read: Apply narrows the query, Cut shapes its rows.

@@ -434,15 +434,16 @@ func TestVerifyFindsEveryChangedByte(t *testing.T) {
 	if _, err := s.Verify(system(t), ""); err != nil {
 		t.Fatal(err)
 	}
-	if a := db.AuditArchive.Query().OnlyX(t.Context()); a.Fault == nil || a.VerifiedAt == nil {
-		t.Errorf("noted: %v", a)
+	faulty, err := Faulty(t.Context(), db)
+	if err != nil || len(faulty) != 1 || faulty[0].Fault == nil || faulty[0].VerifiedAt == nil {
+		t.Errorf("faulty: %v, error %v", faulty, err)
 	}
 	if err := os.WriteFile(path, text, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	sound(t, s)
-	if a := db.AuditArchive.Query().OnlyX(t.Context()); a.Fault != nil {
-		t.Errorf("still noted: %v", a)
+	if faulty, err := Faulty(t.Context(), db); err != nil || len(faulty) > 0 {
+		t.Errorf("still faulty: %v, error %v", faulty, err)
 	}
 }
 
