@@ -954,7 +954,11 @@ func (b *builder) call(kind string, f *ast.FieldDefinition) string {
 	case d.Fields.ForName("userErrors") != nil:
 		doc += " { userErrors { code } }"
 	case d.Fields.ForName("totalCount") != nil:
-		doc += " { nodes { id } totalCount }"
+		field := "id"
+		if b.schema.Types[d.Fields.ForName("nodes").Type.Name()].Fields.ForName(field) == nil {
+			field = "__typename"
+		}
+		doc += " { nodes { " + field + " } totalCount }"
 	default:
 		doc += " { __typename }"
 	}
