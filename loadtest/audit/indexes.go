@@ -145,10 +145,16 @@ func (b *bench) indexes(ctx context.Context, o options) error {
 			}
 			took[i] = append(took[i], ms(d))
 		}
-		written, err := b.written(ctx)
-		if err != nil {
-			return err
+		var rounds []time.Duration
+		for range 5 {
+			written, err := b.written(ctx)
+			if err != nil {
+				return err
+			}
+			rounds = append(rounds, written)
 		}
+		slices.Sort(rounds)
+		written := rounds[len(rounds)/2]
 		took[len(asked)] = append(took[len(asked)], fmt.Sprintf("%.1f", float64(written.Nanoseconds())/1000/writtenEvents))
 		size, err := b.size(ctx)
 		if err != nil {
