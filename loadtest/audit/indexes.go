@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -224,7 +225,7 @@ const writtenEvents = 20_000
 
 // written is how long it takes to write events after the newest ones, one statement
 // each in one transaction, which is taken back.
-func (b *bench) written(ctx context.Context) (time.Duration, error) {
+func (b *bench) written(ctx context.Context) (_ time.Duration, err error) {
 	tx, err := b.Writer().BeginTx(ctx, nil)
 	if err != nil {
 		return 0, err
@@ -234,11 +235,12 @@ func (b *bench) written(ctx context.Context) (time.Duration, error) {
 	for i := range places {
 		places[i] = fmt.Sprintf("$%d", i+1)
 	}
-	stmt, err := tx.PrepareContext(ctx, "INSERT INTO "+auditevent.Table+" ("+strings.Join(columns, ", ")+") VALUES ("+strings.Join(places, ", ")+")")
+	insert := fmt.Sprintf("INSERT INTO %s (%s) VALUES (%s)", auditevent.Table, strings.Join(columns, ", "), strings.Join(places, ", "))
+	stmt, err := tx.PrepareContext(ctx, insert)
 	if err != nil {
 		return 0, err
 	}
-	defer stmt.Close()
+	defer func() { err = errors.Join(err, stmt.Close()) }()
 	start := time.Now()
 	for row, err := range events(writtenEvents, end, end.Add(24*time.Hour), 2) {
 		if err != nil {

@@ -66,7 +66,7 @@ func run(ctx context.Context, o options) (err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	wanted := strings.Split(o.measures, ",")
-	for _, name := range strings.Split(o.databases, ",") {
+	for name := range strings.SplitSeq(o.databases, ",") {
 		if err := on(ctx, name, dir, wanted, o); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
