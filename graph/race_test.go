@@ -33,9 +33,6 @@ import (
 	"aliaport/internal/turkish"
 )
 
-// rounds is how often a race is run.
-const rounds = 50
-
 // client is a user who may ask from any goroutine: faults come back as errors. The
 // token outlives every move of the clock.
 type client struct {

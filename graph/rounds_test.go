@@ -2,5 +2,8 @@
 
 package graph_test
 
-// tripRounds is how often each race for a boat is run.
-const tripRounds = 20
+// How often each race is run: for a step of a work order, for a boat.
+const (
+	rounds     = 50
+	tripRounds = 20
+)
