@@ -235,7 +235,7 @@ func (b *bench) written(ctx context.Context) (_ time.Duration, err error) {
 	for i := range places {
 		places[i] = fmt.Sprintf("$%d", i+1)
 	}
-	insert := fmt.Sprintf("INSERT INTO %s (%s) VALUES (%s)", auditevent.Table, strings.Join(columns, ", "), strings.Join(places, ", "))
+	insert := fmt.Sprintf("INSERT INTO %s (%s) VALUES (%s)", auditevent.Table, strings.Join(columns, ", "), strings.Join(places, ", ")) //nolint:gosec // names of columns and places
 	stmt, err := tx.PrepareContext(ctx, insert)
 	if err != nil {
 		return 0, err
