@@ -128,10 +128,10 @@ func (s *sights) events(ctx context.Context, field *graphql.RootFieldContext, ke
 		list = append(list, e)
 	}
 	arguments := field.Field.ArgumentMap(graphql.GetOperationContext(ctx).Variables)
-	switch {
-	case name == "auditEvents" || name == "auditFacets":
+	switch name {
+	case "auditEvents", "auditFacets":
 		list = append(list, audit.Event{Resource: audit.Events, Extra: map[string]any{"field": name, "arguments": short(arguments)}})
-	case name == "node" || name == "nodes":
+	case "node", "nodes":
 		if lines := linesAmong(arguments); len(lines) == 1 {
 			list = append(list, audit.Event{Resource: audit.Events, EntityID: lines[0], Extra: map[string]any{"field": name}})
 		} else if len(lines) > 1 {
