@@ -33,7 +33,7 @@ import (
 	aliaport "aliaport/server"
 )
 
-const query = `{ dashboard { workOrders { status count } dueToday overdue boatsAtSea vehiclesInside } }`
+const query = `{ dashboard { workOrders { status count } dueToday overdue boatsAtSea vehiclesInside newestGateEvents { direction at log { vehiclePlate } } } }`
 
 // counting is what the dashboard would send without kept counts.
 const counting = `SELECT status, count(*) FROM work_orders WHERE is_active = true GROUP BY status`
