@@ -24,7 +24,7 @@ type AuditEvent struct {
 	UserID *int64 `json:"user_id,omitempty"`
 	// comma-separated, as they were at the time
 	Roles string `json:"roles,omitempty"`
-	// GRAPHQL, CLI or JOB
+	// GRAPHQL, HTTP, CLI or JOB
 	Method string `json:"method,omitempty"`
 	// /graphql#OperationName
 	Path string `json:"path,omitempty"`

@@ -24,12 +24,16 @@ import (
 
 	"aliaport/ent"
 	"aliaport/ent/auditevent"
+	"aliaport/ent/motorbot"
 	"aliaport/ent/parameter"
 	"aliaport/ent/permission"
 	"aliaport/ent/pricelist"
 	"aliaport/ent/refreshtoken"
+	"aliaport/ent/trip"
 	entuser "aliaport/ent/user"
+	"aliaport/ent/worklog"
 	"aliaport/ent/workorder"
+	"aliaport/ent/workorderperson"
 	"aliaport/graph"
 	"aliaport/graph/gen"
 	"aliaport/internal/actor"
@@ -764,11 +768,15 @@ func TestAnIDOpensNothingWithoutTheRight(t *testing.T) {
 		ids["WorkOrder"], ids["WorkOrderItem"], ids["WorkOrderStatusHistory"] = wo.GlobalID(), item.GlobalID(), step.GlobalID()
 		return ""
 	})(t, w)
-	for i, typ := range []string{"Motorbot", "", "Trip", "", "", "WorkOrderPerson", "", "WorkLog", "", "GateLog", "GateChecklistItem", "Parameter"} {
-		if typ != "" {
-			ids[typ] = portTargets()[i](t, w)
-		}
+	for typ, target := range map[string]target{
+		"Motorbot": boat(motorbot.StatusActive), "Trip": sailing(trip.StatusPlanned), "WorkOrderPerson": announced(workorderperson.StatusAnnounced),
+		"WorkLog": logged(worklog.StatusPending), "GateLog": inside, "GateChecklistItem": point, "Parameter": setting(true),
+	} {
+		ids[typ] = target(t, w)
 	}
+	ids["AuditArchive"] = d.DB.AuditArchive.Create().SetPosition(1).SetMonth("2025-01").SetPart(1).SetRows(1).SetFirstEventID(1).SetLastEventID(1).
+		SetFirstEventAt(api.Start).SetLastEventAt(api.Start).SetSha256(strings.Repeat("0", 64)).SetFileName("audit-2025-01.jsonl.zst").SetFileBytes(1).
+		SetFileSha256(strings.Repeat("0", 64)).SetPreviousSeal("").SetSeal(strings.Repeat("0", 64)).SetSealedAt(api.Start).SaveX(t.Context()).GlobalID()
 	w.DB.ParameterHistory.Create().SetParameterID(w.DB.Parameter.Query().Order(parameter.ByID(sql.OrderDesc())).FirstIDX(t.Context())).SetNewValue("1").SetIsActive(true).SetUserName("x").ExecX(t.Context())
 	ids["ParameterHistory"] = w.DB.ParameterHistory.Query().FirstX(t.Context()).GlobalID()
 	ids["PriceList"] = priceList(pricelist.StatusDraft, func(l *ent.PriceList, item *ent.PriceListItem) string {
@@ -777,7 +785,7 @@ func TestAnIDOpensNothingWithoutTheRight(t *testing.T) {
 	})(t, w)
 	ids["ServiceOverride"] = override(t, w)
 	opens := map[string]actor.Permission{
-		"Cari": actor.CariRead, "Service": actor.ServiceRead, "Role": actor.UserAdmin, "AuditEvent": actor.AuditRead, "ExchangeRate": actor.RateRead,
+		"Cari": actor.CariRead, "Service": actor.ServiceRead, "Role": actor.UserAdmin, "AuditEvent": actor.AuditRead, "AuditArchive": actor.AuditRead, "ExchangeRate": actor.RateRead,
 		"WorkOrder": actor.WorkOrderRead, "WorkOrderItem": actor.WorkOrderRead, "WorkOrderStatusHistory": actor.WorkOrderRead,
 		"Motorbot": actor.MotorbotRead, "Trip": actor.TripRead, "WorkOrderPerson": actor.WorkOrderRead, "WorkLog": actor.FieldRead, "GateLog": actor.GateRead,
 		"GateChecklistItem": actor.GateRead, "Parameter": actor.ParameterRead, "ParameterHistory": actor.ParameterRead,

@@ -27,7 +27,7 @@ func (AuditEvent) Fields() []ent.Field {
 	return []ent.Field{
 		field.Int64("user_id").Optional().Nillable().Immutable().Comment("null: nobody signed in"),
 		field.String("roles").MaxRuneLen(200).Immutable().Comment("comma-separated, as they were at the time"),
-		field.String("method").MaxRuneLen(10).Immutable().Comment("GRAPHQL, CLI or JOB"),
+		field.String("method").MaxRuneLen(10).Immutable().Comment("GRAPHQL, HTTP, CLI or JOB"),
 		field.String("path").MaxRuneLen(300).Immutable().Annotations(byteOrder()).Comment("/graphql#OperationName"),
 		field.String("action").MaxRuneLen(50).Immutable().Annotations(byteOrder()),
 		field.String("resource").MaxRuneLen(50).Immutable().Annotations(byteOrder()),

@@ -7942,7 +7942,7 @@ type AuditEvent implements Node {
   user: User
   "Their roles at the time (roller), comma-separated."
   roles: String!
-  "How it came in (yol): GRAPHQL, CLI or JOB."
+  "How it came in (yol): GRAPHQL, HTTP, CLI or JOB."
   method: String!
   "Which operation (işlem yolu), /graphql#OperationName."
   path: String!
