@@ -66964,13 +66964,13 @@ func (ec *executionContext) unmarshalOAuditFilter2ᚖaliaportᚋinternalᚋaudit
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) unmarshalOAuditOutcome2ᚕaliaportᚋentᚋauditeventᚐOutcomeᚄ(ctx context.Context, v any) ([]audit.Outcome, error) {
+func (ec *executionContext) unmarshalOAuditOutcome2ᚕaliaportᚋentᚋauditeventᚐOutcomeᚄ(ctx context.Context, v any) ([]auditevent.Outcome, error) {
 	if v == nil {
 		return nil, nil
 	}
 	vSlice := graphql.CoerceList(v)
 	var err error
-	res := make([]audit.Outcome, len(vSlice))
+	res := make([]auditevent.Outcome, len(vSlice))
 	for i := range vSlice {
 		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
 		res[i], err = ec.unmarshalNAuditOutcome2aliaportᚋentᚋauditeventᚐOutcome(ctx, vSlice[i])
@@ -66981,7 +66981,7 @@ func (ec *executionContext) unmarshalOAuditOutcome2ᚕaliaportᚋentᚋauditeven
 	return res, nil
 }
 
-func (ec *executionContext) marshalOAuditOutcome2ᚕaliaportᚋentᚋauditeventᚐOutcomeᚄ(ctx context.Context, sel ast.SelectionSet, v []audit.Outcome) graphql.Marshaler {
+func (ec *executionContext) marshalOAuditOutcome2ᚕaliaportᚋentᚋauditeventᚐOutcomeᚄ(ctx context.Context, sel ast.SelectionSet, v []auditevent.Outcome) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}

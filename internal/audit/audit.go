@@ -61,10 +61,8 @@ const (
 	GateException   Action = "gate_exception"
 )
 
-// Outcome says how it ended.
-type Outcome = auditevent.Outcome
-
-// Outcomes.
+// Outcomes say how it ended. The type has no second name here: gqlgen may take
+// an alias in place of the type it stands for, and write either on any day.
 const (
 	OK     = auditevent.OutcomeOk
 	Denied = auditevent.OutcomeDenied
@@ -144,9 +142,9 @@ func Shown[T any](v *T) any {
 type Event struct {
 	Action   Action
 	Resource Resource
-	EntityID int64       // 0: no single record
-	Outcome  Outcome     // OK when empty
-	Code     apperr.Code // why it did not end well; its HTTP number is kept
+	EntityID int64              // 0: no single record
+	Outcome  auditevent.Outcome // OK when empty
+	Code     apperr.Code        // why it did not end well; its HTTP number is kept
 	Changes  Changes
 	Extra    map[string]any
 }

@@ -111,7 +111,7 @@ func ParseLine(text []byte) (*ent.AuditEvent, error) {
 	if err := d.Decode(&l); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNotCanonical, err)
 	}
-	outcome := Outcome(l.Outcome)
+	outcome := auditevent.Outcome(l.Outcome)
 	if err := auditevent.OutcomeValidator(outcome); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNotCanonical, err)
 	}

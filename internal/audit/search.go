@@ -51,7 +51,7 @@ type Filter struct {
 	Actions    []string
 	Resource   *string
 	EntityID   *globalid.ID // tells the resource too
-	Outcomes   []Outcome
+	Outcomes   []auditevent.Outcome
 	Path       *string
 	PathPrefix *string
 	RequestID  *string
@@ -191,7 +191,7 @@ func (s *Trail) plan(ctx context.Context, f Filter) (*ranges, error) {
 	return q, nil
 }
 
-var allOutcomes = []Outcome{OK, Denied, Failed}
+var allOutcomes = []auditevent.Outcome{OK, Denied, Failed}
 
 // tooMany refuses a filter that is answered out of more ranges than are allowed.
 func tooMany(n string, limit int) error {

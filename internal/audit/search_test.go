@@ -100,7 +100,7 @@ var fields = []field{
 	{"entityId", func(f *audit.Filter) { f.EntityID = &globalid.ID{Type: "Cari", Key: 7} }, func(e *ent.AuditEvent) bool {
 		return e.Resource == "cari" && e.EntityID != nil && *e.EntityID == "7"
 	}},
-	{"outcomes", func(f *audit.Filter) { f.Outcomes = []audit.Outcome{audit.Failed, audit.Denied} }, func(e *ent.AuditEvent) bool { return e.Outcome != audit.OK }},
+	{"outcomes", func(f *audit.Filter) { f.Outcomes = []auditevent.Outcome{audit.Failed, audit.Denied} }, func(e *ent.AuditEvent) bool { return e.Outcome != audit.OK }},
 	{"path", func(f *audit.Filter) { f.Path = new("/graphql#Login") }, func(e *ent.AuditEvent) bool { return e.Path == "/graphql#Login" }},
 	{"pathPrefix", func(f *audit.Filter) { f.PathPrefix = new("/graphql#A") }, func(e *ent.AuditEvent) bool { return strings.HasPrefix(e.Path, "/graphql#A") }},
 	{"requestId", func(f *audit.Filter) { f.RequestID = new("request-17") }, func(e *ent.AuditEvent) bool { return e.RequestID == "request-17" }},
@@ -230,9 +230,9 @@ func TestASearchThatIsNotOfferedSaysWhatIs(t *testing.T) {
 			filter audit.Filter
 			want   apperr.Code // "": answered
 		}{
-			"what went well":                  {audit.Filter{Outcomes: []audit.Outcome{audit.OK}}, apperr.FilterNotIndexed},
-			"what went well or was refused":   {audit.Filter{Outcomes: []audit.Outcome{audit.OK, audit.Denied}}, apperr.FilterNotIndexed},
-			"all outcomes are none":           {audit.Filter{Outcomes: []audit.Outcome{audit.OK, audit.Denied, audit.Failed}, IP: new("10.0.0.1")}, ""},
+			"what went well":                  {audit.Filter{Outcomes: []auditevent.Outcome{audit.OK}}, apperr.FilterNotIndexed},
+			"what went well or was refused":   {audit.Filter{Outcomes: []auditevent.Outcome{audit.OK, audit.Denied}}, apperr.FilterNotIndexed},
+			"all outcomes are none":           {audit.Filter{Outcomes: []auditevent.Outcome{audit.OK, audit.Denied, audit.Failed}, IP: new("10.0.0.1")}, ""},
 			"path and its prefix":             {audit.Filter{Path: new("/graphql#Login"), PathPrefix: new("/graphql")}, apperr.FilterNotIndexed},
 			"as many values as may be":        {audit.Filter{Users: []*globalid.ID{user(1), user(2)}, Actions: []string{"a", "b"}}, ""},
 			"one value too many":              {audit.Filter{Users: []*globalid.ID{user(1), user(2), user(3)}, Actions: []string{"a", "b"}}, apperr.BadUserInput},
@@ -244,7 +244,7 @@ func TestASearchThatIsNotOfferedSaysWhatIs(t *testing.T) {
 			"a user that is none":             {audit.Filter{Users: []*globalid.ID{{Type: "Cari", Key: 1}}}, apperr.BadUserInput},
 			"a record of the wrong kind":      {audit.Filter{Resource: new("trip"), EntityID: &globalid.ID{Type: "Cari", Key: 1}}, apperr.BadUserInput},
 			"a record that has no trail":      {audit.Filter{EntityID: &globalid.ID{Type: "AuditEvent", Key: 1}}, apperr.BadUserInput},
-			"no values at all are no filter":  {audit.Filter{Users: []*globalid.ID{}, Actions: []string{}, Outcomes: []audit.Outcome{}}, ""},
+			"no values at all are no filter":  {audit.Filter{Users: []*globalid.ID{}, Actions: []string{}, Outcomes: []auditevent.Outcome{}}, ""},
 			"an address and an exact request": {audit.Filter{IP: new("10.0.0.1"), RequestID: new("request-1")}, apperr.FilterNotIndexed},
 		} {
 			_, err := s.List(ctx, c.filter, page.Args{})

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"aliaport/ent"
+	"aliaport/ent/auditevent"
 	"aliaport/internal/actor"
 	"aliaport/internal/audit"
 	"aliaport/internal/globalid"
@@ -45,10 +46,10 @@ func questions(request string) []question {
 		{"rare kind of record", audit.Filter{Resource: new("user")}},
 		{"kind of record and action", audit.Filter{Resource: new("work_order"), Actions: []string{"delete", "cancel"}}},
 		{"one record", audit.Filter{EntityID: order}},
-		{"denied and failed", audit.Filter{Outcomes: []audit.Outcome{audit.Denied, audit.Failed}}},
-		{"denied to a user", audit.Filter{Users: []*globalid.ID{user(heavyUser)}, Outcomes: []audit.Outcome{audit.Denied}}},
-		{"failed approvals", audit.Filter{Actions: []string{"approve"}, Outcomes: []audit.Outcome{audit.Failed}}},
-		{"denied to an address", audit.Filter{IP: new("10.20.1.17"), Outcomes: []audit.Outcome{audit.Denied}}},
+		{"denied and failed", audit.Filter{Outcomes: []auditevent.Outcome{audit.Denied, audit.Failed}}},
+		{"denied to a user", audit.Filter{Users: []*globalid.ID{user(heavyUser)}, Outcomes: []auditevent.Outcome{audit.Denied}}},
+		{"failed approvals", audit.Filter{Actions: []string{"approve"}, Outcomes: []auditevent.Outcome{audit.Failed}}},
+		{"denied to an address", audit.Filter{IP: new("10.20.1.17"), Outcomes: []auditevent.Outcome{audit.Denied}}},
 		{"frequent path", audit.Filter{Path: new("/graphql#UpdateWorkOrderItem")}},
 		{"prefix of three paths", audit.Filter{PathPrefix: new("/graphql#C")}},
 		{"prefix of all paths", audit.Filter{PathPrefix: new("/graphql#")}},

@@ -153,7 +153,7 @@ func synthetic(r *rand.Rand, id int64, at time.Time) *ent.AuditEvent {
 	text := func() string { return texts[r.IntN(len(texts))] }
 	e := &ent.AuditEvent{
 		ID: id, CreatedAt: at.Truncate(time.Microsecond), Roles: "OPERASYON", Method: "GRAPHQL", Path: "/graphql#" + text(), Action: "update",
-		Resource: "work_order", Outcome: []audit.Outcome{audit.OK, audit.OK, audit.Denied, audit.Failed}[r.IntN(4)],
+		Resource: "work_order", Outcome: []auditevent.Outcome{audit.OK, audit.OK, audit.Denied, audit.Failed}[r.IntN(4)],
 		StatusCode: 200 + r.IntN(300), DurationMs: r.IntN(500), RequestID: fmt.Sprintf("istek-%08d", id),
 	}
 	if r.IntN(2) == 0 {
