@@ -2,7 +2,6 @@ package audit_test
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
 	"fmt"
 	"regexp"
@@ -10,10 +9,10 @@ import (
 	"testing"
 
 	"entgo.io/ent/dialect"
-	entsql "entgo.io/ent/dialect/sql"
 	"github.com/lib/pq"
 
 	"aliaport/ent"
+	"aliaport/ent/auditevent"
 	"aliaport/internal/aliatest"
 	"aliaport/internal/audit"
 	"aliaport/internal/globalid"
@@ -21,34 +20,6 @@ import (
 	"aliaport/internal/page"
 	"aliaport/internal/store"
 )
-
-// recorder is a driver that remembers what is sent, with the arguments.
-type recorder struct {
-	dialect.Driver
-
-	reader *sql.DB
-	sent   []statement
-}
-
-type statement struct {
-	text string
-	args []any
-}
-
-func (r *recorder) Query(ctx context.Context, query string, args, v any) error {
-	list, ok := args.([]any)
-	if !ok {
-		return fmt.Errorf("arguments are a %T", args)
-	}
-	r.sent = append(r.sent, statement{query, list})
-	return r.Driver.Query(ctx, query, args, v)
-}
-
-// QueryContext serves statements that are not ent's own.
-func (r *recorder) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	r.sent = append(r.sent, statement{query, args})
-	return r.reader.QueryContext(ctx, query, args...)
-}
 
 // rowsOfList are what PostgreSQL may read for a page, of all 60,000. Of what is
 // frequent in a month it takes the rows out of the index by time, which lie together
@@ -78,7 +49,7 @@ func TestEverySearchWalksAnIndex(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		rec := &recorder{Driver: entsql.OpenDB(db.Dialect(), db.Reader()), reader: db.Reader()}
+		rec := aliatest.Record(db)
 		s, ctx := trail(db), administrator(t)
 		s.DB = &store.DB{Client: ent.NewClient(ent.Driver(rec))}
 		from, to := firstDay.AddDate(0, 0, 10), firstDay.AddDate(0, 0, 80)
@@ -88,7 +59,7 @@ func TestEverySearchWalksAnIndex(t *testing.T) {
 			"actions":    {func(f *audit.Filter) { f.Actions = []string{"update"} }, func(f *audit.Filter) { f.Actions = []string{"delete", "login", "update"} }},
 			"resource":   {func(f *audit.Filter) { f.Resource = new("work_order") }, func(f *audit.Filter) { f.Resource = new("auth") }},
 			"entityId":   {func(f *audit.Filter) { f.EntityID = &globalid.ID{Type: "WorkOrder", Key: 7} }},
-			"outcomes":   {func(f *audit.Filter) { f.Outcomes = []audit.Outcome{audit.Denied} }, func(f *audit.Filter) { f.Outcomes = []audit.Outcome{audit.Denied, audit.Failed} }},
+			"outcomes":   {func(f *audit.Filter) { f.Outcomes = []auditevent.Outcome{audit.Denied} }, func(f *audit.Filter) { f.Outcomes = []auditevent.Outcome{audit.Denied, audit.Failed} }},
 			"path":       {func(f *audit.Filter) { f.Path = new("/graphql#UpdateWorkOrder") }, func(f *audit.Filter) { f.Path = new("/graphql#Login") }},
 			"pathPrefix": {func(f *audit.Filter) { f.PathPrefix = new("/graphql#Update") }, func(f *audit.Filter) { f.PathPrefix = new("/graphql#L") }},
 			"requestId":  {func(f *audit.Filter) { f.RequestID = &common.RequestID }},
@@ -127,15 +98,15 @@ func TestEverySearchWalksAnIndex(t *testing.T) {
 }
 
 // judge looks at all statements of one search.
-func judge(ctx context.Context, t *testing.T, db *store.DB, rec *recorder, s *audit.Trail, name string, f audit.Filter) {
+func judge(ctx context.Context, t *testing.T, db *store.DB, rec *aliatest.Recorder, s *audit.Trail, name string, f audit.Filter) {
 	t.Helper()
 	read := func(what string, a page.Args) *page.List[*ent.AuditEvent] {
-		rec.sent = nil
+		rec.Sent = nil
 		l, err := s.List(ctx, f, a)
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		for _, sent := range rec.sent {
+		for _, sent := range rec.Sent {
 			planOf(t, db, name+", "+what, sent, rowsOfList)
 		}
 		return l
@@ -145,11 +116,11 @@ func judge(ctx context.Context, t *testing.T, db *store.DB, rec *recorder, s *au
 		read("next page", page.Args{First: new(pageRead - 1), After: end})
 		read("page before", page.Args{Last: new(pageRead - 1), Before: end})
 	}
-	rec.sent = nil
+	rec.Sent = nil
 	if _, err := first.Count(ctx); err != nil {
 		t.Fatalf("%s: %v", name, err)
 	}
-	planOf(t, db, name+", counted", rec.sent[len(rec.sent)-1], rowsOfCount)
+	planOf(t, db, name+", counted", rec.Last(), rowsOfCount)
 }
 
 // scanned is the table itself: within a union, and where it is counted, it is e, and
@@ -157,24 +128,24 @@ func judge(ctx context.Context, t *testing.T, db *store.DB, rec *recorder, s *au
 var scanned = regexp.MustCompile(`^SCAN (audit_events|e)\b`)
 
 // planOf complains of a plan that reads more rows than the page takes out of each range.
-func planOf(t *testing.T, db *store.DB, name string, s statement, rows int) {
+func planOf(t *testing.T, db *store.DB, name string, s aliatest.Statement, rows int) {
 	t.Helper()
 	if db.Dialect() == dialect.SQLite {
-		for _, row := range aliatest.Rows(t, db.Reader(), "EXPLAIN QUERY PLAN "+s.text, s.args...) {
+		for _, row := range aliatest.Rows(t, db.Reader(), "EXPLAIN QUERY PLAN "+s.Text, s.Args...) {
 			what := row[3]
-			whole := strings.HasPrefix(what, "SCAN audit_events") && strings.Contains(s.text, "UNION ALL")
+			whole := strings.HasPrefix(what, "SCAN audit_events") && strings.Contains(s.Text, "UNION ALL")
 			if scanned.MatchString(what) && !whole && !strings.Contains(what, "audit_events_created_at") {
-				t.Errorf("%s: %s\n%s", name, what, s.text)
+				t.Errorf("%s: %s\n%s", name, what, s.Text)
 			}
 			// The outermost sort is that of the pages of several values.
-			if strings.HasPrefix(what, "USE TEMP B-TREE") && !strings.Contains(s.text, "UNION ALL") {
-				t.Errorf("%s: %s\n%s", name, what, s.text)
+			if strings.HasPrefix(what, "USE TEMP B-TREE") && !strings.Contains(s.Text, "UNION ALL") {
+				t.Errorf("%s: %s\n%s", name, what, s.Text)
 			}
 		}
 		return
 	}
-	args := make([]any, len(s.args))
-	for i, a := range s.args {
+	args := make([]any, len(s.Args))
+	for i, a := range s.Args {
 		switch a := a.(type) {
 		case []int64:
 			args[i] = pq.Array(a)
@@ -185,12 +156,12 @@ func planOf(t *testing.T, db *store.DB, name string, s statement, rows int) {
 		}
 	}
 	var plan []struct{ Plan node }
-	text := strings.Join(flat(aliatest.Rows(t, db.Reader(), "EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) "+s.text, args...)), "")
+	text := strings.Join(flat(aliatest.Rows(t, db.Reader(), "EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) "+s.Text, args...)), "")
 	if err := json.Unmarshal([]byte(text), &plan); err != nil {
 		t.Fatal(err)
 	}
 	if read := plan[0].Plan.read(); read > float64(rows) {
-		t.Errorf("%s: reads %v rows\n%s\n%s", name, read, s.text, text)
+		t.Errorf("%s: reads %v rows\n%s\n%s", name, read, s.Text, text)
 	}
 }
 

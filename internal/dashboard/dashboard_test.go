@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"entgo.io/ent/dialect"
-	entsql "entgo.io/ent/dialect/sql"
 
 	"aliaport/ent"
 	"aliaport/internal/actor"
@@ -22,20 +21,6 @@ import (
 )
 
 var now = time.Date(2026, 9, 15, 11, 40, 0, 0, time.UTC)
-
-// recorder is a driver that remembers what ent sends, with the arguments.
-type recorder struct {
-	dialect.Driver
-
-	text string
-	args []any
-}
-
-func (r *recorder) Query(ctx context.Context, query string, args, v any) error {
-	r.text = query
-	r.args, _ = args.([]any)
-	return r.Driver.Query(ctx, query, args, v)
-}
 
 func newService(db *store.DB) *dashboard.Service {
 	return &dashboard.Service{DB: db, Now: func() time.Time { return now }, WorkOrders: &workorder.Service{DB: db}}
@@ -96,7 +81,7 @@ func TestNoAnswerReadsATable(t *testing.T) {
 		if _, err := seed.Run(t.Context(), db, users, seed.Options{WorkOrders: 5000, Cari: 100, Services: 50, Seed: 1, Now: now}); err != nil {
 			t.Fatal(err)
 		}
-		rec := &recorder{Driver: entsql.OpenDB(db.Dialect(), db.Reader())}
+		rec := aliatest.Record(db)
 		ctx := actor.With(t.Context(), actor.System("test"))
 		for name, c := range counts(newService(&store.DB{Client: ent.NewClient(ent.Driver(rec))})) {
 			n, err := c.count(ctx)
@@ -111,7 +96,7 @@ func TestNoAnswerReadsATable(t *testing.T) {
 				explain, column = "EXPLAIN ", 0
 			}
 			var plan strings.Builder
-			for _, row := range aliatest.Rows(t, db.Reader(), explain+rec.text, rec.args...) {
+			for _, row := range aliatest.Rows(t, db.Reader(), explain+rec.Last().Text, rec.Last().Args...) {
 				plan.WriteString(row[column] + "\n")
 			}
 			// PostgreSQL may read a table that is empty.

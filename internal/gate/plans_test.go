@@ -1,7 +1,6 @@
 package gate_test
 
 import (
-	"context"
 	"fmt"
 	"regexp"
 	"strings"
@@ -9,7 +8,6 @@ import (
 	"time"
 
 	"entgo.io/ent/dialect"
-	entsql "entgo.io/ent/dialect/sql"
 
 	"aliaport/ent"
 	"aliaport/ent/gatelog"
@@ -20,24 +18,6 @@ import (
 	"aliaport/internal/page"
 	"aliaport/internal/store"
 )
-
-// recorder is a driver that remembers what ent sends, with the arguments.
-type recorder struct {
-	dialect.Driver
-
-	sent []statement
-}
-
-type statement struct {
-	text string
-	args []any
-}
-
-func (r *recorder) Query(ctx context.Context, query string, args, v any) error {
-	list, _ := args.([]any)
-	r.sent = append(r.sent, statement{query, list})
-	return r.Driver.Query(ctx, query, args, v)
-}
 
 const (
 	stays  = 20_000
@@ -98,7 +78,7 @@ func TestEveryListOfStaysWalksAnIndex(t *testing.T) {
 	aliatest.EachDB(t, func(t *testing.T, db *store.DB) {
 		p := newPort(t, db)
 		orders, persons := busy(t, p)
-		rec := &recorder{Driver: entsql.OpenDB(db.Dialect(), db.Reader())}
+		rec := aliatest.Record(db)
 		s := *p.Service
 		s.DB = &store.DB{Client: ent.NewClient(ent.Driver(rec))}
 		ctx := p.ctx()
@@ -143,7 +123,7 @@ func TestEveryListOfStaysWalksAnIndex(t *testing.T) {
 			}
 		}
 		for name, c := range asked {
-			rec.sent = nil
+			rec.Sent = nil
 			l, err := c.ask(page.Args{First: new(20)})
 			if err != nil || len(l.Nodes) == 0 {
 				t.Fatalf("%s: %v: %d rows", name, err, len(l.Nodes))
@@ -155,15 +135,15 @@ func TestEveryListOfStaysWalksAnIndex(t *testing.T) {
 					}
 				}
 			}
-			for _, sent := range rec.sent {
+			for _, sent := range rec.Sent {
 				plans(t, db, name, sent, c.index, c.few)
 			}
-			rec.sent = nil
+			rec.Sent = nil
 			if _, err := l.Count(ctx); err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}
 			if name != "all ASC" && name != "all DESC" { // which counts everything
-				plans(t, db, name+", counted", rec.sent[0], "gate_logs_", true)
+				plans(t, db, name+", counted", rec.Sent[0], "gate_logs_", true)
 			}
 		}
 		for name, c := range map[string]struct {
@@ -176,11 +156,11 @@ func TestEveryListOfStaysWalksAnIndex(t *testing.T) {
 			}},
 			"overtime": {[]string{"", "", "gate_logs_order_inside"}, func() error { return second(s.Overtime(ctx, *order)) }},
 		} {
-			rec.sent = nil
-			if err := c.ask(); err != nil || len(rec.sent) != len(c.indexes) {
-				t.Fatalf("%s: %v: %d statements", name, err, len(rec.sent))
+			rec.Sent = nil
+			if err := c.ask(); err != nil || len(rec.Sent) != len(c.indexes) {
+				t.Fatalf("%s: %v: %d statements", name, err, len(rec.Sent))
 			}
-			for i, sent := range rec.sent {
+			for i, sent := range rec.Sent {
 				if c.indexes[i] != "" {
 					plans(t, db, name, sent, c.indexes[i], name != "the newest")
 				}
@@ -191,14 +171,14 @@ func TestEveryListOfStaysWalksAnIndex(t *testing.T) {
 
 // plans complains unless the statement is answered by the index, without a sort of
 // more than a few rows.
-func plans(t *testing.T, db *store.DB, name string, s statement, index string, few bool) {
+func plans(t *testing.T, db *store.DB, name string, s aliatest.Statement, index string, few bool) {
 	t.Helper()
 	explain, column := "EXPLAIN QUERY PLAN ", 3
 	if db.Dialect() == dialect.Postgres {
 		explain, column = "EXPLAIN ", 0
 	}
 	var plan strings.Builder
-	for _, row := range aliatest.Rows(t, db.Reader(), explain+s.text, s.args...) {
+	for _, row := range aliatest.Rows(t, db.Reader(), explain+s.Text, s.Args...) {
 		plan.WriteString(row[column] + "\n")
 		bad := strings.Contains(row[column], "Seq Scan on gate_logs") || strings.Contains(row[column], "Sort  (") && !strings.Contains(row[column], "Incremental") && !few
 		if db.Dialect() == dialect.SQLite {
@@ -209,6 +189,6 @@ func plans(t *testing.T, db *store.DB, name string, s statement, index string, f
 		}
 	}
 	if !strings.Contains(plan.String(), index) {
-		t.Errorf("%s is not read from %s:\n%s%s", name, index, s.text, plan.String())
+		t.Errorf("%s is not read from %s:\n%s%s", name, index, s.Text, plan.String())
 	}
 }

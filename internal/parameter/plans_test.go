@@ -1,14 +1,12 @@
 package parameter_test
 
 import (
-	"context"
 	"fmt"
 	"regexp"
 	"strings"
 	"testing"
 
 	"entgo.io/ent/dialect"
-	entsql "entgo.io/ent/dialect/sql"
 
 	"aliaport/ent"
 	"aliaport/internal/actor"
@@ -17,20 +15,6 @@ import (
 	"aliaport/internal/parameter"
 	"aliaport/internal/store"
 )
-
-// recorder is a driver that remembers what ent sends, with the arguments.
-type recorder struct {
-	dialect.Driver
-
-	text string
-	args []any
-}
-
-func (r *recorder) Query(ctx context.Context, query string, args, v any) error {
-	r.text = query
-	r.args, _ = args.([]any)
-	return r.Driver.Query(ctx, query, args, v)
-}
 
 var scans = regexp.MustCompile(`^SCAN parameters$|TEMP B-TREE`)
 
@@ -53,7 +37,7 @@ func TestEveryListOfParametersWalksAnIndex(t *testing.T) {
 		if _, err := db.Writer().ExecContext(t.Context(), "ANALYZE"); err != nil {
 			t.Fatal(err)
 		}
-		rec := &recorder{Driver: entsql.OpenDB(db.Dialect(), db.Reader())}
+		rec := aliatest.Record(db)
 		s := newService(&store.DB{Client: ent.NewClient(ent.Driver(rec))})
 		ctx := actor.With(t.Context(), actor.System("test"))
 		category := "K007"
@@ -79,14 +63,14 @@ func TestEveryListOfParametersWalksAnIndex(t *testing.T) {
 				t.Fatalf("%s: %v", name, err)
 			}
 			if db.Dialect() == dialect.SQLite {
-				for _, row := range aliatest.Rows(t, db.Reader(), "EXPLAIN QUERY PLAN "+rec.text, rec.args...) {
+				for _, row := range aliatest.Rows(t, db.Reader(), "EXPLAIN QUERY PLAN "+rec.Last().Text, rec.Last().Args...) {
 					if scans.MatchString(row[3]) {
 						t.Errorf("%s: %s", name, row[3])
 					}
 				}
 				continue
 			}
-			for _, row := range aliatest.Rows(t, db.Reader(), "EXPLAIN "+rec.text, rec.args...) {
+			for _, row := range aliatest.Rows(t, db.Reader(), "EXPLAIN "+rec.Last().Text, rec.Last().Args...) {
 				// A code is unique in its category: what an incremental sort sorts is one row at a time.
 				if strings.Contains(row[0], "Seq Scan") || strings.Contains(row[0], "Sort  ") && !strings.Contains(row[0], "Incremental") && name != "a category" {
 					t.Errorf("%s: %s", name, row[0])

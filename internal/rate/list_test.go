@@ -1,7 +1,6 @@
 package rate_test
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -9,7 +8,6 @@ import (
 	"testing"
 
 	"entgo.io/ent/dialect"
-	entsql "entgo.io/ent/dialect/sql"
 
 	"aliaport/ent"
 	"aliaport/ent/exchangerate"
@@ -123,27 +121,6 @@ func TestList(t *testing.T) {
 	})
 }
 
-// recorder remembers what ent sends.
-type recorder struct {
-	dialect.Driver
-
-	sent []statement
-}
-
-type statement struct {
-	text string
-	args []any
-}
-
-func (r *recorder) Query(ctx context.Context, query string, args, v any) error {
-	list, ok := args.([]any)
-	if !ok {
-		return fmt.Errorf("arguments are a %T", args)
-	}
-	r.sent = append(r.sent, statement{query, list})
-	return r.Driver.Query(ctx, query, args, v)
-}
-
 // TestEveryQuestionWalksAnIndex asks the planners how twenty years of rates are
 // read: no question may look at more rows than it answers with, and none may sort.
 func TestEveryQuestionWalksAnIndex(t *testing.T) {
@@ -154,7 +131,7 @@ func TestEveryQuestionWalksAnIndex(t *testing.T) {
 			t.Fatal(err)
 		}
 		k := newKit(db)
-		rec := &recorder{Driver: entsql.OpenDB(db.Dialect(), db.Reader())}
+		rec := aliatest.Record(db)
 		k.DB = &store.DB{Client: ent.NewClient(ent.Driver(rec))}
 		ctx := actor.With(t.Context(), actor.System("test"))
 		explain := explainSQLite
@@ -163,12 +140,12 @@ func TestEveryQuestionWalksAnIndex(t *testing.T) {
 		}
 		questions := 0
 		ask := func(name string, do func() error) {
-			rec.sent = nil
+			rec.Sent = nil
 			if err := do(); err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}
-			for _, s := range rec.sent {
-				if strings.Contains(s.text, exchangerate.Table) {
+			for _, s := range rec.Sent {
+				if strings.Contains(s.Text, exchangerate.Table) {
 					explain(t, db, name, s)
 					questions++
 				}
@@ -202,28 +179,28 @@ func TestEveryQuestionWalksAnIndex(t *testing.T) {
 	})
 }
 
-func explainSQLite(t *testing.T, db *store.DB, name string, s statement) {
+func explainSQLite(t *testing.T, db *store.DB, name string, s aliatest.Statement) {
 	t.Helper()
-	latest := strings.Contains(s.text, "UNION ALL") // the five rows that it found are put in order
-	for _, row := range aliatest.Rows(t, db.Reader(), "EXPLAIN QUERY PLAN "+s.text, s.args...) {
+	latest := strings.Contains(s.Text, "UNION ALL") // the five rows that it found are put in order
+	for _, row := range aliatest.Rows(t, db.Reader(), "EXPLAIN QUERY PLAN "+s.Text, s.Args...) {
 		parent, what := row[1], row[3]
 		table := strings.Contains(what, exchangerate.Table) && !strings.Contains(what, "USING INDEX") && !strings.Contains(what, "USING COVERING INDEX") && !strings.Contains(what, "PRIMARY KEY")
 		sorts := strings.Contains(what, "TEMP B-TREE") && (!latest || parent != "0")
 		if table || sorts {
-			t.Errorf("%s: %s: %s", name, what, s.text)
+			t.Errorf("%s: %s: %s", name, what, s.Text)
 		}
 	}
 }
 
-func explainPostgres(t *testing.T, db *store.DB, name string, s statement) {
+func explainPostgres(t *testing.T, db *store.DB, name string, s aliatest.Statement) {
 	t.Helper()
 	conn, err := db.Writer().Conn(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	args := make([]string, len(s.args))
-	for i, a := range s.args {
+	args := make([]string, len(s.Args))
+	for i, a := range s.Args {
 		args[i] = "'" + fmt.Sprint(a) + "'"
 	}
 	execute := "EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) EXECUTE asked"
@@ -235,7 +212,7 @@ func explainPostgres(t *testing.T, db *store.DB, name string, s statement) {
 			t.Fatalf("%s: %v", query, err)
 		}
 	}
-	run("PREPARE asked AS " + s.text)
+	run("PREPARE asked AS " + s.Text)
 	for _, mode := range []string{"force_custom_plan", "force_generic_plan"} {
 		run("SET plan_cache_mode = " + mode)
 		var doc []byte
@@ -249,11 +226,11 @@ func explainPostgres(t *testing.T, db *store.DB, name string, s statement) {
 		explained[0].Plan.each(func(n node) {
 			switch {
 			case n.Type == "Seq Scan" && n.Table == exchangerate.Table:
-				t.Errorf("%s, %s: a scan: %s", name, mode, s.text)
+				t.Errorf("%s, %s: a scan: %s", name, mode, s.Text)
 			case strings.HasSuffix(n.Type, "Sort") && n.Plans[0].Rows > 200:
-				t.Errorf("%s, %s: sorts %v rows: %s", name, mode, n.Plans[0].Rows, s.text)
+				t.Errorf("%s, %s: sorts %v rows: %s", name, mode, n.Plans[0].Rows, s.Text)
 			case n.Removed*n.Loops > 500:
-				t.Errorf("%s, %s: looks at %v rows in vain: %s", name, mode, n.Removed*n.Loops, s.text)
+				t.Errorf("%s, %s: looks at %v rows in vain: %s", name, mode, n.Removed*n.Loops, s.Text)
 			}
 		})
 	}

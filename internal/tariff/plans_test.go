@@ -2,14 +2,12 @@ package tariff_test
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"regexp"
 	"strings"
 	"testing"
 
 	"entgo.io/ent/dialect"
-	entsql "entgo.io/ent/dialect/sql"
 	"github.com/shopspring/decimal"
 
 	"aliaport/ent"
@@ -21,34 +19,6 @@ import (
 	"aliaport/internal/store"
 	"aliaport/internal/tariff"
 )
-
-// recorder is a driver that remembers what ent sends, with the arguments.
-type recorder struct {
-	dialect.Driver
-
-	db   *sql.DB
-	sent []statement
-}
-
-type statement struct {
-	text string
-	args []any
-}
-
-func (r *recorder) Query(ctx context.Context, query string, args, v any) error {
-	list, ok := args.([]any)
-	if !ok {
-		return fmt.Errorf("arguments are a %T", args)
-	}
-	r.sent = append(r.sent, statement{query, list})
-	return r.Driver.Query(ctx, query, args, v)
-}
-
-// QueryContext serves ent's raw statements.
-func (r *recorder) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	r.sent = append(r.sent, statement{query, args})
-	return r.db.QueryContext(ctx, query, args...)
-}
 
 var scans = regexp.MustCompile(`^SCAN (price_list|service)\w*$|TEMP B-TREE`)
 
@@ -92,7 +62,7 @@ func TestEveryReadSeeks(t *testing.T) {
 		if _, err := db.Writer().ExecContext(ctx, "ANALYZE"); err != nil {
 			t.Fatal(err)
 		}
-		rec := &recorder{Driver: entsql.OpenDB(db.Dialect(), db.Reader()), db: db.Reader()}
+		rec := aliatest.Record(db)
 		over := ent.NewClient(ent.Driver(rec))
 		s, read := newService(&store.DB{Client: over}), newService(db)
 		currency, code := currencyOf(7), "L-0007"
@@ -126,27 +96,27 @@ func TestEveryReadSeeks(t *testing.T) {
 			}
 		}
 		for name, do := range ask {
-			rec.sent = nil
+			rec.Sent = nil
 			if err := do(); err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}
-			for _, sent := range rec.sent {
+			for _, sent := range rec.Sent {
 				var plan []string
 				explain := "EXPLAIN QUERY PLAN "
 				if db.Dialect() == dialect.Postgres {
 					explain = "EXPLAIN "
 				}
-				for _, row := range aliatest.Rows(t, db.Reader(), explain+sent.text, sent.args...) {
+				for _, row := range aliatest.Rows(t, db.Reader(), explain+sent.Text, sent.Args...) {
 					plan = append(plan, row[len(row)-1])
 				}
-				united := strings.Contains(sent.text, "UNION ALL") // what is sorted there are a page a status
+				united := strings.Contains(sent.Text, "UNION ALL") // what is sorted there are a page a status
 				few := strings.HasPrefix(name, "candidates") || strings.Contains(name, "code")
 				for _, step := range plan {
 					switch {
 					case db.Dialect() == dialect.SQLite && scans.MatchString(step) && (!strings.Contains(step, "TEMP B-TREE") || !united && !few),
 						strings.Contains(step, "Seq Scan") && !strings.Contains(step, "on services"), // 500 services are a few pages
 						strings.HasPrefix(strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(step), "->")), "Sort ") && !united && !few:
-						t.Errorf("%s: %s\n%s\n%s", name, step, sent.text, strings.Join(plan, "\n"))
+						t.Errorf("%s: %s\n%s\n%s", name, step, sent.Text, strings.Join(plan, "\n"))
 					}
 				}
 			}

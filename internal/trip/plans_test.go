@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"entgo.io/ent/dialect"
-	entsql "entgo.io/ent/dialect/sql"
 	"github.com/lib/pq"
 
 	"aliaport/ent"
@@ -34,27 +33,6 @@ const (
 	pageRead = pageSize + 1
 )
 
-// recorder is a driver that remembers what ent sends, with the arguments.
-type recorder struct {
-	dialect.Driver
-
-	sent []statement
-}
-
-type statement struct {
-	text string
-	args []any
-}
-
-func (r *recorder) Query(ctx context.Context, query string, args, v any) error {
-	list, ok := args.([]any)
-	if !ok {
-		return fmt.Errorf("arguments are a %T", args)
-	}
-	r.sent = append(r.sent, statement{query, list})
-	return r.Driver.Query(ctx, query, args, v)
-}
-
 // question is something that the API asks of boats and trips.
 type question struct {
 	name   string
@@ -70,7 +48,7 @@ func TestEverythingAskedOfTripsWalksAnIndex(t *testing.T) {
 	aliatest.EachDB(t, func(t *testing.T, db *store.DB) {
 		seeded(t, db, seed.Options{Cari: 300, Motorbots: 2000, Trips: 20_000})
 		settle(t, db)
-		rec := &recorder{Driver: entsql.OpenDB(db.Dialect(), db.Reader())}
+		rec := aliatest.Record(db)
 		over := &store.DB{Client: ent.NewClient(ent.Driver(rec))}
 		ctx := actor.With(t.Context(), actor.System("test"))
 		var explain planner = onSQLite{db}
@@ -82,13 +60,13 @@ func TestEverythingAskedOfTripsWalksAnIndex(t *testing.T) {
 			defer conn.Close()
 			explain = onPostgres{conn}
 		}
-		send := func(do func() error) statement {
+		send := func(do func() error) aliatest.Statement {
 			t.Helper()
-			rec.sent = nil
+			rec.Sent = nil
 			if err := do(); err != nil {
 				t.Fatal(err)
 			}
-			return rec.sent[len(rec.sent)-1] // the list of what is late looks for a parameter first
+			return rec.Last() // the list of what is late looks for a parameter first
 		}
 		asked := 0
 		for _, q := range slices.Concat(tripQuestions(ctx, t, db, over), boatQuestions(ctx, over)) {
@@ -221,17 +199,17 @@ func number(t testing.TB, s string) (n int) {
 
 // planner asks a database how it reads something and complains of what is not to be.
 type planner interface {
-	check(t *testing.T, q question, s statement)
+	check(t *testing.T, q question, s aliatest.Statement)
 }
 
 type onSQLite struct{ db *store.DB }
 
 var indexed = regexp.MustCompile(`^(SCAN|SEARCH) \w+ USING (COVERING INDEX|INDEX|INTEGER PRIMARY KEY)`)
 
-func (p onSQLite) check(t *testing.T, q question, s statement) {
+func (p onSQLite) check(t *testing.T, q question, s aliatest.Statement) {
 	t.Helper()
 	sorts := 0
-	for _, row := range aliatest.Rows(t, p.db.Reader(), "EXPLAIN QUERY PLAN "+s.text, s.args...) {
+	for _, row := range aliatest.Rows(t, p.db.Reader(), "EXPLAIN QUERY PLAN "+s.Text, s.Args...) {
 		parent, what := row[1], row[3]
 		switch {
 		case strings.HasPrefix(what, "USE TEMP B-TREE"):
@@ -244,7 +222,7 @@ func (p onSQLite) check(t *testing.T, q question, s statement) {
 			t.Errorf("%s: %s", q.name, what)
 		}
 	}
-	if limits := strings.Count(s.text, fmt.Sprintf("LIMIT %d", pageRead)); q.ranges > 1 && (limits != q.ranges+1 || sorts > 1) {
+	if limits := strings.Count(s.Text, fmt.Sprintf("LIMIT %d", pageRead)); q.ranges > 1 && (limits != q.ranges+1 || sorts > 1) {
 		t.Errorf("%s: %d limits, %d sorts", q.name, limits, sorts)
 	}
 }
@@ -271,10 +249,10 @@ func (n node) each(f func(node)) {
 // this does no harm.
 type onPostgres struct{ conn *sql.Conn }
 
-func (p onPostgres) check(t *testing.T, q question, s statement) {
+func (p onPostgres) check(t *testing.T, q question, s aliatest.Statement) {
 	t.Helper()
-	args := make([]string, len(s.args))
-	for i, a := range s.args {
+	args := make([]string, len(s.Args))
+	for i, a := range s.Args {
 		args[i] = literal(t, a)
 	}
 	execute := "EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) EXECUTE asked"
@@ -286,7 +264,7 @@ func (p onPostgres) check(t *testing.T, q question, s statement) {
 			t.Fatalf("%s: %s: %v", q.name, query, err)
 		}
 	}
-	run("PREPARE asked AS " + s.text)
+	run("PREPARE asked AS " + s.Text)
 	defer run("DEALLOCATE asked")
 	for _, mode := range []string{"force_custom_plan", "force_generic_plan"} {
 		run("SET plan_cache_mode = " + mode)

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"entgo.io/ent/dialect"
-	entsql "entgo.io/ent/dialect/sql"
 	"github.com/shopspring/decimal"
 
 	"aliaport/ent"
@@ -356,20 +355,6 @@ func TestOnlyTheRightsOfTheFieldOpenIt(t *testing.T) {
 	}
 }
 
-// recorder is a driver that remembers what ent sent last, with the arguments.
-type recorder struct {
-	dialect.Driver
-
-	text string
-	args []any
-}
-
-func (r *recorder) Query(ctx context.Context, query string, args, v any) error {
-	r.text = query
-	r.args, _ = args.([]any)
-	return r.Driver.Query(ctx, query, args, v)
-}
-
 // TestEveryListOfLogsWalksAnIndex asks the planners how the lists are read among
 // 20,000 logs.
 func TestEveryListOfLogsWalksAnIndex(t *testing.T) {
@@ -398,7 +383,7 @@ func TestEveryListOfLogsWalksAnIndex(t *testing.T) {
 		if _, err := db.Writer().ExecContext(t.Context(), "ANALYZE"); err != nil {
 			t.Fatal(err)
 		}
-		rec := &recorder{Driver: entsql.OpenDB(db.Dialect(), db.Reader())}
+		rec := aliatest.Record(db)
 		over := *s.Service
 		over.DB = &store.DB{Client: ent.NewClient(ent.Driver(rec))}
 		order, pending, processed := globalid.ID{Type: "WorkOrder", Key: orders[3].ID}, entworklog.StatusPending, entworklog.StatusProcessed
@@ -429,7 +414,7 @@ func TestEveryListOfLogsWalksAnIndex(t *testing.T) {
 					explain, column = "EXPLAIN ", 0
 				}
 				var plan strings.Builder
-				for _, row := range aliatest.Rows(t, db.Reader(), explain+rec.text, rec.args...) {
+				for _, row := range aliatest.Rows(t, db.Reader(), explain+rec.Last().Text, rec.Last().Args...) {
 					plan.WriteString(row[column] + "\n")
 				}
 				p := plan.String()

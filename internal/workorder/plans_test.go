@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"entgo.io/ent/dialect"
-	entsql "entgo.io/ent/dialect/sql"
 	"github.com/lib/pq"
 
 	"aliaport/ent"
@@ -99,27 +98,6 @@ func settle(t *testing.T, db *store.DB) {
 		}
 	}
 	t.Fatal("VACUUM does not finish its work")
-}
-
-// recorder is a driver that remembers what ent sends, with the arguments.
-type recorder struct {
-	dialect.Driver
-
-	sent []statement
-}
-
-type statement struct {
-	text string
-	args []any
-}
-
-func (r *recorder) Query(ctx context.Context, query string, args, v any) error {
-	list, ok := args.([]any)
-	if !ok {
-		return fmt.Errorf("arguments are a %T", args)
-	}
-	r.sent = append(r.sent, statement{query, list})
-	return r.Driver.Query(ctx, query, args, v)
 }
 
 // question is a list with a filter and an order that the API answers.
@@ -307,7 +285,7 @@ func TestEveryListWalksAnIndex(t *testing.T) {
 	t.Parallel()
 	aliatest.EachDB(t, func(t *testing.T, db *store.DB) {
 		port(t, db)
-		rec := &recorder{Driver: entsql.OpenDB(db.Dialect(), db.Reader())}
+		rec := aliatest.Record(db)
 		over := &store.DB{Client: ent.NewClient(ent.Driver(rec))}
 		pages, limits := page.NewCodec([]byte("key")), page.Limits{Default: 20, Max: pageSize}
 		ctx := actor.With(t.Context(), actor.System("test"))
@@ -334,12 +312,12 @@ func TestEveryListWalksAnIndex(t *testing.T) {
 		if _, err := served.List(store.WithStats(ctx, stats), workorder.Filter{}, nil, page.Args{}); err != nil {
 			t.Fatal(err)
 		}
-		statementsOf := func(do func() error) []statement {
-			rec.sent = nil
+		statementsOf := func(do func() error) []aliatest.Statement {
+			rec.Sent = nil
 			if err := do(); err != nil {
 				t.Fatal(err)
 			}
-			return rec.sent
+			return rec.Sent
 		}
 		sent := statementsOf(func() error {
 			listed := *served
@@ -347,7 +325,7 @@ func TestEveryListWalksAnIndex(t *testing.T) {
 			_, err := listed.List(ctx, workorder.Filter{}, nil, page.Args{})
 			return err
 		})
-		if got := stats.Statements(); len(got) != 1 || got[0].Text != sent[0].text {
+		if got := stats.Statements(); len(got) != 1 || got[0].Text != sent[0].Text {
 			t.Fatalf("a server sends %v, not %v", got, sent)
 		}
 		for _, q := range qs {
@@ -387,17 +365,17 @@ var (
 
 // planner asks a database how it reads a page or counts a list.
 type planner interface {
-	list(t *testing.T, q question, s statement)
-	count(t *testing.T, q question, s statement, counted int)
+	list(t *testing.T, q question, s aliatest.Statement)
+	count(t *testing.T, q question, s aliatest.Statement, counted int)
 }
 
 type onSQLite struct{ db *store.DB }
 
 // explain tells what is done, each with the step that it is a part of, and
 // complains of tables that are walked without an index.
-func (p onSQLite) explain(t *testing.T, q question, s statement) (steps [][2]string) {
+func (p onSQLite) explain(t *testing.T, q question, s aliatest.Statement) (steps [][2]string) {
 	t.Helper()
-	for _, row := range aliatest.Rows(t, p.db.Reader(), "EXPLAIN QUERY PLAN "+s.text, s.args...) {
+	for _, row := range aliatest.Rows(t, p.db.Reader(), "EXPLAIN QUERY PLAN "+s.Text, s.Args...) {
 		parent, what := row[1], row[3]
 		if bigScan.MatchString(what) && !indexed.MatchString(what) {
 			t.Errorf("%s: %s", q.name, what)
@@ -407,7 +385,7 @@ func (p onSQLite) explain(t *testing.T, q question, s statement) (steps [][2]str
 	return steps
 }
 
-func (p onSQLite) list(t *testing.T, q question, s statement) {
+func (p onSQLite) list(t *testing.T, q question, s aliatest.Statement) {
 	t.Helper()
 	sorts, parts := 0, 0
 	steps := p.explain(t, q, s)
@@ -432,13 +410,13 @@ func (p onSQLite) list(t *testing.T, q question, s statement) {
 		return
 	}
 	// What is sorted are the rows of all parts, each of which ends after a page.
-	limits := strings.Count(s.text, fmt.Sprintf("LIMIT %d", pageRead))
+	limits := strings.Count(s.Text, fmt.Sprintf("LIMIT %d", pageRead))
 	if parts != q.ranges || limits != q.ranges+1 || sorts > 1 || steps[0][1] != "SEARCH work_orders USING INTEGER PRIMARY KEY (rowid=?)" {
 		t.Errorf("%s: %d parts instead of %d, %d limits, %d sorts: %v", q.name, parts, q.ranges, limits, sorts, steps)
 	}
 }
 
-func (p onSQLite) count(t *testing.T, q question, s statement, _ int) {
+func (p onSQLite) count(t *testing.T, q question, s aliatest.Statement, _ int) {
 	t.Helper()
 	if !q.search {
 		p.explain(t, q, s)
@@ -472,10 +450,10 @@ type onPostgres struct {
 // explain runs a statement under a generic plan and under one made for its
 // arguments: the server changes from the latter to the former when it thinks that
 // this does no harm.
-func (p onPostgres) explain(t *testing.T, s statement, f func(mode string, n node)) {
+func (p onPostgres) explain(t *testing.T, s aliatest.Statement, f func(mode string, n node)) {
 	t.Helper()
-	args := make([]string, len(s.args))
-	for i, a := range s.args {
+	args := make([]string, len(s.Args))
+	for i, a := range s.Args {
 		args[i] = literal(t, a)
 	}
 	execute := "EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) EXECUTE asked"
@@ -487,12 +465,12 @@ func (p onPostgres) explain(t *testing.T, s statement, f func(mode string, n nod
 			t.Fatalf("%s: %v", query, err)
 		}
 	}
-	run("PREPARE asked AS " + s.text)
+	run("PREPARE asked AS " + s.Text)
 	modes := []string{"force_custom_plan", "force_generic_plan"}
-	if p.generic[s.text] {
+	if p.generic[s.Text] {
 		modes = modes[:1]
 	}
-	p.generic[s.text] = true
+	p.generic[s.Text] = true
 	for _, mode := range modes {
 		run("SET plan_cache_mode = " + mode)
 		var doc []byte
@@ -523,7 +501,7 @@ func literal(t *testing.T, v any) string {
 	return ""
 }
 
-func (p onPostgres) list(t *testing.T, q question, s statement) {
+func (p onPostgres) list(t *testing.T, q question, s aliatest.Statement) {
 	t.Helper()
 	p.explain(t, s, func(mode string, n node) {
 		if n.Type == "Seq Scan" {
@@ -545,7 +523,7 @@ func (p onPostgres) list(t *testing.T, q question, s statement) {
 }
 
 // count may read a whole table only to count a good part of it.
-func (p onPostgres) count(t *testing.T, q question, s statement, counted int) {
+func (p onPostgres) count(t *testing.T, q question, s aliatest.Statement, counted int) {
 	t.Helper()
 	p.explain(t, s, func(mode string, n node) {
 		if n.Type == "Seq Scan" && mode == "force_custom_plan" && n.Removed > 9*float64(counted) {

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"entgo.io/ent/dialect"
-	entsql "entgo.io/ent/dialect/sql"
 	"github.com/shopspring/decimal"
 
 	"aliaport/ent"
@@ -198,7 +197,7 @@ func TestUninvoicedIsFoundFromTheOrdersThatWait(t *testing.T) {
 	aliatest.EachDB(t, func(t *testing.T, db *store.DB) {
 		port(t, db)
 		linesOfCopies(t, db)
-		rec := &recorder{Driver: entsql.OpenDB(db.Dialect(), db.Reader())}
+		rec := aliatest.Record(db)
 		s := &workorder.Service{DB: &store.DB{Client: ent.NewClient(ent.Driver(rec))}, Now: func() time.Time { return now }, Pages: page.NewCodec([]byte("key")), PageLimits: page.Limits{Default: 20, Max: pageSize}}
 		ctx := actor.With(t.Context(), actor.System("test"))
 		cari, from := globalid.ID{Type: "Cari", Key: 1}, now.AddDate(0, -1, 0)
@@ -221,7 +220,7 @@ func TestUninvoicedIsFoundFromTheOrdersThatWait(t *testing.T) {
 					return l.Info.EndCursor, nil
 				},
 			} {
-				rec.sent = nil
+				rec.Sent = nil
 				end, err := read(ctx, page.Args{First: new(10)})
 				if err == nil && end != nil {
 					_, err = read(ctx, page.Args{First: new(10), After: end})
@@ -229,7 +228,7 @@ func TestUninvoicedIsFoundFromTheOrdersThatWait(t *testing.T) {
 				if err != nil {
 					t.Fatalf("%s %s: %v", list, name, err)
 				}
-				for _, sent := range rec.sent {
+				for _, sent := range rec.Sent {
 					judge(t, db, list+" "+name, sent)
 				}
 			}
@@ -254,19 +253,19 @@ func linesOfCopies(t *testing.T, db *store.DB) {
 }
 
 // judge complains of a statement that walks a big table.
-func judge(t *testing.T, db *store.DB, name string, s statement) {
+func judge(t *testing.T, db *store.DB, name string, s aliatest.Statement) {
 	t.Helper()
 	explain, column := "EXPLAIN QUERY PLAN ", 3
 	if db.Dialect() == dialect.Postgres {
 		explain, column = "EXPLAIN ", 0
 	}
 	var plan strings.Builder
-	for _, row := range aliatest.Rows(t, db.Reader(), explain+s.text, s.args...) {
+	for _, row := range aliatest.Rows(t, db.Reader(), explain+s.Text, s.Args...) {
 		plan.WriteString(row[column] + "\n")
 	}
 	for _, bad := range []string{"SCAN work_orders\n", "SCAN t1\n", "SCAN work_order_items", "Seq Scan on work_orders", "Seq Scan on work_order_items"} {
 		if strings.Contains(plan.String(), bad) {
-			t.Errorf("%s: %s\n%s\n%s", name, bad, s.text, plan.String())
+			t.Errorf("%s: %s\n%s\n%s", name, bad, s.Text, plan.String())
 		}
 	}
 }
