@@ -13,6 +13,7 @@ import (
 
 	"aliaport/ent/auditarchive"
 	"aliaport/ent/auditevent"
+	"aliaport/ent/cachegeneration"
 	"aliaport/ent/cari"
 	"aliaport/ent/exchangerate"
 	"aliaport/ent/gatechecklistitem"
@@ -57,6 +58,8 @@ type Client struct {
 	AuditArchive *AuditArchiveClient
 	// AuditEvent is the client for interacting with the AuditEvent builders.
 	AuditEvent *AuditEventClient
+	// CacheGeneration is the client for interacting with the CacheGeneration builders.
+	CacheGeneration *CacheGenerationClient
 	// Cari is the client for interacting with the Cari builders.
 	Cari *CariClient
 	// ExchangeRate is the client for interacting with the ExchangeRate builders.
@@ -122,6 +125,7 @@ func (c *Client) init() {
 	c.Schema = migrate.NewSchema(c.driver)
 	c.AuditArchive = NewAuditArchiveClient(c.config)
 	c.AuditEvent = NewAuditEventClient(c.config)
+	c.CacheGeneration = NewCacheGenerationClient(c.config)
 	c.Cari = NewCariClient(c.config)
 	c.ExchangeRate = NewExchangeRateClient(c.config)
 	c.GateChecklistItem = NewGateChecklistItemClient(c.config)
@@ -242,6 +246,7 @@ func (c *Client) Tx(ctx context.Context) (*Tx, error) {
 		config:                 cfg,
 		AuditArchive:           NewAuditArchiveClient(cfg),
 		AuditEvent:             NewAuditEventClient(cfg),
+		CacheGeneration:        NewCacheGenerationClient(cfg),
 		Cari:                   NewCariClient(cfg),
 		ExchangeRate:           NewExchangeRateClient(cfg),
 		GateChecklistItem:      NewGateChecklistItemClient(cfg),
@@ -289,6 +294,7 @@ func (c *Client) BeginTx(ctx context.Context, opts *sql.TxOptions) (*Tx, error) 
 		config:                 cfg,
 		AuditArchive:           NewAuditArchiveClient(cfg),
 		AuditEvent:             NewAuditEventClient(cfg),
+		CacheGeneration:        NewCacheGenerationClient(cfg),
 		Cari:                   NewCariClient(cfg),
 		ExchangeRate:           NewExchangeRateClient(cfg),
 		GateChecklistItem:      NewGateChecklistItemClient(cfg),
@@ -344,11 +350,11 @@ func (c *Client) Close() error {
 // In order to add hooks to a specific client, call: `client.Node.Use(...)`.
 func (c *Client) Use(hooks ...Hook) {
 	for _, n := range []interface{ Use(...Hook) }{
-		c.AuditArchive, c.AuditEvent, c.Cari, c.ExchangeRate, c.GateChecklistItem,
-		c.GateLog, c.GatePin, c.IdempotencyKey, c.Motorbot, c.NumberSequence,
-		c.Parameter, c.ParameterHistory, c.Permission, c.PriceList, c.PriceListItem,
-		c.RefreshToken, c.Role, c.Service, c.ServiceOverride, c.Trip, c.User,
-		c.WorkLog, c.WorkOrder, c.WorkOrderAdjustment, c.WorkOrderCount,
+		c.AuditArchive, c.AuditEvent, c.CacheGeneration, c.Cari, c.ExchangeRate,
+		c.GateChecklistItem, c.GateLog, c.GatePin, c.IdempotencyKey, c.Motorbot,
+		c.NumberSequence, c.Parameter, c.ParameterHistory, c.Permission, c.PriceList,
+		c.PriceListItem, c.RefreshToken, c.Role, c.Service, c.ServiceOverride, c.Trip,
+		c.User, c.WorkLog, c.WorkOrder, c.WorkOrderAdjustment, c.WorkOrderCount,
 		c.WorkOrderItem, c.WorkOrderPerson, c.WorkOrderStatusHistory,
 	} {
 		n.Use(hooks...)
@@ -359,11 +365,11 @@ func (c *Client) Use(hooks ...Hook) {
 // In order to add interceptors to a specific client, call: `client.Node.Intercept(...)`.
 func (c *Client) Intercept(interceptors ...Interceptor) {
 	for _, n := range []interface{ Intercept(...Interceptor) }{
-		c.AuditArchive, c.AuditEvent, c.Cari, c.ExchangeRate, c.GateChecklistItem,
-		c.GateLog, c.GatePin, c.IdempotencyKey, c.Motorbot, c.NumberSequence,
-		c.Parameter, c.ParameterHistory, c.Permission, c.PriceList, c.PriceListItem,
-		c.RefreshToken, c.Role, c.Service, c.ServiceOverride, c.Trip, c.User,
-		c.WorkLog, c.WorkOrder, c.WorkOrderAdjustment, c.WorkOrderCount,
+		c.AuditArchive, c.AuditEvent, c.CacheGeneration, c.Cari, c.ExchangeRate,
+		c.GateChecklistItem, c.GateLog, c.GatePin, c.IdempotencyKey, c.Motorbot,
+		c.NumberSequence, c.Parameter, c.ParameterHistory, c.Permission, c.PriceList,
+		c.PriceListItem, c.RefreshToken, c.Role, c.Service, c.ServiceOverride, c.Trip,
+		c.User, c.WorkLog, c.WorkOrder, c.WorkOrderAdjustment, c.WorkOrderCount,
 		c.WorkOrderItem, c.WorkOrderPerson, c.WorkOrderStatusHistory,
 	} {
 		n.Intercept(interceptors...)
@@ -377,6 +383,8 @@ func (c *Client) Mutate(ctx context.Context, m Mutation) (Value, error) {
 		return c.AuditArchive.mutate(ctx, m)
 	case *AuditEventMutation:
 		return c.AuditEvent.mutate(ctx, m)
+	case *CacheGenerationMutation:
+		return c.CacheGeneration.mutate(ctx, m)
 	case *CariMutation:
 		return c.Cari.mutate(ctx, m)
 	case *ExchangeRateMutation:
@@ -697,6 +705,139 @@ func (c *AuditEventClient) mutate(ctx context.Context, m *AuditEventMutation) (V
 		return (&AuditEventDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
 	default:
 		return nil, fmt.Errorf("ent: unknown AuditEvent mutation op: %q", m.Op())
+	}
+}
+
+// CacheGenerationClient is a client for the CacheGeneration schema.
+type CacheGenerationClient struct {
+	config
+}
+
+// NewCacheGenerationClient returns a client for the CacheGeneration from the given config.
+func NewCacheGenerationClient(c config) *CacheGenerationClient {
+	return &CacheGenerationClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `cachegeneration.Hooks(f(g(h())))`.
+func (c *CacheGenerationClient) Use(hooks ...Hook) {
+	c.hooks.CacheGeneration = append(c.hooks.CacheGeneration, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `cachegeneration.Intercept(f(g(h())))`.
+func (c *CacheGenerationClient) Intercept(interceptors ...Interceptor) {
+	c.inters.CacheGeneration = append(c.inters.CacheGeneration, interceptors...)
+}
+
+// Create returns a builder for creating a CacheGeneration entity.
+func (c *CacheGenerationClient) Create() *CacheGenerationCreate {
+	mutation := newCacheGenerationMutation(c.config, OpCreate)
+	return &CacheGenerationCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of CacheGeneration entities.
+func (c *CacheGenerationClient) CreateBulk(builders ...*CacheGenerationCreate) *CacheGenerationCreateBulk {
+	return &CacheGenerationCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *CacheGenerationClient) MapCreateBulk(slice any, setFunc func(*CacheGenerationCreate, int)) *CacheGenerationCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &CacheGenerationCreateBulk{err: fmt.Errorf("calling to CacheGenerationClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*CacheGenerationCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &CacheGenerationCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for CacheGeneration.
+func (c *CacheGenerationClient) Update() *CacheGenerationUpdate {
+	mutation := newCacheGenerationMutation(c.config, OpUpdate)
+	return &CacheGenerationUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *CacheGenerationClient) UpdateOne(_m *CacheGeneration) *CacheGenerationUpdateOne {
+	mutation := newCacheGenerationMutation(c.config, OpUpdateOne, withCacheGeneration(_m))
+	return &CacheGenerationUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *CacheGenerationClient) UpdateOneID(id int64) *CacheGenerationUpdateOne {
+	mutation := newCacheGenerationMutation(c.config, OpUpdateOne, withCacheGenerationID(id))
+	return &CacheGenerationUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for CacheGeneration.
+func (c *CacheGenerationClient) Delete() *CacheGenerationDelete {
+	mutation := newCacheGenerationMutation(c.config, OpDelete)
+	return &CacheGenerationDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *CacheGenerationClient) DeleteOne(_m *CacheGeneration) *CacheGenerationDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *CacheGenerationClient) DeleteOneID(id int64) *CacheGenerationDeleteOne {
+	builder := c.Delete().Where(cachegeneration.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &CacheGenerationDeleteOne{builder}
+}
+
+// Query returns a query builder for CacheGeneration.
+func (c *CacheGenerationClient) Query() *CacheGenerationQuery {
+	return &CacheGenerationQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeCacheGeneration},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a CacheGeneration entity by its id.
+func (c *CacheGenerationClient) Get(ctx context.Context, id int64) (*CacheGeneration, error) {
+	return c.Query().Where(cachegeneration.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *CacheGenerationClient) GetX(ctx context.Context, id int64) *CacheGeneration {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// Hooks returns the client hooks.
+func (c *CacheGenerationClient) Hooks() []Hook {
+	return c.hooks.CacheGeneration
+}
+
+// Interceptors returns the client interceptors.
+func (c *CacheGenerationClient) Interceptors() []Interceptor {
+	return c.inters.CacheGeneration
+}
+
+func (c *CacheGenerationClient) mutate(ctx context.Context, m *CacheGenerationMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&CacheGenerationCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&CacheGenerationUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&CacheGenerationUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&CacheGenerationDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown CacheGeneration mutation op: %q", m.Op())
 	}
 }
 
@@ -5217,19 +5358,19 @@ func (c *WorkOrderStatusHistoryClient) mutate(ctx context.Context, m *WorkOrderS
 // hooks and interceptors per client, for fast access.
 type (
 	hooks struct {
-		AuditArchive, AuditEvent, Cari, ExchangeRate, GateChecklistItem, GateLog,
-		GatePin, IdempotencyKey, Motorbot, NumberSequence, Parameter, ParameterHistory,
-		Permission, PriceList, PriceListItem, RefreshToken, Role, Service,
-		ServiceOverride, Trip, User, WorkLog, WorkOrder, WorkOrderAdjustment,
-		WorkOrderCount, WorkOrderItem, WorkOrderPerson,
+		AuditArchive, AuditEvent, CacheGeneration, Cari, ExchangeRate,
+		GateChecklistItem, GateLog, GatePin, IdempotencyKey, Motorbot, NumberSequence,
+		Parameter, ParameterHistory, Permission, PriceList, PriceListItem,
+		RefreshToken, Role, Service, ServiceOverride, Trip, User, WorkLog, WorkOrder,
+		WorkOrderAdjustment, WorkOrderCount, WorkOrderItem, WorkOrderPerson,
 		WorkOrderStatusHistory []ent.Hook
 	}
 	inters struct {
-		AuditArchive, AuditEvent, Cari, ExchangeRate, GateChecklistItem, GateLog,
-		GatePin, IdempotencyKey, Motorbot, NumberSequence, Parameter, ParameterHistory,
-		Permission, PriceList, PriceListItem, RefreshToken, Role, Service,
-		ServiceOverride, Trip, User, WorkLog, WorkOrder, WorkOrderAdjustment,
-		WorkOrderCount, WorkOrderItem, WorkOrderPerson,
+		AuditArchive, AuditEvent, CacheGeneration, Cari, ExchangeRate,
+		GateChecklistItem, GateLog, GatePin, IdempotencyKey, Motorbot, NumberSequence,
+		Parameter, ParameterHistory, Permission, PriceList, PriceListItem,
+		RefreshToken, Role, Service, ServiceOverride, Trip, User, WorkLog, WorkOrder,
+		WorkOrderAdjustment, WorkOrderCount, WorkOrderItem, WorkOrderPerson,
 		WorkOrderStatusHistory []ent.Interceptor
 	}
 )

@@ -5,6 +5,7 @@ package ent
 import (
 	"aliaport/ent/auditarchive"
 	"aliaport/ent/auditevent"
+	"aliaport/ent/cachegeneration"
 	"aliaport/ent/cari"
 	"aliaport/ent/exchangerate"
 	"aliaport/ent/gatechecklistitem"
@@ -102,6 +103,7 @@ func checkColumn(t, c string) error {
 		columnCheck = sql.NewColumnCheck(map[string]func(string) bool{
 			auditarchive.Table:           auditarchive.ValidColumn,
 			auditevent.Table:             auditevent.ValidColumn,
+			cachegeneration.Table:        cachegeneration.ValidColumn,
 			cari.Table:                   cari.ValidColumn,
 			exchangerate.Table:           exchangerate.ValidColumn,
 			gatechecklistitem.Table:      gatechecklistitem.ValidColumn,

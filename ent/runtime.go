@@ -5,6 +5,7 @@ package ent
 import (
 	"aliaport/ent/auditarchive"
 	"aliaport/ent/auditevent"
+	"aliaport/ent/cachegeneration"
 	"aliaport/ent/cari"
 	"aliaport/ent/exchangerate"
 	"aliaport/ent/gatechecklistitem"
@@ -112,6 +113,12 @@ func init() {
 	auditeventDescCreatedAt := auditeventFields[15].Descriptor()
 	// auditevent.DefaultCreatedAt holds the default value on creation for the created_at field.
 	auditevent.DefaultCreatedAt = auditeventDescCreatedAt.Default.(func() time.Time)
+	cachegenerationFields := schema.CacheGeneration{}.Fields()
+	_ = cachegenerationFields
+	// cachegenerationDescTableName is the schema descriptor for table_name field.
+	cachegenerationDescTableName := cachegenerationFields[0].Descriptor()
+	// cachegeneration.TableNameValidator is a validator for the "table_name" field. It is called by the builders before save.
+	cachegeneration.TableNameValidator = cachegenerationDescTableName.Validators[0].(func(string) error)
 	cariMixin := schema.Cari{}.Mixin()
 	cariMixinFields1 := cariMixin[1].Fields()
 	_ = cariMixinFields1

@@ -18,6 +18,8 @@ type Tx struct {
 	AuditArchive *AuditArchiveClient
 	// AuditEvent is the client for interacting with the AuditEvent builders.
 	AuditEvent *AuditEventClient
+	// CacheGeneration is the client for interacting with the CacheGeneration builders.
+	CacheGeneration *CacheGenerationClient
 	// Cari is the client for interacting with the Cari builders.
 	Cari *CariClient
 	// ExchangeRate is the client for interacting with the ExchangeRate builders.
@@ -203,6 +205,7 @@ func (tx *Tx) Client() *Client {
 func (tx *Tx) init() {
 	tx.AuditArchive = NewAuditArchiveClient(tx.config)
 	tx.AuditEvent = NewAuditEventClient(tx.config)
+	tx.CacheGeneration = NewCacheGenerationClient(tx.config)
 	tx.Cari = NewCariClient(tx.config)
 	tx.ExchangeRate = NewExchangeRateClient(tx.config)
 	tx.GateChecklistItem = NewGateChecklistItemClient(tx.config)

@@ -38,6 +38,14 @@ func (r *auditFacetValueResolver) User(ctx context.Context, obj *audit.FacetValu
 	return loader.From(ctx).User.Load(ctx, *obj.UserID)
 }
 
+func (r *queryResolver) LatestAuditEvents(ctx context.Context) ([]*ent.AuditEvent, error) {
+	lines, err := r.Trail.Newest(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return lines, ahead(ctx, "AuditEvent", lines, rowItself...)
+}
+
 func (r *queryResolver) AuditEvents(ctx context.Context, filter *audit.Filter, first *int, after *string, last *int, before *string) (*gqlmodel.AuditEventConnection, error) {
 	list, err := r.Trail.List(ctx, or(filter), page.Args{First: first, After: after, Last: last, Before: before})
 	if err != nil {

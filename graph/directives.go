@@ -8,6 +8,7 @@ import (
 	"aliaport/graph/gen"
 	"aliaport/graph/loader"
 	"aliaport/internal/actor"
+	"aliaport/internal/cache"
 )
 
 // Directives guard the fields. A field of Query or Mutation has exactly one of
@@ -52,10 +53,12 @@ func (FreshLoaders) ExtensionName() string { return "FreshLoaders" }
 // Validate accepts every schema.
 func (FreshLoaders) Validate(graphql.ExecutableSchema) error { return nil }
 
-// InterceptRootField clears the loaders before a field of a mutation runs.
+// InterceptRootField clears the loaders before a field of a mutation runs, and keeps
+// the field from the cache: the generations that the request knows are of before it.
 func (FreshLoaders) InterceptRootField(ctx context.Context, next graphql.RootResolver) graphql.Marshaler {
 	if isMutation(ctx) {
 		loader.From(ctx).Clear()
+		ctx = cache.Without(ctx)
 	}
 	return next(ctx)
 }

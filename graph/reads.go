@@ -129,7 +129,7 @@ func (s *sights) events(ctx context.Context, field *graphql.RootFieldContext, ke
 	}
 	arguments := field.Field.ArgumentMap(graphql.GetOperationContext(ctx).Variables)
 	switch name {
-	case "auditEvents", "auditFacets":
+	case "auditEvents", "auditFacets", "latestAuditEvents":
 		list = append(list, audit.Event{Resource: audit.Events, Extra: map[string]any{"field": name, "arguments": short(arguments)}})
 	case "node", "nodes":
 		if lines := linesAmong(arguments); len(lines) == 1 {

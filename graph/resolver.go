@@ -5,6 +5,7 @@ package graph
 import (
 	"aliaport/internal/audit"
 	"aliaport/internal/audit/archive"
+	"aliaport/internal/cache/flush"
 	"aliaport/internal/cari"
 	"aliaport/internal/dashboard"
 	"aliaport/internal/gate"
@@ -40,6 +41,7 @@ type Resolver struct {
 	Trail      *audit.Trail
 	Archives   *archive.Service
 	Limits     Limits
+	Cache      *flush.Service
 }
 
 // newestEvents is how many entries and exits the dashboard shows.

@@ -77,7 +77,7 @@ func TestListsWithinRowsTakeOneStatement(t *testing.T) {
 func TestACursorWithinARowBelongsToThatRow(t *testing.T) {
 	t.Parallel()
 	aliatest.EachDB(t, func(t *testing.T, db *store.DB) {
-		server := api.New(t, db)
+		server := api.New(t, db, api.Uncached)
 		api.Fixture(t, db)
 		tariffs(t, db, 2)
 		type items struct {

@@ -43,6 +43,7 @@ var deeds = map[string]deed{
 	"updateCari":             {audit.Update, audit.Cari},
 	"deactivateCari":         {audit.Delete, audit.Cari},
 	"activateCari":           {audit.Update, audit.Cari},
+	"flushCache":             {audit.CacheFlush, audit.Cache},
 	"fetchExchangeRates":     {audit.RateFetch, audit.ExchangeRate},
 	"setExchangeRate":        {audit.RateManual, audit.ExchangeRate},
 	"reviewExchangeRate":     {audit.Approve, audit.ExchangeRate},

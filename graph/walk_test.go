@@ -62,7 +62,7 @@ func connections(s *ast.Schema) []*ast.FieldDefinition {
 func seeded(t *testing.T, db *store.DB) *api.API {
 	t.Helper()
 	// The walk asks for more than a screen would.
-	server := api.New(t, db, func(c *config.Config) { c.LimitNodes, c.LimitFields, c.LimitTokens = 0, 0, 100_000 })
+	server := api.New(t, db, api.Uncached, func(c *config.Config) { c.LimitNodes, c.LimitFields, c.LimitTokens = 0, 0, 100_000 })
 	if _, err := seed.Run(t.Context(), db, server.Server.Users(), seed.Options{WorkOrders: 400, Cari: 150, Services: 150, Seed: 1, Now: api.Start}); err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
+	"aliaport/graph"
 	"aliaport/internal/actor"
 	"aliaport/internal/store"
 )
@@ -24,16 +25,12 @@ func (i introspection) MutateOperationContext(ctx context.Context, oc *graphql.O
 	return nil
 }
 
-// profileHeader asks for extensions.profile, and with the value profilePlans for the
-// plans of the statements too.
-const (
-	profileHeader = "X-Aliaport-Profile"
-	profilePlans  = "plans"
-)
+// profileHeader asks for extensions.profile.
+const profileHeader = "X-Aliaport-Profile"
 
 // profile shows developers, who hold job:run, what a request cost: the statements
 // that were sent, how long they took and how many rows they touched.
-type profile struct{ db *store.DB }
+type profile struct{}
 
 var (
 	_ graphql.OperationContextMutator = profile{}
@@ -51,12 +48,12 @@ func asked(ctx context.Context, oc *graphql.OperationContext) bool {
 func (profile) MutateOperationContext(ctx context.Context, oc *graphql.OperationContext) *gqlerror.Error {
 	if asked(ctx, oc) {
 		stats := store.StatsFrom(ctx)
-		stats.Record, stats.Args = true, oc.Headers.Get(profileHeader) == profilePlans
+		stats.Record, stats.Cause = true, graph.Cause
 	}
 	return nil
 }
 
-func (p profile) InterceptResponse(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
+func (profile) InterceptResponse(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
 	resp := next(ctx)
 	if resp == nil || !graphql.HasOperationContext(ctx) || !asked(ctx, graphql.GetOperationContext(ctx)) {
 		return resp
@@ -66,34 +63,19 @@ func (p profile) InterceptResponse(ctx context.Context, next graphql.ResponseHan
 		Text       string  `json:"text"`
 		DurationMs float64 `json:"durationMs"`
 		Rows       int64   `json:"rows"`
-		Plan       string  `json:"plan,omitempty"`
 	}
 	stats := store.StatsFrom(ctx)
-	count, took := stats.Count(), stats.Duration()
-	plans := map[string]string{}
 	list := []statement{}
 	for _, st := range stats.Statements() {
-		if _, known := plans[st.Text]; stats.Args && !known {
-			plans[st.Text] = p.plan(ctx, st)
-		}
-		list = append(list, statement{st.Cause, st.Text, float64(st.Duration.Microseconds()) / 1000, st.Rows, plans[st.Text]})
+		list = append(list, statement{st.Cause, st.Text, float64(st.Duration.Microseconds()) / 1000, st.Rows})
 	}
 	if resp.Extensions == nil {
 		resp.Extensions = map[string]any{}
 	}
 	resp.Extensions["profile"] = map[string]any{
-		"statementCount": count, "sqlMs": float64(took.Microseconds()) / 1000, "statements": list,
+		"statementCount": stats.Count(), "sqlMs": float64(stats.Duration().Microseconds()) / 1000, "statements": list,
 	}
 	return resp
-}
-
-// plan is how the database would run a statement now; empty if it does not tell.
-func (p profile) plan(ctx context.Context, st store.Statement) string {
-	found, err := p.db.Explain(ctx, st.Text, st.Args)
-	if err != nil {
-		return ""
-	}
-	return found.String()
 }
 
 // costs tells those who are signed in what their document was judged to cost.

@@ -29,7 +29,14 @@ func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 		answer(w, http.StatusServiceUnavailable, map[string]string{"status": "unavailable", "database": "unreachable"})
 		return
 	}
-	answer(w, http.StatusOK, map[string]string{"status": "ready", "database": "ok"})
+	body := map[string]string{"status": "ready", "database": "ok"}
+	if s.redis != nil { // without it answers are as right, and limits are each server's own
+		body["redis"] = "ok"
+		if err := s.redis.Ping(ctx); err != nil {
+			body["redis"] = "away"
+		}
+	}
+	answer(w, http.StatusOK, body)
 }
 
 func answer(w http.ResponseWriter, status int, body map[string]string) {

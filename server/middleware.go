@@ -11,11 +11,11 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 	"golang.org/x/text/language"
 
-	"aliaport/graph"
 	"aliaport/graph/cost"
 	"aliaport/graph/loader"
 	"aliaport/internal/actor"
 	"aliaport/internal/apperr"
+	"aliaport/internal/cache"
 	"aliaport/internal/store"
 )
 
@@ -35,7 +35,7 @@ func (s *Server) identified(next http.Handler) http.Handler {
 			ID: id, Method: "GRAPHQL", Path: r.URL.Path, IP: s.proxies.client(r), UserAgent: strings.ToValidUTF8(r.UserAgent(), "\uFFFD"), Start: s.now(),
 		})
 		ctx = apperr.WithLang(ctx, spoken(r.Header.Get("Accept-Language")))
-		next.ServeHTTP(w, r.WithContext(store.WithStats(ctx, &store.Stats{Cause: graph.Cause})))
+		next.ServeHTTP(w, r.WithContext(store.WithStats(ctx, &store.Stats{})))
 	})
 }
 
@@ -85,8 +85,8 @@ func (s *Server) loading(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), s.config.RequestTimeout)
 		defer cancel()
-		set := loader.New(ctx, s.db, s.loaders)
-		next.ServeHTTP(w, r.WithContext(loader.With(ctx, set)))
+		ctx = cache.With(ctx)
+		next.ServeHTTP(w, r.WithContext(loader.With(ctx, loader.New(ctx, s.db, s.loaders))))
 	})
 }
 

@@ -7,10 +7,6 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
-	"sync"
-
-	"github.com/redis/go-redis/v9"
-	"github.com/redis/go-redis/v9/logging"
 
 	"aliaport/internal/limit"
 )
@@ -23,17 +19,8 @@ type rates struct {
 
 func (s *Server) newRates() (*rates, error) {
 	o := limit.Options{
-		Timeout: s.config.RedisTimeout, Now: s.now, Log: s.log, MeasureOnly: s.config.RateMeasureOnly,
+		Redis: s.redis, Now: s.now, Log: s.log, MeasureOnly: s.config.RateMeasureOnly,
 		Refused: func(policy string) { s.metrics.limited.WithLabelValues(policy).Inc() },
-	}
-	if url := s.config.RedisURL.Reveal(); url != "" {
-		ro, err := redis.ParseURL(url)
-		if err != nil {
-			return nil, fmt.Errorf("the URL of Redis, %s, cannot be used", s.config.Redis()) // the error would quote the password
-		}
-		ro.MaxRetries, ro.DialerRetries = -1, 1 // a decision does not wait
-		quiet.Do(func() { redis.SetLogger(&logging.VoidLogger{}) })
-		o.Redis = redis.NewClient(ro)
 	}
 	counters := limit.NewCounters(o)
 	l := &rates{}
@@ -54,9 +41,6 @@ func (s *Server) newRates() (*rates, error) {
 	}
 	return l, nil
 }
-
-// quiet keeps the client of Redis from printing: we log what matters.
-var quiet sync.Once
 
 // proxies are the networks of those whose word on a client's address is taken.
 type proxies []netip.Prefix

@@ -25,6 +25,8 @@ import (
 	"aliaport/graph/loader"
 	"aliaport/internal/audit"
 	"aliaport/internal/audit/archive"
+	"aliaport/internal/cache"
+	"aliaport/internal/cache/flush"
 	"aliaport/internal/calendar"
 	"aliaport/internal/cari"
 	"aliaport/internal/config"
@@ -39,6 +41,7 @@ import (
 	"aliaport/internal/person"
 	"aliaport/internal/quote"
 	"aliaport/internal/rate"
+	"aliaport/internal/redis"
 	"aliaport/internal/service"
 	"aliaport/internal/store"
 	"aliaport/internal/tariff"
@@ -67,6 +70,8 @@ type Server struct {
 	version  string
 	now      func() time.Time
 	users    *user.Service
+	redis    *redis.Server // nil: none
+	cache    *cache.Cache
 	rates    *rates
 	proxies  proxies
 	refusals *audit.Tally
@@ -98,12 +103,21 @@ func New(d Deps) (*Server, error) {
 	if s.proxies, err = trusted(d.Config.TrustedProxies); err != nil {
 		return nil, err
 	}
+	if url := d.Config.RedisURL.Reveal(); url != "" {
+		if s.redis, err = redis.New(url, d.Config.RedisTimeout, d.Log); err != nil {
+			return nil, fmt.Errorf("%s: %w", d.Config.Redis(), err)
+		}
+	}
+	if s.cache, err = s.newCache(); err != nil {
+		return nil, err
+	}
+	s.loaders.Cache = s.cache
 	if s.rates, err = s.newRates(); err != nil {
 		return nil, err
 	}
 	s.users = &user.Service{
 		PerAddress: s.rates.address, PerAccount: s.rates.account,
-		DB: d.DB, Now: s.now, Hasher: user.NewHasher(), Refusals: s.refusals, Pages: pages, PageLimits: limits,
+		DB: d.DB, Now: s.now, Cache: s.cache, Hasher: user.NewHasher(), Refusals: s.refusals, Pages: pages, PageLimits: limits,
 		Tokens:          &user.Tokens{Key: []byte(d.Config.JWTKey.Reveal()), Lifetime: d.Config.AccessTokenLifetime, Now: s.now},
 		RefreshLifetime: d.Config.RefreshTokenLifetime,
 	}
@@ -111,8 +125,8 @@ func New(d Deps) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	rates := &rate.Service{DB: d.DB, Now: s.now, Pages: pages, PageLimits: limits, Source: bank, Log: d.Log}
-	tariffs := &tariff.Service{DB: d.DB, Now: s.now, Pages: pages, PageLimits: limits, IdempotencyTTL: d.Config.IdempotencyTTL}
+	rates := &rate.Service{DB: d.DB, Now: s.now, Cache: s.cache, Pages: pages, PageLimits: limits, Source: bank, Log: d.Log}
+	tariffs := &tariff.Service{DB: d.DB, Now: s.now, Cache: s.cache, Pages: pages, PageLimits: limits, IdempotencyTTL: d.Config.IdempotencyTTL}
 	quotes := &quote.Service{DB: d.DB, Now: s.now, Tariffs: tariffs, Rates: rates}
 	orders := &workorder.Service{
 		DB: d.DB, Now: s.now, Pages: pages, PageLimits: limits,
@@ -136,10 +150,11 @@ func New(d Deps) (*Server, error) {
 		Rates:    rates,
 		Quotes:   quotes,
 		Archives: &archive.Service{DB: d.DB, Now: s.now, Log: d.Log, Pages: pages, PageLimits: limits},
-		Trail: &audit.Trail{DB: d.DB, Now: s.now, Pages: pages, PageLimits: limits, Limits: audit.SearchLimits{
+		Trail: &audit.Trail{DB: d.DB, Now: s.now, Cache: s.cache, Pages: pages, PageLimits: limits, Limits: audit.SearchLimits{
 			Ranges: d.Config.AuditRanges, Facets: audit.FacetLimits{Rows: d.Config.AuditFacetRows, Window: d.Config.AuditFacetWindow},
 		}},
-		Parameters: &parameter.Service{DB: d.DB, Now: s.now, Pages: pages, PageLimits: limits, IdempotencyTTL: d.Config.IdempotencyTTL},
+		Cache:      &flush.Service{DB: d.DB, Now: s.now, Cache: s.cache},
+		Parameters: &parameter.Service{DB: d.DB, Now: s.now, Cache: s.cache, Pages: pages, PageLimits: limits, IdempotencyTTL: d.Config.IdempotencyTTL},
 	}
 	resolver.Panel = &dashboard.Service{DB: d.DB, Now: s.now, WorkOrders: resolver.WorkOrders}
 	api, err := s.graphql(resolver)
@@ -233,7 +248,7 @@ func (s *Server) graphql(r *graph.Resolver) (http.Handler, error) {
 	exec.Use(graph.Attempts{DB: s.db, Now: s.now, Log: s.log, Denials: s.refusals})
 	exec.Use(graph.Reads{Writer: s.reads})
 	exec.Use(introspection{s.config.Introspection})
-	exec.Use(profile{s.db})
+	exec.Use(profile{})
 	exec.Use(costs{})
 	return &endpoint{exec: exec, documents: docs, rates: s.rates, maxBody: s.config.MaxBodyBytes, presenter: p, done: func(ctx context.Context, o outcome) {
 		n := seenFrom(ctx)
@@ -329,6 +344,7 @@ func (s *Server) Run(ctx context.Context, listening func(address string)) error 
 		s.log.InfoContext(ctx, "stopping", "grace", s.config.ShutdownTimeout)
 		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.config.ShutdownTimeout)
 		defer cancel()
+		defer s.cache.Close()
 		defer s.flush(ctx)
 		if err := api.Shutdown(stop); err != nil {
 			return errors.Join(fmt.Errorf("requests still ran after %s: %w", s.config.ShutdownTimeout, err), api.Close(), admin.Close())

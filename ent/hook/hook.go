@@ -32,6 +32,18 @@ func (f AuditEventFunc) Mutate(ctx context.Context, m ent.Mutation) (ent.Value, 
 	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.AuditEventMutation", m)
 }
 
+// The CacheGenerationFunc type is an adapter to allow the use of ordinary
+// function as CacheGeneration mutator.
+type CacheGenerationFunc func(context.Context, *ent.CacheGenerationMutation) (ent.Value, error)
+
+// Mutate calls f(ctx, m).
+func (f CacheGenerationFunc) Mutate(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+	if mv, ok := m.(*ent.CacheGenerationMutation); ok {
+		return f(ctx, mv)
+	}
+	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.CacheGenerationMutation", m)
+}
+
 // The CariFunc type is an adapter to allow the use of ordinary
 // function as Cari mutator.
 type CariFunc func(context.Context, *ent.CariMutation) (ent.Value, error)

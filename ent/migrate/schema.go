@@ -159,6 +159,18 @@ var (
 			},
 		},
 	}
+	// CacheGenerationsColumns holds the columns for the "cache_generations" table.
+	CacheGenerationsColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt64, Increment: true},
+		{Name: "table_name", Type: field.TypeString, Unique: true, Size: 63},
+		{Name: "generation", Type: field.TypeInt64},
+	}
+	// CacheGenerationsTable holds the schema information for the "cache_generations" table.
+	CacheGenerationsTable = &schema.Table{
+		Name:       "cache_generations",
+		Columns:    CacheGenerationsColumns,
+		PrimaryKey: []*schema.Column{CacheGenerationsColumns[0]},
+	}
 	// CariColumns holds the columns for the "cari" table.
 	CariColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeInt64, Increment: true},
@@ -1700,6 +1712,7 @@ var (
 	Tables = []*schema.Table{
 		AuditArchivesTable,
 		AuditEventsTable,
+		CacheGenerationsTable,
 		CariTable,
 		ExchangeRatesTable,
 		GateChecklistItemsTable,
@@ -1740,6 +1753,9 @@ func init() {
 	}
 	AuditEventsTable.Annotation.Checks = map[string]string{
 		"audit_events_outcome_check": "outcome IN ('OK', 'DENIED', 'FAILED')",
+	}
+	CacheGenerationsTable.Annotation = &entsql.Annotation{
+		Table: "cache_generations",
 	}
 	CariTable.Annotation = &entsql.Annotation{
 		Table: "cari",

@@ -12,6 +12,9 @@ type AuditArchive func(*sql.Selector)
 // AuditEvent is the predicate function for auditevent builders.
 type AuditEvent func(*sql.Selector)
 
+// CacheGeneration is the predicate function for cachegeneration builders.
+type CacheGeneration func(*sql.Selector)
+
 // Cari is the predicate function for cari builders.
 type Cari func(*sql.Selector)
 

@@ -24,6 +24,8 @@ import (
 	"aliaport/graph/scalar"
 	"aliaport/internal/apperr"
 	"aliaport/internal/audit"
+	"aliaport/internal/cache"
+	"aliaport/internal/cache/flush"
 	"aliaport/internal/calendar"
 	"aliaport/internal/cari"
 	"aliaport/internal/gate"
@@ -202,6 +204,28 @@ type ComplexityRoot struct {
 		UserErrors func(childComplexity int) int
 	}
 
+	CacheNamespaceStats struct {
+		Faults     func(childComplexity int) int
+		HitRatio   func(childComplexity int) int
+		Hits       func(childComplexity int) int
+		MemoryHits func(childComplexity int) int
+		Misses     func(childComplexity int) int
+		Name       func(childComplexity int) int
+		RedisHits  func(childComplexity int) int
+		TTLSeconds func(childComplexity int) int
+		Tables     func(childComplexity int) int
+	}
+
+	CacheStats struct {
+		Bytes      func(childComplexity int) int
+		Entries    func(childComplexity int) int
+		Evictions  func(childComplexity int) int
+		MaxBytes   func(childComplexity int) int
+		Mode       func(childComplexity int) int
+		Namespaces func(childComplexity int) int
+		RedisAway  func(childComplexity int) int
+	}
+
 	Cari struct {
 		Address         func(childComplexity int) int
 		CariCode        func(childComplexity int) int
@@ -317,6 +341,11 @@ type ComplexityRoot struct {
 		Unchanged      func(childComplexity int) int
 		Updated        func(childComplexity int) int
 		UserErrors     func(childComplexity int) int
+	}
+
+	FlushCachePayload struct {
+		CacheStats func(childComplexity int) int
+		UserErrors func(childComplexity int) int
 	}
 
 	FormulaParams struct {
@@ -517,6 +546,7 @@ type ComplexityRoot struct {
 		DepartTrip                  func(childComplexity int, input trip.DepartInput) int
 		EndServiceOverride          func(childComplexity int, input tariff.EndOverrideInput) int
 		FetchExchangeRates          func(childComplexity int, input rate.FetchInput) int
+		FlushCache                  func(childComplexity int, input flush.Input) int
 		GateEntry                   func(childComplexity int, input gate.EntryInput) int
 		GateExit                    func(childComplexity int, input gate.ExitInput) int
 		InvoiceWorkOrder            func(childComplexity int, input InvoiceWorkOrderInput) int
@@ -773,6 +803,7 @@ type ComplexityRoot struct {
 		AuditArchives        func(childComplexity int, first *int, after *string, last *int, before *string) int
 		AuditEvents          func(childComplexity int, filter *audit.Filter, first *int, after *string, last *int, before *string) int
 		AuditFacets          func(childComplexity int, field audit.Facet, filter *audit.Filter, first *int) int
+		CacheStats           func(childComplexity int) int
 		Cari                 func(childComplexity int, id *globalid.ID, cariCode *string) int
 		CariAccounts         func(childComplexity int, filter *cari.Filter, orderBy *cari.Order, first *int, after *string, last *int, before *string) int
 		ConvertCurrency      func(childComplexity int, amount decimal.Decimal, from string, to string, on *calendar.Date, kind *rate.Kind) int
@@ -783,6 +814,7 @@ type ComplexityRoot struct {
 		GateLog              func(childComplexity int, id globalid.ID) int
 		GateLogs             func(childComplexity int, filter *gate.Filter, orderBy *gate.Order, first *int, after *string, last *int, before *string) int
 		InsideNow            func(childComplexity int, first *int, after *string, last *int, before *string) int
+		LatestAuditEvents    func(childComplexity int) int
 		LatestExchangeRates  func(childComplexity int) int
 		Motorbot             func(childComplexity int, id *globalid.ID, mbCode *string) int
 		Motorbots            func(childComplexity int, filter *motorbot.Filter, orderBy *motorbot.Order, first *int, after *string, last *int, before *string) int
@@ -1400,6 +1432,7 @@ type MotorbotResolver interface {
 	LastTrip(ctx context.Context, obj *ent.Motorbot) (*ent.Trip, error)
 }
 type MutationResolver interface {
+	FlushCache(ctx context.Context, input flush.Input) (*FlushCachePayload, error)
 	CreateCari(ctx context.Context, input cari.CreateInput) (*CariPayload, error)
 	UpdateCari(ctx context.Context, input UpdateCariInput) (*CariPayload, error)
 	DeactivateCari(ctx context.Context, input cari.ActivityInput) (*CariPayload, error)
@@ -1507,9 +1540,11 @@ type QueryResolver interface {
 	Viewer(ctx context.Context) (*Viewer, error)
 	Node(ctx context.Context, id globalid.ID) (gqlmodel.Node, error)
 	Nodes(ctx context.Context, ids []*globalid.ID) ([]gqlmodel.Node, error)
+	LatestAuditEvents(ctx context.Context) ([]*ent.AuditEvent, error)
 	AuditEvents(ctx context.Context, filter *audit.Filter, first *int, after *string, last *int, before *string) (*gqlmodel.AuditEventConnection, error)
 	AuditFacets(ctx context.Context, field audit.Facet, filter *audit.Filter, first *int) (*audit.FacetCounts, error)
 	AuditArchives(ctx context.Context, first *int, after *string, last *int, before *string) (*gqlmodel.Connection[*ent.AuditArchive], error)
+	CacheStats(ctx context.Context) (*cache.Stats, error)
 	Cari(ctx context.Context, id *globalid.ID, cariCode *string) (*ent.Cari, error)
 	CariAccounts(ctx context.Context, filter *cari.Filter, orderBy *cari.Order, first *int, after *string, last *int, before *string) (*gqlmodel.Connection[*ent.Cari], error)
 	Dashboard(ctx context.Context) (*gqlmodel.Dashboard, error)
@@ -2069,6 +2104,104 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.AuthPayload.UserErrors(childComplexity), true
 
+	case "CacheNamespaceStats.faults":
+		if e.ComplexityRoot.CacheNamespaceStats.Faults == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CacheNamespaceStats.Faults(childComplexity), true
+	case "CacheNamespaceStats.hitRatio":
+		if e.ComplexityRoot.CacheNamespaceStats.HitRatio == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CacheNamespaceStats.HitRatio(childComplexity), true
+	case "CacheNamespaceStats.hits":
+		if e.ComplexityRoot.CacheNamespaceStats.Hits == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CacheNamespaceStats.Hits(childComplexity), true
+	case "CacheNamespaceStats.memoryHits":
+		if e.ComplexityRoot.CacheNamespaceStats.MemoryHits == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CacheNamespaceStats.MemoryHits(childComplexity), true
+	case "CacheNamespaceStats.misses":
+		if e.ComplexityRoot.CacheNamespaceStats.Misses == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CacheNamespaceStats.Misses(childComplexity), true
+	case "CacheNamespaceStats.name":
+		if e.ComplexityRoot.CacheNamespaceStats.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CacheNamespaceStats.Name(childComplexity), true
+	case "CacheNamespaceStats.redisHits":
+		if e.ComplexityRoot.CacheNamespaceStats.RedisHits == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CacheNamespaceStats.RedisHits(childComplexity), true
+	case "CacheNamespaceStats.ttlSeconds":
+		if e.ComplexityRoot.CacheNamespaceStats.TTLSeconds == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CacheNamespaceStats.TTLSeconds(childComplexity), true
+	case "CacheNamespaceStats.tables":
+		if e.ComplexityRoot.CacheNamespaceStats.Tables == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CacheNamespaceStats.Tables(childComplexity), true
+
+	case "CacheStats.bytes":
+		if e.ComplexityRoot.CacheStats.Bytes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CacheStats.Bytes(childComplexity), true
+	case "CacheStats.entries":
+		if e.ComplexityRoot.CacheStats.Entries == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CacheStats.Entries(childComplexity), true
+	case "CacheStats.evictions":
+		if e.ComplexityRoot.CacheStats.Evictions == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CacheStats.Evictions(childComplexity), true
+	case "CacheStats.maxBytes":
+		if e.ComplexityRoot.CacheStats.MaxBytes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CacheStats.MaxBytes(childComplexity), true
+	case "CacheStats.mode":
+		if e.ComplexityRoot.CacheStats.Mode == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CacheStats.Mode(childComplexity), true
+	case "CacheStats.namespaces":
+		if e.ComplexityRoot.CacheStats.Namespaces == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CacheStats.Namespaces(childComplexity), true
+	case "CacheStats.redisAway":
+		if e.ComplexityRoot.CacheStats.RedisAway == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CacheStats.RedisAway(childComplexity), true
+
 	case "Cari.address":
 		if e.ComplexityRoot.Cari.Address == nil {
 			break
@@ -2566,6 +2699,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.FetchExchangeRatesPayload.UserErrors(childComplexity), true
+
+	case "FlushCachePayload.cacheStats":
+		if e.ComplexityRoot.FlushCachePayload.CacheStats == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FlushCachePayload.CacheStats(childComplexity), true
+	case "FlushCachePayload.userErrors":
+		if e.ComplexityRoot.FlushCachePayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FlushCachePayload.UserErrors(childComplexity), true
 
 	case "FormulaParams.baseMinutes":
 		if e.ComplexityRoot.FormulaParams.BaseMinutes == nil {
@@ -3682,6 +3828,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.FetchExchangeRates(childComplexity, args["input"].(rate.FetchInput)), true
+	case "Mutation.flushCache":
+		if e.ComplexityRoot.Mutation.FlushCache == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_flushCache_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.FlushCache(childComplexity, args["input"].(flush.Input)), true
 	case "Mutation.gateEntry":
 		if e.ComplexityRoot.Mutation.GateEntry == nil {
 			break
@@ -5060,6 +5217,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.AuditFacets(childComplexity, args["field"].(audit.Facet), args["filter"].(*audit.Filter), args["first"].(*int)), true
+	case "Query.cacheStats":
+		if e.ComplexityRoot.Query.CacheStats == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Query.CacheStats(childComplexity), true
 	case "Query.cari":
 		if e.ComplexityRoot.Query.Cari == nil {
 			break
@@ -5166,6 +5329,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Query.InsideNow(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
 
+	case "Query.latestAuditEvents":
+		if e.ComplexityRoot.Query.LatestAuditEvents == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Query.LatestAuditEvents(childComplexity), true
 	case "Query.latestExchangeRates":
 		if e.ComplexityRoot.Query.LatestExchangeRates == nil {
 			break
@@ -7777,6 +7946,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("EndServiceOverrideInput", ec.unmarshalInputEndServiceOverrideInput),
 			graphql.NewInputUnmarshaler("ExchangeRateFilter", ec.unmarshalInputExchangeRateFilter),
 			graphql.NewInputUnmarshaler("FetchExchangeRatesInput", ec.unmarshalInputFetchExchangeRatesInput),
+			graphql.NewInputUnmarshaler("FlushCacheInput", ec.unmarshalInputFlushCacheInput),
 			graphql.NewInputUnmarshaler("FormulaParamsInput", ec.unmarshalInputFormulaParamsInput),
 			graphql.NewInputUnmarshaler("GateEntryInput", ec.unmarshalInputGateEntryInput),
 			graphql.NewInputUnmarshaler("GateExceptionInput", ec.unmarshalInputGateExceptionInput),
@@ -8073,6 +8243,8 @@ type AuditFacetValue {
 }
 
 extend type Query {
+  "The newest 50 lines of the trail, newest first (son denetim kayıtları), for panels that ask often. They may be up to CACHE_TTL_TRAIL old (30 seconds); auditEvents never is."
+  latestAuditEvents: [AuditEvent!]! @can(permission: "audit:read")
   "The trail, newest first (denetim kayıtları). Every search is recorded itself."
   auditEvents(
     "Which ones (filtre); all when absent."
@@ -8272,6 +8444,103 @@ type Query {
 
 "Everything that can be done (yazma). Each field is a transaction of its own."
 type Mutation
+`, BuiltIn: false},
+	{Name: "../../schema/cache.graphql", Input: `"Answers that are cached together (önbellek grubu): all are read from the same tables."
+enum CacheNamespace {
+  "Parameters of a category (parametreler)."
+  PARAMETERS
+  "Exchange rates (kurlar)."
+  RATES
+  "Price lists in force (yürürlükteki tarifeler)."
+  TARIFFS
+  "Services of rows (hizmetler)."
+  SERVICES
+  "Customers of rows (cariler)."
+  CUSTOMERS
+  "Roles and rights of users (yetkiler)."
+  RIGHTS
+  "Newest lines of the trail (son denetim kayıtları), the only ones that may lag."
+  TRAIL
+}
+
+"Where answers are kept (önbelleğin yeri)."
+enum CacheMode {
+  "In the process, and in Redis (bellek ve Redis)."
+  AUTO
+  "In the process (bellek)."
+  MEMORY
+  "In Redis (Redis)."
+  REDIS
+  "Nowhere (kapalı)."
+  OFF
+}
+
+"What the cache of the server that answers holds, and did since it started (önbellek istatistikleri). Other servers have their own."
+type CacheStats {
+  "Where answers are kept (yer)."
+  mode: CacheMode!
+  "Redis is configured and does not answer (Redis yanıt vermiyor); answers are as right, and each server keeps its own."
+  redisAway: Boolean!
+  "Answers in the process (kayıt sayısı)."
+  entries: Int!
+  "Their size in bytes (boyut)."
+  bytes: Int!
+  "How much room there is for them (üst sınır)."
+  maxBytes: Int!
+  "Answers that left for want of room or because of their age (çıkarılanlar)."
+  evictions: Int!
+  "The same by namespace (gruplar)."
+  namespaces: [CacheNamespaceStats!]!
+}
+
+"What the cache did for one namespace (grup istatistikleri)."
+type CacheNamespaceStats {
+  "Which one (grup)."
+  name: CacheNamespace!
+  "Tables whose change makes its answers unreachable (tablolar); none for what may lag."
+  tables: [String!]!
+  "Seconds that an answer is kept, give or take a tenth (yaşam süresi)."
+  ttlSeconds: Int!
+  "Answers that were there (isabet)."
+  hits: Int!
+  "Of these, answers that were in the process (bellekten)."
+  memoryHits: Int!
+  "Of these, answers that were in Redis (Redis'ten)."
+  redisHits: Int!
+  "Answers that had to be read from the database (ıska)."
+  misses: Int!
+  "Hits among all questions, 0 to 1 (isabet oranı)."
+  hitRatio: Float!
+  "Failures of Redis, and answers that could not be read (hatalar)."
+  faults: Int!
+}
+
+"What to drop (boşaltılacaklar)."
+input FlushCacheInput {
+  "Which namespaces (gruplar); all when empty."
+  namespaces: [CacheNamespace!]! = []
+}
+
+"Answer to flushCache (sonuç)."
+type FlushCachePayload {
+  "How the cache stands (istatistikler); null when something was wrong."
+  cacheStats: CacheStats
+  "What was wrong (hatalar); empty on success."
+  userErrors: [UserError!]!
+}
+
+extend type Query {
+  "How the cache does (önbellek durumu)."
+  cacheStats: CacheStats! @can(permission: "cache:flush")
+}
+
+extend type Mutation {
+  "Makes all servers read anew what is cached (önbelleği boşalt). No answer is wrong without it."
+  flushCache(
+    "What (girdi)."
+    input: FlushCacheInput!
+  ): FlushCachePayload! @can(permission: "cache:flush")
+}
 `, BuiltIn: false},
 	{Name: "../../schema/cari.graphql", Input: `"Kind of person (cari tipi)."
 enum CariType {
@@ -12964,6 +13233,50 @@ func (ec *executionContext) childFields_AuthPayload(ctx context.Context, field g
 	return nil, fmt.Errorf("no field named %q was found under type AuthPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_CacheNamespaceStats(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return ec.fieldContext_CacheNamespaceStats_name(ctx, field)
+	case "tables":
+		return ec.fieldContext_CacheNamespaceStats_tables(ctx, field)
+	case "ttlSeconds":
+		return ec.fieldContext_CacheNamespaceStats_ttlSeconds(ctx, field)
+	case "hits":
+		return ec.fieldContext_CacheNamespaceStats_hits(ctx, field)
+	case "memoryHits":
+		return ec.fieldContext_CacheNamespaceStats_memoryHits(ctx, field)
+	case "redisHits":
+		return ec.fieldContext_CacheNamespaceStats_redisHits(ctx, field)
+	case "misses":
+		return ec.fieldContext_CacheNamespaceStats_misses(ctx, field)
+	case "hitRatio":
+		return ec.fieldContext_CacheNamespaceStats_hitRatio(ctx, field)
+	case "faults":
+		return ec.fieldContext_CacheNamespaceStats_faults(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CacheNamespaceStats", field.Name)
+}
+
+func (ec *executionContext) childFields_CacheStats(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "mode":
+		return ec.fieldContext_CacheStats_mode(ctx, field)
+	case "redisAway":
+		return ec.fieldContext_CacheStats_redisAway(ctx, field)
+	case "entries":
+		return ec.fieldContext_CacheStats_entries(ctx, field)
+	case "bytes":
+		return ec.fieldContext_CacheStats_bytes(ctx, field)
+	case "maxBytes":
+		return ec.fieldContext_CacheStats_maxBytes(ctx, field)
+	case "evictions":
+		return ec.fieldContext_CacheStats_evictions(ctx, field)
+	case "namespaces":
+		return ec.fieldContext_CacheStats_namespaces(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CacheStats", field.Name)
+}
+
 func (ec *executionContext) childFields_Cari(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -13196,6 +13509,16 @@ func (ec *executionContext) childFields_FetchExchangeRatesPayload(ctx context.Co
 		return ec.fieldContext_FetchExchangeRatesPayload_userErrors(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type FetchExchangeRatesPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_FlushCachePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cacheStats":
+		return ec.fieldContext_FlushCachePayload_cacheStats(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_FlushCachePayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type FlushCachePayload", field.Name)
 }
 
 func (ec *executionContext) childFields_FormulaParams(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -15672,6 +15995,20 @@ func (ec *executionContext) field_Mutation_fetchExchangeRates_args(ctx context.C
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (rate.FetchInput, error) {
 			return ec.unmarshalNFetchExchangeRatesInput2aliaportᚋinternalᚋrateᚐFetchInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_flushCache_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (flush.Input, error) {
+			return ec.unmarshalNFlushCacheInput2aliaportᚋinternalᚋcacheᚋflushᚐInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -19371,6 +19708,383 @@ func (ec *executionContext) fieldContext_AuthPayload_userErrors(_ context.Contex
 	return fc, nil
 }
 
+func (ec *executionContext) _CacheNamespaceStats_name(ctx context.Context, field graphql.CollectedField, obj *cache.NamespaceStats) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CacheNamespaceStats_name(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v cache.Name) graphql.Marshaler {
+			return ec.marshalNCacheNamespace2aliaportᚋinternalᚋcacheᚐName(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CacheNamespaceStats_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CacheNamespaceStats", field, false, false, "CacheNamespace")
+}
+
+func (ec *executionContext) _CacheNamespaceStats_tables(ctx context.Context, field graphql.CollectedField, obj *cache.NamespaceStats) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CacheNamespaceStats_tables(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Tables, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalNString2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CacheNamespaceStats_tables(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CacheNamespaceStats", field, false, false, "String")
+}
+
+func (ec *executionContext) _CacheNamespaceStats_ttlSeconds(ctx context.Context, field graphql.CollectedField, obj *cache.NamespaceStats) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CacheNamespaceStats_ttlSeconds(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TTLSeconds(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CacheNamespaceStats_ttlSeconds(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CacheNamespaceStats", field, true, false, "Int")
+}
+
+func (ec *executionContext) _CacheNamespaceStats_hits(ctx context.Context, field graphql.CollectedField, obj *cache.NamespaceStats) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CacheNamespaceStats_hits(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Hits(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CacheNamespaceStats_hits(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CacheNamespaceStats", field, true, false, "Int")
+}
+
+func (ec *executionContext) _CacheNamespaceStats_memoryHits(ctx context.Context, field graphql.CollectedField, obj *cache.NamespaceStats) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CacheNamespaceStats_memoryHits(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.MemoryHits, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CacheNamespaceStats_memoryHits(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CacheNamespaceStats", field, false, false, "Int")
+}
+
+func (ec *executionContext) _CacheNamespaceStats_redisHits(ctx context.Context, field graphql.CollectedField, obj *cache.NamespaceStats) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CacheNamespaceStats_redisHits(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.RedisHits, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CacheNamespaceStats_redisHits(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CacheNamespaceStats", field, false, false, "Int")
+}
+
+func (ec *executionContext) _CacheNamespaceStats_misses(ctx context.Context, field graphql.CollectedField, obj *cache.NamespaceStats) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CacheNamespaceStats_misses(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Misses, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CacheNamespaceStats_misses(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CacheNamespaceStats", field, false, false, "Int")
+}
+
+func (ec *executionContext) _CacheNamespaceStats_hitRatio(ctx context.Context, field graphql.CollectedField, obj *cache.NamespaceStats) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CacheNamespaceStats_hitRatio(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.HitRatio(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v float64) graphql.Marshaler {
+			return ec.marshalNFloat2float64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CacheNamespaceStats_hitRatio(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CacheNamespaceStats", field, true, false, "Float")
+}
+
+func (ec *executionContext) _CacheNamespaceStats_faults(ctx context.Context, field graphql.CollectedField, obj *cache.NamespaceStats) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CacheNamespaceStats_faults(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Faults, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CacheNamespaceStats_faults(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CacheNamespaceStats", field, false, false, "Int")
+}
+
+func (ec *executionContext) _CacheStats_mode(ctx context.Context, field graphql.CollectedField, obj *cache.Stats) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CacheStats_mode(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Mode, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v cache.Mode) graphql.Marshaler {
+			return ec.marshalNCacheMode2aliaportᚋinternalᚋcacheᚐMode(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CacheStats_mode(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CacheStats", field, false, false, "CacheMode")
+}
+
+func (ec *executionContext) _CacheStats_redisAway(ctx context.Context, field graphql.CollectedField, obj *cache.Stats) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CacheStats_redisAway(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.RedisAway, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CacheStats_redisAway(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CacheStats", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _CacheStats_entries(ctx context.Context, field graphql.CollectedField, obj *cache.Stats) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CacheStats_entries(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Entries, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CacheStats_entries(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CacheStats", field, false, false, "Int")
+}
+
+func (ec *executionContext) _CacheStats_bytes(ctx context.Context, field graphql.CollectedField, obj *cache.Stats) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CacheStats_bytes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Bytes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CacheStats_bytes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CacheStats", field, false, false, "Int")
+}
+
+func (ec *executionContext) _CacheStats_maxBytes(ctx context.Context, field graphql.CollectedField, obj *cache.Stats) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CacheStats_maxBytes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.MaxBytes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CacheStats_maxBytes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CacheStats", field, false, false, "Int")
+}
+
+func (ec *executionContext) _CacheStats_evictions(ctx context.Context, field graphql.CollectedField, obj *cache.Stats) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CacheStats_evictions(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Evictions, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CacheStats_evictions(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CacheStats", field, false, false, "Int")
+}
+
+func (ec *executionContext) _CacheStats_namespaces(ctx context.Context, field graphql.CollectedField, obj *cache.Stats) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CacheStats_namespaces(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Namespaces, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*cache.NamespaceStats) graphql.Marshaler {
+			return ec.marshalNCacheNamespaceStats2ᚕᚖaliaportᚋinternalᚋcacheᚐNamespaceStatsᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CacheStats_namespaces(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CacheStats",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CacheNamespaceStats(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Cari_id(ctx context.Context, field graphql.CollectedField, obj *ent.Cari) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -21814,6 +22528,70 @@ func (ec *executionContext) _FetchExchangeRatesPayload_userErrors(ctx context.Co
 func (ec *executionContext) fieldContext_FetchExchangeRatesPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "FetchExchangeRatesPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _FlushCachePayload_cacheStats(ctx context.Context, field graphql.CollectedField, obj *FlushCachePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_FlushCachePayload_cacheStats(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CacheStats, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *cache.Stats) graphql.Marshaler {
+			return ec.marshalOCacheStats2ᚖaliaportᚋinternalᚋcacheᚐStats(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_FlushCachePayload_cacheStats(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "FlushCachePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CacheStats(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _FlushCachePayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *FlushCachePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_FlushCachePayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕᚖaliaportᚋgraphᚋgenᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_FlushCachePayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "FlushCachePayload",
 		Field:      field,
 		IsMethod:   false,
 		IsResolver: false,
@@ -24749,6 +25527,73 @@ func (ec *executionContext) fieldContext_MotorbotPayload_userErrors(_ context.Co
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_UserError(ctx, field)
 		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_flushCache(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_flushCache(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().FlushCache(ctx, fc.Args["input"].(flush.Input))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "cache:flush")
+				if err != nil {
+					var zeroVal *FlushCachePayload
+					return zeroVal, err
+				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *FlushCachePayload
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *FlushCachePayload
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *FlushCachePayload) graphql.Marshaler {
+			return ec.marshalNFlushCachePayload2ᚖaliaportᚋgraphᚋgenᚐFlushCachePayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_flushCache(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_FlushCachePayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_flushCache_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
 	}
 	return fc, nil
 }
@@ -34142,6 +34987,61 @@ func (ec *executionContext) fieldContext_Query_nodes(ctx context.Context, field 
 	return fc, nil
 }
 
+func (ec *executionContext) _Query_latestAuditEvents(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_latestAuditEvents(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Query().LatestAuditEvents(ctx)
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "audit:read")
+				if err != nil {
+					var zeroVal []*ent.AuditEvent
+					return zeroVal, err
+				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal []*ent.AuditEvent
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal []*ent.AuditEvent
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v []*ent.AuditEvent) graphql.Marshaler {
+			return ec.marshalNAuditEvent2ᚕᚖaliaportᚋentᚐAuditEventᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_latestAuditEvents(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AuditEvent(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Query_auditEvents(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -34339,6 +35239,61 @@ func (ec *executionContext) fieldContext_Query_auditArchives(ctx context.Context
 	if fc.Args, err = ec.field_Query_auditArchives_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_cacheStats(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_cacheStats(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Query().CacheStats(ctx)
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "cache:flush")
+				if err != nil {
+					var zeroVal *cache.Stats
+					return zeroVal, err
+				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *cache.Stats
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *cache.Stats
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *cache.Stats) graphql.Marshaler {
+			return ec.marshalNCacheStats2ᚖaliaportᚋinternalᚋcacheᚐStats(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_cacheStats(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CacheStats(ctx, field)
+		},
 	}
 	return fc, nil
 }
@@ -50304,6 +51259,52 @@ func UnmarshalFetchExchangeRatesInput(ctx context.Context, raw any) (*rate.Fetch
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputFlushCacheInput(ctx context.Context, obj any) (*flush.Input, error) {
+	var it flush.Input
+	if obj == nil {
+		return &it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["namespaces"]; !present {
+		asMap["namespaces"] = []any{}
+	}
+
+	fieldsInOrder := [...]string{"namespaces"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "namespaces":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("namespaces"))
+			data, err := ec.unmarshalNCacheNamespace2ᚕaliaportᚋinternalᚋcacheᚐNameᚄ(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Namespaces = data
+		}
+	}
+	return &it, nil
+}
+
+// UnmarshalFlushCacheInput unmarshals raw into the FlushCacheInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalFlushCacheInput(ctx context.Context, raw any) (*flush.Input, error) {
+	var out *flush.Input
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "FlushCacheInput", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputFormulaParamsInput(ctx context.Context, obj any) (*service.Params, error) {
 	var it service.Params
 	if obj == nil {
@@ -56142,6 +57143,142 @@ func (ec *executionContext) _AuthPayload(ctx context.Context, sel ast.SelectionS
 	return out
 }
 
+var cacheNamespaceStatsImplementors = []string{"CacheNamespaceStats"}
+
+func (ec *executionContext) _CacheNamespaceStats(ctx context.Context, sel ast.SelectionSet, obj *cache.NamespaceStats) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, cacheNamespaceStatsImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("CacheNamespaceStats")
+		case "name":
+			out.Values[i] = ec._CacheNamespaceStats_name(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "tables":
+			out.Values[i] = ec._CacheNamespaceStats_tables(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "ttlSeconds":
+			out.Values[i] = ec._CacheNamespaceStats_ttlSeconds(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "hits":
+			out.Values[i] = ec._CacheNamespaceStats_hits(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "memoryHits":
+			out.Values[i] = ec._CacheNamespaceStats_memoryHits(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "redisHits":
+			out.Values[i] = ec._CacheNamespaceStats_redisHits(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "misses":
+			out.Values[i] = ec._CacheNamespaceStats_misses(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "hitRatio":
+			out.Values[i] = ec._CacheNamespaceStats_hitRatio(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "faults":
+			out.Values[i] = ec._CacheNamespaceStats_faults(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var cacheStatsImplementors = []string{"CacheStats"}
+
+func (ec *executionContext) _CacheStats(ctx context.Context, sel ast.SelectionSet, obj *cache.Stats) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, cacheStatsImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("CacheStats")
+		case "mode":
+			out.Values[i] = ec._CacheStats_mode(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "redisAway":
+			out.Values[i] = ec._CacheStats_redisAway(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "entries":
+			out.Values[i] = ec._CacheStats_entries(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "bytes":
+			out.Values[i] = ec._CacheStats_bytes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "maxBytes":
+			out.Values[i] = ec._CacheStats_maxBytes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "evictions":
+			out.Values[i] = ec._CacheStats_evictions(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "namespaces":
+			out.Values[i] = ec._CacheStats_namespaces(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var cariImplementors = []string{"Cari", "Node"}
 
 func (ec *executionContext) _Cari(ctx context.Context, sel ast.SelectionSet, obj *ent.Cari) graphql.Marshaler {
@@ -56872,6 +58009,44 @@ func (ec *executionContext) _FetchExchangeRatesPayload(ctx context.Context, sel 
 			}
 		case "userErrors":
 			out.Values[i] = ec._FetchExchangeRatesPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var flushCachePayloadImplementors = []string{"FlushCachePayload"}
+
+func (ec *executionContext) _FlushCachePayload(ctx context.Context, sel ast.SelectionSet, obj *FlushCachePayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, flushCachePayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("FlushCachePayload")
+		case "cacheStats":
+			out.Values[i] = ec._FlushCachePayload_cacheStats(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._FlushCachePayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -57915,6 +59090,13 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 		switch field.Name {
 		case "__typename":
 			out.Values[i] = graphql.MarshalString("Mutation")
+		case "flushCache":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_flushCache(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "createCari":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_createCari(ctx, field)
@@ -59903,6 +61085,12 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_nodes(ctx, field)
 				})
+		case "latestAuditEvents":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_latestAuditEvents(ctx, field)
+				})
 		case "auditEvents":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
 				true, true,
@@ -59920,6 +61108,12 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_auditArchives(ctx, field)
+				})
+		case "cacheStats":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_cacheStats(ctx, field)
 				})
 		case "cari":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
@@ -64182,6 +65376,98 @@ func (ec *executionContext) marshalNBoolean2bool(ctx context.Context, sel ast.Se
 	return res
 }
 
+func (ec *executionContext) unmarshalNCacheMode2aliaportᚋinternalᚋcacheᚐMode(ctx context.Context, v any) (cache.Mode, error) {
+	tmp, err := scalar.UnmarshalString(v)
+	res := cache.Mode(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNCacheMode2aliaportᚋinternalᚋcacheᚐMode(ctx context.Context, sel ast.SelectionSet, v cache.Mode) graphql.Marshaler {
+	_ = sel
+	res := scalar.MarshalString(string(v))
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "CacheMode!")
+	}
+	return res
+}
+
+func (ec *executionContext) unmarshalNCacheNamespace2aliaportᚋinternalᚋcacheᚐName(ctx context.Context, v any) (cache.Name, error) {
+	tmp, err := scalar.UnmarshalString(v)
+	res := cache.Name(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNCacheNamespace2aliaportᚋinternalᚋcacheᚐName(ctx context.Context, sel ast.SelectionSet, v cache.Name) graphql.Marshaler {
+	_ = sel
+	res := scalar.MarshalString(string(v))
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "CacheNamespace!")
+	}
+	return res
+}
+
+func (ec *executionContext) unmarshalNCacheNamespace2ᚕaliaportᚋinternalᚋcacheᚐNameᚄ(ctx context.Context, v any) ([]cache.Name, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]cache.Name, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNCacheNamespace2aliaportᚋinternalᚋcacheᚐName(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalNCacheNamespace2ᚕaliaportᚋinternalᚋcacheᚐNameᚄ(ctx context.Context, sel ast.SelectionSet, v []cache.Name) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNCacheNamespace2aliaportᚋinternalᚋcacheᚐName(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNCacheNamespaceStats2ᚕᚖaliaportᚋinternalᚋcacheᚐNamespaceStatsᚄ(ctx context.Context, sel ast.SelectionSet, v []*cache.NamespaceStats) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNCacheNamespaceStats2ᚖaliaportᚋinternalᚋcacheᚐNamespaceStats(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNCacheNamespaceStats2ᚖaliaportᚋinternalᚋcacheᚐNamespaceStats(ctx context.Context, sel ast.SelectionSet, v *cache.NamespaceStats) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "CacheNamespaceStats!")
+		return graphql.Null
+	}
+	return ec._CacheNamespaceStats(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNCacheStats2ᚖaliaportᚋinternalᚋcacheᚐStats(ctx context.Context, sel ast.SelectionSet, v *cache.Stats) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "CacheStats!")
+		return graphql.Null
+	}
+	return ec._CacheStats(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalNCalculateWorkOrderOvertimeInput2aliaportᚋinternalᚋworkorderᚐOvertimeInput(ctx context.Context, v any) (workorder.OvertimeInput, error) {
 	res, err := ec.unmarshalInputCalculateWorkOrderOvertimeInput(ctx, v)
 	return *res, graphql.ErrorOnPath(ctx, err)
@@ -64534,6 +65820,33 @@ func (ec *executionContext) marshalNFetchExchangeRatesPayload2ᚖaliaportᚋgrap
 		return graphql.Null
 	}
 	return ec._FetchExchangeRatesPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNFloat2float64(ctx context.Context, v any) (float64, error) {
+	res, err := graphql.UnmarshalFloatContext(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNFloat2float64(ctx context.Context, sel ast.SelectionSet, v float64) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalFloatContext(v)
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "Float!")
+	}
+	return graphql.WrapContextMarshaler(ctx, res)
+}
+
+func (ec *executionContext) unmarshalNFlushCacheInput2aliaportᚋinternalᚋcacheᚋflushᚐInput(ctx context.Context, v any) (flush.Input, error) {
+	res, err := ec.unmarshalInputFlushCacheInput(ctx, v)
+	return *res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNFlushCachePayload2ᚖaliaportᚋgraphᚋgenᚐFlushCachePayload(ctx context.Context, sel ast.SelectionSet, v *FlushCachePayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "FlushCachePayload!")
+		return graphql.Null
+	}
+	return ec._FlushCachePayload(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalNGateChecklistItem2ᚕᚖaliaportᚋentᚐGateChecklistItemᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.GateChecklistItem) graphql.Marshaler {
@@ -67028,6 +68341,13 @@ func (ec *executionContext) marshalOBoolean2ᚖbool(ctx context.Context, sel ast
 	_ = ctx
 	res := graphql.MarshalBoolean(*v)
 	return res
+}
+
+func (ec *executionContext) marshalOCacheStats2ᚖaliaportᚋinternalᚋcacheᚐStats(ctx context.Context, sel ast.SelectionSet, v *cache.Stats) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._CacheStats(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalOCalculationType2ᚖaliaportᚋentᚋserviceᚐCalculationType(ctx context.Context, v any) (*service1.CalculationType, error) {

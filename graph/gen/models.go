@@ -11,6 +11,7 @@ import (
 	"aliaport/ent/workorderadjustment"
 	"aliaport/ent/workorderitem"
 	"aliaport/internal/apperr"
+	"aliaport/internal/cache"
 	"aliaport/internal/calendar"
 	"aliaport/internal/globalid"
 	"aliaport/internal/pricing"
@@ -108,6 +109,14 @@ type FetchExchangeRatesPayload struct {
 	ExchangeRates []*ent.ExchangeRate `json:"exchangeRates"`
 	// Those that were not taken (atlananlar).
 	Skipped []*rate.Skip `json:"skipped"`
+	// What was wrong (hatalar); empty on success.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
+// Answer to flushCache (sonuç).
+type FlushCachePayload struct {
+	// How the cache stands (istatistikler); null when something was wrong.
+	CacheStats *cache.Stats `json:"cacheStats"`
 	// What was wrong (hatalar); empty on success.
 	UserErrors []*UserError `json:"userErrors"`
 }

@@ -5,6 +5,8 @@ package loader
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"entgo.io/ent/dialect/sql"
@@ -34,6 +36,7 @@ import (
 	"aliaport/ent/workorderitem"
 	"aliaport/ent/workorderperson"
 	"aliaport/ent/workorderstatushistory"
+	"aliaport/internal/cache"
 	"aliaport/internal/gate"
 	"aliaport/internal/page"
 	"aliaport/internal/parameter"
@@ -50,6 +53,8 @@ type Options struct {
 	// Pages makes the cursors of lists within rows; PageLimits bound them.
 	Pages      *page.Codec
 	PageLimits page.Limits
+	// Cache keeps services and customers between requests.
+	Cache *cache.Cache
 }
 
 // Once is the key of what there is only one of.
@@ -114,7 +119,7 @@ func New(ctx context.Context, db *store.DB, o Options) *Set {
 		AuditEvent: one(ctx, o, func(ctx context.Context, keys []int64) ([]*ent.AuditEvent, error) {
 			return db.AuditEvent.Query().Where(store.KeysIn(auditevent.FieldID, keys)).All(ctx)
 		}, func(e *ent.AuditEvent) int64 { return e.ID }),
-		Cari: one(ctx, o, func(ctx context.Context, keys []int64) ([]*ent.Cari, error) {
+		Cari: kept(ctx, o, cache.Customers, func(ctx context.Context, keys []int64) ([]*ent.Cari, error) {
 			return db.Cari.Query().Where(store.KeysIn(cari.FieldID, keys)).All(ctx)
 		}, func(c *ent.Cari) int64 { return c.ID }),
 		Motorbot: one(ctx, o, func(ctx context.Context, keys []int64) ([]*ent.Motorbot, error) {
@@ -173,7 +178,7 @@ func New(ctx context.Context, db *store.DB, o Options) *Set {
 		}, func(i *ent.ServiceOverride) int64 { return i.ID }),
 		OverridesOfService: overrides(ctx, db, o, true),
 		UnusedOfService:    overrides(ctx, db, o, false),
-		Service: one(ctx, o, func(ctx context.Context, keys []int64) ([]*ent.Service, error) {
+		Service: kept(ctx, o, cache.Services, func(ctx context.Context, keys []int64) ([]*ent.Service, error) {
 			return db.Service.Query().Where(store.KeysIn(service.FieldID, keys)).All(ctx)
 		}, func(s *ent.Service) int64 { return s.ID }),
 		User: one(ctx, o, func(ctx context.Context, keys []int64) ([]*ent.User, error) {
@@ -368,6 +373,22 @@ func (a asked) Value(key any) any {
 func one[R any](ctx context.Context, o Options, query func(context.Context, []int64) ([]R, error), key func(R) int64) *Loader[R] {
 	var none R
 	return build(ctx, o, none, query, func(values map[int64]R, row R) { values[key(row)] = row })
+}
+
+// kept is one whose rows stay in the cache for later requests, which must not change
+// them.
+func kept[R any](ctx context.Context, o Options, ns *cache.Namespace, query func(context.Context, []int64) ([]*R, error), key func(*R) int64) *Loader[*R] {
+	return one(ctx, o, func(ctx context.Context, keys []int64) ([]*R, error) {
+		rows, err := cache.Many(ctx, o.Cache, ns, keys, func(ctx context.Context, missing []int64) (map[int64]*R, error) {
+			rows, err := query(ctx, missing)
+			byKey := make(map[int64]*R, len(rows))
+			for _, r := range rows {
+				byKey[key(r)] = r
+			}
+			return byKey, err
+		})
+		return slices.Collect(maps.Values(rows)), err
+	}, key)
 }
 
 // many makes a loader of the rows that belong to a key, in the order of the query.

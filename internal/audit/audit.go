@@ -59,6 +59,7 @@ const (
 	GateEntry       Action = "gate_entry"
 	GateExit        Action = "gate_exit"
 	GateException   Action = "gate_exception"
+	CacheFlush      Action = "cache_flush"
 )
 
 // Outcomes say how it ended. The type has no second name here: gqlgen may take
@@ -89,6 +90,7 @@ const (
 	ExchangeRate  Resource = "exchange_rate"
 	Auth          Resource = "auth"
 	Query         Resource = "query"
+	Cache         Resource = "cache"
 
 	WorkOrderPerson Resource = "work_order_person"
 	WorkLog         Resource = "work_log"

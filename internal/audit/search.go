@@ -16,6 +16,7 @@ import (
 	"aliaport/ent/auditevent"
 	"aliaport/internal/actor"
 	"aliaport/internal/apperr"
+	"aliaport/internal/cache"
 	"aliaport/internal/globalid"
 	"aliaport/internal/page"
 	"aliaport/internal/store"
@@ -25,6 +26,7 @@ import (
 type Trail struct {
 	DB         *store.DB
 	Now        func() time.Time
+	Cache      *cache.Cache
 	Pages      *page.Codec
 	PageLimits page.Limits
 	Limits     SearchLimits
@@ -98,6 +100,24 @@ func (f *Filter) given() (g given) {
 
 // MaxCount is how far lists of the trail are counted.
 const MaxCount = 10_001
+
+// newestLines is how many lines Newest has.
+const newestLines = 50
+
+// Newest returns the newest lines of the trail, newest first. It may lag by the time
+// that the cache keeps it: a panel that shows it to many asks for it often.
+func (s *Trail) Newest(ctx context.Context) ([]*ent.AuditEvent, error) {
+	if err := actor.Require(ctx, actor.AuditRead); err != nil {
+		return nil, err
+	}
+	return cache.Get(ctx, s.Cache, cache.Trail, "newest", func(ctx context.Context) ([]*ent.AuditEvent, error) {
+		rows, err := s.DB.AuditEvent.Query().Order(auditevent.ByCreatedAt(sql.OrderDesc()), auditevent.ByID(sql.OrderDesc())).Limit(newestLines).All(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("read the newest lines of the trail: %w", err)
+		}
+		return rows, nil
+	})
+}
 
 // List returns one page of the trail, newest first. It is counted up to MaxCount.
 func (s *Trail) List(ctx context.Context, f Filter, a page.Args) (*page.List[*ent.AuditEvent], error) {

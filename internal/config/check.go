@@ -66,6 +66,12 @@ func (c *Config) check() Faults {
 	if !slices.Contains([]string{"sensitive", "all", "none"}, c.AuditReads) {
 		bad("AuditReads", "is unknown", "give sensitive, all or none")
 	}
+	if !slices.Contains([]string{"auto", "memory", "redis", "off"}, c.Cache) {
+		bad("Cache", "is unknown", "give auto, memory, redis or off")
+	}
+	if c.Cache == "redis" && c.RedisURL == "" {
+		bad("Cache", "is redis, and there is none", "give "+variable("RedisURL")+", or memory here")
+	}
 	if c.LogFormat != "json" && c.LogFormat != "text" {
 		bad("LogFormat", "is unknown", "give json or text")
 	}

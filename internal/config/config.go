@@ -30,12 +30,23 @@ type Config struct {
 	DBMaxLifetime     time.Duration `env:"DB_MAX_LIFETIME" envDefault:"30m" desc:"Age at which a PostgreSQL connection is replaced"`
 	StatementTimeout  time.Duration `env:"STATEMENT_TIMEOUT" envDefault:"30s" desc:"Time after which PostgreSQL gives a statement up; 0: never"`
 	StatementCache    int           `env:"STATEMENT_CACHE" envDefault:"256" desc:"Prepared statements kept per connection; 0: none"`
-	SlowStatement     time.Duration `env:"SLOW_STATEMENT" envDefault:"200ms" desc:"Statements that take longer are logged, with their plans; 0: none"`
-	SQLProfile        bool          `env:"SQL_PROFILE" envDefault:"false" desc:"Log every SQL statement with its text, time, rows, field and request"`
+	SlowStatement     time.Duration `env:"SLOW_STATEMENT" envDefault:"200ms" desc:"Statements that take longer are logged; 0: none"`
 	SQLiteReaders     int           `env:"SQLITE_READERS" envDefault:"0" desc:"SQLite connections that only read; 0: two per core"`
 	SQLiteSynchronous string        `env:"SQLITE_SYNCHRONOUS" envDefault:"FULL" desc:"FULL: what is acknowledged survives a power cut. NORMAL: faster, the last commits may not"`
 	Migrate           bool          `env:"MIGRATE" envDefault:"false" desc:"Apply pending migrations at start on PostgreSQL too; on SQLite that is always done"`
-	RedisURL          Secret        `env:"REDIS_URL" desc:"Redis shared by several servers: redis://host:6379/0; empty: none"`
+
+	// Cache.
+	RedisURL           Secret        `env:"REDIS_URL" desc:"Redis shared by several servers: redis://host:6379/0; empty: none"`
+	RedisTimeout       time.Duration `env:"REDIS_TIMEOUT" envDefault:"20ms" desc:"How long a question to Redis may take before the server decides by itself"`
+	Cache              string        `env:"CACHE" envDefault:"auto" desc:"Where answers are kept. auto: in this process, and in Redis where REDIS_URL is given. memory: in this process only. redis: in Redis only. off: nowhere"`
+	CacheBytes         int64         `env:"CACHE_BYTES" envDefault:"67108864" desc:"Answers kept in this process at most"`
+	CacheTTLParameters time.Duration `env:"CACHE_TTL_PARAMETERS" envDefault:"1h" desc:"How long the parameters of a category are kept; a change is seen at once all the same, as with all the following but the trail"`
+	CacheTTLRates      time.Duration `env:"CACHE_TTL_RATES" envDefault:"5m" desc:"How long exchange rates are kept"`
+	CacheTTLTariffs    time.Duration `env:"CACHE_TTL_TARIFFS" envDefault:"15m" desc:"How long the price list in force is kept"`
+	CacheTTLServices   time.Duration `env:"CACHE_TTL_SERVICES" envDefault:"15m" desc:"How long services are kept"`
+	CacheTTLCustomers  time.Duration `env:"CACHE_TTL_CUSTOMERS" envDefault:"15m" desc:"How long customers are kept, in this process only"`
+	CacheTTLRights     time.Duration `env:"CACHE_TTL_RIGHTS" envDefault:"5m" desc:"How long the roles and rights of a user are kept"`
+	CacheTTLTrail      time.Duration `env:"CACHE_TTL_TRAIL" envDefault:"30s" desc:"How old latestAuditEvents may be, the only answer that may lag"`
 
 	// Listeners.
 	Listen            string        `env:"LISTEN" envDefault:"127.0.0.1:8080" desc:"Address of the API and the playground"`
@@ -90,12 +101,11 @@ type Config struct {
 	LimitSchemaNodes int  `env:"LIMIT_SCHEMA_NODES" envDefault:"50000" desc:"Objects of an introspection"`
 
 	// How often; 0: no limit. With REDIS_URL the counts are shared by all servers.
-	RateOperations  int           `env:"RATE_OPERATIONS" envDefault:"300" desc:"Operations a minute of one user, or of one address before signing in"`
-	RateCost        int           `env:"RATE_COST" envDefault:"500000" desc:"Objects of answers a minute of one user, worked out from page sizes before they are read"`
-	RateLogins      int           `env:"RATE_LOGINS" envDefault:"10" desc:"Sign-ins a minute from one address, and to one account"`
-	RateMeasureOnly bool          `env:"RATE_MEASURE_ONLY" envDefault:"false" desc:"Count what these limits would refuse, but refuse nothing"`
-	RedisTimeout    time.Duration `env:"REDIS_TIMEOUT" envDefault:"20ms" desc:"How long a decision waits for Redis before the server decides by itself"`
-	TrustedProxies  []string      `env:"TRUSTED_PROXIES" desc:"Networks of proxies whose X-Forwarded-For is believed, separated by commas: 10.0.0.0/8"`
+	RateOperations  int      `env:"RATE_OPERATIONS" envDefault:"300" desc:"Operations a minute of one user, or of one address before signing in"`
+	RateCost        int      `env:"RATE_COST" envDefault:"500000" desc:"Objects of answers a minute of one user, worked out from page sizes before they are read"`
+	RateLogins      int      `env:"RATE_LOGINS" envDefault:"10" desc:"Sign-ins a minute from one address, and to one account"`
+	RateMeasureOnly bool     `env:"RATE_MEASURE_ONLY" envDefault:"false" desc:"Count what these limits would refuse, but refuse nothing"`
+	TrustedProxies  []string `env:"TRUSTED_PROXIES" desc:"Networks of proxies whose X-Forwarded-For is believed, separated by commas: 10.0.0.0/8"`
 
 	// Audit trail.
 	AuditRetentionDays int           `env:"AUDIT_RETENTION_DAYS" envDefault:"90" desc:"Age from which months of the trail leave the database for the archive, whole ones only"`

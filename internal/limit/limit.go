@@ -8,15 +8,14 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
-	"sync/atomic"
 	"time"
 
-	"github.com/redis/go-redis/v9"
 	"github.com/throttled/throttled/v2"
 	"github.com/throttled/throttled/v2/store/goredisstore.v9"
 	"github.com/throttled/throttled/v2/store/memstore"
 
 	"aliaport/internal/apperr"
+	"aliaport/internal/redis"
 )
 
 // Policy is one limit.
@@ -51,25 +50,18 @@ type Result struct {
 // the ones not seen for longest are forgotten first.
 const maxKeys = 1 << 16
 
-// redisPause is how long Redis is left alone after it failed.
-const redisPause = time.Second
-
 // Counters is where counts are kept. Its limiters share the connection to Redis.
 type Counters struct {
-	redis   *redis.Client // nil: in this process alone
-	timeout time.Duration
+	redis   *redis.Server // nil: in this process alone
 	now     func() time.Time
 	log     *slog.Logger
 	measure bool
 	refused func(policy string) // nil: nobody counts refusals
-
-	restUntil atomic.Int64 // nanoseconds since 1970: when Redis is tried again
 }
 
 // Options of Counters.
 type Options struct {
-	Redis       *redis.Client
-	Timeout     time.Duration    // how long a decision waits for Redis
+	Redis       *redis.Server
 	Now         func() time.Time // of counts in this process
 	Log         *slog.Logger
 	MeasureOnly bool                // note what would be refused, and let it pass
@@ -78,7 +70,7 @@ type Options struct {
 
 // NewCounters makes the place for counts.
 func NewCounters(o Options) *Counters {
-	return &Counters{redis: o.Redis, timeout: o.Timeout, now: o.Now, log: o.Log, measure: o.MeasureOnly, refused: o.Refused}
+	return &Counters{redis: o.Redis, now: o.Now, log: o.Log, measure: o.MeasureOnly, refused: o.Refused}
 }
 
 // Limiter applies a policy.
@@ -106,7 +98,7 @@ func (c *Counters) Limiter(p Policy) (*Limiter, error) {
 	if c.redis == nil {
 		return l, nil
 	}
-	store, err := goredisstore.NewCtx(c.redis, "aliaport:limit:"+p.Name+":")
+	store, err := goredisstore.NewCtx(c.redis.Client, "aliaport:limit:"+p.Name+":")
 	if err != nil {
 		return nil, fmt.Errorf("limit %s: %w", p.Name, err)
 	}
@@ -145,15 +137,14 @@ func (l *Limiter) Look(ctx context.Context, key string) Result {
 // ask counts in Redis if there is one that answers, else here.
 func (l *Limiter) ask(ctx context.Context, key string, n int) (refused bool, r throttled.RateLimitResult) {
 	c := l.counters
-	if l.shared != nil && time.Now().UnixNano() >= c.restUntil.Load() { //nolint:forbidigo // how long Redis rests has nothing to do with the clock of rules
-		within, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.timeout)
-		refused, r, err := l.shared.RateLimitCtx(within, key, n)
-		cancel()
+	if l.shared != nil {
+		err := c.redis.Do(ctx, func(ctx context.Context) (err error) {
+			refused, r, err = l.shared.RateLimitCtx(ctx, key, n)
+			return err
+		})
 		if err == nil {
 			return refused, r
 		}
-		c.restUntil.Store(time.Now().Add(redisPause).UnixNano()) //nolint:forbidigo // as above
-		c.log.WarnContext(ctx, "limits are counted in this process: Redis does not answer", "policy", l.policy.Name, "err", err)
 	}
 	refused, r, err := l.local.RateLimitCtx(ctx, key, n)
 	if err != nil { // memory does not fail

@@ -1,14 +1,17 @@
 package parameter
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 
 	"entgo.io/ent/dialect/sql"
 
 	"aliaport/ent"
 	"aliaport/ent/parameter"
 	"aliaport/internal/actor"
+	"aliaport/internal/cache"
 	"aliaport/internal/page"
 )
 
@@ -58,15 +61,27 @@ func (s *Service) ByCategory(ctx context.Context, category string, includeInacti
 	if err := actor.Require(ctx, actor.ParameterRead); err != nil {
 		return nil, err
 	}
-	q := s.DB.Parameter.Query().Where(parameter.Category(category))
-	if !includeInactive {
-		q.Where(page.Flag(parameter.FieldIsActive, true))
-	}
-	rows, err := q.Order(parameter.BySortNo(), parameter.ByID()).Limit(MaxInCategory).All(ctx)
+	rows, err := s.category(ctx, category)
 	if err != nil {
-		return nil, fmt.Errorf("read parameters of %s: %w", category, err)
+		return nil, err
+	}
+	if !includeInactive {
+		rows = slices.DeleteFunc(slices.Clone(rows), func(p *ent.Parameter) bool { return !p.IsActive }) // they are others' too
 	}
 	return rows, nil
+}
+
+// category has all parameters of a category in its own order, from the cache.
+func (s *Service) category(ctx context.Context, category string) ([]*ent.Parameter, error) {
+	return cache.Get(ctx, s.Cache, cache.Parameters, category, func(ctx context.Context) ([]*ent.Parameter, error) {
+		// In the order of the index; the few rows are put into their own here.
+		rows, err := s.DB.Parameter.Query().Where(parameter.Category(category)).Order(parameter.ByIsActive(), parameter.BySortNo(), parameter.ByID()).Limit(MaxInCategory).All(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("read parameters of %s: %w", category, err)
+		}
+		slices.SortFunc(rows, func(a, b *ent.Parameter) int { return cmp.Or(cmp.Compare(a.SortNo, b.SortNo), cmp.Compare(a.ID, b.ID)) })
+		return rows, nil
+	})
 }
 
 // Find returns a parameter by its category and code; nil when there is none.
@@ -74,12 +89,14 @@ func (s *Service) Find(ctx context.Context, category, code string) (*ent.Paramet
 	if err := actor.Require(ctx, actor.ParameterRead); err != nil {
 		return nil, err
 	}
-	found, err := s.DB.Parameter.Query().Where(parameter.Category(category), parameter.Code(code)).Only(ctx)
-	if ent.IsNotFound(err) {
-		return nil, nil //nolint:nilnil // absent is an answer
-	}
+	rows, err := s.category(ctx, category)
 	if err != nil {
-		return nil, fmt.Errorf("find parameter: %w", err)
+		return nil, err
 	}
-	return found, nil
+	for _, p := range rows {
+		if p.Code == code {
+			return p, nil
+		}
+	}
+	return nil, nil //nolint:nilnil // absent is an answer
 }

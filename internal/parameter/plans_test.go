@@ -43,7 +43,7 @@ func TestEveryListOfParametersWalksAnIndex(t *testing.T) {
 		category := "K007"
 		ask := map[string]func() error{
 			"a category":          func() error { _, err := s.ByCategory(ctx, category, false); return err },
-			"one":                 func() error { _, err := s.Find(ctx, category, "C00007"); return err },
+			"one of a category":   func() error { _, err := s.Find(ctx, category, "C00007"); return err },
 			"the active holidays": func() error { _, err := parameter.Holidays(ctx, s.DB.Client); return err },
 		}
 		for name, f := range map[string]parameter.Filter{
@@ -72,7 +72,7 @@ func TestEveryListOfParametersWalksAnIndex(t *testing.T) {
 			}
 			for _, row := range aliatest.Rows(t, db.Reader(), "EXPLAIN "+rec.Last().Text, rec.Last().Args...) {
 				// A code is unique in its category: what an incremental sort sorts is one row at a time.
-				if strings.Contains(row[0], "Seq Scan") || strings.Contains(row[0], "Sort  ") && !strings.Contains(row[0], "Incremental") && name != "a category" {
+				if strings.Contains(row[0], "Seq Scan") || strings.Contains(row[0], "Sort  ") && !strings.Contains(row[0], "Incremental") && name != "a category" && name != "one of a category" {
 					t.Errorf("%s: %s", name, row[0])
 				}
 			}

@@ -12,6 +12,7 @@ import (
 	"aliaport/ent/exchangerate"
 	"aliaport/internal/actor"
 	"aliaport/internal/apperr"
+	"aliaport/internal/cache"
 	"aliaport/internal/calendar"
 	"aliaport/internal/money"
 	"aliaport/internal/parameter"
@@ -45,8 +46,9 @@ func (u *Used) UsedRateDate() calendar.Date {
 
 // policy is how the port reads rates, by its parameters.
 type policy struct {
-	sameDay bool // the day's own bulletin holds, not the one before
-	carried int  // days that a rate may be carried over
+	SameDay bool // the day's own bulletin holds, not the one before
+	Carried int  // days that a rate may be carried over
+	Kind    Kind // that prices are converted with
 }
 
 func policyOf(ctx context.Context, c *ent.Client) (p policy, err error) {
@@ -54,30 +56,45 @@ func policyOf(ctx context.Context, c *ent.Client) (p policy, err error) {
 	if err != nil {
 		return p, err
 	}
-	p.sameDay = rule == "SAME_DAY"
-	p.carried, err = parameter.Get(ctx, c, parameter.RateMaxFallback)
+	kind, err := parameter.Get(ctx, c, parameter.RateKind)
+	if err != nil {
+		return p, err
+	}
+	p.SameDay, p.Kind = rule == "SAME_DAY", Kind(strings.ToUpper(kind))
+	p.Carried, err = parameter.Get(ctx, c, parameter.RateMaxFallback)
 	return p, err
 }
 
-// pricingKind is the kind that prices are converted with.
-func pricingKind(ctx context.Context, c *ent.Client) (Kind, error) {
-	kind, err := parameter.Get(ctx, c, parameter.RateKind)
-	return Kind(strings.ToUpper(kind)), err
+// source finds the newest row that is valid on a day, nil when there is none.
+type source func(ctx context.Context, currency string, day calendar.Date) (*ent.ExchangeRate, error)
+
+// of reads it from the database, in the transaction of the client.
+func of(c *ent.Client) source {
+	return func(ctx context.Context, currency string, day calendar.Date) (*ent.ExchangeRate, error) {
+		return newest(ctx, c, currency, day)
+	}
+}
+
+// kept reads it by way of the cache.
+func (s *Service) kept(ctx context.Context, currency string, day calendar.Date) (*ent.ExchangeRate, error) {
+	return cache.Get(ctx, s.Cache, cache.Rates, currency+" "+day.String(), func(ctx context.Context) (*ent.ExchangeRate, error) {
+		return newest(ctx, s.DB.Client, currency, day)
+	})
 }
 
 // find is the rate of a currency on a day. A value that the bulletin leaves empty is
 // not replaced by another kind's or an older one.
-func (p policy) find(ctx context.Context, c *ent.Client, currency string, on calendar.Date, kind Kind) (*Used, error) {
+func (p policy) find(ctx context.Context, from source, currency string, on calendar.Date, kind Kind) (*Used, error) {
 	u := &Used{Currency: currency, On: on, Kind: kind, Value: decimal.NewFromInt(1)}
 	if currency == Home {
 		return u, nil
 	}
 	valid := on // the day that the bulletin wanted is valid from
-	if p.sameDay {
+	if p.SameDay {
 		valid = validFrom(on)
 	}
 	var err error
-	if u.Rate, err = newest(ctx, c, currency, valid); err != nil {
+	if u.Rate, err = from(ctx, currency, valid); err != nil {
 		return nil, err
 	}
 	missing := apperr.New(apperr.RateMissing, "currency", currency, "kind", kind, "day", on)
@@ -86,7 +103,7 @@ func (p policy) find(ctx context.Context, c *ent.Client, currency string, on cal
 	}
 	u.AgeDays = valid.Sub(u.Rate.ValidFrom)
 	v := valuesOf(u.Rate).Of(kind)
-	if u.AgeDays > p.carried || v == nil {
+	if u.AgeDays > p.Carried || v == nil {
 		return nil, missing
 	}
 	u.Value = *v
@@ -98,15 +115,11 @@ func (p policy) find(ctx context.Context, c *ent.Client, currency string, on cal
 // transaction that stores the price. KUR_RATE_NOT_AVAILABLE when there is none or
 // it is too old; TRY is 1.
 func (s *Service) ForPricing(ctx context.Context, c *ent.Client, currency string, on calendar.Date) (Used, error) {
-	kind, err := pricingKind(ctx, c)
-	if err != nil {
-		return Used{}, err
-	}
 	p, err := policyOf(ctx, c)
 	if err != nil {
 		return Used{}, err
 	}
-	u, err := p.find(ctx, c, currency, on, kind)
+	u, err := p.find(ctx, of(c), currency, on, p.Kind)
 	if err != nil {
 		return Used{}, err
 	}
@@ -122,12 +135,10 @@ func (s *Service) asked(ctx context.Context, on *calendar.Date, kind *Kind) (day
 	if late := notFuture("on", day, nextBusinessDay(today)); late != nil {
 		return day, k, p, late
 	}
-	if kind != nil {
+	p, err = cache.Get(ctx, s.Cache, cache.Rates, "policy", func(ctx context.Context) (policy, error) { return policyOf(ctx, s.DB.Client) })
+	if k = p.Kind; kind != nil {
 		k = *kind
-	} else if k, err = pricingKind(ctx, s.DB.Client); err != nil {
-		return day, k, p, err
 	}
-	p, err = policyOf(ctx, s.DB.Client)
 	return day, k, p, err
 }
 
@@ -143,7 +154,7 @@ func (s *Service) Find(ctx context.Context, currency string, on *calendar.Date, 
 	if err != nil {
 		return nil, err
 	}
-	return p.find(ctx, s.DB.Client, currency, day, k)
+	return p.find(ctx, s.kept, currency, day, k)
 }
 
 // Conversion is an amount in another currency.
@@ -184,7 +195,7 @@ func (s *Service) Convert(ctx context.Context, amount decimal.Decimal, from, to 
 		if from == to || currency == Home { // needs no rate
 			continue
 		}
-		u, err := p.find(ctx, s.DB.Client, currency, day, k)
+		u, err := p.find(ctx, s.kept, currency, day, k)
 		if err != nil {
 			return nil, err
 		}
@@ -200,15 +211,17 @@ func (s *Service) Latest(ctx context.Context) ([]*ent.ExchangeRate, error) {
 	if err := actor.Require(ctx, actor.RateRead); err != nil {
 		return nil, err
 	}
-	codes, err := tracked(ctx, s.DB.Client)
-	if err != nil || len(codes) == 0 {
-		return []*ent.ExchangeRate{}, err
-	}
-	rows, err := s.DB.ExchangeRate.Query().Where(newestOf(codes)).Order(exchangerate.ByCurrencyFrom()).All(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("latest rates: %w", err)
-	}
-	return rows, nil
+	return cache.Get(ctx, s.Cache, cache.Rates, "latest", func(ctx context.Context) ([]*ent.ExchangeRate, error) {
+		codes, err := tracked(ctx, s.DB.Client)
+		if err != nil || len(codes) == 0 {
+			return []*ent.ExchangeRate{}, err
+		}
+		rows, err := s.DB.ExchangeRate.Query().Where(newestOf(codes)).Order(exchangerate.ByCurrencyFrom()).All(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("latest rates: %w", err)
+		}
+		return rows, nil
+	})
 }
 
 // newestOf selects the newest row of each currency, with one seek in the index for

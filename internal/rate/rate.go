@@ -13,6 +13,7 @@ import (
 	"aliaport/ent"
 	"aliaport/ent/exchangerate"
 	"aliaport/internal/apperr"
+	"aliaport/internal/cache"
 	"aliaport/internal/calendar"
 	"aliaport/internal/money"
 	"aliaport/internal/page"
@@ -28,6 +29,7 @@ import (
 type Service struct {
 	DB         *store.DB
 	Now        func() time.Time
+	Cache      *cache.Cache
 	Pages      *page.Codec
 	PageLimits page.Limits
 	Source     Source

@@ -23,7 +23,6 @@ var _ dialect.Driver = (*driver)(nil)
 func (d *driver) Dialect() string { return d.dialect }
 
 func (d *driver) Close() error {
-	d.obs.plans.close()
 	if d.reader == d.writer {
 		return d.writer.Close()
 	}
@@ -81,7 +80,7 @@ type conn struct {
 }
 
 func (c conn) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	run := c.obs.begin(ctx, query, args)
+	run := c.obs.begin(ctx, query)
 	res, err := c.db.ExecContext(ctx, query, args...)
 	var rows int64
 	if err == nil {
@@ -93,7 +92,7 @@ func (c conn) ExecContext(ctx context.Context, query string, args ...any) (sql.R
 
 // QueryContext is timed up to the first row.
 func (c conn) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	run := c.obs.begin(ctx, query, args)
+	run := c.obs.begin(ctx, query)
 	rows, err := c.db.QueryContext(ctx, query, args...)
 	run.end(0)
 	return rows, because(ctx, err)
@@ -119,8 +118,7 @@ func (c conn) Query(ctx context.Context, query string, args, v any) error {
 	if !ok || StatsFrom(ctx) == nil {
 		return entsql.Conn{ExecQuerier: c}.Query(ctx, query, args, v)
 	}
-	list, _ := args.([]any) // ent insists on it itself
-	run := c.obs.begin(ctx, query, list)
+	run := c.obs.begin(ctx, query)
 	if err := (entsql.Conn{ExecQuerier: c.db}).Query(ctx, query, args, v); err != nil {
 		run.end(0)
 		return because(ctx, err)
@@ -172,7 +170,7 @@ func (t *txConn) ExecContext(ctx context.Context, query string, args ...any) (sq
 }
 
 func (t *txConn) Commit() error {
-	run := t.obs.begin(Uncounted(t.ctx), "COMMIT", nil)
+	run := t.obs.begin(Uncounted(t.ctx), "COMMIT")
 	defer run.end(0)
 	return t.tx.Commit()
 }

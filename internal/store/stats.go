@@ -8,31 +8,29 @@ import (
 	"strconv"
 	"sync"
 	"time"
-
-	"aliaport/internal/actor"
 )
 
 // Stats tells how many statements a request has sent. Its methods may be called
 // from many goroutines, and on nil.
 type Stats struct {
 	Record bool // keep every statement; set before use
-	Args   bool // keep their arguments too, for those who ask for plans; never to be logged
 	// Cause names what a statement was sent for, by its context; set before use.
 	Cause func(context.Context) string
 
 	mu         sync.Mutex // protects all fields below
 	count      int
 	took       time.Duration
+	hits       int
+	misses     int
 	statements []Statement
 }
 
-// Statement is one statement that was sent.
+// Statement is one statement that was sent. It holds no arguments.
 type Statement struct {
 	Text     string
 	Duration time.Duration
 	Rows     int64 // read or changed
 	Cause    string
-	Args     []any // if Stats.Args is set
 }
 
 // Hash names the text in logs.
@@ -77,6 +75,36 @@ func (s *Stats) Count() int {
 	return s.count
 }
 
+// CacheHit counts an answer that the cache had, so that no statement was needed.
+func (s *Stats) CacheHit() {
+	if s == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.hits++
+}
+
+// CacheMiss counts an answer that the cache had to read first.
+func (s *Stats) CacheMiss() {
+	if s == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.misses++
+}
+
+// Cached are the answers that the cache had, and those that it had to read first.
+func (s *Stats) Cached() (hits, misses int) {
+	if s == nil {
+		return 0, 0
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.hits, s.misses
+}
+
 // Duration is the time that finished statements took together. It can exceed the
 // request's: statements run in parallel.
 func (s *Stats) Duration() time.Duration {
@@ -99,13 +127,10 @@ func (s *Stats) Statements() []Statement {
 	return slices.Clone(s.statements)
 }
 
-// observer counts statements, logs slow ones with their plans, and all of them when
-// they are profiled.
+// observer counts statements and logs slow ones.
 type observer struct {
-	log     *slog.Logger
-	slow    time.Duration
-	profile bool
-	plans   *plans // of slow statements; nil: none
+	log  *slog.Logger
+	slow time.Duration
 }
 
 // running is a statement on its way.
@@ -114,18 +139,17 @@ type running struct {
 	ctx     context.Context //nolint:containedctx // lives as long as the statement
 	stats   *Stats
 	text    string
-	args    []any
 	started time.Time
 }
 
-func (o *observer) begin(ctx context.Context, text string, args []any) *running {
+func (o *observer) begin(ctx context.Context, text string) *running {
 	s := StatsFrom(ctx)
 	if s != nil {
 		s.mu.Lock()
 		s.count++
 		s.mu.Unlock()
 	}
-	return &running{o, ctx, s, text, args, time.Now()} //nolint:forbidigo // measures a duration
+	return &running{o, ctx, s, text, time.Now()} //nolint:forbidigo // measures a duration
 }
 
 func (r *running) end(rows int64) {
@@ -134,31 +158,17 @@ func (r *running) end(rows int64) {
 		s.mu.Lock()
 		s.took += took
 		if s.Record {
-			st := Statement{Text: r.text, Duration: took, Rows: rows, Cause: r.cause()}
-			if s.Args {
-				st.Args = r.args
+			st := Statement{Text: r.text, Duration: took, Rows: rows}
+			if s.Cause != nil {
+				st.Cause = s.Cause(r.ctx)
 			}
 			s.statements = append(s.statements, st)
 		}
 		s.mu.Unlock()
 	}
-	if r.obs.profile {
-		r.obs.log.InfoContext(r.ctx, "statement", "request_id", actor.RequestFrom(r.ctx).ID, "field", r.cause(),
-			"duration_ms", float64(took.Microseconds())/1000, "rows", rows, "text", r.text)
-	}
 	if r.obs.slow > 0 && took > r.obs.slow {
 		id := hash(r.text)
-		r.obs.log.WarnContext(r.ctx, "slow statement", "statement", id, "request_id", actor.RequestFrom(r.ctx).ID, "field", r.cause(),
-			"duration_ms", took.Milliseconds(), "rows", rows)
+		r.obs.log.WarnContext(r.ctx, "slow statement", "statement", id, "duration_ms", took.Milliseconds(), "rows", rows)
 		r.obs.log.DebugContext(r.ctx, "text of slow statement", "statement", id, "text", r.text)
-		r.obs.plans.of(r.ctx, id, r.text, r.args, r.cause())
 	}
-}
-
-// cause is what the statement was sent for, if that is known.
-func (r *running) cause() string {
-	if r.stats == nil || r.stats.Cause == nil {
-		return ""
-	}
-	return r.stats.Cause(r.ctx)
 }

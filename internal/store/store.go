@@ -33,10 +33,6 @@ type Options struct {
 	StatementCache int           // prepared statements kept per connection; 0: 256, negative: none
 	SlowStatement  time.Duration // statements that take longer are logged; 0: 200 ms, negative: none
 	Log            *slog.Logger  // nil: nothing is logged
-	Profile        bool          // log every statement with its text, time, rows, field and request
-
-	// ReadOnly makes the database refuse every change; a missing SQLite file stays missing.
-	ReadOnly bool
 }
 
 func (o Options) withDefaults() Options {
@@ -83,7 +79,7 @@ func Open(ctx context.Context, url string, o Options) (*DB, error) {
 	if !ok {
 		return nil, errors.New("database URL has no scheme: want sqlite://… or postgres://…")
 	}
-	d := &driver{obs: &observer{log: o.Log, slow: o.SlowStatement, profile: o.Profile}}
+	d := &driver{obs: &observer{log: o.Log, slow: o.SlowStatement}}
 	var err error
 	switch scheme {
 	case "sqlite":
@@ -98,9 +94,6 @@ func Open(ctx context.Context, url string, o Options) (*DB, error) {
 	}
 	if err != nil {
 		return nil, err
-	}
-	if o.SlowStatement > 0 {
-		d.obs.plans = newPlans(d.reader, d.dialect, o.Log)
 	}
 	return &DB{Client: ent.NewClient(ent.Driver(d)), driver: d}, nil
 }

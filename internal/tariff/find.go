@@ -10,6 +10,7 @@ import (
 	"aliaport/ent/pricelist"
 	"aliaport/internal/actor"
 	"aliaport/internal/apperr"
+	"aliaport/internal/cache"
 	"aliaport/internal/calendar"
 	"aliaport/internal/globalid"
 	"aliaport/internal/money"
@@ -49,8 +50,11 @@ func (s *Service) InForce(ctx context.Context, day *calendar.Date, currency stri
 	if !money.IsCurrency(currency) {
 		return nil, apperr.New(apperr.BadUserInput, "reason", "currency")
 	}
-	// It is the one that began last, so that the index need not be read any further.
-	return oneOrNone(s.DB.PriceList.Query().Where(inForce(currency, or(day, calendar.DateOf(s.Now())))).Order(pricelist.ByValidFrom(sql.OrderDesc())).First(ctx))
+	on := or(day, calendar.DateOf(s.Now()))
+	return cache.Get(ctx, s.Cache, cache.Tariffs, currency+" "+on.String(), func(ctx context.Context) (*ent.PriceList, error) {
+		// It is the one that began last, so that the index need not be read any further.
+		return oneOrNone(s.DB.PriceList.Query().Where(inForce(currency, on)).Order(pricelist.ByValidFrom(sql.OrderDesc())).First(ctx))
+	})
 }
 
 // inForce holds for the active list of the currency that is valid on the day.

@@ -18,6 +18,7 @@ import (
 	"aliaport/internal/actor"
 	"aliaport/internal/apperr"
 	"aliaport/internal/audit"
+	"aliaport/internal/cache"
 	"aliaport/internal/calendar"
 	"aliaport/internal/globalid"
 	"aliaport/internal/idempotency"
@@ -31,6 +32,7 @@ import (
 type Service struct {
 	DB         *store.DB
 	Now        func() time.Time
+	Cache      *cache.Cache
 	Pages      *page.Codec
 	PageLimits page.Limits
 	// IdempotencyTTL is how long a create can be repeated under its key.

@@ -5,12 +5,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
 	"aliaport/internal/actor"
 	"aliaport/internal/apperr"
 	"aliaport/internal/audit"
+	"aliaport/internal/cache"
 	"aliaport/internal/limit"
 	"aliaport/internal/page"
 	"aliaport/internal/store"
@@ -20,6 +22,7 @@ import (
 type Service struct {
 	DB     *store.DB
 	Now    func() time.Time
+	Cache  *cache.Cache
 	Hasher *Hasher
 	Tokens *Tokens
 	// RefreshLifetime is how long a session lasts without being used.
@@ -50,45 +53,85 @@ func (s *Service) Actor(ctx context.Context, token string) (*actor.Actor, error)
 	return a, nil
 }
 
-// load reads an active user with roles and rights in one statement; nil if the user
-// or the session is no more.
+// granted is what a user's roles allow.
+type granted struct {
+	Roles       []string           `json:"roles"`
+	Permissions []actor.Permission `json:"permissions"`
+}
+
+// load reads an active user with roles and rights; nil if the user or the session is
+// no more. Whether they are is read with the generations of what is cached, in one
+// statement that every request of somebody signed in sends; the rights come from the
+// cache as long as nobody's change.
 func (s *Service) load(ctx context.Context, id int64, session string) (a *actor.Actor, err error) {
-	rows, err := s.DB.QueryContext(ctx, `SELECT u.email, u.full_name, COALESCE(r.name, ''), COALESCE(p.name, '')
-		FROM users u
-		LEFT JOIN user_roles ur ON ur.user_id = u.id LEFT JOIN roles r ON r.id = ur.role_id
-		LEFT JOIN role_permissions rp ON rp.role_id = r.id LEFT JOIN permissions p ON p.id = rp.permission_id
-		WHERE u.id = $1 AND u.is_active
-			AND EXISTS (SELECT 1 FROM refresh_tokens t WHERE t.family = $2 AND t.user_id = u.id AND t.revoked_at IS NULL)
-		ORDER BY r.name`, id, session)
-	if err != nil {
-		return nil, fmt.Errorf("read rights of user %d: %w", id, err)
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	var (
-		found       bool
-		email, name string
-		roles       []string
-		permissions []actor.Permission
-	)
-	for rows.Next() {
-		var role, permission string
-		if err := rows.Scan(&email, &name, &role, &permission); err != nil {
-			return nil, fmt.Errorf("read rights of user %d: %w", id, err)
-		}
-		found = true
-		if role != "" && (len(roles) == 0 || roles[len(roles)-1] != role) {
-			roles = append(roles, role)
-		}
-		if permission != "" {
-			permissions = append(permissions, actor.Permission(permission))
-		}
-	}
-	if err := rows.Err(); err != nil || !found {
+	email, name, found, err := s.present(ctx, id, session)
+	if err != nil || !found {
 		return nil, err
 	}
-	a = actor.New(id, email, name, roles, permissions)
+	const base = 10
+	r, err := cache.Get(ctx, s.Cache, cache.Rights, strconv.FormatInt(id, base), func(ctx context.Context) (granted, error) { return s.rights(ctx, id) })
+	if err != nil {
+		return nil, err
+	}
+	a = actor.New(id, email, name, r.Roles, r.Permissions)
 	a.Session = session
 	return a, nil
+}
+
+// present finds an active user whose session has not ended.
+func (s *Service) present(ctx context.Context, id int64, session string) (email, name string, found bool, err error) {
+	rows, err := s.DB.QueryContext(ctx, `SELECT u.email, u.full_name, COALESCE(g.table_name, ''), COALESCE(g.generation, 0)
+		FROM users u LEFT JOIN cache_generations g ON true
+		WHERE u.id = $1 AND u.is_active
+			AND EXISTS (SELECT 1 FROM refresh_tokens t WHERE t.family = $2 AND t.user_id = u.id AND t.revoked_at IS NULL)`, id, session)
+	if err != nil {
+		return "", "", false, fmt.Errorf("read user %d: %w", id, err)
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	generations := cache.Generations{}
+	for rows.Next() {
+		var table string
+		var generation int64
+		if err := rows.Scan(&email, &name, &table, &generation); err != nil {
+			return "", "", false, fmt.Errorf("read user %d: %w", id, err)
+		}
+		generations[table], found = generation, true
+	}
+	if err := rows.Err(); err != nil {
+		return "", "", false, fmt.Errorf("read user %d: %w", id, err)
+	}
+	if found {
+		cache.Seen(ctx, generations)
+	}
+	return email, name, found, nil
+}
+
+// rights reads what the roles of a user allow.
+func (s *Service) rights(ctx context.Context, id int64) (r granted, err error) {
+	rows, err := s.DB.QueryContext(ctx, `SELECT r.name, COALESCE(p.name, '')
+		FROM user_roles ur JOIN roles r ON r.id = ur.role_id
+		LEFT JOIN role_permissions rp ON rp.role_id = r.id LEFT JOIN permissions p ON p.id = rp.permission_id
+		WHERE ur.user_id = $1 ORDER BY r.name`, id)
+	if err != nil {
+		return r, fmt.Errorf("read rights of user %d: %w", id, err)
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		var role, permission string
+		if err := rows.Scan(&role, &permission); err != nil {
+			return r, fmt.Errorf("read rights of user %d: %w", id, err)
+		}
+		if len(r.Roles) == 0 || r.Roles[len(r.Roles)-1] != role {
+			r.Roles = append(r.Roles, role)
+		}
+		if permission != "" {
+			r.Permissions = append(r.Permissions, actor.Permission(permission))
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return r, fmt.Errorf("read rights of user %d: %w", id, err)
+	}
+	return r, nil
 }
 
 func normalEmail(email string) string { return strings.ToLower(strings.TrimSpace(email)) }

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"aliaport/ent/auditevent"
-	"aliaport/loadtest/measure"
 )
 
 // set is a choice of indexes.
@@ -155,7 +154,8 @@ func (b *bench) indexes(ctx context.Context, o options) error {
 			}
 			rounds = append(rounds, written)
 		}
-		written := measure.Percentile(rounds, 50)
+		slices.Sort(rounds)
+		written := rounds[len(rounds)/2]
 		took[len(asked)] = append(took[len(asked)], fmt.Sprintf("%.1f", float64(written.Nanoseconds())/1000/writtenEvents))
 		size, err := b.size(ctx)
 		if err != nil {
@@ -193,7 +193,9 @@ func (b *bench) median(ctx context.Context, text string) (time.Duration, error) 
 		}
 		took = append(took, time.Since(start))
 	}
-	return measure.Percentile(took[1:], 50), nil // the first one warms up
+	took = took[1:] // the first one warms up
+	slices.Sort(took)
+	return took[len(took)/2], nil
 }
 
 // drain reads all rows.

@@ -63,6 +63,9 @@ const GatePassword = "Vardiya-2026"
 // gateHash is its hash, cheap to check.
 const gateHash = "$argon2id$v=19$m=64,t=1,p=1$8bO3ENq5RYGUxwkSp8dvtQ$EmQvcjIiVaj5/TIur5T1tMDm9JpmTc0/fr1EOVeLmrw"
 
+// Uncached is for New: a server without a cache, whose statements can be counted.
+func Uncached(c *config.Config) { c.Cache = "off" }
+
 // New makes a server with a user for each role. Settings may be changed by adjust.
 func New(t testing.TB, db *store.DB, adjust ...func(*config.Config)) *API {
 	t.Helper()
