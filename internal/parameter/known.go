@@ -5,13 +5,11 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/shopspring/decimal"
 
 	"aliaport/ent/parameter"
 	"aliaport/internal/apperr"
-	"aliaport/internal/calendar"
 	"aliaport/internal/money"
 )
 
@@ -178,9 +176,6 @@ func isDayOfMonth(s string) bool {
 	n, err := strconv.Atoi(s)
 	return err == nil && n >= 1 && n <= 31 && s == strconv.Itoa(n)
 }
-
-// On is the instant of the time of day on a day at the port.
-func (c Clock) On(d calendar.Date) time.Time { return d.At(int(c)/60, int(c)%60) }
 
 // String writes 22:00.
 func (c Clock) String() string { return fmt.Sprintf("%02d:%02d", int(c)/60, int(c)%60) }

@@ -93,20 +93,6 @@ func TestANightMayLieWithinADayOrNotBe(t *testing.T) {
 	}
 }
 
-func TestParseClock(t *testing.T) {
-	t.Parallel()
-	for in, want := range map[string]pricing.Clock{"00:00": 0, "06:00": 360, "22:00": 1320, "23:59": 1439} {
-		if got, err := pricing.ParseClock(in); err != nil || got != want {
-			t.Errorf("%s reads as %d, %v", in, got, err)
-		}
-	}
-	for _, in := range []string{"", "24:00", "6:00", "22:60", "22", "22:00:00", "-1:00"} {
-		if got, err := pricing.ParseClock(in); err == nil {
-			t.Errorf("%q reads as %d", in, got)
-		}
-	}
-}
-
 // rows writes adjustments as "NIGHT 25% of 3600 at 20: 900 + 180".
 func rows(as []pricing.Adjustment) string {
 	var words []string

@@ -77,10 +77,6 @@ func (e Exact) Decimal() decimal.Decimal { return e.Round(shownPlaces) }
 // RoundPrice rounds a unit price to its 4 places, half up.
 func RoundPrice(d decimal.Decimal) decimal.Decimal { return d.Round(money.PricePlaces) }
 
-// RoundRate rounds a rate of exchange to its 6 places, half up. A rate is the value
-// of one unit: 23.1234 for 100 yen is 0.231234.
-func RoundRate(d decimal.Decimal) decimal.Decimal { return d.Round(RatePlaces) }
-
 // RatePlaces are those of a rate of exchange.
 const RatePlaces = 6
 

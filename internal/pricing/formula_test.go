@@ -247,14 +247,6 @@ func compare(t *testing.T, seed, n int, got pricing.Exact, want *big.Rat) {
 
 func TestRounding(t *testing.T) {
 	t.Parallel()
-	for in, want := range map[string]string{"0.23123450": "0.231235", "0.2312344": "0.231234", "32.5": "32.5"} {
-		if got := pricing.RoundRate(number(in)); !got.Equal(number(want)) {
-			t.Errorf("the rate %s is rounded to %v, want %s", in, got, want)
-		}
-	}
-	if yen := pricing.RoundRate(number("23.1234").Shift(-2)); yen.String() != "0.231234" {
-		t.Errorf("one yen costs %v", yen)
-	}
 	for in, want := range map[string]string{"15.06255": "15.0626", "15.06254": "15.0625", "2750": "2750"} {
 		if got := pricing.RoundPrice(number(in)); !got.Equal(number(want)) {
 			t.Errorf("the price %s is rounded to %v, want %s", in, got, want)

@@ -1,7 +1,6 @@
 package pricing
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -24,15 +23,6 @@ const (
 
 // Clock is a time of day, in minutes since midnight at the port.
 type Clock int
-
-// ParseClock reads 22:00.
-func ParseClock(s string) (Clock, error) {
-	t, err := time.Parse("15:04", s)
-	if err != nil || len(s) != len("15:04") {
-		return 0, fmt.Errorf("time of day %q: want 22:00", s)
-	}
-	return clockOf(t), nil
-}
 
 func clockOf(t time.Time) Clock { return Clock(t.Hour()*60 + t.Minute()) }
 

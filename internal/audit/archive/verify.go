@@ -7,14 +7,11 @@ import (
 	"os"
 	"path/filepath"
 
-	"entgo.io/ent/dialect/sql"
-
 	"aliaport/ent"
 	"aliaport/ent/auditarchive"
 	"aliaport/internal/actor"
 	"aliaport/internal/audit"
 	"aliaport/internal/page"
-	"aliaport/internal/store"
 )
 
 // Report is what a verification found.
@@ -168,9 +165,4 @@ func (s *Service) List(ctx context.Context, a page.Args) (*page.List[*ent.AuditA
 		}
 		return n, nil
 	}), nil
-}
-
-// Faulty are the segments that the last verification found at fault.
-func Faulty(ctx context.Context, db *store.DB) ([]*ent.AuditArchive, error) {
-	return db.AuditArchive.Query().Where(func(s *sql.Selector) { s.Where(sql.NotNull(s.C(auditarchive.FieldFault))) }).Order(auditarchive.ByPosition()).All(ctx)
 }
