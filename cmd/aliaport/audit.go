@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -118,7 +119,7 @@ and aliaport audit archive print, somewhere else, and give it with --seal.`,
 					return err
 				}
 				for _, f := range r.Faults {
-					fmt.Fprintf(a.stdout, "FAULT %s: %s\n", f.File, f.What)
+					fmt.Fprintf(a.stdout, "FAULT %s: %s\n", cmp.Or(f.File, "chain"), f.What)
 				}
 				fmt.Fprintf(a.stdout, "%d segments with %d events, %d faults; last seal %s\n", r.Segments, r.Rows, len(r.Faults), r.Head)
 				if len(r.Faults) > 0 {

@@ -20,9 +20,9 @@ func newSeedCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "seed",
 		Short: "Fill an empty database with demo data",
-		Long: `Fill a database that has no customers, services, motorboats and work orders with demo data: users of every role,
-customers, services, exchange rates, motorboats, and two years of work orders and trips that end now. The same seed
-gives the same data up to the moment it ends.
+		Long: `Fill a database that has no customers, services, price lists, motorboats and work orders with demo data: users of
+every role, customers, services, price lists, exchange rates, motorboats, and two years of work orders and trips that
+end now. The same seed gives the same data up to the moment it ends.
 
 Everything is one transaction: interrupted, it leaves nothing behind. On SQLite pending migrations are applied
 first; on PostgreSQL run aliaport migrate up before. The first administrator is made as at the first start of a

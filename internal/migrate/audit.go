@@ -9,7 +9,8 @@ import (
 	"github.com/lib/pq"
 )
 
-// AuditMonthsAhead is how many months after the current one Up prepares.
+// AuditMonthsAhead is how many months after the current one Up prepares, and a server
+// while it runs.
 const AuditMonthsAhead = 2
 
 const (

@@ -1,7 +1,7 @@
 // Package seed fills an empty database with demo data: users, customers, services,
-// motorboats, and two years of work orders with items and histories and of trips. The same seed and moment
-// give the same rows on both databases. Nothing in it is real; every address is at
-// aliaport.example.
+// tariffs, rates of exchange, motorboats, and two years of work orders, with all that
+// belongs to them, and of trips. The same seed and moment give the same rows on both
+// databases. Nothing in it is real; every address is at aliaport.example.
 package seed
 
 import (
@@ -71,9 +71,9 @@ type Report struct {
 // them.
 func (r Report) PerSecond() float64 { return float64(r.WorkOrders) / max(r.Took.Seconds(), 1e-9) }
 
-// ErrNotEmpty refuses a database that has customers, services, motorboats or work
-// orders.
-var ErrNotEmpty = errors.New("the database is not empty; demo data only goes into one without customers, services, motorboats and work orders: name another database")
+// ErrNotEmpty refuses a database that has customers, services, price lists, motorboats
+// or work orders.
+var ErrNotEmpty = errors.New("the database is not empty; demo data only goes into one without customers, services, price lists, motorboats and work orders: name another database")
 
 // Run fills the database in one transaction: killed or failed, it leaves nothing
 // but the built-in roles and the gate's checklists. Users with the demo addresses

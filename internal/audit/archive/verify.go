@@ -24,7 +24,7 @@ type Report struct {
 
 // Fault is what is wrong with a file.
 type Fault struct {
-	File string
+	File string // empty: the chain as a whole
 	What string
 }
 
