@@ -2,6 +2,7 @@ package cache
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"strconv"
 	"strings"
@@ -10,7 +11,6 @@ import (
 	"entgo.io/ent/dialect"
 
 	"aliaport/ent/cachegeneration"
-	"aliaport/internal/store"
 )
 
 // Generations name the states of the tables at one moment.
@@ -87,19 +87,23 @@ func (c *Cache) generations(ctx context.Context) (Generations, error) {
 	return g, nil
 }
 
+type querier interface {
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
 // Untriggered names the tables that feed a namespace and whose changes would go
 // unnoticed, because triggers are missing. There must be none.
-func Untriggered(ctx context.Context, db *store.DB) ([]string, error) {
+func Untriggered(ctx context.Context, db querier, dialectName string) ([]string, error) {
 	find := `SELECT count(*) FROM sqlite_master WHERE type = 'trigger' AND tbl_name = $1 AND name IN ($1 || '_inserted_generation', $1 || '_updated_generation', $1 || '_deleted_generation')`
 	want := 3
-	if db.Dialect() == dialect.Postgres {
+	if dialectName == dialect.Postgres {
 		find = `SELECT count(*) FROM pg_trigger WHERE tgrelid = to_regclass($1) AND tgenabled = 'O' AND tgname IN ($1 || '_new_generation', $1 || '_emptied_generation')`
 		want = 2
 	}
 	var missing []string
 	for _, table := range tables() {
 		var n int
-		if err := db.Reader().QueryRowContext(ctx, find, table).Scan(&n); err != nil {
+		if err := db.QueryRowContext(ctx, find, table).Scan(&n); err != nil {
 			return nil, fmt.Errorf("look for the triggers of %s: %w", table, err)
 		}
 		if n != want {

@@ -164,6 +164,7 @@ func (r *report) judgeMigrations(ctx context.Context, db database) {
 	r.findings = append(r.findings, found...)
 	if len(found) == 1 && found[0].Status == OK {
 		r.counts(ctx, db)
+		r.generations(ctx, db)
 		r.archive(ctx, db)
 	}
 }
