@@ -6,7 +6,6 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
-	"aliaport/graph"
 	"aliaport/internal/actor"
 	"aliaport/internal/store"
 )
@@ -25,12 +24,16 @@ func (i introspection) MutateOperationContext(ctx context.Context, oc *graphql.O
 	return nil
 }
 
-// profileHeader asks for extensions.profile.
-const profileHeader = "X-Aliaport-Profile"
+// profileHeader asks for extensions.profile, and with the value profilePlans for the
+// plans of the statements too.
+const (
+	profileHeader = "X-Aliaport-Profile"
+	profilePlans  = "plans"
+)
 
 // profile shows developers, who hold job:run, what a request cost: the statements
 // that were sent, how long they took and how many rows they touched.
-type profile struct{}
+type profile struct{ db *store.DB }
 
 var (
 	_ graphql.OperationContextMutator = profile{}
@@ -48,12 +51,12 @@ func asked(ctx context.Context, oc *graphql.OperationContext) bool {
 func (profile) MutateOperationContext(ctx context.Context, oc *graphql.OperationContext) *gqlerror.Error {
 	if asked(ctx, oc) {
 		stats := store.StatsFrom(ctx)
-		stats.Record, stats.Cause = true, graph.Cause
+		stats.Record, stats.Args = true, oc.Headers.Get(profileHeader) == profilePlans
 	}
 	return nil
 }
 
-func (profile) InterceptResponse(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
+func (p profile) InterceptResponse(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
 	resp := next(ctx)
 	if resp == nil || !graphql.HasOperationContext(ctx) || !asked(ctx, graphql.GetOperationContext(ctx)) {
 		return resp
@@ -63,19 +66,34 @@ func (profile) InterceptResponse(ctx context.Context, next graphql.ResponseHandl
 		Text       string  `json:"text"`
 		DurationMs float64 `json:"durationMs"`
 		Rows       int64   `json:"rows"`
+		Plan       string  `json:"plan,omitempty"`
 	}
 	stats := store.StatsFrom(ctx)
+	count, took := stats.Count(), stats.Duration()
+	plans := map[string]string{}
 	list := []statement{}
 	for _, st := range stats.Statements() {
-		list = append(list, statement{st.Cause, st.Text, float64(st.Duration.Microseconds()) / 1000, st.Rows})
+		if _, known := plans[st.Text]; stats.Args && !known {
+			plans[st.Text] = p.plan(ctx, st)
+		}
+		list = append(list, statement{st.Cause, st.Text, float64(st.Duration.Microseconds()) / 1000, st.Rows, plans[st.Text]})
 	}
 	if resp.Extensions == nil {
 		resp.Extensions = map[string]any{}
 	}
 	resp.Extensions["profile"] = map[string]any{
-		"statementCount": stats.Count(), "sqlMs": float64(stats.Duration().Microseconds()) / 1000, "statements": list,
+		"statementCount": count, "sqlMs": float64(took.Microseconds()) / 1000, "statements": list,
 	}
 	return resp
+}
+
+// plan is how the database would run a statement now; empty if it does not tell.
+func (p profile) plan(ctx context.Context, st store.Statement) string {
+	found, err := p.db.Explain(ctx, st.Text, st.Args)
+	if err != nil {
+		return ""
+	}
+	return found.String()
 }
 
 // costs tells those who are signed in what their document was judged to cost.

@@ -479,7 +479,7 @@ func TestTheProfileIsForHoldersOfJobRun(t *testing.T) {
 	a, _ := journaled(t, aliatest.Open(t, dialect.SQLite))
 	const document = `{ workOrders { totalCount } viewer { id } }`
 	for _, role := range append(slices.Clone(actor.RoleNames), "") {
-		for _, wanted := range []string{"", "1"} {
+		for _, wanted := range []string{"", "1", "plans"} {
 			answer := deliver(t, a, message{body: posting(document), header: map[string]string{
 				"X-Aliaport-Profile": wanted, "Authorization": map[bool]string{true: "Bearer " + a.Token(role)}[role != ""],
 			}})
@@ -492,6 +492,7 @@ func TestTheProfileIsForHoldersOfJobRun(t *testing.T) {
 							Text       string
 							DurationMs *float64
 							Rows       *int
+							Plan       string
 						}
 					}
 				}
@@ -504,7 +505,8 @@ func TestTheProfileIsForHoldersOfJobRun(t *testing.T) {
 				t.Errorf("%s asked with %q and was shown: %s", role, wanted, answer.Body)
 			}
 			if p != nil && (p.StatementCount != 2 || len(p.Statements) != 2 || p.SQLMs == nil || !strings.HasPrefix(p.Statements[0].Text, "SELECT") ||
-				p.Statements[0].DurationMs == nil || p.Statements[0].Rows == nil) {
+				p.Statements[0].DurationMs == nil || p.Statements[0].Rows == nil ||
+				strings.Contains(p.Statements[0].Plan, " USING ") != (wanted == "plans")) {
 				t.Errorf("the profile is %s", answer.Body)
 			}
 		}

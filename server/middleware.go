@@ -11,6 +11,7 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 	"golang.org/x/text/language"
 
+	"aliaport/graph"
 	"aliaport/graph/cost"
 	"aliaport/graph/loader"
 	"aliaport/internal/actor"
@@ -35,7 +36,7 @@ func (s *Server) identified(next http.Handler) http.Handler {
 			ID: id, Method: "GRAPHQL", Path: r.URL.Path, IP: s.proxies.client(r), UserAgent: strings.ToValidUTF8(r.UserAgent(), "\uFFFD"), Start: s.now(),
 		})
 		ctx = apperr.WithLang(ctx, spoken(r.Header.Get("Accept-Language")))
-		next.ServeHTTP(w, r.WithContext(store.WithStats(ctx, &store.Stats{})))
+		next.ServeHTTP(w, r.WithContext(store.WithStats(ctx, &store.Stats{Cause: graph.Cause})))
 	})
 }
 

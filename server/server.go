@@ -248,7 +248,7 @@ func (s *Server) graphql(r *graph.Resolver) (http.Handler, error) {
 	exec.Use(graph.Attempts{DB: s.db, Now: s.now, Log: s.log, Denials: s.refusals})
 	exec.Use(graph.Reads{Writer: s.reads})
 	exec.Use(introspection{s.config.Introspection})
-	exec.Use(profile{})
+	exec.Use(profile{s.db})
 	exec.Use(costs{})
 	return &endpoint{exec: exec, documents: docs, rates: s.rates, maxBody: s.config.MaxBodyBytes, presenter: p, done: func(ctx context.Context, o outcome) {
 		n := seenFrom(ctx)

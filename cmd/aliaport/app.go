@@ -108,7 +108,7 @@ func (a *app) settings(cmd *cobra.Command) (*config.Config, error) {
 
 // databaseSettings are the fields that commands which only need the database have flags for.
 var databaseSettings = []string{
-	"DatabaseURL", "StatementTimeout", "SlowStatement", "SQLiteSynchronous", "LogLevel", "LogFormat",
+	"DatabaseURL", "StatementTimeout", "SlowStatement", "SQLProfile", "SQLiteSynchronous", "LogLevel", "LogFormat",
 }
 
 // logger writes to stderr, so that stdout has only what was asked for.
@@ -127,7 +127,7 @@ func storeOptions(cfg *config.Config, log *slog.Logger) store.Options {
 		MaxOpen: cfg.DBMaxOpen, MaxIdle: noneBelowZero(cfg.DBMaxIdle), MaxLifetime: cfg.DBMaxLifetime,
 		StatementTimeout: noneBelowZero(cfg.StatementTimeout), StatementCache: noneBelowZero(cfg.StatementCache),
 		SQLiteReaders: cfg.SQLiteReaders, Synchronous: cfg.SQLiteSynchronous,
-		SlowStatement: noneBelowZero(cfg.SlowStatement), Log: log,
+		SlowStatement: noneBelowZero(cfg.SlowStatement), Profile: cfg.SQLProfile, Log: log,
 	}
 }
 

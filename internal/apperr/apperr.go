@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -164,6 +165,25 @@ func All(err error) (Errors, bool) {
 		return Errors{one}, true
 	}
 	return nil, false
+}
+
+// Moved returns err with the faults below one path of the input told below another: what
+// was priced as items.0 may be called item in the input that it came from. Faults that
+// point elsewhere stay as they are, and so does an error that is no refusal.
+func Moved(err error, from []string, to ...string) error {
+	faults, ok := All(err)
+	if !ok {
+		return err
+	}
+	moved := slices.Clone(faults)
+	for i, e := range faults {
+		if n := len(from); len(e.Field) >= n && slices.Equal(e.Field[:n], from) {
+			c := *e
+			c.Field = slices.Concat(to, e.Field[n:])
+			moved[i] = &c
+		}
+	}
+	return moved
 }
 
 // Is tells whether err holds a refusal with the code.

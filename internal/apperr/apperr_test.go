@@ -135,6 +135,48 @@ func TestAll(t *testing.T) {
 	}
 }
 
+func TestMovedFaultsPointWhereTheInputHasThem(t *testing.T) {
+	t.Parallel()
+	price := Invalid("unitPrice", Required).At("items", "0").Because(io.EOF)
+	for name, c := range map[string]struct {
+		err      error
+		from, to []string
+		want     []string
+	}{
+		"a list has another name":          {price, []string{"items"}, []string{"lines"}, []string{"lines", "0", "unitPrice"}},
+		"the only line is the whole":       {price, []string{"items", "0"}, nil, []string{"unitPrice"}},
+		"the only line has a name":         {price, []string{"items", "0"}, []string{"item"}, []string{"item", "unitPrice"}},
+		"it goes deeper":                   {price, []string{"items"}, []string{"input", "lines"}, []string{"input", "lines", "0", "unitPrice"}},
+		"the path itself":                  {New(Validation).At("items"), []string{"items"}, []string{"lines"}, []string{"lines"}},
+		"another line":                     {price, []string{"items", "1"}, []string{"item"}, []string{"items", "0", "unitPrice"}},
+		"less than the path":               {New(Validation).At("items"), []string{"items", "0"}, []string{"item"}, []string{"items"}},
+		"the whole":                        {New(Validation), []string{"items"}, []string{"lines"}, nil},
+		"a name that only begins the same": {New(Validation).At("itemsToo"), []string{"items"}, []string{"lines"}, []string{"itemsToo"}},
+		"wrapped":                          {fmt.Errorf("price: %w", price), []string{"items"}, []string{"lines"}, []string{"lines", "0", "unitPrice"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			all, ok := All(Moved(c.err, c.from, c.to...))
+			if !ok || len(all) != 1 || !slices.Equal(all[0].Field, c.want) {
+				t.Errorf("got %v, want %q", all, c.want)
+			}
+		})
+	}
+	moved := Moved(Errors{price, New(CariInactive, "cariCode", "C-1").At("cariCode")}, []string{"items", "0"})
+	if all, _ := All(moved); len(all) != 2 || !errors.Is(all[0], io.EOF) || all[0].Text != Required || all[1].Params["cariCode"] != "C-1" {
+		t.Errorf("cause, text or parameters are lost: %v", moved)
+	}
+	if !slices.Equal(price.Field, []string{"items", "0", "unitPrice"}) {
+		t.Errorf("the original now points at %v", price.Field)
+	}
+	if err := Moved(io.EOF, []string{"items"}, "lines"); err != io.EOF { //nolint:errorlint // the same, not one that wraps it
+		t.Errorf("an ordinary error became %v", err)
+	}
+	if err := Moved(nil, []string{"items"}); err != nil {
+		t.Errorf("no error became %v", err)
+	}
+}
+
 func TestErrorsCollectsWhatIsWrong(t *testing.T) {
 	t.Parallel()
 	var es Errors

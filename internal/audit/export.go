@@ -10,8 +10,10 @@ import (
 	"encoding/csv"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -328,10 +330,23 @@ func ParseFilter(text string) (f Filter, err error) {
 	}
 	d := json.NewDecoder(strings.NewReader(text))
 	d.DisallowUnknownFields()
-	if err := d.Decode(&f); err != nil || d.More() {
+	err = d.Decode(&f)
+	if _, more := d.Token(); err != nil || !errors.Is(more, io.EOF) || !f.takenByAPI() {
 		return Filter{}, apperr.New(apperr.BadUserInput, "reason", "filter").Because(err)
 	}
 	return f, nil
+}
+
+// takenByAPI holds for a filter that the types of the API let through.
+func (f *Filter) takenByAPI() bool {
+	texts := slices.Clone(f.Actions)
+	for _, text := range []*string{f.Resource, f.Path, f.PathPrefix, f.RequestID, f.IP} {
+		if text != nil {
+			texts = append(texts, *text)
+		}
+	}
+	return !slices.ContainsFunc(texts, func(text string) bool { return strings.ContainsRune(text, 0) }) && !slices.Contains(f.Users, nil) &&
+		!slices.ContainsFunc(f.Outcomes, func(o auditevent.Outcome) bool { return auditevent.OutcomeValidator(o) != nil })
 }
 
 // filterText is what a filter asks for, in the form that ParseFilter reads.

@@ -199,7 +199,7 @@ func TestRefusedExportsWriteNothing(t *testing.T) {
 			t.Errorf("%d lines in the trail", n)
 		}
 	})
-	for _, text := range []string{"{", "[]", `{"sail": 1}`, `{} {}`, `{"createdAt": 1}`, `"x"`} {
+	for _, text := range []string{"{", "[]", `{"sail": 1}`, `{} {}`, `{"createdAt": 1}`, `"x"`, `{}]`, `{"users": [null]}`, `{"outcomes": ["A", "B", "C"]}`, `{"path": "\u0000"}`, `{"actions": ["\u0000"]}`} {
 		if f, err := ParseFilter(text); !apperr.Is(err, apperr.BadUserInput) {
 			t.Errorf("%s is %+v, error %v", text, f, err)
 		}

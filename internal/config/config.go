@@ -30,7 +30,8 @@ type Config struct {
 	DBMaxLifetime     time.Duration `env:"DB_MAX_LIFETIME" envDefault:"30m" desc:"Age at which a PostgreSQL connection is replaced"`
 	StatementTimeout  time.Duration `env:"STATEMENT_TIMEOUT" envDefault:"30s" desc:"Time after which PostgreSQL gives a statement up; 0: never"`
 	StatementCache    int           `env:"STATEMENT_CACHE" envDefault:"256" desc:"Prepared statements kept per connection; 0: none"`
-	SlowStatement     time.Duration `env:"SLOW_STATEMENT" envDefault:"200ms" desc:"Statements that take longer are logged; 0: none"`
+	SlowStatement     time.Duration `env:"SLOW_STATEMENT" envDefault:"200ms" desc:"Statements that take longer are logged, with their plans; 0: none"`
+	SQLProfile        bool          `env:"SQL_PROFILE" envDefault:"false" desc:"Log every SQL statement with its text, time, rows, field and request"`
 	SQLiteReaders     int           `env:"SQLITE_READERS" envDefault:"0" desc:"SQLite connections that only read; 0: two per core"`
 	SQLiteSynchronous string        `env:"SQLITE_SYNCHRONOUS" envDefault:"FULL" desc:"FULL: what is acknowledged survives a power cut. NORMAL: faster, the last commits may not"`
 	Migrate           bool          `env:"MIGRATE" envDefault:"false" desc:"Apply pending migrations at start on PostgreSQL too; on SQLite that is always done"`

@@ -19,7 +19,7 @@ const overdue = 10 * 24 * time.Hour
 func (r *report) archive(ctx context.Context, db database) {
 	const name = "audit archive"
 	dir := r.cfg.AuditArchiveDir
-	if err := writableFolder(dir); err != nil {
+	if _, err := writableFolder(dir); err != nil {
 		r.add(name, Warn, fmt.Sprintf("%s cannot be written: %s", dir, oneLine(err)), "let this user write there, or name another folder in ALIAPORT_AUDIT_ARCHIVE_DIR")
 	}
 	var segments, faulty, unfinished int
@@ -50,8 +50,7 @@ func (r *report) late(ctx context.Context, db database, name string, segments in
 	now := r.opts.Now().UTC().Add(-time.Duration(r.cfg.AuditRetentionDays)*24*time.Hour - overdue)
 	due := time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, time.UTC)
 	var one int
-	// Both keep UTC in a form of which the text can be compared.
-	err := db.QueryRowContext(ctx, `SELECT 1 FROM audit_events WHERE created_at < $1 LIMIT 1`, due.Format("2006-01-02 15:04:05.000000+00:00")).Scan(&one)
+	err := db.QueryRowContext(ctx, `SELECT 1 FROM audit_events WHERE created_at < $1 LIMIT 1`, due).Scan(&one)
 	switch {
 	case err == nil:
 		r.add(name, Warn, "events from before "+due.Format(time.DateOnly)+" are still in the database", "run aliaport audit archive, on the first of each month")
@@ -68,12 +67,13 @@ func (r *report) late(ctx context.Context, db database, name string, segments in
 
 var errNoFolder = errors.New("a file is in its place")
 
-// writableFolder tries a file in the folder, or where it would be made.
-func writableFolder(dir string) error {
+// writableFolder tries a file in the folder, or in the nearest one that is there, where
+// it would be made. It returns which that is.
+func writableFolder(dir string) (there string, err error) {
 	for {
 		info, err := os.Stat(dir)
 		if err == nil && !info.IsDir() {
-			return errNoFolder
+			return dir, errNoFolder
 		}
 		if err == nil || dir == filepath.Dir(dir) {
 			break
@@ -82,7 +82,7 @@ func writableFolder(dir string) error {
 	}
 	probe, err := os.CreateTemp(dir, ".aliaport-doctor-*")
 	if err != nil {
-		return err
+		return dir, err
 	}
-	return errors.Join(probe.Close(), os.Remove(probe.Name()))
+	return dir, errors.Join(probe.Close(), os.Remove(probe.Name()))
 }

@@ -221,7 +221,7 @@ func (r *report) partitions(ctx context.Context, db *store.DB, now time.Time) {
 	now = now.UTC()
 	var missing []string
 	for _, ahead := range []time.Month{0, 1} {
-		name := time.Date(now.Year(), now.Month()+ahead, 1, 0, 0, 0, 0, time.UTC).Format("audit_events_2006_01")
+		name := migrate.AuditPartition(time.Date(now.Year(), now.Month()+ahead, 1, 0, 0, 0, 0, time.UTC))
 		if !there[name] {
 			missing = append(missing, name)
 		}

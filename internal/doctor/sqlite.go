@@ -116,22 +116,10 @@ func pragmas(ctx context.Context, db *sql.DB) []Finding {
 
 // folder looks at where the file is or will be: SQLite writes beside it too.
 func (r *report) folder(dir string) {
-	there := dir
-	for {
-		if info, err := os.Stat(there); err == nil && info.IsDir() {
-			break
-		}
-		up := filepath.Dir(there)
-		if up == there {
-			break
-		}
-		there = up
-	}
-	probe, err := os.CreateTemp(there, ".aliaport-doctor-*")
+	there, err := writableFolder(dir)
 	if err != nil {
 		r.add("folder", Fail, fmt.Sprintf("%s cannot be written: %s", there, oneLine(err)), "let this user write there, or name another path in ALIAPORT_DATABASE_URL")
 	} else {
-		_, _ = probe.Close(), os.Remove(probe.Name())
 		r.ok("folder", "%s can be written", there)
 	}
 	r.disk(there)

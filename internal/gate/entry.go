@@ -12,6 +12,7 @@ import (
 	"aliaport/ent"
 	"aliaport/ent/gatelog"
 	"aliaport/ent/motorbot"
+	"aliaport/ent/predicate"
 	"aliaport/ent/workorder"
 	"aliaport/ent/workorderperson"
 	"aliaport/internal/actor"
@@ -309,20 +310,26 @@ func boatOf(ctx context.Context, tx *ent.Tx, id *globalid.ID) (*int64, error) {
 	return &key, nil
 }
 
-// free refuses an entry by hand into a stay that has ended since.
+// free refuses an entry by hand into a stay of the vehicle or of the person that has
+// ended since.
 func free(ctx context.Context, tx *ent.Tx, in EntryInput, person *ent.WorkOrderPerson, at time.Time) error {
-	whose, field, who := gatelog.PlateNorm(in.plate.Norm), "vehiclePlate", ""
+	ended := func(whose predicate.GateLog, who, field string) error {
+		there, err := tx.GateLog.Query().Where(whose, gatelog.IsSuperseded(false), gatelog.ExitAtGT(at)).Exist(ctx)
+		if err != nil {
+			return fmt.Errorf("look for a stay at the time of an entry: %w", err)
+		}
+		if there {
+			return apperr.New(apperr.GateLogInside, "who", who).At(field)
+		}
+		return nil
+	}
 	if in.VehiclePlate != nil {
-		who = *in.VehiclePlate
-	} else {
-		whose, field, who = gatelog.PersonID(person.ID), "personId", person.FullName
+		if err := ended(gatelog.PlateNorm(in.plate.Norm), *in.VehiclePlate, "vehiclePlate"); err != nil {
+			return err
+		}
 	}
-	there, err := tx.GateLog.Query().Where(whose, gatelog.IsSuperseded(false), gatelog.ExitAtGT(at)).Exist(ctx)
-	if err != nil {
-		return fmt.Errorf("look for a stay at the time of an entry: %w", err)
-	}
-	if there {
-		return apperr.New(apperr.GateLogInside, "who", who).At(field)
+	if person != nil {
+		return ended(gatelog.PersonID(person.ID), person.FullName, "personId")
 	}
 	return nil
 }

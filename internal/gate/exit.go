@@ -259,12 +259,8 @@ func (s *Service) correct(ctx context.Context, tx *ent.Tx, key int64, in Correct
 		return 0, fmt.Errorf("correct gate log %d: %w", key, err)
 	}
 	if l.PersonID != nil {
-		u := tx.WorkOrderPerson.UpdateOneID(*l.PersonID).SetGateEntryAt(l.EntryAt).SetUpdatedAt(now)
-		if l.ExitAt != nil {
-			u.SetGateExitAt(*l.ExitAt)
-		}
-		if err := u.Exec(ctx); err != nil {
-			return 0, fmt.Errorf("correct the times of person %d: %w", *l.PersonID, err)
+		if err := newestTimes(ctx, tx, *l.PersonID, now); err != nil {
+			return 0, err
 		}
 	}
 	if err := settle(ctx, tx, l.WorkOrderID, now); err != nil {
@@ -274,6 +270,24 @@ func (s *Service) correct(ctx context.Context, tx *ent.Tx, key int64, in Correct
 		Action: audit.Update, Resource: audit.GateLog, EntityID: l.ID, Changes: changes,
 		Extra: map[string]any{"corrects": key, "reason": in.Reason},
 	})
+}
+
+// newestTimes notes on a person when the newest of their stays began and ended, which
+// need not be the one that was corrected.
+func newestTimes(ctx context.Context, tx *ent.Tx, person int64, now time.Time) error {
+	l, err := tx.GateLog.Query().Where(gatelog.PersonID(person), gatelog.IsSuperseded(false)).
+		Order(ent.Desc(gatelog.FieldEntryAt, gatelog.FieldID)).First(ctx)
+	if err != nil {
+		return fmt.Errorf("find the newest stay of person %d: %w", person, err)
+	}
+	u := tx.WorkOrderPerson.UpdateOneID(person).SetGateEntryAt(l.EntryAt).SetUpdatedAt(now)
+	if l.ExitAt != nil {
+		u.SetGateExitAt(*l.ExitAt)
+	}
+	if err := u.Exec(ctx); err != nil {
+		return fmt.Errorf("correct the times of person %d: %w", person, err)
+	}
+	return nil
 }
 
 // corrected is the log that takes the place of the old one.

@@ -431,6 +431,16 @@ func TestTimesByHand(t *testing.T) {
 		wants(t, err, apperr.GateLogInside, "vehiclePlate")
 		_, err = p.Enter(p.ctx(), gate.EntryInput{WorkOrderID: orderID(wo), VehiclePlate: &plate, EntryAt: at(-12 * time.Hour)})
 		wants(t, err, "")
+		// Nor does one of a driver who was inside otherwise.
+		walker, van := p.person(wo, "APPROVED"), "34 V 1234"
+		l, err = p.Enter(p.ctx(), gate.EntryInput{WorkOrderID: orderID(wo), PersonID: personID(walker), EntryAt: at(-3 * time.Hour)})
+		wants(t, err, "")
+		_, err = p.Exit(p.ctx(), gate.ExitInput{ID: logID(l), ExitAt: at(-time.Hour)})
+		wants(t, err, "")
+		_, err = p.Enter(p.ctx(), gate.EntryInput{WorkOrderID: orderID(wo), VehiclePlate: &van, PersonID: personID(walker), EntryAt: at(-2 * time.Hour)})
+		wants(t, err, apperr.GateLogInside, "personId")
+		_, err = p.Enter(p.ctx(), gate.EntryInput{WorkOrderID: orderID(wo), VehiclePlate: &van, PersonID: personID(walker), EntryAt: at(-time.Hour)})
+		wants(t, err, "")
 	})
 }
 
@@ -480,6 +490,45 @@ func TestCorrections(t *testing.T) {
 		if two, err := p.Newest(p.ctx(), 2); err != nil || len(two) != 2 {
 			t.Errorf("%v: %v", err, two)
 		}
+	})
+}
+
+// TestACorrectionLeavesThePersonsNewestStay: an earlier stay may be corrected while the
+// person is inside again.
+func TestACorrectionLeavesThePersonsNewestStay(t *testing.T) {
+	t.Parallel()
+	aliatest.EachDB(t, func(t *testing.T, db *store.DB) {
+		p := newPort(t, db)
+		wo := p.order("APPROVED")
+		person := p.person(wo, "APPROVED")
+		enter := func() *ent.GateLog {
+			t.Helper()
+			l, err := p.Enter(p.ctx(), gate.EntryInput{WorkOrderID: orderID(wo), PersonID: personID(person)})
+			wants(t, err, "")
+			return l
+		}
+		times := func(what string, entry, exit time.Time) {
+			t.Helper()
+			if got := db.WorkOrderPerson.GetX(t.Context(), person.ID); !got.GateEntryAt.Equal(entry) || !got.GateExitAt.Equal(exit) {
+				t.Errorf("%s: from %s to %s, want from %s to %s", what, got.GateEntryAt, got.GateExitAt, entry, exit)
+			}
+		}
+		first := enter()
+		p.pass(time.Hour)
+		first = p.mustExit(first)
+		p.pass(time.Hour)
+		second := enter()
+		first, err := p.Correct(p.ctx(), gate.CorrectInput{ID: *logID(first), Reason: "Saat yanlış", EntryAt: new(now.Add(-time.Hour))})
+		wants(t, err, "")
+		times("inside again", now.Add(2*time.Hour), now.Add(time.Hour))
+		p.pass(time.Hour)
+		second = p.mustExit(second)
+		_, err = p.Correct(p.ctx(), gate.CorrectInput{ID: *logID(first), Reason: "Saat yanlış", ExitAt: new(now.Add(30 * time.Minute))})
+		wants(t, err, "")
+		times("left again", now.Add(2*time.Hour), now.Add(3*time.Hour))
+		_, err = p.Correct(p.ctx(), gate.CorrectInput{ID: *logID(second), Reason: "Saat yanlış", EntryAt: new(now.Add(90 * time.Minute))})
+		wants(t, err, "")
+		times("the newest is corrected", now.Add(90*time.Minute), now.Add(3*time.Hour))
 	})
 }
 

@@ -19,8 +19,8 @@ import (
 	"aliaport/internal/pricing"
 )
 
-// maxLines is how many lines are priced at once, as many as an order may have.
-const maxLines = 200
+// MaxLines is how many lines are priced at once: as many as a work order may have.
+const MaxLines = 200
 
 // Question is work that is to be priced without storing anything.
 type Question struct {
@@ -80,7 +80,7 @@ func (s *Service) Ask(ctx context.Context, q Question) (*Answer, error) {
 	}
 	priced, err := s.Lines(ctx, s.DB.Client, b, lines)
 	if err != nil {
-		return nil, within("lines", err)
+		return nil, apperr.Moved(err, []string{"items"}, "lines")
 	}
 	charges := make([]pricing.Charge, len(priced))
 	for i, l := range priced {
@@ -101,8 +101,8 @@ func (q *Question) clean() error {
 	switch n := len(q.Lines); {
 	case n == 0:
 		faults.Add(apperr.Invalid("lines", apperr.Required))
-	case n > maxLines:
-		faults.Add(apperr.Invalid("lines", apperr.TooMany, "max", maxLines))
+	case n > MaxLines:
+		faults.Add(apperr.Invalid("lines", apperr.TooMany, "max", MaxLines))
 	}
 	for i := range q.Lines {
 		if e := input.Text("serviceCode", &q.Lines[i].ServiceCode, 1, 50); e != nil {
@@ -152,21 +152,4 @@ func Whole(n *int) *decimal.Decimal {
 	}
 	d := decimal.NewFromInt(int64(*n))
 	return &d
-}
-
-// within moves faults of items to the name that the input has for them.
-func within(name string, err error) error {
-	faults, ok := apperr.All(err)
-	if !ok {
-		return err
-	}
-	moved := make(apperr.Errors, len(faults))
-	for i, e := range faults {
-		if moved[i] = e; len(e.Field) > 0 && e.Field[0] == "items" {
-			c := *e
-			c.Field = append([]string{name}, e.Field[1:]...)
-			moved[i] = &c
-		}
-	}
-	return moved
 }

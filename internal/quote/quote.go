@@ -54,7 +54,7 @@ func (b Basis) currency() string {
 type Line struct {
 	Service   *ent.Service     // nil: by hand alone
 	UnitPrice *decimal.Decimal // by hand, in the currency of the document; nil: as the tariffs say
-	VATRate   *decimal.Decimal // percent; nil: as the tariffs say
+	VATRate   *decimal.Decimal // percent; nil: as the tariffs, the service or the setting say
 	Setting   *Setting         // a price that the port has set for what is no service
 	Inputs    pricing.Inputs
 }
@@ -67,9 +67,10 @@ type Setting struct {
 	VATRate  decimal.Decimal // percent
 }
 
-// Lines prices all lines in a constant number of statements. Read with the client of
-// the transaction that stores them. Faults of lines come together, each at
-// items.<index>.
+// Lines prices all lines in a number of statements that does not grow with them, only
+// with their currencies: each foreign one takes a look at its rates. Read with the
+// client of the transaction that stores the lines. Faults of lines come together, each
+// at items.<index>.
 func (s *Service) Lines(ctx context.Context, c *ent.Client, b Basis, lines []Line) ([]pricing.Line, error) {
 	prices, err := s.prices(ctx, c, b, lines)
 	if err != nil {
@@ -137,7 +138,11 @@ func (s *Service) prices(ctx context.Context, c *ent.Client, b Basis, lines []Li
 	for i, l := range lines {
 		switch {
 		case l.UnitPrice != nil:
-			prices[i].Price = pricing.Manual(*l.UnitPrice, b.Currency, l.vatRate(), b.Day)
+			if vat := l.vatRate(); vat != nil {
+				prices[i].Price = pricing.Manual(*l.UnitPrice, b.Currency, *vat, b.Day)
+			} else {
+				prices[i].refused = apperr.Invalid("vatRate", apperr.Required)
+			}
 		case l.Setting != nil:
 			prices[i].Price = pricing.Setting(l.Setting.Code, l.Setting.Price, l.Setting.Currency, l.Setting.VATRate, b.Day)
 		case l.Service != nil:
@@ -149,21 +154,18 @@ func (s *Service) prices(ctx context.Context, c *ent.Client, b Basis, lines []Li
 	return prices, nil
 }
 
-// defaultVAT is the rate, in percent, of a line that names neither a service nor a
-// rate.
-var defaultVAT = decimal.NewFromInt(20)
-
-// vatRate is that of a price given by hand.
-func (l Line) vatRate() decimal.Decimal {
+// vatRate is that of a price given by hand, nil if the line names neither a rate nor a
+// service.
+func (l Line) vatRate() *decimal.Decimal {
 	switch {
 	case l.VATRate != nil:
-		return *l.VATRate
-	case l.Service != nil && l.Service.VatExemption != nil:
-		return decimal.Zero
-	case l.Service != nil:
-		return l.Service.VatRate
+		return l.VATRate
+	case l.Service == nil:
+		return nil
+	case l.Service.VatExemption != nil:
+		return new(decimal.Zero)
 	}
-	return defaultVAT
+	return &l.Service.VatRate
 }
 
 // quote applies the formula: that of the service to a price of the tariffs, quantity
@@ -181,7 +183,7 @@ func (l Line) quote(p pricing.Price, currency string, rates []pricing.Rate) (pri
 	return pricing.Quote(r)
 }
 
-// rates are those of the currencies that are foreign. One that is missing is left out,
+// rates are those of the currencies that are foreign, each read by itself. One that is missing is left out,
 // with the refusal: a line that has to be converted is then refused, and one that has
 // not merely lacks its value in TRY.
 func (s *Service) rates(ctx context.Context, c *ent.Client, b Basis, currencies []string) (rates []pricing.Rate, missing map[string]error, err error) {
@@ -209,27 +211,9 @@ func (s *Service) rates(ctx context.Context, c *ent.Client, b Basis, currencies 
 func (s *Service) Line(ctx context.Context, c *ent.Client, b Basis, l Line) (pricing.Line, error) {
 	priced, err := s.Lines(ctx, c, b, []Line{l})
 	if err != nil {
-		return pricing.Line{}, alone(err)
+		return pricing.Line{}, apperr.Moved(err, []string{"items", "0"})
 	}
 	return priced[0], nil
-}
-
-// alone takes the place in the list from the faults of the only line.
-func alone(err error) error {
-	faults, ok := apperr.All(err)
-	if !ok {
-		return err
-	}
-	const place = 2 // items.0
-	moved := make(apperr.Errors, len(faults))
-	for i, e := range faults {
-		c := *e
-		if len(c.Field) >= place && c.Field[0] == "items" {
-			c.Field = c.Field[place:]
-		}
-		moved[i] = &c
-	}
-	return moved
 }
 
 // Terms are what a document says about surcharges and discount.

@@ -152,7 +152,6 @@ func TestVATOfALine(t *testing.T) {
 			"nothing of the line":       {quote.Line{Service: s.cards["LIRA"], VATRate: new(decimal.Zero)}, "0"},
 			"by hand, of the service":   {quote.Line{Service: s.cards["LIRA"], UnitPrice: new(number("5"))}, "20"},
 			"by hand, of an exempt one": {quote.Line{Service: &exempt, UnitPrice: new(number("5"))}, "0"},
-			"by hand, of nothing":       {quote.Line{UnitPrice: new(number("5"))}, "20"},
 			"of a setting":              {quote.Line{Setting: &quote.Setting{Code: "P", Price: number("5"), Currency: "TRY", VATRate: number("10")}}, "10"},
 			"of a line with a setting":  {quote.Line{VATRate: new(number("1")), Setting: &quote.Setting{Code: "P", Price: number("5"), Currency: "TRY", VATRate: number("10")}}, "1"},
 		} {
@@ -161,6 +160,10 @@ func TestVATOfALine(t *testing.T) {
 			if err != nil || p.VATRate.String() != c.want {
 				t.Errorf("%s: %v, %v, want %s", what, p.VATRate, err, c.want)
 			}
+		}
+		_, err := s.Line(s.ctx, db.Client, quote.Basis{Day: calendar.DateOf(now), Currency: "TRY"}, quote.Line{UnitPrice: new(number("5")), Inputs: quantity("1")})
+		if want := []string{"VALIDATION_ERROR vatRate"}; !slices.Equal(refused(err), want) {
+			t.Errorf("by hand, of nothing: refused with %q (%v), want %q", refused(err), err, want)
 		}
 	})
 }

@@ -23,6 +23,7 @@ var _ dialect.Driver = (*driver)(nil)
 func (d *driver) Dialect() string { return d.dialect }
 
 func (d *driver) Close() error {
+	d.obs.plans.close()
 	if d.reader == d.writer {
 		return d.writer.Close()
 	}
@@ -80,7 +81,7 @@ type conn struct {
 }
 
 func (c conn) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	run := c.obs.begin(ctx, query)
+	run := c.obs.begin(ctx, query, args)
 	res, err := c.db.ExecContext(ctx, query, args...)
 	var rows int64
 	if err == nil {
@@ -92,7 +93,7 @@ func (c conn) ExecContext(ctx context.Context, query string, args ...any) (sql.R
 
 // QueryContext is timed up to the first row.
 func (c conn) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	run := c.obs.begin(ctx, query)
+	run := c.obs.begin(ctx, query, args)
 	rows, err := c.db.QueryContext(ctx, query, args...)
 	run.end(0)
 	return rows, because(ctx, err)
@@ -118,7 +119,8 @@ func (c conn) Query(ctx context.Context, query string, args, v any) error {
 	if !ok || StatsFrom(ctx) == nil {
 		return entsql.Conn{ExecQuerier: c}.Query(ctx, query, args, v)
 	}
-	run := c.obs.begin(ctx, query)
+	list, _ := args.([]any) // ent insists on it itself
+	run := c.obs.begin(ctx, query, list)
 	if err := (entsql.Conn{ExecQuerier: c.db}).Query(ctx, query, args, v); err != nil {
 		run.end(0)
 		return because(ctx, err)
@@ -170,7 +172,7 @@ func (t *txConn) ExecContext(ctx context.Context, query string, args ...any) (sq
 }
 
 func (t *txConn) Commit() error {
-	run := t.obs.begin(Uncounted(t.ctx), "COMMIT")
+	run := t.obs.begin(Uncounted(t.ctx), "COMMIT", nil)
 	defer run.end(0)
 	return t.tx.Commit()
 }

@@ -33,7 +33,10 @@ func openPostgres(ctx context.Context, dsn string, o Options) (*sql.DB, error) {
 	}
 	settings := map[string]string{"statement_timeout": strconv.FormatInt(o.StatementTimeout.Milliseconds(), 10)}
 	maps.Copy(settings, cfg.Runtime) // what the URL says goes first
-	settings["timezone"] = "UTC"     // times come back in UTC
+	if o.ReadOnly {
+		settings["default_transaction_read_only"] = "on"
+	}
+	settings["timezone"] = "UTC" // times come back in UTC
 	cfg.Runtime = settings
 
 	c, err := pq.NewConnectorConfig(cfg)

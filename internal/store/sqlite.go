@@ -35,7 +35,11 @@ func openSQLite(ctx context.Context, path string, o Options) (writer, reader *sq
 	default:
 		return nil, nil, fmt.Errorf("synchronous is %q: want FULL, NORMAL, EXTRA or OFF", o.Synchronous)
 	}
-	if err := createFile(path); err != nil {
+	if o.ReadOnly {
+		if _, err := os.Stat(path); err != nil {
+			return nil, nil, fmt.Errorf("open SQLite database: %w", err)
+		}
+	} else if err := createFile(path); err != nil {
 		return nil, nil, fmt.Errorf("create SQLite database: %w", err)
 	}
 
@@ -43,6 +47,15 @@ func openSQLite(ctx context.Context, path string, o Options) (writer, reader *sq
 		"_busy_timeout":    strconv.FormatInt(o.BusyTimeout.Milliseconds(), 10),
 		"_foreign_keys":    "on",
 		"_stmt_cache_size": strconv.Itoa(o.StatementCache),
+	}
+	read := map[string]string{"_query_only": "on", "_cache_size": "-16384"}
+	if o.ReadOnly {
+		reader = sql.OpenDB(sqliteConnector(path, common, read))
+		reader.SetMaxOpenConns(o.SQLiteReaders)
+		if err := ping(ctx, reader); err != nil {
+			return nil, nil, errors.Join(fmt.Errorf("open SQLite database %s: %w", path, err), reader.Close())
+		}
+		return reader, reader, nil
 	}
 	writer = sql.OpenDB(sqliteConnector(path, common, map[string]string{
 		"_journal_mode": "WAL",
@@ -57,10 +70,7 @@ func openSQLite(ctx context.Context, path string, o Options) (writer, reader *sq
 	if err := ping(ctx, writer); err != nil {
 		return nil, nil, errors.Join(fmt.Errorf("open SQLite database %s: %w", path, err), writer.Close())
 	}
-	reader = sql.OpenDB(sqliteConnector(path, common, map[string]string{
-		"_query_only": "on",
-		"_cache_size": "-16384",
-	}))
+	reader = sql.OpenDB(sqliteConnector(path, common, read))
 	reader.SetMaxOpenConns(o.SQLiteReaders)
 	reader.SetMaxIdleConns(o.SQLiteReaders)
 	return writer, reader, nil

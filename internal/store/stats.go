@@ -8,12 +8,15 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"aliaport/internal/actor"
 )
 
 // Stats tells how many statements a request has sent. Its methods may be called
 // from many goroutines, and on nil.
 type Stats struct {
 	Record bool // keep every statement; set before use
+	Args   bool // keep their arguments too, for those who ask for plans; never to be logged
 	// Cause names what a statement was sent for, by its context; set before use.
 	Cause func(context.Context) string
 
@@ -25,12 +28,13 @@ type Stats struct {
 	statements []Statement
 }
 
-// Statement is one statement that was sent. It holds no arguments.
+// Statement is one statement that was sent.
 type Statement struct {
 	Text     string
 	Duration time.Duration
 	Rows     int64 // read or changed
 	Cause    string
+	Args     []any // if Stats.Args is set
 }
 
 // Hash names the text in logs.
@@ -127,10 +131,13 @@ func (s *Stats) Statements() []Statement {
 	return slices.Clone(s.statements)
 }
 
-// observer counts statements and logs slow ones.
+// observer counts statements, logs slow ones with their plans, and all of them when
+// they are profiled.
 type observer struct {
-	log  *slog.Logger
-	slow time.Duration
+	log     *slog.Logger
+	slow    time.Duration
+	profile bool
+	plans   *plans // of slow statements; nil: none
 }
 
 // running is a statement on its way.
@@ -139,17 +146,18 @@ type running struct {
 	ctx     context.Context //nolint:containedctx // lives as long as the statement
 	stats   *Stats
 	text    string
+	args    []any
 	started time.Time
 }
 
-func (o *observer) begin(ctx context.Context, text string) *running {
+func (o *observer) begin(ctx context.Context, text string, args []any) *running {
 	s := StatsFrom(ctx)
 	if s != nil {
 		s.mu.Lock()
 		s.count++
 		s.mu.Unlock()
 	}
-	return &running{o, ctx, s, text, time.Now()} //nolint:forbidigo // measures a duration
+	return &running{o, ctx, s, text, args, time.Now()} //nolint:forbidigo // measures a duration
 }
 
 func (r *running) end(rows int64) {
@@ -158,17 +166,31 @@ func (r *running) end(rows int64) {
 		s.mu.Lock()
 		s.took += took
 		if s.Record {
-			st := Statement{Text: r.text, Duration: took, Rows: rows}
-			if s.Cause != nil {
-				st.Cause = s.Cause(r.ctx)
+			st := Statement{Text: r.text, Duration: took, Rows: rows, Cause: r.cause()}
+			if s.Args {
+				st.Args = r.args
 			}
 			s.statements = append(s.statements, st)
 		}
 		s.mu.Unlock()
 	}
+	if r.obs.profile {
+		r.obs.log.InfoContext(r.ctx, "statement", "request_id", actor.RequestFrom(r.ctx).ID, "field", r.cause(),
+			"duration_ms", float64(took.Microseconds())/1000, "rows", rows, "text", r.text)
+	}
 	if r.obs.slow > 0 && took > r.obs.slow {
 		id := hash(r.text)
-		r.obs.log.WarnContext(r.ctx, "slow statement", "statement", id, "duration_ms", took.Milliseconds(), "rows", rows)
+		r.obs.log.WarnContext(r.ctx, "slow statement", "statement", id, "request_id", actor.RequestFrom(r.ctx).ID, "field", r.cause(),
+			"duration_ms", took.Milliseconds(), "rows", rows)
 		r.obs.log.DebugContext(r.ctx, "text of slow statement", "statement", id, "text", r.text)
+		r.obs.plans.of(r.ctx, id, r.text, r.args, r.cause())
 	}
+}
+
+// cause is what the statement was sent for, if that is known.
+func (r *running) cause() string {
+	if r.stats == nil || r.stats.Cause == nil {
+		return ""
+	}
+	return r.stats.Cause(r.ctx)
 }

@@ -33,6 +33,10 @@ type Options struct {
 	StatementCache int           // prepared statements kept per connection; 0: 256, negative: none
 	SlowStatement  time.Duration // statements that take longer are logged; 0: 200 ms, negative: none
 	Log            *slog.Logger  // nil: nothing is logged
+	Profile        bool          // log every statement with its text, time, rows, field and request
+
+	// ReadOnly makes the database refuse every change; a missing SQLite file stays missing.
+	ReadOnly bool
 }
 
 func (o Options) withDefaults() Options {
@@ -79,7 +83,7 @@ func Open(ctx context.Context, url string, o Options) (*DB, error) {
 	if !ok {
 		return nil, errors.New("database URL has no scheme: want sqlite://… or postgres://…")
 	}
-	d := &driver{obs: &observer{log: o.Log, slow: o.SlowStatement}}
+	d := &driver{obs: &observer{log: o.Log, slow: o.SlowStatement, profile: o.Profile}}
 	var err error
 	switch scheme {
 	case "sqlite":
@@ -94,6 +98,9 @@ func Open(ctx context.Context, url string, o Options) (*DB, error) {
 	}
 	if err != nil {
 		return nil, err
+	}
+	if o.SlowStatement > 0 {
+		d.obs.plans = newPlans(d.reader, d.dialect, o.Log)
 	}
 	return &DB{Client: ent.NewClient(ent.Driver(d)), driver: d}, nil
 }

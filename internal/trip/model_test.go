@@ -23,7 +23,8 @@ import (
 // two trips meet when their sets do, and every trip is looked at every time.
 const (
 	quarter  = 15 * time.Minute
-	quarters = 4 * 24 * 4 // four days, and open hours end with them
+	quarters = 4 * 24 * 4   // four days
+	horizon  = 2 * quarters // where open hours end: after all that is planned, up to 73 quarters ahead
 )
 
 func instant(q int) time.Time { return at(0, 0).Add(time.Duration(q) * quarter) }
@@ -64,7 +65,7 @@ func (m *model) busy(t *modelTrip, departing bool) *big.Int {
 	case t.status == enttrip.StatusPlanned:
 		return set(t.departs, t.backs)
 	case t.status == enttrip.StatusUnderway && (departing || t.backs == ever || t.backs <= t.left || m.now > t.backs):
-		return set(t.left, quarters)
+		return set(t.left, horizon)
 	case t.status == enttrip.StatusUnderway:
 		return set(t.left, t.backs)
 	}

@@ -143,7 +143,7 @@ func (s *Service) plan(ctx context.Context, tx *ent.Tx, in PlanInput) (int64, er
 		}
 		c.SetServiceID(sold)
 	}
-	// The number comes last of all that can fail: its row is locked until the commit.
+	// The number comes after all that can be refused: its row is locked until the commit.
 	number, err := sequence.Next(ctx, tx, sequence.Trip, calendar.Year(now))
 	if err != nil {
 		return 0, err

@@ -169,7 +169,7 @@ func (s *Service) changeCustomer(ctx context.Context, tx *ent.Tx, t *ent.Trip, i
 	case in.CariID.To == nil:
 		u.ClearCariID().ClearCariCode()
 		changes.Set("cari_code", audit.Shown(t.CariCode), nil)
-	case t.CariID == nil || in.CariID.To.Key != *t.CariID: // the one it has may have been deactivated since
+	case t.CariID == nil || *in.CariID.To != (globalid.ID{Type: "Cari", Key: *t.CariID}): // the one it has may have been deactivated since
 		c, err := s.customer(ctx, tx, in.CariID.To, nil)
 		if err != nil {
 			return err

@@ -139,13 +139,19 @@ func (s *Service) create(ctx context.Context, tx *ent.Tx, in CreateInput) (int64
 		return 0, err
 	}
 
+	t := quote.Terms{Allowed: in.ApplyRuleAddons, Start: in.PlannedStart, Urgent: in.Priority == workorder.PriorityUrgent, Cabotage: in.IsCabotage}
+	totals, err := s.Quotes.Total(ctx, tx.Client(), charges(lines), t)
+	if err != nil {
+		return 0, apperr.Moved(err, []string{"lines"}, "items")
+	}
+
 	who, now := actor.From(ctx), s.Now()
-	// The number comes last of all that can fail: its row is locked until the commit.
+	// The number comes after all that can be refused: its row is locked until the commit.
 	number, err := sequence.Next(ctx, tx, sequence.WorkOrder, calendar.Year(now))
 	if err != nil {
 		return 0, err
 	}
-	wo, err := tx.WorkOrder.Create().
+	c := tx.WorkOrder.Create().
 		SetWoNumber(number).SetCariID(customer.ID).SetCariCode(customer.CariCode).SetCariTitle(customer.Title).
 		SetRequesterID(who.ID).SetRequesterName(who.Name).
 		SetType(in.Type).SetSubject(in.Subject).SetNillableDescription(in.Description).SetSearchText(searchText(number, in.Subject)).
@@ -154,8 +160,9 @@ func (s *Service) create(ctx context.Context, tx *ent.Tx, in CreateInput) (int64
 		SetGateRequired(in.GateRequired).SetFieldLogAllowed(in.FieldLogAllowed).
 		SetIsCabotage(in.IsCabotage).SetApplyRuleAddons(in.ApplyRuleAddons).SetNillableNotes(in.Notes).
 		SetCurrency(currency).SetNillablePriceListID(list).
-		SetCreatedBy(who.ID).SetUpdatedBy(who.ID).SetCreatedAt(now).SetUpdatedAt(now).
-		Save(ctx)
+		SetCreatedBy(who.ID).SetUpdatedBy(who.ID).SetCreatedAt(now).SetUpdatedAt(now)
+	setTotals(c.Mutation(), totals)
+	wo, err := c.Save(ctx)
 	if err != nil {
 		return 0, fmt.Errorf("create work order %s: %w", number, err)
 	}
@@ -168,8 +175,7 @@ func (s *Service) create(ctx context.Context, tx *ent.Tx, in CreateInput) (int64
 	if err := tx.WorkOrderItem.CreateBulk(creates...).Exec(ctx); err != nil {
 		return 0, fmt.Errorf("create items of work order %s: %w", number, err)
 	}
-	totals, err := s.addUp(ctx, tx, wo, charges(lines))
-	if err != nil {
+	if err := adjust(ctx, tx, wo.ID, totals.Adjustments, now); err != nil {
 		return 0, err
 	}
 	if err := remember(ctx, tx, now, wo.ID, nil, workorder.StatusDraft, nil); err != nil {

@@ -318,7 +318,7 @@ func (s *Service) addItem(ctx context.Context, tx *ent.Tx, wo *ent.WorkOrder, it
 	}
 	lines, err := s.price(ctx, tx, []ItemInput{in}, s.basis(wo))
 	if err != nil {
-		return 0, unnested(err, "item")
+		return 0, apperr.Moved(err, []string{"items", "0"}, "item")
 	}
 	l := lines[0]
 	sequence := 1
@@ -337,23 +337,6 @@ func (s *Service) addItem(ctx context.Context, tx *ent.Tx, wo *ent.WorkOrder, it
 		Action: audit.Create, Resource: audit.WorkOrderItem, EntityID: item.ID,
 		Changes: audit.Changes{"work_order_id": {nil, wo.ID}, "quantity": {nil, l.Quantity}, "total_amount": {nil, l.Net}},
 	})
-}
-
-// unnested moves the faults of the only line to where the input has it.
-func unnested(err error, at ...string) error {
-	faults, ok := apperr.All(err)
-	if !ok {
-		return err
-	}
-	moved := make(apperr.Errors, len(faults))
-	for i, e := range faults {
-		c := *e
-		if len(c.Field) > 1 && c.Field[0] == "items" {
-			c.Field = c.Field[2:]
-		}
-		moved[i] = c.At(at...)
-	}
-	return moved
 }
 
 // UpdateItemInput changes a line. Nil fields stay.
@@ -438,7 +421,7 @@ func (s *Service) changed(ctx context.Context, tx *ent.Tx, wo *ent.WorkOrder, it
 	if l.UnitPrice == nil && byHand {
 		l.UnitPrice = &item.UnitPrice
 	}
-	if l.VATRate == nil && byHand {
+	if l.VATRate == nil && (byHand || item.ServiceID == nil) { // nothing else says it
 		l.VATRate = &item.VatRate
 	}
 	if item.PriceSource != nil && *item.PriceSource == workorderitem.PriceSourceParameter && l.UnitPrice == nil {
@@ -454,11 +437,11 @@ func (s *Service) changed(ctx context.Context, tx *ent.Tx, wo *ent.WorkOrder, it
 			return nil, fmt.Errorf("service of item %d: %w", item.ID, err)
 		}
 	}
-	priced, err := s.Quotes.Lines(ctx, tx.Client(), s.basis(wo), []quote.Line{l})
+	priced, err := s.Quotes.Line(ctx, tx.Client(), s.basis(wo), l)
 	if err != nil {
-		return nil, unnested(err)
+		return nil, err
 	}
-	return &priced[0], nil
+	return &priced, nil
 }
 
 // named refuses a change to a unit or a rate of VAT that the port does not use. What
@@ -555,10 +538,14 @@ func (s *Service) changeItems(ctx context.Context, tx *ent.Tx, order int64, chan
 	if err := change(wo, items); err != nil {
 		return err
 	}
-	if err := tx.WorkOrder.UpdateOneID(order).AddVersion(1).SetUpdatedAt(s.Now()).SetUpdatedBy(actor.From(ctx).ID).Exec(ctx); err != nil {
+	u := tx.WorkOrder.UpdateOne(wo).AddVersion(1).SetUpdatedAt(s.Now()).SetUpdatedBy(actor.From(ctx).ID)
+	if err := s.total(ctx, tx, wo, u.Mutation()); err != nil {
+		return err
+	}
+	if err := u.Exec(ctx); err != nil {
 		return fmt.Errorf("change work order %d: %w", order, err)
 	}
-	return s.total(ctx, tx, order)
+	return nil
 }
 
 func itemsOf(ctx context.Context, tx *ent.Tx, order int64) ([]*ent.WorkOrderItem, error) {

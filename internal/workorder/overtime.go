@@ -71,7 +71,7 @@ func (s *Service) CalculateOvertime(ctx context.Context, in OvertimeInput) (*ent
 		if err != nil || changes == nil {
 			return err
 		}
-		return s.totalled(ctx, tx, wo, audit.PriceCalc, changes)
+		return s.totalled(ctx, tx, wo, tx.WorkOrder.UpdateOne(wo), audit.PriceCalc, changes)
 	})
 }
 

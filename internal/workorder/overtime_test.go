@@ -152,6 +152,14 @@ func TestOvertimeGoesByTheParametersAndTheCurrencyOfTheOrder(t *testing.T) {
 		if i := o.lines(lira)[0]; !i.TotalAmount.Equal(amount("13.6")) || !i.GrandTotal.Equal(amount("14.96")) || !i.VatRate.Equal(amount("10")) {
 			t.Errorf("by other parameters: %v", i)
 		}
+		// Another price by hand leaves the rate of VAT.
+		billed := globalid.ID{Type: "WorkOrderItem", Key: o.lines(lira)[0].ID}
+		if _, err := o.UpdateItem(o.as(actor.WorkOrderWrite), workorder.UpdateItemInput{ID: billed, Version: 1, UnitPrice: new(amount("50"))}); err != nil {
+			t.Fatal(err)
+		}
+		if i := o.lines(lira)[0]; !i.TotalAmount.Equal(amount("8.5")) || !i.VatRate.Equal(amount("10")) {
+			t.Errorf("at another price by hand: %v", i)
+		}
 		db.Parameter.Update().Where(entparameter.Code("OVERTIME_HOURLY")).SetValue("0").ExecX(t.Context())
 		if _, err := o.overtime(lira); err != nil || len(o.lines(lira)) != 0 {
 			t.Errorf("an hour that costs nothing leaves %v, %v", o.lines(lira), err)

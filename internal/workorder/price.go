@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/shopspring/decimal"
 
@@ -60,15 +61,12 @@ func terms(wo *ent.WorkOrder) (quote.Terms, error) {
 	return t, nil
 }
 
-// total adds the order up from its lines as they are stored: surcharges and discount
-// are written anew, the prices of the lines stay what they are. So it changes nothing
-// when it is done twice.
-func (s *Service) total(ctx context.Context, tx *ent.Tx, id int64) error {
-	wo, err := tx.WorkOrder.Get(ctx, id)
-	if err != nil {
-		return fmt.Errorf("read work order %d: %w", id, err)
-	}
-	items, err := itemsOf(ctx, tx, id)
+// total adds an order up from its lines as they are stored: surcharges and discount are
+// written anew, the sums go into the change to the order that the caller is about to
+// make, and the prices of the lines stay what they are. So it changes nothing when it is
+// done twice. wo is the order as it will be after that change.
+func (s *Service) total(ctx context.Context, tx *ent.Tx, wo *ent.WorkOrder, change *ent.WorkOrderMutation) error {
+	items, err := itemsOf(ctx, tx, wo.ID)
 	if err != nil {
 		return err
 	}
@@ -76,11 +74,19 @@ func (s *Service) total(ctx context.Context, tx *ent.Tx, id int64) error {
 	for i, item := range items {
 		lines[i] = pricing.Charge{Net: item.TotalAmount, VAT: item.VatAmount, VATRate: item.VatRate, TRY: item.AmountTry}
 	}
-	if _, err := tx.WorkOrderAdjustment.Delete().Where(workorderadjustment.WorkOrderID(id)).Exec(ctx); err != nil {
-		return fmt.Errorf("drop adjustments of work order %d: %w", id, err)
+	t, err := terms(wo)
+	if err != nil {
+		return err
 	}
-	_, err = s.addUp(ctx, tx, wo, lines)
-	return err
+	d, err := s.Quotes.Total(ctx, tx.Client(), lines, t)
+	if err != nil {
+		return err
+	}
+	if _, err := tx.WorkOrderAdjustment.Delete().Where(workorderadjustment.WorkOrderID(wo.ID)).Exec(ctx); err != nil {
+		return fmt.Errorf("drop adjustments of work order %d: %w", wo.ID, err)
+	}
+	setTotals(change, d)
+	return adjust(ctx, tx, wo.ID, d.Adjustments, s.Now())
 }
 
 // charges are priced lines as a document adds them up.
@@ -92,39 +98,33 @@ func charges(lines []line) []pricing.Charge {
 	return cs
 }
 
-// addUp writes surcharges, discount and totals of an order that has none.
-func (s *Service) addUp(ctx context.Context, tx *ent.Tx, wo *ent.WorkOrder, lines []pricing.Charge) (pricing.Document, error) {
-	t, err := terms(wo)
-	if err != nil {
-		return pricing.Document{}, err
+// setTotals writes what an order adds up to into its row.
+func setTotals(m *ent.WorkOrderMutation, d pricing.Document) {
+	m.SetNetTotal(d.Net)
+	m.SetVatTotal(d.VAT)
+	m.SetGrandTotal(d.Gross)
+	worth := or(d.TRY, pricing.Worth{})
+	setOrClear(d.TRY != nil, worth.Net, m.SetNetTotalTry, m.ClearNetTotalTry)
+	setOrClear(d.TRY != nil, worth.Gross, m.SetGrandTotalTry, m.ClearGrandTotalTry)
+}
+
+// adjust writes surcharges and discount of an order that has none.
+func adjust(ctx context.Context, tx *ent.Tx, order int64, adjustments []pricing.Adjustment, now time.Time) error {
+	if len(adjustments) == 0 {
+		return nil
 	}
-	d, err := s.Quotes.Total(ctx, tx.Client(), lines, t)
-	if err != nil {
-		return pricing.Document{}, err
-	}
-	creates := make([]*ent.WorkOrderAdjustmentCreate, len(d.Adjustments))
-	for i, a := range d.Adjustments {
-		creates[i] = tx.WorkOrderAdjustment.Create().SetWorkOrderID(wo.ID).SetKind(workorderadjustment.Kind(a.Kind)).SetVatRate(a.VATRate).
-			SetPercent(a.Percent).SetBase(a.Base).SetAmount(a.Amount).SetSource(workorderadjustment.Source(a.Source)).SetCreatedAt(s.Now())
+	creates := make([]*ent.WorkOrderAdjustmentCreate, len(adjustments))
+	for i, a := range adjustments {
+		creates[i] = tx.WorkOrderAdjustment.Create().SetWorkOrderID(order).SetKind(workorderadjustment.Kind(a.Kind)).SetVatRate(a.VATRate).
+			SetPercent(a.Percent).SetBase(a.Base).SetAmount(a.Amount).SetSource(workorderadjustment.Source(a.Source)).SetCreatedAt(now)
 		if a.Reason != "" {
 			creates[i].SetReason(a.Reason)
 		}
 	}
-	if len(creates) > 0 {
-		if err := tx.WorkOrderAdjustment.CreateBulk(creates...).Exec(ctx); err != nil {
-			return pricing.Document{}, fmt.Errorf("adjust work order %d: %w", wo.ID, err)
-		}
+	if err := tx.WorkOrderAdjustment.CreateBulk(creates...).Exec(ctx); err != nil {
+		return fmt.Errorf("adjust work order %d: %w", order, err)
 	}
-	u := tx.WorkOrder.UpdateOneID(wo.ID).SetNetTotal(d.Net).SetVatTotal(d.VAT).SetGrandTotal(d.Gross).SetUpdatedAt(s.Now())
-	if d.TRY != nil {
-		u.SetNetTotalTry(d.TRY.Net).SetGrandTotalTry(d.TRY.Gross)
-	} else {
-		u.ClearNetTotalTry().ClearGrandTotalTry()
-	}
-	if err := u.Exec(ctx); err != nil {
-		return pricing.Document{}, fmt.Errorf("total work order %d: %w", wo.ID, err)
-	}
-	return d, nil
+	return nil
 }
 
 // RecalculateInput names an order whose lines are to be priced anew.
@@ -152,7 +152,7 @@ func (s *Service) Recalculate(ctx context.Context, in RecalculateInput) (*ent.Wo
 		if err := s.reprice(ctx, tx, wo); err != nil {
 			return err
 		}
-		return s.totalled(ctx, tx, wo, audit.PriceCalc, nil)
+		return s.totalled(ctx, tx, wo, tx.WorkOrder.UpdateOne(wo), audit.PriceCalc, audit.Changes{})
 	})
 	return s.afterVersion(ctx, id, err)
 }
@@ -199,24 +199,19 @@ func (s *Service) reprice(ctx context.Context, tx *ent.Tx, wo *ent.WorkOrder) er
 	return nil
 }
 
-// totalled adds up an order under its lock, counts the change and tells the trail.
-func (s *Service) totalled(ctx context.Context, tx *ent.Tx, before *ent.WorkOrder, action audit.Action, changes audit.Changes) error {
-	if err := tx.WorkOrder.UpdateOneID(before.ID).AddVersion(1).SetUpdatedAt(s.Now()).SetUpdatedBy(actor.From(ctx).ID).Exec(ctx); err != nil {
-		return fmt.Errorf("change work order %d: %w", before.ID, err)
-	}
-	if err := s.total(ctx, tx, before.ID); err != nil {
+// totalled adds up an order under its lock, makes the change and tells the trail. wo is
+// the order as it will be, but for its sums.
+func (s *Service) totalled(ctx context.Context, tx *ent.Tx, wo *ent.WorkOrder, u *ent.WorkOrderUpdateOne, action audit.Action, changes audit.Changes) error {
+	if err := s.total(ctx, tx, wo, u.Mutation()); err != nil {
 		return err
 	}
-	after, err := tx.WorkOrder.Get(ctx, before.ID)
+	after, err := u.AddVersion(1).SetUpdatedAt(s.Now()).SetUpdatedBy(actor.From(ctx).ID).Save(ctx)
 	if err != nil {
-		return fmt.Errorf("read work order %d: %w", before.ID, err)
+		return fmt.Errorf("change work order %d: %w", wo.ID, err)
 	}
-	if changes == nil {
-		changes = audit.Changes{}
-	}
-	changes.Set("net_total", before.NetTotal, after.NetTotal)
-	changes.Set("grand_total", before.GrandTotal, after.GrandTotal)
-	return audit.Record(ctx, tx, s.Now(), audit.Event{Action: action, Resource: audit.WorkOrder, EntityID: before.ID, Changes: changes})
+	changes.Set("net_total", wo.NetTotal, after.NetTotal)
+	changes.Set("grand_total", wo.GrandTotal, after.GrandTotal)
+	return audit.Record(ctx, tx, s.Now(), audit.Event{Action: action, Resource: audit.WorkOrder, EntityID: wo.ID, Changes: changes})
 }
 
 // SurchargesInput sets the surcharges of an order by hand, or gives them back to the
@@ -259,16 +254,11 @@ func (s *Service) SetSurcharges(ctx context.Context, in SurchargesInput) (*ent.W
 		if choice != nil && !wo.ApplyRuleAddons {
 			return apperr.Invalid("surcharges", apperr.NoSurcharges)
 		}
-		u := tx.WorkOrder.UpdateOneID(id).SetUpdatedAt(s.Now())
-		if choice == nil {
-			u.ClearSurchargeChoice()
-		} else {
-			u.SetSurchargeChoice(choice)
-		}
-		if err := u.Exec(ctx); err != nil {
-			return fmt.Errorf("set surcharges of work order %d: %w", id, err)
-		}
-		return s.totalled(ctx, tx, wo, audit.SurchargeApply, audit.Changes{"surcharges": {shownJSON(wo.SurchargeChoice), shownJSON(choice)}})
+		changes := audit.Changes{"surcharges": {shownJSON(wo.SurchargeChoice), shownJSON(choice)}}
+		u := tx.WorkOrder.UpdateOne(wo)
+		setOrClear(choice != nil, choice, u.Mutation().SetSurchargeChoice, u.Mutation().ClearSurchargeChoice)
+		wo.SurchargeChoice = choice
+		return s.totalled(ctx, tx, wo, u, audit.SurchargeApply, changes)
 	})
 	return s.afterVersion(ctx, id, err)
 }

@@ -251,6 +251,11 @@ func (s *Service) take(ctx context.Context, tx *ent.Tx, t Transition, wo *ent.Wo
 	u := tx.WorkOrder.Update().Where(workorder.ID(wo.ID), workorder.StatusEQ(t.From)).
 		SetStatus(t.To).AddVersion(1).SetUpdatedAt(now).SetUpdatedBy(actor.From(ctx).ID)
 	stamp(u, t, wo, in, actor.From(ctx).ID, now)
+	if t.Action == Start || t.Action == Complete { // the actual start decides about night and weekend
+		if err := s.total(ctx, tx, wo, u.Mutation()); err != nil {
+			return err
+		}
+	}
 	n, err := u.Save(ctx)
 	if err != nil {
 		return fmt.Errorf("%s work order %d: %w", t.Action, wo.ID, err)
@@ -263,11 +268,6 @@ func (s *Service) take(ctx context.Context, tx *ent.Tx, t Transition, wo *ent.Wo
 			return fmt.Errorf("freeze items of work order %d: %w", wo.ID, err)
 		}
 	}
-	if t.Action == Start || t.Action == Complete { // the actual start decides about night and weekend
-		if err := s.total(ctx, tx, wo.ID); err != nil {
-			return err
-		}
-	}
 	if err := remember(ctx, tx, now, wo.ID, &t.From, t.To, in.Note); err != nil {
 		return err
 	}
@@ -278,7 +278,8 @@ func (s *Service) take(ctx context.Context, tx *ent.Tx, t Transition, wo *ent.Wo
 	return audit.Record(ctx, tx, now, e)
 }
 
-// stamp notes on the order itself when and by whom the step was taken.
+// stamp notes on the order itself when and by whom the step was taken; wo gets the start
+// that counts from now on.
 func stamp(u *ent.WorkOrderUpdate, t Transition, wo *ent.WorkOrder, in StepInput, who int64, now time.Time) {
 	switch t.Action {
 	case Approve:
@@ -293,6 +294,7 @@ func stamp(u *ent.WorkOrderUpdate, t Transition, wo *ent.WorkOrder, in StepInput
 		}
 	case Start:
 		if wo.ActualStart == nil {
+			wo.ActualStart = &now
 			u.SetActualStart(now)
 		}
 	case Complete:

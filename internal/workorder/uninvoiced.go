@@ -29,6 +29,26 @@ type UninvoicedFilter struct {
 	Currency    *string     // for lines with Cari, which leaves few to look at
 }
 
+// waiting are the conditions on what waits for its invoice, of a filter whose ids are
+// those of what they name.
+type waiting struct {
+	cari     *int64
+	period   *page.Range // when orders ended and boats returned
+	currency *string
+}
+
+func (f *UninvoicedFilter) resolve() (waiting, error) {
+	w := waiting{period: f.CompletedAt, currency: f.Currency}
+	if f.Cari != nil {
+		key, err := f.Cari.Of("Cari")
+		if err != nil {
+			return w, err
+		}
+		w.cari = &key
+	}
+	return w, nil
+}
+
 // Uninvoiced returns one page of the lines that wait for their invoice: those of
 // completed orders. They come in the order in which the orders were made, or, within
 // a period, were completed; oldest first.
@@ -39,7 +59,7 @@ func (s *Service) Uninvoiced(ctx context.Context, f UninvoicedFilter, a page.Arg
 	if f.Currency != nil && f.Cari == nil {
 		return nil, apperr.New(apperr.FilterNotIndexed, "possible", "cari|completedAt|cari+completedAt; currency with cari")
 	}
-	where, err := f.orders()
+	w, err := f.resolve()
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +79,7 @@ func (s *Service) Uninvoiced(ctx context.Context, f UninvoicedFilter, a page.Arg
 	}
 	rows, err := s.DB.WorkOrderItem.Query().Where(func(items *sql.Selector) {
 		orders := join(items)
-		where(items, orders)
+		w.orders(items, orders)
 		if f.CompletedAt == nil { // the indexes by the day of creation hold all orders
 			active := orders.C(workorder.FieldIsActive)
 			items.Where(sql.P(func(b *sql.Builder) { b.Ident(active).WriteString(" = ").Arg(true) }))
@@ -71,7 +91,7 @@ func (s *Service) Uninvoiced(ctx context.Context, f UninvoicedFilter, a page.Arg
 		return nil, fmt.Errorf("list uninvoiced items: %w", err)
 	}
 	return page.Read(p, rows, at, func(ctx context.Context) (int, error) {
-		n, err := s.DB.WorkOrderItem.Query().Where(func(items *sql.Selector) { where(items, join(items)) }).Aggregate(page.CountRows).Int(ctx)
+		n, err := s.DB.WorkOrderItem.Query().Where(func(items *sql.Selector) { w.orders(items, join(items)) }).Aggregate(page.CountRows).Int(ctx)
 		if err != nil {
 			return 0, fmt.Errorf("count uninvoiced items: %w", err)
 		}
@@ -88,56 +108,42 @@ func join(items *sql.Selector) (orders *sql.SelectTable) {
 }
 
 // orders is the condition on the orders, written so that an index answers it.
-func (f *UninvoicedFilter) orders() (func(s *sql.Selector, orders *sql.SelectTable), error) {
-	var key int64
-	if f.Cari != nil {
-		var err error
-		if key, err = f.Cari.Of("Cari"); err != nil {
-			return nil, err
-		}
+func (w *waiting) orders(s *sql.Selector, orders *sql.SelectTable) {
+	s.Where(sql.ExprP(schema.UninvoicedCondition))
+	if w.cari != nil {
+		s.Where(sql.EQ(orders.C(workorder.FieldCariID), *w.cari))
 	}
-	return func(s *sql.Selector, orders *sql.SelectTable) {
-		s.Where(sql.ExprP(schema.UninvoicedCondition))
-		if f.Cari != nil {
-			s.Where(sql.EQ(orders.C(workorder.FieldCariID), key))
-		}
-		if f.CompletedAt != nil {
-			f.within(s, orders.C(workorder.FieldActualEnd))
-		}
-		if f.Currency != nil {
-			s.Where(sql.EQ(orders.C(workorder.FieldCurrency), *f.Currency))
-		}
-	}, nil
+	if w.period != nil {
+		w.within(s, orders.C(workorder.FieldActualEnd))
+	}
+	if w.currency != nil {
+		s.Where(sql.EQ(orders.C(workorder.FieldCurrency), *w.currency))
+	}
 }
 
 // within keeps the period; orders that nobody said when they ended are in none.
-func (f *UninvoicedFilter) within(s *sql.Selector, end string) {
+func (w *waiting) within(s *sql.Selector, end string) {
 	s.Where(sql.NotNull(end))
-	if f.CompletedAt.From != nil {
-		s.Where(sql.GTE(end, *f.CompletedAt.From))
+	if w.period.From != nil {
+		s.Where(sql.GTE(end, *w.period.From))
 	}
-	if f.CompletedAt.To != nil {
-		s.Where(sql.LT(end, *f.CompletedAt.To))
+	if w.period.To != nil {
+		s.Where(sql.LT(end, *w.period.To))
 	}
 }
 
 // trips is the condition on the trips that wait for their invoice.
-func (f *UninvoicedFilter) trips(s *sql.Selector) error {
+func (w *waiting) trips(s *sql.Selector) {
 	s.Where(sql.ExprP(schema.TripUninvoicedCondition))
-	if f.Cari != nil {
-		key, err := f.Cari.Of("Cari")
-		if err != nil {
-			return err
-		}
-		s.Where(sql.EQ(s.C(trip.FieldCariID), key))
+	if w.cari != nil {
+		s.Where(sql.EQ(s.C(trip.FieldCariID), *w.cari))
 	}
-	if f.CompletedAt != nil {
-		f.within(s, s.C(trip.FieldReturnAt))
+	if w.period != nil {
+		w.within(s, s.C(trip.FieldReturnAt))
 	}
-	if f.Currency != nil {
-		s.Where(sql.EQ(s.C(trip.FieldCurrency), *f.Currency))
+	if w.currency != nil {
+		s.Where(sql.EQ(s.C(trip.FieldCurrency), *w.currency))
 	}
-	return nil
 }
 
 // UninvoicedTotal is what waits for its invoice of one customer in one currency.
@@ -187,7 +193,7 @@ func (s *Service) UninvoicedTotals(ctx context.Context, f UninvoicedFilter, a pa
 	if err := actor.Require(ctx, actor.WorkOrderRead); err != nil {
 		return nil, err
 	}
-	where, err := f.orders()
+	w, err := f.resolve()
 	if err != nil {
 		return nil, err
 	}
@@ -199,27 +205,25 @@ func (s *Service) UninvoicedTotals(ctx context.Context, f UninvoicedFilter, a pa
 	if err != nil {
 		return nil, err
 	}
-	waiting := func(customers *sql.Selector) {
+	who := func(customers *sql.Selector) {
 		builder := sql.Dialect(customers.Dialect())
 		orders, trips := builder.Table(workorder.Table), builder.Table(trip.Table)
 		ofOrders := builder.Select(orders.C(workorder.FieldCariID)).From(orders)
-		where(ofOrders, orders)
+		w.orders(ofOrders, orders)
 		ofTrips := builder.Select(trips.C(trip.FieldCariID)).From(trips).Where(sql.NotNull(trips.C(trip.FieldCariID)))
-		if err := f.trips(ofTrips); err != nil {
-			customers.AddError(err)
-		}
+		w.trips(ofTrips)
 		customers.Where(sql.In(customers.C(cari.FieldID), ofOrders.Union(ofTrips)))
 	}
-	rows, err := s.DB.Cari.Query().Where(waiting, p.Apply).All(ctx)
+	rows, err := s.DB.Cari.Query().Where(who, p.Apply).All(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("list customers with uninvoiced orders or trips: %w", err)
 	}
-	totals, err := uninvoicedOf(ctx, s.DB.Client, rows, &f)
+	totals, err := uninvoicedOf(ctx, s.DB.Client, rows, &w)
 	if err != nil {
 		return nil, err
 	}
 	return page.Read(p, totals, func(u *UninvoicedOf) (any, int64) { return u.Cari.CariCode, u.Cari.ID }, func(ctx context.Context) (int, error) {
-		n, err := s.DB.Cari.Query().Where(waiting).Aggregate(page.CountRows).Int(ctx)
+		n, err := s.DB.Cari.Query().Where(who).Aggregate(page.CountRows).Int(ctx)
 		if err != nil {
 			return 0, fmt.Errorf("count customers with uninvoiced orders or trips: %w", err)
 		}
@@ -227,14 +231,14 @@ func (s *Service) UninvoicedTotals(ctx context.Context, f UninvoicedFilter, a pa
 	}), nil
 }
 
-func uninvoicedOf(ctx context.Context, c *ent.Client, customers []*ent.Cari, f *UninvoicedFilter) ([]*UninvoicedOf, error) {
+func uninvoicedOf(ctx context.Context, c *ent.Client, customers []*ent.Cari, w *waiting) ([]*UninvoicedOf, error) {
 	keys, of := make([]int64, len(customers)), make(map[int64]*UninvoicedOf, len(customers))
 	list := make([]*UninvoicedOf, len(customers))
 	for i, customer := range customers {
 		list[i] = &UninvoicedOf{Cari: customer, Totals: []*UninvoicedTotal{}, NetTotalTry: new(decimal.Zero), GrandTotalTry: new(decimal.Zero)}
 		keys[i], of[customer.ID] = customer.ID, list[i]
 	}
-	totals, unpriced, err := totalsOf(ctx, c, keys, f)
+	totals, unpriced, err := totalsOf(ctx, c, keys, w)
 	if err != nil {
 		return nil, err
 	}
@@ -252,18 +256,18 @@ func uninvoicedOf(ctx context.Context, c *ent.Client, customers []*ent.Cari, f *
 // UninvoicedByCari sums up what waits for its invoice of each of the customers and
 // each currency, in two statements.
 func UninvoicedByCari(ctx context.Context, c *ent.Client, customers []int64) ([]*UninvoicedTotal, error) {
-	totals, _, err := totalsOf(ctx, c, customers, &UninvoicedFilter{})
+	totals, _, err := totalsOf(ctx, c, customers, &waiting{})
 	return totals, err
 }
 
 // totalsOf sums up orders and trips by customer and currency. Trips that have no price
 // are in no sum; unpriced counts them by customer.
-func totalsOf(ctx context.Context, c *ent.Client, customers []int64, f *UninvoicedFilter) (totals []*UninvoicedTotal, unpriced map[int64]int, err error) {
-	sums, err := orderSums(ctx, c, customers, f)
+func totalsOf(ctx context.Context, c *ent.Client, customers []int64, w *waiting) (totals []*UninvoicedTotal, unpriced map[int64]int, err error) {
+	sums, err := orderSums(ctx, c, customers, w)
 	if err != nil {
 		return nil, nil, err
 	}
-	trips, err := tripSums(ctx, c, customers, f)
+	trips, err := tripSums(ctx, c, customers, w)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -308,16 +312,12 @@ type sums struct {
 	GrossTRY decimal.Decimal `sql:"gross_try"`
 }
 
-func orderSums(ctx context.Context, c *ent.Client, customers []int64, f *UninvoicedFilter) ([]*sums, error) {
-	where, err := f.orders()
-	if err != nil {
-		return nil, err
-	}
+func orderSums(ctx context.Context, c *ent.Client, customers []int64, w *waiting) ([]*sums, error) {
 	var rows []*sums
 	lines := func(s *sql.Selector) string {
 		return "COALESCE(SUM((SELECT COUNT(*) FROM work_order_items AS line WHERE line.work_order_id = " + s.C(workorder.FieldID) + ")), 0)"
 	}
-	err = c.WorkOrder.Query().Where(store.KeysIn(workorder.FieldCariID, customers), func(s *sql.Selector) { where(s, s.Table()) }).
+	err := c.WorkOrder.Query().Where(store.KeysIn(workorder.FieldCariID, customers), func(s *sql.Selector) { w.orders(s, s.Table()) }).
 		GroupBy(workorder.FieldCariID, workorder.FieldCurrency).
 		Aggregate(ent.As(ent.Count(), "orders"), ent.As(lines, "items"), ent.As(store.SumDecimal(workorder.FieldNetTotal), "net"),
 			ent.As(store.SumDecimal(workorder.FieldVatTotal), "vat"), ent.As(store.SumDecimal(workorder.FieldGrandTotal), "gross"),
@@ -329,16 +329,12 @@ func orderSums(ctx context.Context, c *ent.Client, customers []int64, f *Uninvoi
 	return rows, nil
 }
 
-func tripSums(ctx context.Context, c *ent.Client, customers []int64, f *UninvoicedFilter) ([]*sums, error) {
+func tripSums(ctx context.Context, c *ent.Client, customers []int64, w *waiting) ([]*sums, error) {
 	var rows []*sums
 	currency := func(s *sql.Selector) string {
 		return "COALESCE(" + s.C(trip.FieldCurrency) + ", '')"
 	}
-	err := c.Trip.Query().Where(store.KeysIn(trip.FieldCariID, customers), func(s *sql.Selector) {
-		if err := f.trips(s); err != nil {
-			s.AddError(err)
-		}
-	}).Modify(func(s *sql.Selector) {
+	err := c.Trip.Query().Where(store.KeysIn(trip.FieldCariID, customers), w.trips).Modify(func(s *sql.Selector) {
 		s.Select(s.C(trip.FieldCariID), sql.As(currency(s), "currency"), sql.As(sql.Count("*"), "trips"))
 		for _, sum := range []struct {
 			name string

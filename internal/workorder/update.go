@@ -151,13 +151,15 @@ func (s *Service) update(ctx context.Context, tx *ent.Tx, wo *ent.WorkOrder, in 
 	if e := plan(start, end); e != nil {
 		return e
 	}
-	if err := u.AddVersion(1).SetUpdatedAt(s.Now()).SetUpdatedBy(actor.From(ctx).ID).Exec(ctx); err != nil {
-		return fmt.Errorf("update work order %d: %w", wo.ID, err)
-	}
 	if in.PlannedStart.Given || in.Priority != nil || in.IsCabotage != nil || in.ApplyRuleAddons != nil { // surcharges and discount follow
-		if err := s.total(ctx, tx, wo.ID); err != nil {
+		wo.PlannedStart, wo.Priority = start, or(in.Priority, wo.Priority)
+		wo.IsCabotage, wo.ApplyRuleAddons = or(in.IsCabotage, wo.IsCabotage), or(in.ApplyRuleAddons, wo.ApplyRuleAddons)
+		if err := s.total(ctx, tx, wo, u.Mutation()); err != nil {
 			return err
 		}
+	}
+	if err := u.AddVersion(1).SetUpdatedAt(s.Now()).SetUpdatedBy(actor.From(ctx).ID).Exec(ctx); err != nil {
+		return fmt.Errorf("update work order %d: %w", wo.ID, err)
 	}
 	return audit.Record(ctx, tx, s.Now(), audit.Event{Action: audit.Update, Resource: audit.WorkOrder, EntityID: wo.ID, Changes: changes})
 }

@@ -19,8 +19,8 @@ import (
 
 // Limits of a work order.
 const (
-	MaxItems  = 200 // lines of one order
-	minReason = 10  // characters of a reason, after trimming
+	MaxItems  = quote.MaxLines // lines of one order
+	minReason = 10             // characters of a reason, after trimming
 	maxNote   = 500
 )
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"aliaport/ent/auditevent"
+	"aliaport/loadtest/measure"
 )
 
 // set is a choice of indexes.
@@ -154,8 +155,7 @@ func (b *bench) indexes(ctx context.Context, o options) error {
 			}
 			rounds = append(rounds, written)
 		}
-		slices.Sort(rounds)
-		written := rounds[len(rounds)/2]
+		written := measure.Percentile(rounds, 50)
 		took[len(asked)] = append(took[len(asked)], fmt.Sprintf("%.1f", float64(written.Nanoseconds())/1000/writtenEvents))
 		size, err := b.size(ctx)
 		if err != nil {
@@ -193,9 +193,7 @@ func (b *bench) median(ctx context.Context, text string) (time.Duration, error) 
 		}
 		took = append(took, time.Since(start))
 	}
-	took = took[1:] // the first one warms up
-	slices.Sort(took)
-	return took[len(took)/2], nil
+	return measure.Percentile(took[1:], 50), nil // the first one warms up
 }
 
 // drain reads all rows.

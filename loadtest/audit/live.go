@@ -1,16 +1,8 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-	"log/slog"
-	"net/http"
-	"net/http/httptest"
-	"slices"
 	"sync/atomic"
 	"time"
 
@@ -19,9 +11,8 @@ import (
 	"aliaport/ent"
 	"aliaport/internal/actor"
 	"aliaport/internal/audit"
-	"aliaport/internal/config"
 	"aliaport/internal/globalid"
-	"aliaport/server"
+	"aliaport/loadtest/measure"
 )
 
 const searching = `query AuditSearch($filter: AuditFilter) { auditEvents(filter: $filter) {
@@ -31,28 +22,11 @@ const searching = `query AuditSearch($filter: AuditFilter) { auditEvents(filter:
 // live searches over HTTP while events are written, each in a transaction of its own
 // as those of changes are. Searches are recorded themselves.
 func (b *bench) live(ctx context.Context, o options) (err error) {
-	cfg, faults := config.Load(nil, nil)
-	if err := faults.OrNil(); err != nil {
-		return err
-	}
-	cfg.JWTKey = "only for measuring, on a server that is thrown away"
-	cfg.RateOperations, cfg.RateCost = 0, 0 // one user asks for all
-	srv, err := server.New(server.Deps{Config: cfg, DB: b.DB, Log: slog.New(slog.DiscardHandler), Version: "bench"})
+	c, _, done, err := measure.Serve(ctx, b.DB, 1)
 	if err != nil {
 		return err
 	}
-	if err := srv.Users().EnsureRights(ctx); err != nil {
-		return err
-	}
-	if _, err := srv.Users().EnsureAdmin(ctx, cfg.AdminEmail, ""); err != nil {
-		return err
-	}
-	token, err := srv.Users().DemoToken(ctx, cfg.AdminEmail)
-	if err != nil {
-		return err
-	}
-	web := httptest.NewServer(srv.Handler())
-	defer web.Close()
+	defer done()
 	day := time.Now().AddDate(0, 0, -200)
 	filters := []map[string]any{
 		nil,
@@ -101,7 +75,7 @@ func (b *bench) live(ctx context.Context, o options) (err error) {
 	g.Go(func() error {
 		for n := 0; time.Now().Before(stop); n++ {
 			start := time.Now()
-			if err := ask(ctx, web.URL, token, filters[n%len(filters)]); err != nil {
+			if _, err := c.Post(ctx, searching, map[string]any{"filter": filters[n%len(filters)]}, nil); err != nil {
 				return err
 			}
 			took = append(took, time.Since(start))
@@ -112,40 +86,7 @@ func (b *bench) live(ctx context.Context, o options) (err error) {
 	if err := g.Wait(); err != nil {
 		return err
 	}
-	slices.Sort(took)
 	fmt.Printf("%s, %d events, %.0f written a second (%d asked for, %d more than a second late), %d searches over HTTP: p50 %s ms, p95 %s ms, p99 %s ms, longest %s ms; load average %s\n\n",
-		b.name, o.events, float64(written.Load())/time.Since(begun).Seconds(), o.rate, late.Load(), len(took), ms(at(took, .5)), ms(at(took, .95)), ms(at(took, .99)), ms(took[len(took)-1]), load())
-	return nil
-}
-
-var errAnswer = errors.New("the server answered with errors")
-
-func ask(ctx context.Context, url, token string, filter map[string]any) error {
-	body, err := json.Marshal(map[string]any{"query": searching, "variables": map[string]any{"filter": filter}})
-	if err != nil {
-		return err
-	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, url+"/graphql", bytes.NewReader(body))
-	if err != nil {
-		return err
-	}
-	r.Header.Set("Content-Type", "application/json")
-	r.Header.Set("Authorization", "Bearer "+token)
-	resp, err := http.DefaultClient.Do(r)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return err
-	}
-	var a struct{ Errors []struct{ Message string } }
-	if err := json.Unmarshal(text, &a); err != nil {
-		return err
-	}
-	if len(a.Errors) > 0 {
-		return fmt.Errorf("%w: %s", errAnswer, text)
-	}
+		b.name, o.events, float64(written.Load())/time.Since(begun).Seconds(), o.rate, late.Load(), len(took), at(took, 50), at(took, 95), at(took, 99), at(took, 100), load())
 	return nil
 }

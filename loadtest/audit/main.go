@@ -23,6 +23,7 @@ import (
 	pgserver "aliaport/internal/aliatest/server"
 	"aliaport/internal/migrate"
 	"aliaport/internal/store"
+	"aliaport/loadtest/measure"
 )
 
 // options say what is measured.
@@ -140,17 +141,15 @@ func load() string {
 }
 
 func ms(d time.Duration) string {
-	v := float64(d.Microseconds()) / 1000
-	switch {
+	switch v := measure.Ms(d); {
 	case v >= 100:
 		return fmt.Sprintf("%.0f", v)
 	case v >= 1:
 		return fmt.Sprintf("%.1f", v)
+	default:
+		return fmt.Sprintf("%.2f", v)
 	}
-	return fmt.Sprintf("%.2f", v)
 }
 
-// at is the value of which the share p of the sorted times is not greater.
-func at(sorted []time.Duration, p float64) time.Duration {
-	return sorted[min(len(sorted)-1, int(float64(len(sorted))*p))]
-}
+// at is a percentile, to be printed.
+func at(took []time.Duration, p int) string { return ms(measure.Percentile(took, p)) }

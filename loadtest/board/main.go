@@ -7,31 +7,23 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
-	"io"
-	"log/slog"
 	"math/rand/v2"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	pgserver "aliaport/internal/aliatest/server"
 	"aliaport/internal/calendar"
-	"aliaport/internal/config"
 	"aliaport/internal/migrate"
 	"aliaport/internal/seed"
 	"aliaport/internal/store"
-	"aliaport/server"
+	"aliaport/loadtest/measure"
 )
 
 const board = `query Board($first: Int!, $after: String) { workOrders(first: $first, after: $after, orderBy: {field: CREATED_AT, direction: DESC}) {
@@ -69,20 +61,14 @@ func run(ctx context.Context, l load) (err error) {
 	fmt.Printf("%d work orders, %d requests, %d connections, %d rows a page\n\n", l.orders, l.requests, l.connections, l.first)
 	fmt.Println("| database | statements | bytes | p50 ms | p95 ms | requests/s |\n|---|---|---|---|---|---|")
 	for _, d := range []struct{ name, url string }{{"SQLite", "sqlite://" + filepath.Join(dir, "board.db")}, {"PostgreSQL", pg}} {
-		if err := measure(ctx, d.name, d.url, l); err != nil {
+		if err := database(ctx, d.name, d.url, l); err != nil {
 			return fmt.Errorf("%s: %w", d.name, err)
 		}
 	}
 	return nil
 }
 
-func measure(ctx context.Context, name, url string, l load) (err error) {
-	cfg, faults := config.Load(nil, nil)
-	if err := faults.OrNil(); err != nil {
-		return err
-	}
-	cfg.JWTKey = "only for measuring, on a server that is thrown away"
-	cfg.RateOperations, cfg.RateCost = 0, 0 // one user asks for all
+func database(ctx context.Context, name, url string, l load) (err error) {
 	db, err := store.Open(ctx, url, store.Options{})
 	if err != nil {
 		return err
@@ -91,46 +77,35 @@ func measure(ctx context.Context, name, url string, l load) (err error) {
 	if _, err := migrate.Up(ctx, db.Writer(), db.Dialect(), migrate.Options{}); err != nil {
 		return err
 	}
-	srv, err := server.New(server.Deps{Config: cfg, DB: db, Log: slog.New(slog.DiscardHandler), Version: "bench"})
+	c, users, stop, err := measure.Serve(ctx, db, l.connections)
 	if err != nil {
 		return err
 	}
-	users := srv.Users()
-	if err := users.EnsureRights(ctx); err != nil {
-		return err
-	}
-	if _, err := users.EnsureAdmin(ctx, cfg.AdminEmail, ""); err != nil {
-		return err
-	}
+	defer stop()
 	if _, err := seed.Run(ctx, db, users, seed.Options{WorkOrders: l.orders, Cari: 500, Services: 200, Seed: 1, Now: calendar.Now()}); err != nil {
 		return err
 	}
-	token, err := users.DemoToken(ctx, cfg.AdminEmail)
-	if err != nil {
-		return err
-	}
-	web := httptest.NewServer(srv.Handler())
-	defer web.Close()
-	c := client{url: web.URL + "/graphql", token: token, http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: l.connections}}}
-
 	// Every page of the list, so that no request repeats the one before.
 	cursors := []string{""}
 	for {
-		a, err := c.ask(ctx, l.first, cursors[len(cursors)-1])
-		if err != nil {
+		var a answer
+		if _, err := c.Post(ctx, board, variables(l.first, cursors[len(cursors)-1]), &a); err != nil {
 			return err
 		}
-		page := a.Data.WorkOrders.PageInfo
+		page := a.WorkOrders.PageInfo
 		if !page.HasNextPage {
 			break
 		}
 		cursors = append(cursors, page.EndCursor)
 	}
-	one, err := c.ask(ctx, l.first, cursors[len(cursors)/2])
+	middle := variables(l.first, cursors[len(cursors)/2])
+	one, err := c.Post(ctx, board, middle, nil)
 	if err != nil {
 		return err
 	}
-	counted, err := c.profiled(ctx, l.first, cursors[len(cursors)/2])
+	profiled := *c
+	profiled.Profile = true
+	counted, err := profiled.Post(ctx, board, middle, nil)
 	if err != nil {
 		return err
 	}
@@ -142,7 +117,7 @@ func measure(ctx context.Context, name, url string, l load) (err error) {
 			dice := rand.New(rand.NewPCG(1, uint64(w))) //nolint:gosec // which page to ask for is no secret
 			for i := w; i < l.requests; i += l.connections {
 				begin := time.Now()
-				if _, err := c.ask(ctx, l.first, cursors[dice.IntN(len(cursors)-1)]); err != nil {
+				if _, err := c.Post(ctx, board, variables(l.first, cursors[dice.IntN(len(cursors)-1)]), nil); err != nil {
 					return err
 				}
 				took[i] = time.Since(begin)
@@ -154,77 +129,24 @@ func measure(ctx context.Context, name, url string, l load) (err error) {
 		return err
 	}
 	all := time.Since(start)
-	slices.Sort(took)
-	ms := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
-	fmt.Printf("| %s | %d | %d | %.1f | %.1f | %.0f |\n", name, counted.Extensions.Profile.StatementCount, one.bytes,
-		ms(took[len(took)/2]), ms(took[len(took)*95/100]), float64(l.requests)/all.Seconds())
+	fmt.Printf("| %s | %d | %d | %.1f | %.1f | %.0f |\n", name, counted.Extensions.Profile.StatementCount, one.Bytes,
+		measure.Ms(measure.Percentile(took, 50)), measure.Ms(measure.Percentile(took, 95)), float64(l.requests)/all.Seconds())
 	return nil
 }
 
-type client struct {
-	url, token string
-	http       *http.Client
-	profile    bool
-}
-
+// answer is the part of the data that leads to the next page.
 type answer struct {
-	Data struct {
-		WorkOrders struct {
-			PageInfo struct {
-				HasNextPage bool
-				EndCursor   string
-			}
+	WorkOrders struct {
+		PageInfo struct {
+			HasNextPage bool
+			EndCursor   string
 		}
 	}
-	Errors     []struct{ Message string }
-	Extensions struct {
-		Profile struct{ StatementCount int }
-	}
-	bytes int
 }
 
-var errAnswer = errors.New("the server answered with errors")
-
-// profiled asks with the count of statements, which makes the answer longer.
-func (c client) profiled(ctx context.Context, first int, after string) (*answer, error) {
-	c.profile = true
-	return c.ask(ctx, first, after)
-}
-
-// ask sends the query for one page.
-func (c client) ask(ctx context.Context, first int, after string) (*answer, error) {
-	variables := map[string]any{"first": first}
-	if after != "" {
-		variables["after"] = after
+func variables(first int, after string) map[string]any {
+	if after == "" {
+		return map[string]any{"first": first}
 	}
-	body, err := json.Marshal(map[string]any{"query": board, "variables": variables})
-	if err != nil {
-		return nil, err
-	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url, bytes.NewReader(body))
-	if err != nil {
-		return nil, err
-	}
-	r.Header.Set("Content-Type", "application/json")
-	r.Header.Set("Authorization", "Bearer "+c.token)
-	if c.profile {
-		r.Header.Set("X-Aliaport-Profile", "1")
-	}
-	resp, err := c.http.Do(r)
-	if err != nil {
-		return nil, err
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return nil, err
-	}
-	a := &answer{bytes: len(text)}
-	if err := json.Unmarshal(text, a); err != nil {
-		return nil, err
-	}
-	if len(a.Errors) > 0 {
-		return nil, fmt.Errorf("%w: %s", errAnswer, text)
-	}
-	return a, nil
+	return map[string]any{"first": first, "after": after}
 }

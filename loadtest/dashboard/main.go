@@ -8,29 +8,21 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
-	"io"
-	"log/slog"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
 	"aliaport/internal/aliatest/server"
 	"aliaport/internal/calendar"
-	"aliaport/internal/config"
 	"aliaport/internal/migrate"
 	"aliaport/internal/seed"
 	"aliaport/internal/store"
-	aliaport "aliaport/server"
+	"aliaport/loadtest/measure"
 )
 
 const query = `{ dashboard { workOrders { status count } dueToday overdue boatsAtSea vehiclesInside newestGateEvents { direction at log { vehiclePlate } } } }`
@@ -68,20 +60,14 @@ func run(ctx context.Context, orders, requests int, urls string) (err error) {
 	}
 	fmt.Println("| database | work orders | dashboard p50 ms | p95 ms | counting p50 ms | ratio |\n|---|---|---|---|---|---|")
 	for _, url := range given {
-		if err := measure(ctx, url, orders, requests); err != nil {
+		if err := database(ctx, url, orders, requests); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func measure(ctx context.Context, url string, orders, requests int) (err error) {
-	cfg, faults := config.Load(nil, nil)
-	if err := faults.OrNil(); err != nil {
-		return err
-	}
-	cfg.JWTKey = "only for measuring, on a server that is thrown away"
-	cfg.RateOperations, cfg.RateCost = 0, 0 // one user asks for all
+func database(ctx context.Context, url string, orders, requests int) (err error) {
 	db, err := store.Open(ctx, url, store.Options{})
 	if err != nil {
 		return err
@@ -90,33 +76,24 @@ func measure(ctx context.Context, url string, orders, requests int) (err error) 
 	if _, err := migrate.Up(ctx, db.Writer(), db.Dialect(), migrate.Options{}); err != nil {
 		return err
 	}
-	srv, err := aliaport.New(aliaport.Deps{Config: cfg, DB: db, Log: slog.New(slog.DiscardHandler), Version: "bench"})
+	c, users, stop, err := measure.Serve(ctx, db, 1)
 	if err != nil {
 		return err
 	}
-	users := srv.Users()
-	if err := users.EnsureRights(ctx); err != nil {
-		return err
-	}
-	if _, err := users.EnsureAdmin(ctx, cfg.AdminEmail, ""); err != nil {
-		return err
-	}
+	defer stop()
 	if orders > 0 {
 		if _, err := seed.Run(ctx, db, users, seed.Options{WorkOrders: orders, Cari: 500, Services: 200, Seed: 1, Now: calendar.Now()}); err != nil {
 			return err
 		}
 	}
-	token, err := users.DemoToken(ctx, cfg.AdminEmail)
-	if err != nil {
-		return err
-	}
-	web := httptest.NewServer(srv.Handler())
-	defer web.Close()
 	total := 0
 	if err := db.Reader().QueryRowContext(ctx, "SELECT count(*) FROM work_orders").Scan(&total); err != nil {
 		return err
 	}
-	ask := func() error { return request(ctx, web.URL+"/graphql", token) }
+	ask := func() error {
+		_, err := c.Post(ctx, query, nil, nil)
+		return err
+	}
 	count := func() error {
 		rows, err := db.Reader().QueryContext(ctx, counting)
 		if err != nil {
@@ -142,33 +119,10 @@ func measure(ctx context.Context, url string, orders, requests int) (err error) 
 		}
 		counted = append(counted, took)
 	}
-	p50 := percentile(asked, 50)
-	fmt.Printf("| %s | %d | %.1f | %.1f | %.1f | %.0f |\n", db.Dialect(), total, ms(p50), ms(percentile(asked, 95)), ms(percentile(counted, 50)),
-		float64(percentile(counted, 50))/float64(p50))
+	p50, without := measure.Percentile(asked, 50), measure.Percentile(counted, 50)
+	fmt.Printf("| %s | %d | %.1f | %.1f | %.1f | %.0f |\n", db.Dialect(), total, measure.Ms(p50), measure.Ms(measure.Percentile(asked, 95)), measure.Ms(without),
+		float64(without)/float64(p50))
 	return nil
-}
-
-func request(ctx context.Context, url, token string) error {
-	body, err := json.Marshal(map[string]string{"query": query})
-	if err != nil {
-		return err
-	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
-	if err != nil {
-		return err
-	}
-	r.Header.Set("Content-Type", "application/json")
-	r.Header.Set("Authorization", "Bearer "+token)
-	answer, err := http.DefaultClient.Do(r)
-	if err != nil {
-		return err
-	}
-	defer answer.Body.Close()
-	text, err := io.ReadAll(answer.Body)
-	if err == nil && (answer.StatusCode != http.StatusOK || bytes.Contains(text, []byte(`"errors"`))) {
-		err = fmt.Errorf("answered %d: %s", answer.StatusCode, text)
-	}
-	return err
 }
 
 func timed(do func() error) (time.Duration, error) {
@@ -176,10 +130,3 @@ func timed(do func() error) (time.Duration, error) {
 	err := do()
 	return time.Since(start), err
 }
-
-func percentile(all []time.Duration, p int) time.Duration {
-	sorted := slices.Sorted(slices.Values(all))
-	return sorted[min(len(sorted)-1, len(sorted)*p/100)]
-}
-
-func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

@@ -11,14 +11,10 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -37,6 +33,7 @@ import (
 	"aliaport/internal/migrate"
 	"aliaport/internal/store"
 	"aliaport/internal/user"
+	"aliaport/loadtest/measure"
 	"aliaport/loadtest/process"
 
 	"entgo.io/ent/dialect"
@@ -64,8 +61,6 @@ func main() {
 	}
 }
 
-const key = "only for measuring, on a server that is thrown away"
-
 func run(ctx context.Context, l load) (err error) {
 	dir, err := os.MkdirTemp("", "gate-")
 	if err != nil {
@@ -92,13 +87,11 @@ func run(ctx context.Context, l load) (err error) {
 	if err != nil {
 		return fmt.Errorf("prepare: %w", err)
 	}
-	srv, err := process.Start(ctx, dir, url, "ALIAPORT_JWT_KEY="+key)
+	srv, err := process.Start(ctx, dir, url, "ALIAPORT_JWT_KEY="+measure.Key)
 	if err != nil {
 		return fmt.Errorf("start the server: %w", err)
 	}
-	s := &sender{load: l, url: srv.URL + "/graphql", tokens: tokens, numbers: numbers, http: &http.Client{
-		Timeout: 30 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 256, MaxConnsPerHost: 256},
-	}}
+	s := &sender{load: l, client: measure.NewClient(srv.URL, "", 256), tokens: tokens, numbers: numbers}
 	s.send(ctx)
 	usage, err := srv.Stop()
 	if err != nil {
@@ -153,7 +146,7 @@ func prepare(ctx context.Context, url string, l load) (tokens, numbers []string,
 	}
 	users := &user.Service{
 		DB: db, Now: calendar.Now, Hasher: user.NewHasher(), RefreshLifetime: 24 * time.Hour,
-		Tokens: &user.Tokens{Key: []byte(key), Lifetime: time.Hour, Now: calendar.Now},
+		Tokens: &user.Tokens{Key: []byte(measure.Key), Lifetime: time.Hour, Now: calendar.Now},
 	}
 	if err := users.EnsureRights(ctx); err != nil {
 		return nil, nil, err
@@ -195,9 +188,8 @@ func prepare(ctx context.Context, url string, l load) (tokens, numbers []string,
 // sender sends the scans.
 type sender struct {
 	load
-	url             string
+	client          *measure.Client
 	tokens, numbers []string
-	http            *http.Client
 
 	mu     sync.Mutex // protects what follows
 	inside []string   // plates, the longest first
@@ -215,19 +207,7 @@ const (
 // send lets a scan go whenever one is due, without waiting for those before.
 func (s *sender) send(ctx context.Context) {
 	s.took, s.faults = map[string][]time.Duration{}, map[string]int{}
-	pause := time.Second / time.Duration(s.rate)
-	begin := time.Now()
-	var all sync.WaitGroup
-	for i := 0; ; i++ {
-		due := begin.Add(time.Duration(i) * pause)
-		if due.Sub(begin) >= s.duration {
-			break
-		}
-		time.Sleep(time.Until(due))
-		all.Go(func() { s.scan(ctx, i, due) })
-	}
-	all.Wait()
-	s.span = time.Since(begin)
+	s.span = measure.Pace(s.rate, s.duration, func(i int, due time.Time) { s.scan(ctx, i, due) })
 }
 
 // scan is an entry, or every second time the exit of who is inside the longest.
@@ -245,7 +225,7 @@ func (s *sender) scan(ctx context.Context, i int, due time.Time) {
 	defer s.mu.Unlock()
 	s.sent++
 	if err != nil {
-		s.faults[err.Error()]++
+		s.faults[measure.Fault(err)]++
 		return
 	}
 	s.took[kind] = append(s.took[kind], took)
@@ -265,43 +245,22 @@ func (s *sender) longest() (plate string) {
 
 // ask sends one scan. Whatever is not a gate log is an error.
 func (s *sender) ask(ctx context.Context, token, document string, input map[string]any) error {
-	body, err := json.Marshal(map[string]any{"query": document, "variables": map[string]any{"input": input}})
-	if err != nil {
-		return err
-	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url, bytes.NewReader(body))
-	if err != nil {
-		return err
-	}
-	r.Header.Set("Content-Type", "application/json")
-	r.Header.Set("Authorization", "Bearer "+token)
-	resp, err := s.http.Do(r)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return err
-	}
-	var a struct {
-		Data struct {
-			R *struct {
-				GateLog    *struct{ ID string }
-				UserErrors []struct{ Code string }
-			}
+	var data struct {
+		R struct {
+			GateLog    *struct{ ID string }
+			UserErrors []struct{ Code string }
 		}
-		Errors []struct{ Extensions struct{ Code string } }
 	}
-	switch err := json.Unmarshal(text, &a); {
+	c := *s.client
+	c.Token = token
+	a, err := c.Post(ctx, document, map[string]any{"input": input}, &data)
+	switch {
 	case err != nil:
-		return fmt.Errorf("status %d", resp.StatusCode)
-	case len(a.Errors) > 0:
-		return errors.New(a.Errors[0].Extensions.Code)
-	case a.Data.R == nil:
-		return fmt.Errorf("status %d without data", resp.StatusCode)
-	case len(a.Data.R.UserErrors) > 0:
-		return errors.New(a.Data.R.UserErrors[0].Code)
+		return err
+	case len(data.R.UserErrors) > 0:
+		return &measure.RefusedError{Status: a.Status, Code: data.R.UserErrors[0].Code}
+	case data.R.GateLog == nil:
+		return &measure.RefusedError{Status: a.Status, Code: "without a gate log"}
 	}
 	return nil
 }
@@ -315,17 +274,12 @@ func (s *sender) failed() (n int) {
 
 // report prints a table for docs/benchmarks.md.
 func (s *sender) report(usage *os.ProcessState) {
-	ms := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 	fmt.Printf("%s, %d scans a second for %s, %d officers, %d work orders\n\n", strings.SplitN(s.database, ":", 2)[0], s.rate, s.duration, s.users, s.orders)
-	fmt.Println("| scans | sent | p50 ms | p95 ms | p99 ms | max ms |\n|---|---|---|---|---|---|")
+	fmt.Println(measure.Head("scans", "sent"))
 	for _, kind := range []string{"entry", "exit"} {
-		took := s.took[kind]
-		if len(took) == 0 {
-			continue
+		if took := s.took[kind]; len(took) > 0 {
+			fmt.Printf("| %s | %s |\n", kind, measure.Row(took))
 		}
-		slices.Sort(took)
-		at := func(part int) float64 { return ms(took[(len(took)-1)*part/100]) }
-		fmt.Printf("| %s | %d | %.1f | %.1f | %.1f | %.1f |\n", kind, len(took), at(50), at(95), at(99), at(100))
 	}
 	fmt.Printf("\n%d of %d scans failed; %.1f scans a second went through; the server took %s of CPU",
 		s.failed(), s.sent, float64(s.sent-s.failed())/s.span.Seconds(), (usage.UserTime() + usage.SystemTime()).Round(10*time.Millisecond))

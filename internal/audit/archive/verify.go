@@ -35,6 +35,11 @@ func (s *Service) Verify(ctx context.Context, expected string) (*Report, error) 
 	if err := actor.Require(ctx, actor.JobRun); err != nil {
 		return nil, err
 	}
+	// The files first: one that a run names meanwhile is then among the segments.
+	files, err := filepath.Glob(filepath.Join(s.Dir, fmt.Sprintf(fileForm, "*", "")))
+	if err != nil {
+		return nil, fmt.Errorf("look for files: %w", err)
+	}
 	all, err := s.DB.AuditArchive.Query().Order(auditarchive.ByPosition()).All(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read the seals: %w", err)
@@ -65,11 +70,7 @@ func (s *Service) Verify(ctx context.Context, expected string) (*Report, error) 
 	if expected != "" {
 		r.Faults = append(r.Faults, Fault{"", "no segment has the seal " + expected + ": the chain was cut off or made anew"})
 	}
-	others, err := filepath.Glob(filepath.Join(s.Dir, fmt.Sprintf(fileForm, "*", "")))
-	if err != nil {
-		return nil, fmt.Errorf("look for other files: %w", err)
-	}
-	for _, path := range others {
+	for _, path := range files {
 		if name := filepath.Base(path); !known[name] {
 			r.Faults = append(r.Faults, Fault{name, "is not sealed in this database"})
 		}
