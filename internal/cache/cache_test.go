@@ -185,7 +185,7 @@ func TestOfManyWhoMissItOneReads(t *testing.T) {
 	c := newCache(t, db, cache.Auto, cache.Options{})
 	r := newReader()
 	start, asked := make(chan struct{}), make(chan struct{}, 1)
-	load := func(context.Context) (int, error) {
+	load := func(context.Context) (int, error) { //nolint:unparam // as the cache wants it
 		r.loads.Add(1)
 		asked <- struct{}{}
 		<-start
