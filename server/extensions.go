@@ -81,7 +81,9 @@ func (p profile) InterceptResponse(ctx context.Context, next graphql.ResponseHan
 	if resp.Extensions == nil {
 		resp.Extensions = map[string]any{}
 	}
+	hits, misses := stats.Cached()
 	resp.Extensions["profile"] = map[string]any{
+		"cacheHits": hits, "cacheMisses": misses,
 		"statementCount": count, "sqlMs": float64(took.Microseconds()) / 1000, "statements": list,
 	}
 	return resp
