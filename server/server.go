@@ -78,6 +78,7 @@ type Server struct {
 	reads    *audit.Reads
 	metrics  *metrics
 	loaders  loader.Options
+	endpoint *endpoint
 	api      http.Handler
 	draining atomic.Bool
 }
@@ -157,12 +158,11 @@ func New(d Deps) (*Server, error) {
 		Parameters: &parameter.Service{DB: d.DB, Now: s.now, Cache: s.cache, Pages: pages, PageLimits: limits, IdempotencyTTL: d.Config.IdempotencyTTL},
 	}
 	resolver.Panel = &dashboard.Service{DB: d.DB, Now: s.now, WorkOrders: resolver.WorkOrders}
-	api, err := s.graphql(resolver)
-	if err != nil {
+	if s.endpoint, err = s.graphql(resolver); err != nil {
 		return nil, err
 	}
 	exporter := audit.NewExporter(resolver.Trail, s.now, d.Config.AuditExports)
-	if s.api, err = s.routes(api, s.export(exporter)); err != nil {
+	if s.api, err = s.routes(s.endpoint, s.export(exporter)); err != nil {
 		return nil, err
 	}
 	return s, nil
@@ -232,7 +232,7 @@ func (s *Server) sweep(ctx context.Context) {
 }
 
 // graphql makes the endpoint of the API.
-func (s *Server) graphql(r *graph.Resolver) (http.Handler, error) {
+func (s *Server) graphql(r *graph.Resolver) (*endpoint, error) {
 	schema := gen.NewExecutableSchema(gen.Config{Resolvers: r, Directives: graph.Directives()})
 	docs, err := newDocuments(schema.Schema(), s.config)
 	if err != nil {

@@ -96,7 +96,7 @@ Settings are environment variables (ALIAPORT_LISTEN) or flags of the same names 
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 		PersistentPreRun:  func(*cobra.Command, []string) { a.begun = true },
 	}
-	root.AddCommand(newServeCommand(a), newMigrateCommand(a), newSeedCommand(a), newDoctorCommand(a), newRepairCommand(a), newAuditCommand(a), newVersionCommand(a))
+	root.AddCommand(newServeCommand(a), newMigrateCommand(a), newSeedCommand(a), newDoctorCommand(a), newRepairCommand(a), newAuditCommand(a), newExplainCommand(a), newVersionCommand(a))
 	return root
 }
 
@@ -140,10 +140,18 @@ func noneBelowZero[N ~int | ~int64](n N) N {
 
 // openExisting opens the database without making an SQLite file that is not there.
 func openExisting(ctx context.Context, cfg *config.Config, log *slog.Logger) (*store.DB, error) {
-	if path := cfg.SQLitePath(); path != "" {
-		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("there is no database %s yet: aliaport migrate up makes it, and so does the first start", path)
-		}
+	if err := existing(cfg); err != nil {
+		return nil, err
 	}
 	return store.Open(ctx, cfg.DatabaseURL.Reveal(), storeOptions(cfg, log))
+}
+
+// existing tells when the SQLite file is not there.
+func existing(cfg *config.Config) error {
+	if path := cfg.SQLitePath(); path != "" {
+		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("there is no database %s yet: aliaport migrate up makes it, and so does the first start", path)
+		}
+	}
+	return nil
 }

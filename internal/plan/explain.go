@@ -45,39 +45,43 @@ func Explainable(text string) bool {
 }
 
 // Measure runs a query on PostgreSQL and tells what happened, under a plan made for
-// its arguments or under one that fits all: the server changes from one to the other
-// when it has seen a statement often. The transaction must be one that only reads.
-// On SQLite nothing is run.
-func Measure(ctx context.Context, q Querier, dialect, text string, args []any, generic bool) (*Plan, error) {
+// its arguments or, where generic says so, under one that fits all: the server
+// changes from one to the other when it has seen a statement often. The transaction
+// must be one that only reads. On SQLite nothing is run.
+func Measure(ctx context.Context, q Querier, dialect, text string, args []any, generic []bool) ([]*Plan, error) {
 	if dialect != Postgres {
-		return Explain(ctx, q, dialect, text, args)
+		p, err := Explain(ctx, q, dialect, text, args)
+		return []*Plan{p}, err
 	}
+	execute := "EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) EXECUTE aliaport_plan"
 	literals := make([]string, len(args))
-	for i, a := range args {
+	for k, a := range args {
 		var err error
-		if literals[i], err = literal(a); err != nil {
+		if literals[k], err = literal(a); err != nil {
 			return nil, err
 		}
 	}
-	mode := "force_custom_plan"
-	if generic {
-		mode = "force_generic_plan"
-	}
-	execute := "EXECUTE aliaport_plan"
 	if len(args) > 0 {
 		execute += "(" + strings.Join(literals, ", ") + ")"
 	}
-	for _, s := range []string{"SET LOCAL plan_cache_mode = " + mode, "PREPARE aliaport_plan AS " + text} {
-		if _, err := q.ExecContext(ctx, s); err != nil {
-			return nil, err
-		}
-	}
-	p, err := onPostgres(ctx, q, "EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) "+execute, nil)
-	if err != nil {
+	if _, err := q.ExecContext(ctx, "PREPARE aliaport_plan AS "+text); err != nil {
 		return nil, err
 	}
-	_, err = q.ExecContext(ctx, "DEALLOCATE aliaport_plan")
-	return p, err
+	var plans []*Plan
+	for _, g := range generic {
+		mode := map[bool]string{true: "force_generic_plan", false: "force_custom_plan"}[g]
+		if _, err := q.ExecContext(ctx, "SET LOCAL plan_cache_mode = "+mode); err != nil {
+			return nil, err
+		}
+		p, err := onPostgres(ctx, q, execute, nil)
+		if err != nil {
+			return nil, err
+		}
+		p.Generic = g
+		plans = append(plans, p)
+	}
+	_, err := q.ExecContext(ctx, "DEALLOCATE aliaport_plan")
+	return plans, err
 }
 
 // literal writes an argument into a statement; the type follows from its place.

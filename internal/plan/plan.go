@@ -16,6 +16,8 @@ type Plan struct {
 	Steps []Step `json:"steps"` // the outer ones first
 	// Measured tells that the statement was run for the plan.
 	Measured bool `json:"measured"`
+	// Generic tells that it was made without a look at the arguments.
+	Generic bool `json:"generic,omitempty"`
 }
 
 // Step is a part of a plan. It holds no values of the statement's arguments.
