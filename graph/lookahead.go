@@ -2,6 +2,7 @@ package graph
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 	"time"
 
@@ -83,6 +84,8 @@ var relations = map[string]relation{
 		func(i *ent.WorkOrderItem) (int64, bool) { return i.WorkOrderID, true }),
 	"WorkOrderItem.service": toOne("Service", func(s *loader.Set) *loader.Loader[*ent.Service] { return s.Service },
 		func(i *ent.WorkOrderItem) (int64, bool) { return deref(i.ServiceID) }),
+	"WorkOrderItem.calculation": plain(func(s *loader.Set) *loader.Loader[json.RawMessage] { return s.CalculationOfItem },
+		func(i *ent.WorkOrderItem) (int64, bool) { return i.ID, i.Calculation == nil }),
 	"WorkOrderStatusHistory.user": toOne("User", func(s *loader.Set) *loader.Loader[*ent.User] { return s.User },
 		func(h *ent.WorkOrderStatusHistory) (int64, bool) { return h.UserID, true }),
 	"WorkOrder.persons": toMany("WorkOrderPerson", func(s *loader.Set) *loader.Loader[[]*ent.WorkOrderPerson] { return s.PersonsOfWorkOrder },

@@ -144,7 +144,14 @@ func (r *workOrderItemResolver) Service(ctx context.Context, obj *ent.WorkOrderI
 }
 
 func (r *workOrderItemResolver) Calculation(ctx context.Context, obj *ent.WorkOrderItem) (*gen.PriceExplanation, error) {
-	return explanation(ctx, obj.Calculation)
+	if obj.Calculation != nil {
+		return explanation(ctx, obj.Calculation)
+	}
+	stored, err := loader.From(ctx).CalculationOfItem.Load(ctx, obj.ID)
+	if err != nil {
+		return nil, err
+	}
+	return explanation(ctx, stored)
 }
 
 func (r *workOrderStatusHistoryResolver) User(ctx context.Context, obj *ent.WorkOrderStatusHistory) (*ent.User, error) {

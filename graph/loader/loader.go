@@ -4,6 +4,7 @@ package loader
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -89,7 +90,10 @@ type Set struct {
 	RolesOfUser        *Loader[[]*ent.Role]
 	PermissionsOfRole  *Loader[[]*ent.Permission]
 	WorkOrder          *Loader[*ent.WorkOrder]
+	// WorkOrderItem and the other loaders of items leave out how prices came about, which is
+	// longer than all the rest; CalculationOfItem has that.
 	WorkOrderItem      *Loader[*ent.WorkOrderItem]
+	CalculationOfItem  *Loader[json.RawMessage]
 	WorkOrderHistory   *Loader[*ent.WorkOrderStatusHistory]
 	ItemsOfWorkOrder   *Loader[[]*ent.WorkOrderItem]
 	HistoryOfWorkOrder *Loader[[]*ent.WorkOrderStatusHistory]
@@ -199,14 +203,17 @@ func New(ctx context.Context, db *store.DB, o Options) *Set {
 			return db.WorkOrder.Query().Where(workorder.IsActive(true), store.KeysIn(workorder.FieldID, keys)).All(ctx)
 		}, func(wo *ent.WorkOrder) int64 { return wo.ID }),
 		WorkOrderItem: one(ctx, o, func(ctx context.Context, keys []int64) ([]*ent.WorkOrderItem, error) {
-			return db.WorkOrderItem.Query().Where(store.KeysIn(workorderitem.FieldID, keys), workorderitem.HasWorkOrderWith(workorder.IsActive(true))).All(ctx)
+			return db.WorkOrderItem.Query().Where(store.KeysIn(workorderitem.FieldID, keys), workorderitem.HasWorkOrderWith(workorder.IsActive(true))).Select(itemColumns...).All(ctx)
 		}, func(i *ent.WorkOrderItem) int64 { return i.ID }),
+		CalculationOfItem: build(ctx, o, nil, func(ctx context.Context, keys []int64) ([]*ent.WorkOrderItem, error) {
+			return db.WorkOrderItem.Query().Where(store.KeysIn(workorderitem.FieldID, keys)).Select(workorderitem.FieldCalculation).All(ctx)
+		}, func(values map[int64]json.RawMessage, i *ent.WorkOrderItem) { values[i.ID] = i.Calculation }),
 		WorkOrderHistory: one(ctx, o, func(ctx context.Context, keys []int64) ([]*ent.WorkOrderStatusHistory, error) {
 			return db.WorkOrderStatusHistory.Query().Where(store.KeysIn(workorderstatushistory.FieldID, keys), workorderstatushistory.HasWorkOrderWith(workorder.IsActive(true))).All(ctx)
 		}, func(h *ent.WorkOrderStatusHistory) int64 { return h.ID }),
 		ItemsOfWorkOrder: many(ctx, o, func(ctx context.Context, keys []int64) ([]*ent.WorkOrderItem, error) {
 			return db.WorkOrderItem.Query().Where(store.KeysIn(workorderitem.FieldWorkOrderID, keys)).
-				Order(workorderitem.ByWorkOrderID(), workorderitem.BySequence()).All(ctx)
+				Order(workorderitem.ByWorkOrderID(), workorderitem.BySequence()).Select(itemColumns...).All(ctx)
 		}, func(i *ent.WorkOrderItem) int64 { return i.WorkOrderID }),
 		HistoryOfWorkOrder: many(ctx, o, func(ctx context.Context, keys []int64) ([]*ent.WorkOrderStatusHistory, error) {
 			return db.WorkOrderStatusHistory.Query().Where(store.KeysIn(workorderstatushistory.FieldWorkOrderID, keys)).
@@ -227,7 +234,7 @@ func New(ctx context.Context, db *store.DB, o Options) *Set {
 				Order(worklog.ByWorkOrderID(), worklog.ByTimeStart(), worklog.ByID()).All(ctx)
 		}, func(l *ent.WorkLog) int64 { return l.WorkOrderID }),
 		ItemOfWorkLog: one(ctx, o, func(ctx context.Context, keys []int64) ([]*ent.WorkOrderItem, error) {
-			return db.WorkOrderItem.Query().Where(store.KeysIn(workorderitem.FieldWorkLogID, keys)).All(ctx)
+			return db.WorkOrderItem.Query().Where(store.KeysIn(workorderitem.FieldWorkLogID, keys)).Select(itemColumns...).All(ctx)
 		}, func(i *ent.WorkOrderItem) int64 { return *i.WorkLogID }),
 		GateLog: one(ctx, o, func(ctx context.Context, keys []int64) ([]*ent.GateLog, error) {
 			return db.GateLog.Query().Where(store.KeysIn(gatelog.FieldID, keys)).All(ctx)
@@ -247,6 +254,9 @@ func New(ctx context.Context, db *store.DB, o Options) *Set {
 		}, func(a *ent.WorkOrderAdjustment) int64 { return a.WorkOrderID }),
 	}
 }
+
+// itemColumns are those of an item but how its price came about.
+var itemColumns = slices.DeleteFunc(slices.Clone(workorderitem.Columns), func(c string) bool { return c == workorderitem.FieldCalculation })
 
 // overrides are the dated prices of services, the one that begins last first.
 func overrides(ctx context.Context, db *store.DB, o Options, active bool) *Lists[*ent.ServiceOverride] {
@@ -294,6 +304,7 @@ func (s *Set) Clear() {
 	s.PermissionsOfRole.clear()
 	s.WorkOrder.clear()
 	s.WorkOrderItem.clear()
+	s.CalculationOfItem.clear()
 	s.WorkOrderHistory.clear()
 	s.ItemsOfWorkOrder.clear()
 	s.HistoryOfWorkOrder.clear()
