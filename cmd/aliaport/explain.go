@@ -105,7 +105,7 @@ func (a *app) examine(cmd *cobra.Command, only []string, f func(w *walk.Walk, i 
 // walker asks a server that listens nowhere, limits nothing and records no reads.
 func walker(ctx context.Context, cfg *config.Config, db *store.DB) (*walk.Walk, error) {
 	quiet := *cfg
-	quiet.AuditReads, quiet.RedisURL, quiet.LimitMeasureOnly, quiet.RateMeasureOnly = "none", "", true, true
+	quiet.AuditReads, quiet.Cache, quiet.RedisURL, quiet.LimitMeasureOnly, quiet.RateMeasureOnly = "none", "off", "", true, true
 	quiet.LimitTokens = 0
 	quiet.JWTKey = "signs nothing, for nobody is signed in here"
 	srv, err := server.New(server.Deps{Config: &quiet, DB: db, Log: slog.New(slog.DiscardHandler), Version: thisBuild().Version})

@@ -41,7 +41,7 @@ func port(t *testing.T, dialectName string) (*store.DB, *walk.Walk) {
 	if err := faults.OrNil(); err != nil {
 		t.Fatal(err)
 	}
-	cfg.LimitTokens, cfg.LimitMeasureOnly, cfg.RateMeasureOnly, cfg.AuditReads = 0, true, true, "none"
+	cfg.LimitTokens, cfg.LimitMeasureOnly, cfg.RateMeasureOnly, cfg.AuditReads, cfg.Cache = 0, true, true, "none", "off"
 	cfg.JWTKey = "a key for tests that is long enough"
 	srv, err := server.New(server.Deps{Config: cfg, DB: db, Log: slog.New(slog.DiscardHandler), Version: "test", Now: func() time.Time { return api.Start }})
 	if err != nil {
@@ -135,7 +135,19 @@ func planted(t *testing.T, db *store.DB, w *walk.Walk) {
 		}
 		return r
 	}
-	run(t, db, "DROP INDEX audit_events_request_id")
+	w.Only = []string{"auditEvents", "services"}
+	run(t, db, "DROP INDEX audit_events_request_id", "CREATE INDEX services_unit ON services (unit, currency)")
+	run(t, db, "ANALYZE services")
+	x, _, err := w.Indexes(t.Context(), inspector(db))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Contains(x.Unused(), "services_unit") || slices.Contains(x.Unused(), "services_code") {
+		t.Errorf("%s: unused are %q", db.Dialect(), x.Unused())
+	}
+	if !slices.ContainsFunc(x.Missing, func(m walk.Missing) bool { return strings.Contains(m.Question, "requestId") }) {
+		t.Errorf("%s: missing are %v", db.Dialect(), x.Missing)
+	}
 	found("a missing index", examined(*w, "auditEvents"), "auditEvents requestId (auditEvents)", "audit_events")
 
 	ask, asked, as := w.Ask, 0, db.User.Query().FirstIDX(t.Context())

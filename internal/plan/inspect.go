@@ -36,7 +36,8 @@ type Finding struct {
 const choice = "the planner's choice: without scans it uses an index"
 
 // Inspect judges the plan of a query for some arguments; on PostgreSQL the one that
-// fits all arguments too, if generic is asked for. It returns the plans.
+// fits all arguments too, if generic is asked for. It returns the plans, and those that
+// there would be without scans.
 func (i *Inspector) Inspect(ctx context.Context, text string, args []any, generic bool) (plans []*Plan, found []Finding, err error) {
 	modes := []bool{false}
 	if generic && i.Dialect == Postgres && len(args) > 0 {
@@ -45,7 +46,7 @@ func (i *Inspector) Inspect(ctx context.Context, text string, args []any, generi
 	if plans, err = i.measure(ctx, text, args, modes, false); err != nil {
 		return nil, nil, fmt.Errorf("%w: %s", err, text)
 	}
-	for k, p := range plans {
+	for k, p := range slices.Clone(plans) {
 		indexed := false
 		faults, err := i.judge(ctx, p, text, args)
 		if err != nil {
@@ -57,6 +58,7 @@ func (i *Inspector) Inspect(ctx context.Context, text string, args []any, generi
 			if err != nil {
 				return nil, nil, err
 			}
+			plans = append(plans, forced...)
 			remain, err := i.judge(ctx, forced[0], text, args)
 			if err != nil {
 				return nil, nil, err
@@ -230,6 +232,13 @@ func (i *Inspector) readSchema(ctx context.Context, tx *sql.Tx) error {
 		}
 	}
 	for name, ix := range named {
+		if ix.Where != "" && ix.Rows == 0 { // an empty one has no statistics
+			q := fmt.Sprintf(`SELECT count(*) FROM (SELECT 1 FROM "%s" WHERE %s LIMIT %d)`, ix.Table, ix.Where, i.Limits.Rows+1) //nolint:gosec // names and conditions of the database itself
+			if err := tx.QueryRowContext(ctx, q).Scan(&ix.Rows); err != nil {
+				return err
+			}
+			ix.Rows = max(1, ix.Rows)
+		}
 		i.indexes[name] = *ix
 	}
 	return nil
