@@ -42,9 +42,10 @@ func (w *Walk) Indexes(ctx context.Context, i *plan.Inspector) (*Indexes, *Repor
 	}
 	all := &Indexes{}
 	for _, s := range r.Statements {
-		for _, name := range s.Indexes {
+		for k, name := range s.Indexes {
 			if p := parents[name]; p != "" {
 				name = p
+				s.Indexes[k] = p
 			}
 			u := at[name]
 			if u == nil {

@@ -395,3 +395,11 @@ func (w *Walk) below(ctx context.Context, f *ast.FieldDefinition) {
 		w.problem("%s with all that is below is refused: %s", f.Name, code)
 	}
 }
+
+// Args are the arguments of a statement of the last run, for those who run it again.
+func (w *Walk) Args(text string) []any {
+	if s := w.statements[text]; s != nil {
+		return s.Args[0]
+	}
+	return nil
+}
