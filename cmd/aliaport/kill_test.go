@@ -144,6 +144,7 @@ func intact(t *testing.T, db *store.DB) {
 type served struct {
 	cmd     *exec.Cmd
 	address string
+	admin   string // address of metrics
 	client  *http.Client
 	output  buffer
 	drained chan struct{} // closed at the end of its output
@@ -152,13 +153,14 @@ type served struct {
 const killPassword = "limanda fırtına var"
 
 // startOn starts the program and returns when it answers.
-func startOn(t *testing.T, url, address, admin string) *served {
+func startOn(t *testing.T, url, address, admin string, settings ...string) *served {
 	t.Helper()
-	p := &served{address: address, client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}}, drained: make(chan struct{})}
+	p := &served{address: address, admin: admin, client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}}, drained: make(chan struct{})}
 	t.Cleanup(p.client.CloseIdleConnections)
 	p.cmd = exec.CommandContext(t.Context(), os.Args[0], "serve")
 	p.cmd.Env = append(os.Environ(), "ALIAPORT_TEST_AS_PROGRAM=1", jwtKey, "ALIAPORT_RATE_OPERATIONS=0", "ALIAPORT_RATE_COST=0", "ALIAPORT_DATABASE_URL="+url, "ALIAPORT_LISTEN="+address,
 		"ALIAPORT_ADMIN_LISTEN="+admin, "ALIAPORT_ADMIN_PASSWORD="+killPassword, "ALIAPORT_DB_MAX_OPEN=12", "ALIAPORT_LOG_LEVEL=WARN")
+	p.cmd.Env = append(p.cmd.Env, settings...)
 	p.cmd.Stderr = &p.output
 	out, err := p.cmd.StdoutPipe()
 	if err != nil {
@@ -207,16 +209,23 @@ func (p *served) ask(ctx context.Context, token, requestID, document string, var
 	}
 	answer := struct {
 		Data   any
-		Errors []any
+		Errors []struct{ Extensions struct{ Code string } }
 	}{Data: into}
 	if err := json.Unmarshal(text, &answer); err != nil {
-		return err
+		return fmt.Errorf("status %d: %w: %s", resp.StatusCode, err, text)
 	}
 	if len(answer.Errors) > 0 {
-		return fmt.Errorf("%w: %s", errAnswered, text)
+		return &refusedError{answer.Errors[0].Extensions.Code, string(text)}
 	}
 	return nil
 }
+
+// refusedError is an answer with errors; code is that of the first.
+type refusedError struct{ code, text string }
+
+func (r *refusedError) Error() string { return r.text }
+
+func (*refusedError) Unwrap() error { return errAnswered }
 
 // errAnswered is an error that the server told, unlike a broken connection.
 var errAnswered = errors.New("the server refused")

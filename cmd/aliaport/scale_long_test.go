@@ -1,0 +1,10 @@
+//go:build long
+
+package main
+
+// How much the tests of several servers do.
+const (
+	sharedOperations = 150000 // of two servers with a Redis
+	ownOperations    = 50000  // of two without
+	kills            = 30
+)
