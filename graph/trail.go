@@ -128,6 +128,8 @@ type Attempts struct {
 	Log *slog.Logger
 	// Denials keeps those who ask for what they may not have from filling the trail.
 	Denials *audit.Tally
+	// Dropped, unless nil, is told of a line that could not be written.
+	Dropped func()
 }
 
 var _ graphql.RootFieldInterceptor = Attempts{}
@@ -208,6 +210,9 @@ func (a Attempts) write(ctx context.Context, e audit.Event) {
 	defer cancel()
 	if err := a.DB.InTx(ctx, func(tx *ent.Tx) error { return audit.Record(ctx, tx, a.Now(), e) }); err != nil {
 		a.Log.ErrorContext(ctx, "attempt not recorded", "action", e.Action, "code", e.Code, "err", err)
+		if a.Dropped != nil {
+			a.Dropped()
+		}
 	}
 }
 

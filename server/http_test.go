@@ -311,9 +311,9 @@ func TestMetricsCountRequestsAndOperations(t *testing.T) {
 		`aliaport_http_requests_total{method="other",status="405"} 1`,
 		`aliaport_http_requests_total{method="GET",status="200"} 1`,
 		`aliaport_http_request_duration_seconds_count{method="POST"} 6`,
-		`aliaport_graphql_operations_total{code="OK",type="query"} 3`,
-		`aliaport_graphql_operations_total{code="OK",type="mutation"} 1`,
-		`aliaport_graphql_operations_total{code="GRAPHQL_VALIDATION_FAILED",type="none"} 1`,
+		`aliaport_graphql_operations_total{code="OK",operation="anonymous",type="query"} 3`,
+		`aliaport_graphql_operations_total{code="OK",operation="anonymous",type="mutation"} 1`,
+		`aliaport_graphql_operations_total{code="GRAPHQL_VALIDATION_FAILED",operation="anonymous",type="none"} 1`,
 		`aliaport_graphql_statements_count{type="query"} 3`,
 		`go_sql_open_connections{db_name="writer"} 1`, `go_sql_open_connections{db_name="reader"}`, "go_goroutines", "process_open_fds",
 	} {

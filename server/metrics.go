@@ -1,14 +1,22 @@
 package server
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/parser"
 
+	"aliaport/internal/apperr"
 	"aliaport/internal/audit"
 	"aliaport/internal/store"
+	"aliaport/server/playground"
 )
 
 // metrics are what /metrics shows. Label values come from closed sets only: a
@@ -18,38 +26,100 @@ type metrics struct {
 	requests   *prometheus.CounterVec
 	durations  *prometheus.HistogramVec
 	operations *prometheus.CounterVec
+	took       *prometheus.HistogramVec
 	statements *prometheus.HistogramVec
+	batches    prometheus.Histogram
+	sql        *prometheus.HistogramVec
+	logins     *prometheus.CounterVec
+	dropped    prometheus.Counter
 	limited    *prometheus.CounterVec
+	names      map[string]bool // of operations that may be labels
 }
 
-func newMetrics(db *store.DB) *metrics {
+// latencies are bounds that have those of the targets among them: 0.2, 0.3, 0.4 and 1.
+var latencies = []float64{.001, .0025, .005, .01, .025, .05, .1, .2, .3, .4, .6, 1, 2.5, 5, 10}
+
+func newMetrics(db *store.DB, version string) (*metrics, error) {
+	names, err := wellKnown()
+	if err != nil {
+		return nil, err
+	}
 	m := &metrics{
+		names:    names,
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "aliaport_http_requests_total", Help: "HTTP requests by method and status.",
 		}, []string{"method", "status"}),
 		durations: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "aliaport_http_request_duration_seconds", Help: "Time to answer HTTP requests.",
-			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .2, .3, .4, .6, 1, 2.5, 5, 10},
+			Buckets: latencies,
 		}, []string{"method"}),
 		operations: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "aliaport_graphql_operations_total", Help: "GraphQL operations by type and code of the first error.",
-		}, []string{"type", "code"}),
+			Name: "aliaport_graphql_operations_total", Help: "GraphQL operations by type, code of the first error, and name where it is a known one.",
+		}, []string{"operation", "type", "code"}),
+		took: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "aliaport_graphql_operation_duration_seconds", Help: "Time of GraphQL operations from the document to the answer, by type and known name.",
+			Buckets: latencies,
+		}, []string{"operation", "type"}),
 		statements: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "aliaport_graphql_statements", Help: "SQL statements of one GraphQL operation.",
 			Buckets: []float64{0, 1, 2, 3, 5, 8, 13, 21, 50},
 		}, []string{"type"}),
+		batches: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "aliaport_graphql_resolver_batch_size", Help: "Keys that were read together for nested fields.",
+			Buckets: []float64{1, 2, 5, 10, 20, 50, 100, 200, 500},
+		}),
+		sql: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "aliaport_db_query_duration_seconds", Help: "Time of SQL statements, to their last row, by kind.",
+			Buckets: []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .2, .5, 1, 5, 30},
+		}, []string{"kind"}),
+		logins: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "aliaport_login_total", Help: "Sign-ins with a password by how they ended.",
+		}, []string{"result"}),
+		dropped: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "aliaport_audit_dropped_total", Help: "Lines of the trail about failed attempts that could not be written. Changes never lack theirs.",
+		}),
 		limited: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "aliaport_rate_limited_total", Help: "What a limit refused, or would refuse if it did more than measure.",
 		}, []string{"policy"}),
 	}
-	m.registry.MustRegister(m.requests, m.durations, m.operations, m.statements, m.limited,
+	// Series that alerts look at are there before the first event.
+	for _, result := range []string{loginSuccess, loginInvalid, loginLimited, loginError} {
+		m.logins.WithLabelValues(result)
+	}
+	build := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "aliaport_build_info", Help: "1; the label tells which version runs.", ConstLabels: prometheus.Labels{"version": version},
+	})
+	build.Set(1)
+	m.registry.MustRegister(m.requests, m.durations, m.operations, m.took, m.statements, m.batches, m.sql, m.logins, m.dropped, m.limited, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		collectors.NewDBStatsCollector(db.Writer(), "writer"))
 	if db.Reader() != db.Writer() {
 		m.registry.MustRegister(collectors.NewDBStatsCollector(db.Reader(), "reader"))
 	}
-	return m
+	db.Watch(m.statement)
+	return m, nil
+}
+
+// wellKnown are the names of the operations that the playground offers. Clients choose
+// names, so others are no labels.
+func wellKnown() (map[string]bool, error) {
+	examples, err := playground.Examples()
+	if err != nil {
+		return nil, fmt.Errorf("names of operations: %w", err)
+	}
+	names := map[string]bool{}
+	for _, e := range examples {
+		doc, err := parser.ParseQuery(&ast.Source{Name: e.Name, Input: e.Query})
+		if err != nil {
+			return nil, fmt.Errorf("names of operations: %w", err)
+		}
+		for _, o := range doc.Operations {
+			names[o.Name] = true
+		}
+	}
+	delete(names, "")
+	return names, nil
 }
 
 // reads shows how the writer of recorded reads keeps up.
@@ -82,6 +152,57 @@ func (m *metrics) operation(o outcome, statements int) {
 	if kind == "" {
 		kind = "none"
 	}
-	m.operations.WithLabelValues(kind, o.code).Inc()
+	name := "other"
+	switch {
+	case m.names[o.name]:
+		name = o.name
+	case o.name == "":
+		name = "anonymous"
+	}
+	m.operations.WithLabelValues(name, kind, o.code).Inc()
+	if o.took > 0 { // it was looked at
+		m.took.WithLabelValues(name, kind).Observe(o.took.Seconds())
+	}
 	m.statements.WithLabelValues(kind).Observe(float64(statements))
+}
+
+func (m *metrics) batch(keys int) { m.batches.Observe(float64(keys)) }
+
+// kinds are the statements that are told apart.
+var kinds = []string{"SELECT", "INSERT", "UPDATE", "DELETE", "COMMIT"}
+
+// kindOf is the first word of a statement, if it is a well-known one.
+func kindOf(text string) string {
+	for _, k := range kinds {
+		if len(text) >= len(k) && strings.EqualFold(text[:len(k)], k) {
+			return k
+		}
+	}
+	return "OTHER"
+}
+
+func (m *metrics) statement(_ context.Context, d store.Done) {
+	m.sql.WithLabelValues(kindOf(d.Text)).Observe(d.Took.Seconds())
+}
+
+// How sign-ins end.
+const (
+	loginSuccess = "success"
+	loginInvalid = "invalid" // e-mail or password
+	loginLimited = "limited" // too many lately
+	loginError   = "error"   // it could not be found out
+)
+
+func (m *metrics) login(err error) {
+	result := loginError
+	refused, isRefusal := errors.AsType[*apperr.Error](err)
+	switch {
+	case err == nil:
+		result = loginSuccess
+	case isRefusal && refused.Code == apperr.InvalidCredentials:
+		result = loginInvalid
+	case isRefusal && refused.Code == apperr.RateLimited:
+		result = loginLimited
+	}
+	m.logins.WithLabelValues(result).Inc()
 }

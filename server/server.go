@@ -88,13 +88,17 @@ func New(d Deps) (*Server, error) {
 	if d.Now == nil {
 		d.Now = calendar.Now
 	}
-	s := &Server{config: d.Config, db: d.DB, log: d.Log, version: d.Version, now: d.Now, metrics: newMetrics(d.DB)}
+	s := &Server{config: d.Config, db: d.DB, log: d.Log, version: d.Version, now: d.Now}
+	var err error
+	if s.metrics, err = newMetrics(d.DB, d.Version); err != nil {
+		return nil, err
+	}
 	cursorKey, err := hkdf.Key(sha256.New, []byte(d.Config.JWTKey.Reveal()), nil, "aliaport cursor", sha256.Size)
 	if err != nil {
 		return nil, fmt.Errorf("derive the cursor key: %w", err)
 	}
 	pages, limits := page.NewCodec(cursorKey), page.Limits{Default: d.Config.PageSizeDefault, Max: d.Config.PageSizeMax}
-	s.loaders = loader.Options{Wait: d.Config.LoaderWait, Capacity: d.Config.LoaderBatch, Pages: pages, PageLimits: limits}
+	s.loaders = loader.Options{Batched: s.metrics.batch, Wait: d.Config.LoaderWait, Capacity: d.Config.LoaderBatch, Pages: pages, PageLimits: limits}
 	s.refusals = &audit.Tally{DB: d.DB, Now: s.now, Log: d.Log}
 	s.reads = &audit.Reads{
 		DB: d.DB, Now: s.now, Log: d.Log, Keep: audit.ReadsKept(d.Config.AuditReads),
@@ -117,7 +121,7 @@ func New(d Deps) (*Server, error) {
 		return nil, err
 	}
 	s.users = &user.Service{
-		PerAddress: s.rates.address, PerAccount: s.rates.account,
+		PerAddress: s.rates.address, PerAccount: s.rates.account, LoggedIn: s.metrics.login,
 		DB: d.DB, Now: s.now, Cache: s.cache, Hasher: user.NewHasher(), Refusals: s.refusals, Pages: pages, PageLimits: limits,
 		Tokens:          &user.Tokens{Key: []byte(d.Config.JWTKey.Reveal()), Lifetime: d.Config.AccessTokenLifetime, Now: s.now},
 		RefreshLifetime: d.Config.RefreshTokenLifetime,
@@ -158,6 +162,7 @@ func New(d Deps) (*Server, error) {
 		Parameters: &parameter.Service{DB: d.DB, Now: s.now, Cache: s.cache, Pages: pages, PageLimits: limits, IdempotencyTTL: d.Config.IdempotencyTTL},
 	}
 	resolver.Panel = &dashboard.Service{DB: d.DB, Now: s.now, WorkOrders: resolver.WorkOrders}
+	s.metrics.registry.MustRegister(&figures{panel: resolver.Panel, now: s.now, log: s.log})
 	if s.endpoint, err = s.graphql(resolver); err != nil {
 		return nil, err
 	}
@@ -245,7 +250,7 @@ func (s *Server) graphql(r *graph.Resolver) (*endpoint, error) {
 	exec.SetErrorPresenter(p.present)
 	exec.SetRecoverFunc(func(ctx context.Context, cause any) error { return p.recovered(ctx, cause) })
 	exec.Use(graph.FreshLoaders{})
-	exec.Use(graph.Attempts{DB: s.db, Now: s.now, Log: s.log, Denials: s.refusals})
+	exec.Use(graph.Attempts{DB: s.db, Now: s.now, Log: s.log, Denials: s.refusals, Dropped: s.metrics.dropped.Inc})
 	exec.Use(graph.Reads{Writer: s.reads})
 	exec.Use(introspection{s.config.Introspection})
 	exec.Use(profile{s.db})

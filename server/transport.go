@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -46,6 +47,7 @@ type outcome struct {
 	kind string // query, mutation; empty when there was no operation
 	name string
 	code string // of the first error; OK without one
+	took time.Duration
 }
 
 func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -74,6 +76,7 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			e.refuse(ctx, w, media, http.StatusInternalServerError, e.recovered(ctx, cause))
 		}
 	}()
+	start := time.Now() //nolint:forbidigo // measures a duration
 	o, oc := outcome{code: "OK"}, &graphql.OperationContext{Headers: r.Header}
 	judged, errs := e.documents.prepare(ctx, params)
 	seenFrom(ctx).cost, seenFrom(ctx).over = judged, e.documents.over(judged)
@@ -115,6 +118,7 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			retryAfter(w, resp.Errors[0])
 		}
 	}
+	o.took = time.Since(start)
 	e.done(ctx, o)
 	write(w, media, status, resp)
 }

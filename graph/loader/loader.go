@@ -54,6 +54,8 @@ type Options struct {
 	// Pages makes the cursors of lists within rows; PageLimits bound them.
 	Pages      *page.Codec
 	PageLimits page.Limits
+	// Batched, unless nil, is told how many keys were read together.
+	Batched func(keys int)
 	// Cache keeps services and customers between requests.
 	Cache *cache.Cache
 }
@@ -431,6 +433,9 @@ func linked[O, R any](owners []O, err error, of func(O) (int64, []R)) (all []pai
 // build makes a loader; none is the value of a key that has no rows.
 func build[R, V any](ctx context.Context, o Options, none V, query func(context.Context, []int64) ([]R, error), add func(map[int64]V, R)) *Loader[V] {
 	read := func(ctx context.Context, keys []int64) (map[int64]V, error) {
+		if o.Batched != nil {
+			o.Batched(len(keys))
+		}
 		rows, err := query(ctx, keys)
 		if err != nil {
 			return nil, fmt.Errorf("load %d keys: %w", len(keys), err)

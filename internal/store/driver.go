@@ -87,7 +87,7 @@ func (c conn) ExecContext(ctx context.Context, query string, args ...any) (sql.R
 	if err == nil {
 		rows, _ = res.RowsAffected() // 0 for statements that cannot tell
 	}
-	run.end(rows)
+	run.end(rows, err)
 	return res, because(ctx, err)
 }
 
@@ -95,7 +95,7 @@ func (c conn) ExecContext(ctx context.Context, query string, args ...any) (sql.R
 func (c conn) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
 	run := c.obs.begin(ctx, query, args)
 	rows, err := c.db.QueryContext(ctx, query, args...)
-	run.end(0)
+	run.end(0, err)
 	return rows, because(ctx, err)
 }
 
@@ -122,7 +122,7 @@ func (c conn) Query(ctx context.Context, query string, args, v any) error {
 	list, _ := args.([]any) // ent insists on it itself
 	run := c.obs.begin(ctx, query, list)
 	if err := (entsql.Conn{ExecQuerier: c.db}).Query(ctx, query, args, v); err != nil {
-		run.end(0)
+		run.end(0, err)
 		return because(ctx, err)
 	}
 	rows.ColumnScanner = &observedRows{ColumnScanner: rows.ColumnScanner, run: run}
@@ -147,7 +147,7 @@ func (r *observedRows) Next() bool {
 func (r *observedRows) Close() error {
 	err := r.ColumnScanner.Close()
 	if r.run != nil {
-		r.run.end(r.rows)
+		r.run.end(r.rows, errors.Join(r.Err(), err))
 		r.run = nil
 	}
 	return err
@@ -173,8 +173,9 @@ func (t *txConn) ExecContext(ctx context.Context, query string, args ...any) (sq
 
 func (t *txConn) Commit() error {
 	run := t.obs.begin(Uncounted(t.ctx), "COMMIT", nil)
-	defer run.end(0)
-	return t.tx.Commit()
+	err := t.tx.Commit()
+	run.end(0, err)
+	return err
 }
 
 func (t *txConn) Rollback() error { return t.tx.Rollback() }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"aliaport/internal/actor"
@@ -134,10 +135,38 @@ func (s *Stats) Statements() []Statement {
 // observer counts statements, logs slow ones with their plans, and all of them when
 // they are profiled.
 type observer struct {
-	log     *slog.Logger
-	slow    time.Duration
-	profile bool
-	plans   *plans // of slow statements; nil: none
+	log      *slog.Logger
+	slow     time.Duration
+	profile  bool
+	plans    *plans // of slow statements; nil: none
+	watchers atomic.Pointer[[]Watcher]
+}
+
+// Done is a statement that has ended.
+type Done struct {
+	Text    string // without arguments
+	Started time.Time
+	Took    time.Duration
+	Rows    int64
+	Err     error
+}
+
+// Watcher is told of every statement, COMMIT included, once it has ended.
+type Watcher func(ctx context.Context, d Done)
+
+// Watch tells w of every statement from now on.
+func (db *DB) Watch(w Watcher) {
+	o := db.driver.obs
+	for {
+		before := o.watchers.Load()
+		all := []Watcher{w}
+		if before != nil {
+			all = append(slices.Clone(*before), w)
+		}
+		if o.watchers.CompareAndSwap(before, &all) {
+			return
+		}
+	}
 }
 
 // running is a statement on its way.
@@ -160,8 +189,13 @@ func (o *observer) begin(ctx context.Context, text string, args []any) *running 
 	return &running{o, ctx, s, text, args, time.Now()} //nolint:forbidigo // measures a duration
 }
 
-func (r *running) end(rows int64) {
+func (r *running) end(rows int64, err error) {
 	took := time.Since(r.started)
+	if all := r.obs.watchers.Load(); all != nil {
+		for _, w := range *all {
+			w(r.ctx, Done{r.text, r.started, took, rows, err})
+		}
+	}
 	if s := r.stats; s != nil {
 		s.mu.Lock()
 		s.took += took

@@ -27,6 +27,14 @@ const (
 // same hashing: it tells neither which accounts exist nor, while one is locked,
 // whether a guess was right.
 func (s *Service) Login(ctx context.Context, email, password string) (*Session, error) {
+	session, err := s.login(ctx, email, password)
+	if s.LoggedIn != nil {
+		s.LoggedIn(err)
+	}
+	return session, err
+}
+
+func (s *Service) login(ctx context.Context, email, password string) (*Session, error) {
 	if err := s.admit(ctx, email); err != nil {
 		return nil, err
 	}
