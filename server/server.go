@@ -12,6 +12,8 @@ import (
 	"net"
 	"net/http"
 	"net/http/pprof"
+	"runtime"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -302,7 +304,28 @@ func (s *Server) AdminHandler() http.Handler {
 	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
+	// Sampling these costs every lock and channel something, so it goes on only meanwhile.
+	mux.Handle("/debug/pprof/block", sampled(pprof.Handler("block"), runtime.SetBlockProfileRate, blockRate))
+	mux.Handle("/debug/pprof/mutex", sampled(pprof.Handler("mutex"), func(rate int) { runtime.SetMutexProfileFraction(rate) }, mutexFraction))
 	return mux
+}
+
+// How much is sampled while somebody looks: a wait of 10 µs on average, one lock in 100.
+const (
+	blockRate     = 10_000
+	mutexFraction = 100
+)
+
+// sampled turns the sampling on while a profile is taken.
+func sampled(profile http.Handler, set func(rate int), rate int) http.Handler {
+	var looking sync.Mutex // one at a time: the first to finish would turn it off for the other
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		looking.Lock()
+		defer looking.Unlock()
+		set(rate)
+		defer set(0)
+		profile.ServeHTTP(w, r)
+	})
 }
 
 // Run listens until ctx ends and then lets running requests finish, for at most the
