@@ -28,11 +28,11 @@ type Missing struct {
 
 // Indexes asks everything, and tells which index serves what.
 func (w *Walk) Indexes(ctx context.Context, i *plan.Inspector) (*Indexes, *Report, error) {
-	r, err := w.Examine(ctx, i, 1)
+	list, parents, err := i.Catalog(ctx) // before: what is asked now is counted too
 	if err != nil {
 		return nil, nil, err
 	}
-	list, parents, err := i.Catalog(ctx)
+	r, err := w.Examine(ctx, i, 1)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -126,6 +126,9 @@ func (i *Inspector) measure(ctx context.Context, text string, args []any, modes 
 			}
 		}
 		plans, err = Measure(ctx, tx, i.Dialect, text, args, modes)
+		for _, p := range plans {
+			p.Forced = forced
+		}
 		return err
 	})
 	return plans, err

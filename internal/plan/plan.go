@@ -18,6 +18,8 @@ type Plan struct {
 	Measured bool `json:"measured"`
 	// Generic tells that it was made without a look at the arguments.
 	Generic bool `json:"generic,omitempty"`
+	// Forced tells that PostgreSQL was kept from scanning.
+	Forced bool `json:"forced,omitempty"`
 }
 
 // Step is a part of a plan. It holds no values of the statement's arguments.
@@ -54,10 +56,11 @@ const (
 	Other  Kind = "other"
 )
 
-// Indexes are the names of those that are used.
+// Indexes are the names of those that are used. One that is walked from end to end only
+// because the table may not be scanned is none.
 func (p *Plan) Indexes() (names []string) {
 	for _, s := range p.Steps {
-		if s.Index != "" && !slices.Contains(names, s.Index) {
+		if s.Index != "" && (!p.Forced || s.Kind != Walk) && !slices.Contains(names, s.Index) {
 			names = append(names, s.Index)
 		}
 	}
