@@ -7,4 +7,5 @@ const (
 	sharedOperations = 150000 // of two servers with a Redis
 	ownOperations    = 50000  // of two without
 	kills            = 30
+	outages          = 10 // of Redis
 )

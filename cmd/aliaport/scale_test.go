@@ -4,7 +4,8 @@ package main
 
 // How much the tests of several servers do.
 const (
-	sharedOperations = 10000 // of two servers with a Redis
-	ownOperations    = 2000  // of two without
-	kills            = 3
+	sharedOperations = 3000 // of two servers with a Redis
+	ownOperations    = 600  // of two without
+	kills            = 2
+	outages          = 1 // of Redis
 )

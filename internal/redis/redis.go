@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -28,6 +29,7 @@ type Server struct {
 	Client *redis.Client
 
 	timeout time.Duration
+	closed  atomic.Bool
 	breaker *gobreaker.CircuitBreaker[struct{}]
 }
 
@@ -48,24 +50,34 @@ func New(url string, timeout time.Duration, log *slog.Logger) (*Server, error) {
 	o.ContextTimeoutEnabled = true
 	o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.PoolTimeout = timeout, timeout, timeout, timeout
 	quiet.Do(func() { redis.SetLogger(&logging.VoidLogger{}) })
-	return &Server{
-		Client: redis.NewClient(o), timeout: timeout,
-		breaker: gobreaker.NewCircuitBreaker[struct{}](gobreaker.Settings{
-			Timeout:     pause,
-			ReadyToTrip: func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= failures },
-			IsSuccessful: func(err error) bool {
-				return err == nil || errors.Is(err, redis.Nil)
-			},
-			OnStateChange: func(_ string, from, to gobreaker.State) {
-				switch {
-				case to == gobreaker.StateClosed:
-					log.Info("redis is back")
-				case from == gobreaker.StateClosed:
-					log.Warn("redis is away: each server caches and counts for itself until it answers", "timeout", timeout)
-				}
-			},
-		}),
-	}, nil
+	s := &Server{Client: redis.NewClient(o), timeout: timeout}
+	s.breaker = gobreaker.NewCircuitBreaker[struct{}](gobreaker.Settings{
+		Timeout:     pause,
+		ReadyToTrip: func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= failures },
+		IsSuccessful: func(err error) bool {
+			return err == nil || errors.Is(err, redis.Nil)
+		},
+		OnStateChange: func(_ string, from, to gobreaker.State) {
+			switch {
+			case to == gobreaker.StateClosed:
+				log.Info("redis is back")
+			case from == gobreaker.StateClosed:
+				log.Warn("redis is away: each server caches and counts for itself until it answers", "timeout", timeout)
+			}
+			if to == gobreaker.StateOpen && !s.closed.Load() {
+				time.AfterFunc(pause+time.Millisecond, s.probe)
+			}
+		},
+	})
+	return s, nil
+}
+
+// probe asks whether Redis is back, so that this is found out, and told by the metrics,
+// also while there are no requests. When it is not, there will be another probe.
+func (s *Server) probe() {
+	if !s.closed.Load() {
+		_ = s.Do(context.Background(), func(ctx context.Context) error { return s.Client.Ping(ctx).Err() }) //nolint:forbidigo // nobody asks
+	}
 }
 
 // Do asks Redis something within the time-out, or returns ErrAway at once. A request
@@ -106,5 +118,6 @@ func (s *Server) Close() error {
 	if s == nil {
 		return nil
 	}
+	s.closed.Store(true)
 	return s.Client.Close()
 }
