@@ -10,14 +10,18 @@ import (
 )
 
 func (s *Server) newCache() (*cache.Cache, error) {
-	c, err := cache.New(s.db, cache.Options{
+	o := cache.Options{
 		Mode: cache.Mode(strings.ToUpper(s.config.Cache)), MaxBytes: s.config.CacheBytes, Redis: s.redis, LoadTimeout: s.config.RequestTimeout, Log: s.log,
 		TTL: map[cache.Name]time.Duration{
 			cache.Parameters.Name: s.config.CacheTTLParameters, cache.Rates.Name: s.config.CacheTTLRates, cache.Tariffs.Name: s.config.CacheTTLTariffs,
 			cache.Services.Name: s.config.CacheTTLServices, cache.Customers.Name: s.config.CacheTTLCustomers, cache.Rights.Name: s.config.CacheTTLRights,
 			cache.Trail.Name: s.config.CacheTTLTrail,
 		},
-	})
+	}
+	if s.tracing != nil {
+		o.Watch = s.tracing.lookUp
+	}
+	c, err := cache.New(s.db, o)
 	if err != nil {
 		return nil, err
 	}

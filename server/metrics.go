@@ -137,12 +137,17 @@ func (m *metrics) reads(r *audit.Reads) {
 	counter("aliaport_audit_reads_failures_total", "Attempts at writing recorded reads that failed and were repeated.", r.Failures)
 }
 
-func (m *metrics) request(method string, status int, took time.Duration) {
+// methodLabel is the method if it is a well-known one.
+func methodLabel(method string) string {
 	switch method {
 	case "GET", "POST", "HEAD", "OPTIONS":
-	default:
-		method = "other"
+		return method
 	}
+	return "other"
+}
+
+func (m *metrics) request(method string, status int, took time.Duration) {
+	method = methodLabel(method)
 	m.requests.WithLabelValues(method, strconv.Itoa(status)).Inc()
 	m.durations.WithLabelValues(method).Observe(took.Seconds())
 }

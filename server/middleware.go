@@ -100,6 +100,7 @@ type seen struct {
 	code      string
 	cost      *cost.Cost
 	over      string // the limit that the document is over
+	trace     string // id of the trace, if it is one of those
 	document  *ast.QueryDocument
 }
 
@@ -169,6 +170,9 @@ func (s *Server) note(ctx context.Context, r *http.Request, rec *recorder, n *se
 	}
 	if n.over != "" {
 		attrs = append(attrs, slog.String("over_limit", n.over))
+	}
+	if n.trace != "" {
+		attrs = append(attrs, slog.String("trace_id", n.trace))
 	}
 	s.log.LogAttrs(ctx, slog.LevelInfo, "request", attrs...)
 }

@@ -79,6 +79,7 @@ type Server struct {
 	refusals *audit.Tally
 	reads    *audit.Reads
 	metrics  *metrics
+	tracing  *tracing // nil: off
 	loaders  loader.Options
 	endpoint *endpoint
 	api      http.Handler
@@ -109,6 +110,12 @@ func New(d Deps) (*Server, error) {
 	s.metrics.reads(s.reads)
 	if s.proxies, err = trusted(d.Config.TrustedProxies); err != nil {
 		return nil, err
+	}
+	if s.tracing, err = newTracing(d.Config, d.Version, s.proxies, s.metrics.names, d.Log); err != nil {
+		return nil, err
+	}
+	if s.tracing != nil {
+		d.DB.Watch(s.tracing.statement)
 	}
 	if url := d.Config.RedisURL.Reveal(); url != "" {
 		if s.redis, err = redis.New(url, d.Config.RedisTimeout, d.Log); err != nil {
@@ -257,6 +264,9 @@ func (s *Server) graphql(r *graph.Resolver) (*endpoint, error) {
 	exec.Use(introspection{s.config.Introspection})
 	exec.Use(profile{s.db})
 	exec.Use(costs{})
+	if s.tracing != nil {
+		exec.Use(s.tracing)
+	}
 	return &endpoint{exec: exec, documents: docs, rates: s.rates, maxBody: s.config.MaxBodyBytes, presenter: p, done: func(ctx context.Context, o outcome) {
 		n := seenFrom(ctx)
 		n.operation, n.kind, n.code = o.name, o.kind, o.code
@@ -266,8 +276,8 @@ func (s *Server) graphql(r *graph.Resolver) (*endpoint, error) {
 
 func (s *Server) routes(api, export http.Handler) (http.Handler, error) {
 	mux := http.NewServeMux()
-	mux.Handle("/graphql", hardened(s.loading(s.authenticated(api))))
-	mux.Handle("GET /audit/export", hardened(s.authenticated(export)))
+	mux.Handle("/graphql", s.tracing.requests("/graphql", hardened(s.loading(s.authenticated(api)))))
+	mux.Handle("GET /audit/export", s.tracing.requests("/audit/export", hardened(s.authenticated(export))))
 	mux.Handle("GET /healthz", hardened(http.HandlerFunc(s.healthz)))
 	mux.Handle("GET /readyz", hardened(http.HandlerFunc(s.readyz)))
 	if s.config.PlaygroundEnabled {
@@ -373,6 +383,7 @@ func (s *Server) Run(ctx context.Context, listening func(address string)) error 
 		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.config.ShutdownTimeout)
 		defer cancel()
 		defer s.cache.Close()
+		defer s.tracing.close(ctx)
 		defer s.flush(ctx)
 		if err := api.Shutdown(stop); err != nil {
 			return errors.Join(fmt.Errorf("requests still ran after %s: %w", s.config.ShutdownTimeout, err), api.Close(), admin.Close())

@@ -52,7 +52,19 @@ type Options struct {
 	// that asked first has ended, for others may wait for it.
 	LoadTimeout time.Duration
 	Log         *slog.Logger
+	// Watch, unless nil, is told of each look-up. What it returns is used from then on, and
+	// called, unless nil, with where the answers were and how many were missing.
+	Watch func(ctx context.Context, ns Name) (context.Context, func(result string, missing int))
 }
+
+// Where answers were, as Watch is told.
+const (
+	fromMemory   = "memory"
+	fromRedis    = "redis"
+	fromDatabase = "database"
+	fromOther    = "other request" // that was reading it already
+	fromNowhere  = "none"          // an error, or the request ended
+)
 
 // Cache keeps answers. Its methods and functions may be called on nil, which keeps
 // none.
@@ -68,6 +80,7 @@ type Cache struct {
 	flights singleflight.Group
 	counts  map[*Namespace]*counts
 	max     int64
+	watch   func(ctx context.Context, ns Name) (context.Context, func(result string, missing int))
 }
 
 // countersPerEntry is what the in-process store is advised to have, and averageEntry
@@ -83,7 +96,7 @@ func New(db *store.DB, o Options) (*Cache, error) {
 	if o.Mode == Off || o.Mode == Redis && o.Redis == nil {
 		return nil, nil //nolint:nilnil // none is a cache that keeps nothing
 	}
-	c := &Cache{db: db, timeout: o.LoadTimeout, log: o.Log, ttl: o.TTL, counts: map[*Namespace]*counts{}, max: o.MaxBytes}
+	c := &Cache{db: db, timeout: o.LoadTimeout, log: o.Log, ttl: o.TTL, counts: map[*Namespace]*counts{}, max: o.MaxBytes, watch: o.Watch}
 	for _, ns := range Namespaces {
 		c.counts[ns] = &counts{}
 	}
@@ -137,10 +150,13 @@ func Get[V any](ctx context.Context, c *Cache, ns *Namespace, key string, load f
 	if !known {
 		return load(ctx)
 	}
+	ctx, done := c.watched(ctx, ns)
 	if v, found := inMemory[V](ctx, c, ns, full); found {
 		c.hit(ctx, ns, &c.counts[ns].memory)
+		done(fromMemory, 0)
 		return v, nil
 	}
+	result := fromOther // set before the flight ends, by the one who flies
 	flight := c.flights.DoChan(full, func() (v any, err error) {
 		defer func() {
 			if cause := recover(); cause != nil { // in a goroutine of its own it would end the process
@@ -151,20 +167,24 @@ func Get[V any](ctx context.Context, c *Cache, ns *Namespace, key string, load f
 		// Whoever asked first may go: the others still want it.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.timeout)
 		defer cancel()
-		return fill(ctx, c, ns, full, load)
+		v, result, err = fill(ctx, c, ns, full, load)
+		return v, err
 	})
 	var none V
 	select {
 	case r := <-flight:
 		if r.Err != nil {
+			done(fromNowhere, 1)
 			return none, r.Err
 		}
+		done(result, 1)
 		v, ok := r.Val.(V)
 		if !ok {
 			return none, fmt.Errorf("%w: %T under %s", errKind, r.Val, full)
 		}
 		return v, nil
 	case <-ctx.Done():
+		done(fromNowhere, 1)
 		return none, ctx.Err()
 	}
 }
@@ -175,24 +195,33 @@ var (
 )
 
 // fill gets an answer from Redis or the database and keeps it.
-func fill[V any](ctx context.Context, c *Cache, ns *Namespace, key string, load func(ctx context.Context) (V, error)) (V, error) {
+func fill[V any](ctx context.Context, c *Cache, ns *Namespace, key string, load func(ctx context.Context) (V, error)) (v V, from string, err error) {
 	if v, size, found := inRedis[V](ctx, c, ns, key); found {
 		c.hit(ctx, ns, &c.counts[ns].redis)
 		c.keep(ctx, ns, key, v, size)
-		return v, nil
+		return v, fromRedis, nil
 	}
 	c.miss(ctx, ns)
-	v, err := load(ctx)
-	if err != nil {
-		return v, err
+	if v, err = load(ctx); err != nil {
+		return v, fromDatabase, err
 	}
 	encoded, err := encode(v)
 	if err != nil {
-		return v, fmt.Errorf("keep %s: %w", key, err)
+		return v, fromDatabase, fmt.Errorf("keep %s: %w", key, err)
 	}
 	c.keep(ctx, ns, key, v, len(encoded))
 	c.share(ctx, ns, key, encoded)
-	return v, nil
+	return v, fromDatabase, nil
+}
+
+// watched begins a look-up and returns how to end it.
+func (c *Cache) watched(ctx context.Context, ns *Namespace) (context.Context, func(result string, missing int)) {
+	if c.watch != nil {
+		if ctx, done := c.watch(ctx, ns.Name); done != nil {
+			return ctx, done
+		}
+	}
+	return ctx, func(string, int) {}
 }
 
 // Many returns the answers under the keys; load reads those that are missing, all at
@@ -203,6 +232,7 @@ func Many[V any](ctx context.Context, c *Cache, ns *Namespace, keys []int64, loa
 	if !known || c.memory == nil {
 		return load(ctx, keys)
 	}
+	ctx, done := c.watched(ctx, ns)
 	const base = 10
 	full := func(key int64) string { return start + strconv.FormatInt(key, base) }
 	values, missing := make(map[int64]V, len(keys)), []int64(nil)
@@ -218,9 +248,11 @@ func Many[V any](ctx context.Context, c *Cache, ns *Namespace, keys []int64, loa
 		c.hit(ctx, ns, &c.counts[ns].memory)
 	}
 	if missing = slices.Compact(slices.Sorted(slices.Values(missing))); len(missing) == 0 {
+		done(fromMemory, 0)
 		return values, nil
 	}
 	read, err := load(ctx, missing)
+	done(fromDatabase, len(missing))
 	if err != nil {
 		return nil, err
 	}

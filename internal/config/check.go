@@ -48,6 +48,13 @@ func (c *Config) check() Faults {
 	if u, err := url.Parse(c.RateSourceURL); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.RawQuery != "" || u.Fragment != "" {
 		bad("RateSourceURL", "is no address of a folder", "give one such as https://www.tcmb.gov.tr/kurlar")
 	}
+	if u, err := url.Parse(c.OTELEndpoint); c.OTELEndpoint != "" && (err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.User != nil) {
+		bad("OTELEndpoint", "is no address of a collector", "give one such as http://127.0.0.1:4318, without a password")
+	}
+	const all = 100
+	if c.OTELPercent < 0 || c.OTELPercent > all {
+		bad("OTELPercent", "is no share of a hundred", "give 0 to 100")
+	}
 	if a, err := mail.ParseAddress(c.AdminEmail); err != nil || a.Address != c.AdminEmail {
 		bad("AdminEmail", "is no e-mail address", "give one such as admin@port.example")
 	}

@@ -120,6 +120,10 @@ type Config struct {
 	AuditFacetRows     int           `env:"AUDIT_FACET_ROWS" envDefault:"10000" desc:"Lines of the trail that auditFacets counts at most, the newest ones"`
 	AuditFacetWindow   time.Duration `env:"AUDIT_FACET_WINDOW" envDefault:"720h" desc:"How far back auditFacets looks when no range is given"`
 
+	// Traces.
+	OTELEndpoint string `env:"OTEL_ENDPOINT" desc:"OpenTelemetry collector that traces are sent to, OTLP over HTTP: http://127.0.0.1:4318; empty: none"`
+	OTELPercent  int    `env:"OTEL_PERCENT" envDefault:"10" desc:"How many of a hundred requests are traced"`
+
 	// Running.
 	LogLevel  slog.Level `env:"LOG_LEVEL" envDefault:"INFO" desc:"DEBUG, INFO, WARN or ERROR"`
 	LogFormat string     `env:"LOG_FORMAT" envDefault:"json" desc:"json or text"`
