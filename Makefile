@@ -29,7 +29,7 @@ help: ## Show this list
 ##@ Every day
 
 .PHONY: setup
-setup: ## Install what is missing: PostgreSQL, Redis, Chromium, Node, Python, a C compiler, modules
+setup: ## Install what is missing: PostgreSQL, Redis, nginx, Chromium, Node, Python, a C compiler, modules
 	@.ci/setup
 
 .PHONY: run

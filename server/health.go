@@ -39,6 +39,17 @@ func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, body)
 }
 
+// parting lets go of a connection with each answer while the server is stopping. What
+// was kept open for later requests would be cut when one is just on its way.
+func (s *Server) parting(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s.draining.Load() {
+			w.Header().Set("Connection", "close")
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
 func answer(w http.ResponseWriter, status int, body map[string]string) {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(status)

@@ -296,9 +296,9 @@ func (s *Server) routes(api, export http.Handler) (http.Handler, error) {
 		ExposedHeaders: []string{requestIDHeader, "Retry-After", "Content-Disposition"}, MaxAge: 600,
 	})
 	if len(s.config.CORSOrigins) == 0 { // the library takes an empty list for everybody
-		return s.identified(s.logged(mux)), nil
+		return s.parting(s.identified(s.logged(mux))), nil
 	}
-	return s.identified(s.logged(shared.Handler(mux))), nil
+	return s.parting(s.identified(s.logged(shared.Handler(mux)))), nil
 }
 
 // Handler answers requests as the running server does.
@@ -338,8 +338,9 @@ func sampled(profile http.Handler, set func(rate int), rate int) http.Handler {
 	})
 }
 
-// Run listens until ctx ends and then lets running requests finish, for at most the
-// configured time. Once requests are taken it calls listening, unless that is nil,
+// Run listens until ctx ends, goes on for the configured delay while it says that it is
+// stopping, and then lets running requests finish, for at most the configured time.
+// Once requests are taken it calls listening, unless that is nil,
 // with the address of the API.
 func (s *Server) Run(ctx context.Context, listening func(address string)) error {
 	api := &http.Server{
@@ -379,7 +380,10 @@ func (s *Server) Run(ctx context.Context, listening func(address string)) error 
 	g.Go(func() error {
 		<-running.Done()
 		s.draining.Store(true)
-		s.log.InfoContext(ctx, "stopping", "grace", s.config.ShutdownTimeout)
+		s.log.InfoContext(ctx, "stopping", "delay", s.config.ShutdownDelay, "grace", s.config.ShutdownTimeout)
+		if ctx.Err() != nil { // else a listener has failed, and nobody is served any more
+			time.Sleep(s.config.ShutdownDelay)
+		}
 		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.config.ShutdownTimeout)
 		defer cancel()
 		defer s.cache.Close()

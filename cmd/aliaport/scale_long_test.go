@@ -8,4 +8,5 @@ const (
 	ownOperations    = 50000  // of two without
 	kills            = 30
 	outages          = 10 // of Redis
+	replaced         = 12 // servers
 )

@@ -8,4 +8,5 @@ const (
 	ownOperations    = 600  // of two without
 	kills            = 2
 	outages          = 1 // of Redis
+	replaced         = 2 // servers
 )

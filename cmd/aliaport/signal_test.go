@@ -51,6 +51,28 @@ func TestSignals(t *testing.T) {
 			t.Errorf("ended with %s", state)
 		}
 	})
+	t.Run("with a delay it serves on and says that it stops", func(t *testing.T) {
+		t.Parallel()
+		p := startProcess(t, "--shutdown-delay=3s")
+		p.signal(t, syscall.SIGTERM)
+		for status := 0; status != http.StatusServiceUnavailable; time.Sleep(10 * time.Millisecond) {
+			var body string
+			if status, body = visit(t, "http://"+p.address+"/readyz"); status != http.StatusOK && !strings.Contains(body, `"stopping"`) {
+				t.Errorf("/readyz: %d %s", status, body)
+			}
+		}
+		resp, err := http.Get("http://" + p.address + "/graphql?query=%7B__typename%7D")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		if resp.StatusCode != http.StatusOK || !resp.Close {
+			t.Errorf("status %d, the connection is let go: %t", resp.StatusCode, resp.Close)
+		}
+		if state := p.wait(t); state.ExitCode() != exitOK {
+			t.Errorf("ended with %s", state)
+		}
+	})
 	t.Run("a second signal does not wait for it", func(t *testing.T) {
 		t.Parallel()
 		p := startProcess(t)
@@ -77,10 +99,10 @@ type process struct {
 
 var playgroundLine = regexp.MustCompile(`Playground: http://(127\.0\.0\.1:[1-9][0-9]*)/playground`)
 
-func startProcess(t *testing.T) *process {
+func startProcess(t *testing.T, flags ...string) *process {
 	t.Helper()
 	p := &process{}
-	p.Cmd = exec.CommandContext(t.Context(), os.Args[0], "serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--shutdown-timeout=30s")
+	p.Cmd = exec.CommandContext(t.Context(), os.Args[0], append([]string{"serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--shutdown-timeout=30s"}, flags...)...)
 	p.Env = append(os.Environ(), "ALIAPORT_TEST_AS_PROGRAM=1", "ALIAPORT_DATABASE_URL=sqlite://"+aliatest.SQLitePath(t))
 	p.Stdout, p.Stderr = &p.output, &p.output
 	if err := p.Start(); err != nil {

@@ -191,7 +191,7 @@ func least[N cmp.Ordered](bad report, limit N, values map[string]N) {
 }
 
 // mayBeZero are the durations for which zero means never or at once.
-var mayBeZero = []string{"StatementTimeout", "SlowStatement", "LoaderWait"}
+var mayBeZero = []string{"StatementTimeout", "SlowStatement", "LoaderWait", "ShutdownDelay"}
 
 func (c *Config) checkDuration(bad report, field string) {
 	d := reflect.ValueOf(*c).FieldByName(field).Int()

@@ -61,6 +61,7 @@ type Config struct {
 	WriteTimeout      time.Duration `env:"WRITE_TIMEOUT" envDefault:"60s" desc:"Time from the end of the headers to the end of the answer"`
 	IdleTimeout       time.Duration `env:"IDLE_TIMEOUT" envDefault:"2m" desc:"Time a connection may rest between requests"`
 	RequestTimeout    time.Duration `env:"REQUEST_TIMEOUT" envDefault:"30s" desc:"Time an operation may take; then it answers TIMEOUT"`
+	ShutdownDelay     time.Duration `env:"SHUTDOWN_DELAY" envDefault:"0s" desc:"How long a server that is told to stop goes on serving, while /readyz says that it stops, so that load balancers send nothing more"`
 	ShutdownTimeout   time.Duration `env:"SHUTDOWN_TIMEOUT" envDefault:"20s" desc:"Time running requests get to finish when the server stops"`
 
 	// Who may come in.

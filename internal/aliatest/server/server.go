@@ -1,4 +1,4 @@
-// Package server starts PostgreSQL and Redis servers to be thrown away: empty, in
+// Package server starts PostgreSQL, Redis and nginx servers to be thrown away: empty, in
 // a temporary folder, on a free port of the loopback interface. They never
 // outlive the process that started them, not even when it is killed.
 package server
