@@ -8,6 +8,7 @@ import (
 	"maps"
 	"math"
 	"math/rand/v2"
+	"net"
 	"slices"
 	"strconv"
 	"strings"
@@ -108,7 +109,10 @@ func (h *history) write(client int, key, value string, ask func() error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	_, declined := errors.AsType[*declinedError](err)
-	if declined { // nothing was changed
+	if declined || faultOf(err) == unsent { // nothing was changed
+		if !declined {
+			h.faults[unsent]++
+		}
 		h.took = append(h.took, took{call, back - call, ""})
 		return
 	}
@@ -133,8 +137,17 @@ func faultOf(err error) string {
 	if s, ok := errors.AsType[*json.SyntaxError](err); ok {
 		return "no JSON: " + s.Error()
 	}
-	return "no answer"
+	if o, ok := errors.AsType[*net.OpError](err); ok && o.Op == "dial" {
+		return unsent
+	}
+	return unanswered
 }
+
+// What becomes of requests to a server that is not there, or dies over them.
+const (
+	unsent     = "no connection"
+	unanswered = "no answer"
+)
 
 // operations are how many answers the history has.
 func (h *history) operations() (n int) {
@@ -144,6 +157,16 @@ func (h *history) operations() (n int) {
 		for _, m := range of {
 			n += m
 		}
+	}
+	return n
+}
+
+// troubles are how many questions were not answered.
+func (h *history) troubles() (n int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, m := range h.faults {
+		n += m
 	}
 	return n
 }
@@ -267,7 +290,11 @@ func (f *fleet) exercise(ctx context.Context, h *history, deeds map[string][]dee
 		all.Go(func() {
 			for more() && ctx.Err() == nil {
 				group := deeds[groups[rand.IntN(len(groups))]]
+				before := h.troubles()
 				group[rand.IntN(len(group))](ctx, h, client, n.Add(1))
+				if h.troubles() > before { // as clients do
+					time.Sleep(50 * time.Millisecond)
+				}
 			}
 		})
 	}
@@ -545,7 +572,7 @@ func TestServersThatAreKilledLeaveNothingStale(t *testing.T) {
 	enough.Store(true)
 	clients.Wait()
 	h.report(t)
-	h.quiet(t, "no answer")
+	h.quiet(t, unsent, unanswered)
 	h.linear(t)
 }
 
