@@ -76,6 +76,8 @@ func New(t testing.TB, db *store.DB, adjust ...func(*config.Config)) *API {
 	cfg.JWTKey = "a key for tests that is long enough"
 	// Tests ask more often than people. Those of the limits set them.
 	cfg.RateOperations, cfg.RateCost, cfg.RateLogins = 0, 0, 0
+	// Hundreds of servers run at once; each makes room for its cache when it starts.
+	cfg.CacheBytes = 4 << 20
 	// Reads are written a little later; tests that look at the trail want it to stand still.
 	cfg.AuditReads = "none"
 	bank := aliatest.NewBank(t)
