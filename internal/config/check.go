@@ -115,7 +115,7 @@ func (c *Config) checkRanges(bad report) {
 	least(bad, 1, map[string]int{"AuditRetentionDays": c.AuditRetentionDays, "AuditExports": c.AuditExports})
 	least(bad, 0, map[string]int{"RateOperations": c.RateOperations, "RateCost": c.RateCost, "RateLogins": c.RateLogins})
 	least(bad, 0, map[string]int{"DBMaxIdle": c.DBMaxIdle, "StatementCache": c.StatementCache, "SQLiteReaders": c.SQLiteReaders})
-	least(bad, 1024, map[string]int64{"MaxBodyBytes": c.MaxBodyBytes, "RateSourceMaxBytes": c.RateSourceMaxBytes})
+	least(bad, 1024, map[string]int64{"MaxBodyBytes": c.MaxBodyBytes, "RateSourceMaxBytes": c.RateSourceMaxBytes, "CacheBytes": c.CacheBytes})
 	if c.DBMaxOpen > 0 && c.DBMaxIdle > c.DBMaxOpen {
 		bad("DBMaxIdle", "is greater than "+variable("DBMaxOpen"), "keep at most as many connections as may be open")
 	}
