@@ -93,7 +93,10 @@ const redisAt = "ALIAPORT_REDIS_URL=redis://"
 
 // watchedRights are the bits of the number that a role's rights are written as. The
 // first is the one that requests of its users are tried with.
-var watchedRights = []string{"parametre:read", "cari:read", "hizmet:read", "tarife:read", "kurlar:read", "saha:read", "rapor:read", "barinma:read"}
+var watchedRights = []string{
+	"parametre:read", "cari:read", "hizmet:read", "tarife:read", "kurlar:read", "saha:read", "rapor:read", "barinma:read",
+	"motorbot:read", "sefer:read", "workorder:read", "guvenlik:read", "cari:write", "hizmet:write", "motorbot:write", "sefer:write",
+}
 
 const watchedRole = "NOBETCI"
 

@@ -14,6 +14,7 @@ import (
 	"aliaport/internal/aliatest"
 	"aliaport/internal/aliatest/server"
 	"aliaport/internal/migrate"
+	"aliaport/internal/store"
 )
 
 func TestServersOutliveARestartOfTheirDatabase(t *testing.T) {
@@ -33,6 +34,11 @@ func TestServersOutliveARestartOfTheirDatabase(t *testing.T) {
 	}
 	f := newFleetOn(t, pg.URL(), 2, redisAt+startRedis(t))
 	defer f.end(t)
+	// The test's own connections would be found dead when they are closed.
+	for _, mine := range []*store.DB{db, f.db} {
+		mine.Reader().SetMaxIdleConns(0)
+		mine.Writer().SetMaxIdleConns(0)
+	}
 	h := newHistory()
 	var enough atomic.Bool
 	var asking sync.WaitGroup
