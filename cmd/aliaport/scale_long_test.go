@@ -5,7 +5,7 @@ package main
 // How much the tests of several servers do.
 const (
 	sharedOperations = 60000 // of two servers with a Redis
-	ownOperations    = 20000  // of two without
+	ownOperations    = 20000 // of two without
 	kills            = 30
 	outages          = 10 // of Redis
 	replaced         = 12 // servers
