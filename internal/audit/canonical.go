@@ -5,17 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"strconv"
-	"strings"
 	"time"
-	"unicode/utf8"
-
-	"github.com/shopspring/decimal"
 
 	"aliaport/ent"
 	"aliaport/ent/auditevent"
+	"aliaport/internal/canonical"
 )
 
 // Columns are the columns of an event in the order of its canonical form.
@@ -35,7 +30,7 @@ const stamp = "2006-01-02T15:04:05.000000Z"
 func AppendLine(b []byte, e *ent.AuditEvent) ([]byte, error) {
 	text := func(name, value string) {
 		b = append(b, `,"`+name+`":`...)
-		b = appendText(b, value)
+		b = canonical.AppendText(b, value)
 	}
 	optional := func(name string, value *string) {
 		if value == nil {
@@ -147,95 +142,5 @@ func appendJSON(b []byte, raw json.RawMessage) ([]byte, error) {
 	if len(raw) == 0 {
 		return append(b, "null"...), nil
 	}
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.UseNumber()
-	var v any
-	if err := d.Decode(&v); err != nil {
-		return nil, err
-	}
-	return appendValue(b, v), nil
-}
-
-func appendValue(b []byte, v any) []byte {
-	switch v := v.(type) {
-	case bool:
-		return strconv.AppendBool(b, v)
-	case json.Number:
-		return append(b, plain(string(v))...)
-	case string:
-		return appendText(b, v)
-	case []any:
-		b = append(b, '[')
-		for i, item := range v {
-			if i > 0 {
-				b = append(b, ',')
-			}
-			b = appendValue(b, item)
-		}
-		return append(b, ']')
-	case map[string]any:
-		b = append(b, '{')
-		for i, name := range slices.Sorted(maps.Keys(v)) {
-			if i > 0 {
-				b = append(b, ',')
-			}
-			b = append(appendText(b, name), ':')
-			b = appendValue(b, v[name])
-		}
-		return append(b, '}')
-	}
-	return append(b, "null"...)
-}
-
-// maxExponent is how far from one a number may be to be written out.
-const maxExponent = 400
-
-// plain writes a number as PostgreSQL's jsonb does: all digits that were given and
-// no exponent.
-func plain(number string) string {
-	if !strings.ContainsAny(number, "eE") {
-		if strings.Trim(number, "-0.") == "" { // there is no negative zero
-			return strings.TrimPrefix(number, "-")
-		}
-		return number
-	}
-	d, err := decimal.NewFromString(number)
-	if err != nil || d.Exponent() > maxExponent || d.Exponent() < -maxExponent {
-		return number
-	}
-	if d.Exponent() < 0 {
-		return strings.TrimPrefix(d.StringFixed(-d.Exponent()), negativeZero(d))
-	}
-	return d.String()
-}
-
-func negativeZero(d decimal.Decimal) string {
-	if d.IsZero() {
-		return "-"
-	}
-	return ""
-}
-
-const hexDigits = "0123456789abcdef"
-
-// appendText quotes a text. Only what must be escaped is.
-func appendText(b []byte, s string) []byte {
-	b = append(b, '"')
-	for _, r := range s {
-		switch {
-		case r == '"' || r == '\\':
-			b = append(b, '\\', byte(r))
-		case r == '\n':
-			b = append(b, '\\', 'n')
-		case r == '\r':
-			b = append(b, '\\', 'r')
-		case r == '\t':
-			b = append(b, '\\', 't')
-		case r < ' ':
-			b = append(b, '\\', 'u', '0', '0', hexDigits[r>>4], hexDigits[r&0xf])
-		default:
-			b = utf8.AppendRune(b, r) // U+FFFD for what is no letter
-		}
-	}
-	return append(b, '"')
+	return canonical.AppendJSON(b, raw)
 }
