@@ -27,6 +27,7 @@ import (
 	"aliaport/ent/permission"
 	"aliaport/ent/pricelist"
 	"aliaport/ent/pricelistitem"
+	"aliaport/ent/readonlystate"
 	"aliaport/ent/refreshtoken"
 	"aliaport/ent/role"
 	"aliaport/ent/service"
@@ -86,6 +87,8 @@ type Client struct {
 	PriceList *PriceListClient
 	// PriceListItem is the client for interacting with the PriceListItem builders.
 	PriceListItem *PriceListItemClient
+	// ReadOnlyState is the client for interacting with the ReadOnlyState builders.
+	ReadOnlyState *ReadOnlyStateClient
 	// RefreshToken is the client for interacting with the RefreshToken builders.
 	RefreshToken *RefreshTokenClient
 	// Role is the client for interacting with the Role builders.
@@ -139,6 +142,7 @@ func (c *Client) init() {
 	c.Permission = NewPermissionClient(c.config)
 	c.PriceList = NewPriceListClient(c.config)
 	c.PriceListItem = NewPriceListItemClient(c.config)
+	c.ReadOnlyState = NewReadOnlyStateClient(c.config)
 	c.RefreshToken = NewRefreshTokenClient(c.config)
 	c.Role = NewRoleClient(c.config)
 	c.Service = NewServiceClient(c.config)
@@ -260,6 +264,7 @@ func (c *Client) Tx(ctx context.Context) (*Tx, error) {
 		Permission:             NewPermissionClient(cfg),
 		PriceList:              NewPriceListClient(cfg),
 		PriceListItem:          NewPriceListItemClient(cfg),
+		ReadOnlyState:          NewReadOnlyStateClient(cfg),
 		RefreshToken:           NewRefreshTokenClient(cfg),
 		Role:                   NewRoleClient(cfg),
 		Service:                NewServiceClient(cfg),
@@ -308,6 +313,7 @@ func (c *Client) BeginTx(ctx context.Context, opts *sql.TxOptions) (*Tx, error) 
 		Permission:             NewPermissionClient(cfg),
 		PriceList:              NewPriceListClient(cfg),
 		PriceListItem:          NewPriceListItemClient(cfg),
+		ReadOnlyState:          NewReadOnlyStateClient(cfg),
 		RefreshToken:           NewRefreshTokenClient(cfg),
 		Role:                   NewRoleClient(cfg),
 		Service:                NewServiceClient(cfg),
@@ -353,9 +359,10 @@ func (c *Client) Use(hooks ...Hook) {
 		c.AuditArchive, c.AuditEvent, c.CacheGeneration, c.Cari, c.ExchangeRate,
 		c.GateChecklistItem, c.GateLog, c.GatePin, c.IdempotencyKey, c.Motorbot,
 		c.NumberSequence, c.Parameter, c.ParameterHistory, c.Permission, c.PriceList,
-		c.PriceListItem, c.RefreshToken, c.Role, c.Service, c.ServiceOverride, c.Trip,
-		c.User, c.WorkLog, c.WorkOrder, c.WorkOrderAdjustment, c.WorkOrderCount,
-		c.WorkOrderItem, c.WorkOrderPerson, c.WorkOrderStatusHistory,
+		c.PriceListItem, c.ReadOnlyState, c.RefreshToken, c.Role, c.Service,
+		c.ServiceOverride, c.Trip, c.User, c.WorkLog, c.WorkOrder,
+		c.WorkOrderAdjustment, c.WorkOrderCount, c.WorkOrderItem, c.WorkOrderPerson,
+		c.WorkOrderStatusHistory,
 	} {
 		n.Use(hooks...)
 	}
@@ -368,9 +375,10 @@ func (c *Client) Intercept(interceptors ...Interceptor) {
 		c.AuditArchive, c.AuditEvent, c.CacheGeneration, c.Cari, c.ExchangeRate,
 		c.GateChecklistItem, c.GateLog, c.GatePin, c.IdempotencyKey, c.Motorbot,
 		c.NumberSequence, c.Parameter, c.ParameterHistory, c.Permission, c.PriceList,
-		c.PriceListItem, c.RefreshToken, c.Role, c.Service, c.ServiceOverride, c.Trip,
-		c.User, c.WorkLog, c.WorkOrder, c.WorkOrderAdjustment, c.WorkOrderCount,
-		c.WorkOrderItem, c.WorkOrderPerson, c.WorkOrderStatusHistory,
+		c.PriceListItem, c.ReadOnlyState, c.RefreshToken, c.Role, c.Service,
+		c.ServiceOverride, c.Trip, c.User, c.WorkLog, c.WorkOrder,
+		c.WorkOrderAdjustment, c.WorkOrderCount, c.WorkOrderItem, c.WorkOrderPerson,
+		c.WorkOrderStatusHistory,
 	} {
 		n.Intercept(interceptors...)
 	}
@@ -411,6 +419,8 @@ func (c *Client) Mutate(ctx context.Context, m Mutation) (Value, error) {
 		return c.PriceList.mutate(ctx, m)
 	case *PriceListItemMutation:
 		return c.PriceListItem.mutate(ctx, m)
+	case *ReadOnlyStateMutation:
+		return c.ReadOnlyState.mutate(ctx, m)
 	case *RefreshTokenMutation:
 		return c.RefreshToken.mutate(ctx, m)
 	case *RoleMutation:
@@ -2906,6 +2916,139 @@ func (c *PriceListItemClient) mutate(ctx context.Context, m *PriceListItemMutati
 	}
 }
 
+// ReadOnlyStateClient is a client for the ReadOnlyState schema.
+type ReadOnlyStateClient struct {
+	config
+}
+
+// NewReadOnlyStateClient returns a client for the ReadOnlyState from the given config.
+func NewReadOnlyStateClient(c config) *ReadOnlyStateClient {
+	return &ReadOnlyStateClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `readonlystate.Hooks(f(g(h())))`.
+func (c *ReadOnlyStateClient) Use(hooks ...Hook) {
+	c.hooks.ReadOnlyState = append(c.hooks.ReadOnlyState, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `readonlystate.Intercept(f(g(h())))`.
+func (c *ReadOnlyStateClient) Intercept(interceptors ...Interceptor) {
+	c.inters.ReadOnlyState = append(c.inters.ReadOnlyState, interceptors...)
+}
+
+// Create returns a builder for creating a ReadOnlyState entity.
+func (c *ReadOnlyStateClient) Create() *ReadOnlyStateCreate {
+	mutation := newReadOnlyStateMutation(c.config, OpCreate)
+	return &ReadOnlyStateCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of ReadOnlyState entities.
+func (c *ReadOnlyStateClient) CreateBulk(builders ...*ReadOnlyStateCreate) *ReadOnlyStateCreateBulk {
+	return &ReadOnlyStateCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *ReadOnlyStateClient) MapCreateBulk(slice any, setFunc func(*ReadOnlyStateCreate, int)) *ReadOnlyStateCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &ReadOnlyStateCreateBulk{err: fmt.Errorf("calling to ReadOnlyStateClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*ReadOnlyStateCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &ReadOnlyStateCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for ReadOnlyState.
+func (c *ReadOnlyStateClient) Update() *ReadOnlyStateUpdate {
+	mutation := newReadOnlyStateMutation(c.config, OpUpdate)
+	return &ReadOnlyStateUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *ReadOnlyStateClient) UpdateOne(_m *ReadOnlyState) *ReadOnlyStateUpdateOne {
+	mutation := newReadOnlyStateMutation(c.config, OpUpdateOne, withReadOnlyState(_m))
+	return &ReadOnlyStateUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *ReadOnlyStateClient) UpdateOneID(id int64) *ReadOnlyStateUpdateOne {
+	mutation := newReadOnlyStateMutation(c.config, OpUpdateOne, withReadOnlyStateID(id))
+	return &ReadOnlyStateUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for ReadOnlyState.
+func (c *ReadOnlyStateClient) Delete() *ReadOnlyStateDelete {
+	mutation := newReadOnlyStateMutation(c.config, OpDelete)
+	return &ReadOnlyStateDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *ReadOnlyStateClient) DeleteOne(_m *ReadOnlyState) *ReadOnlyStateDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *ReadOnlyStateClient) DeleteOneID(id int64) *ReadOnlyStateDeleteOne {
+	builder := c.Delete().Where(readonlystate.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &ReadOnlyStateDeleteOne{builder}
+}
+
+// Query returns a query builder for ReadOnlyState.
+func (c *ReadOnlyStateClient) Query() *ReadOnlyStateQuery {
+	return &ReadOnlyStateQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeReadOnlyState},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a ReadOnlyState entity by its id.
+func (c *ReadOnlyStateClient) Get(ctx context.Context, id int64) (*ReadOnlyState, error) {
+	return c.Query().Where(readonlystate.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *ReadOnlyStateClient) GetX(ctx context.Context, id int64) *ReadOnlyState {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// Hooks returns the client hooks.
+func (c *ReadOnlyStateClient) Hooks() []Hook {
+	return c.hooks.ReadOnlyState
+}
+
+// Interceptors returns the client interceptors.
+func (c *ReadOnlyStateClient) Interceptors() []Interceptor {
+	return c.inters.ReadOnlyState
+}
+
+func (c *ReadOnlyStateClient) mutate(ctx context.Context, m *ReadOnlyStateMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&ReadOnlyStateCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&ReadOnlyStateUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&ReadOnlyStateUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&ReadOnlyStateDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown ReadOnlyState mutation op: %q", m.Op())
+	}
+}
+
 // RefreshTokenClient is a client for the RefreshToken schema.
 type RefreshTokenClient struct {
 	config
@@ -5361,17 +5504,17 @@ type (
 		AuditArchive, AuditEvent, CacheGeneration, Cari, ExchangeRate,
 		GateChecklistItem, GateLog, GatePin, IdempotencyKey, Motorbot, NumberSequence,
 		Parameter, ParameterHistory, Permission, PriceList, PriceListItem,
-		RefreshToken, Role, Service, ServiceOverride, Trip, User, WorkLog, WorkOrder,
-		WorkOrderAdjustment, WorkOrderCount, WorkOrderItem, WorkOrderPerson,
-		WorkOrderStatusHistory []ent.Hook
+		ReadOnlyState, RefreshToken, Role, Service, ServiceOverride, Trip, User,
+		WorkLog, WorkOrder, WorkOrderAdjustment, WorkOrderCount, WorkOrderItem,
+		WorkOrderPerson, WorkOrderStatusHistory []ent.Hook
 	}
 	inters struct {
 		AuditArchive, AuditEvent, CacheGeneration, Cari, ExchangeRate,
 		GateChecklistItem, GateLog, GatePin, IdempotencyKey, Motorbot, NumberSequence,
 		Parameter, ParameterHistory, Permission, PriceList, PriceListItem,
-		RefreshToken, Role, Service, ServiceOverride, Trip, User, WorkLog, WorkOrder,
-		WorkOrderAdjustment, WorkOrderCount, WorkOrderItem, WorkOrderPerson,
-		WorkOrderStatusHistory []ent.Interceptor
+		ReadOnlyState, RefreshToken, Role, Service, ServiceOverride, Trip, User,
+		WorkLog, WorkOrder, WorkOrderAdjustment, WorkOrderCount, WorkOrderItem,
+		WorkOrderPerson, WorkOrderStatusHistory []ent.Interceptor
 	}
 )
 

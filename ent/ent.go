@@ -19,6 +19,7 @@ import (
 	"aliaport/ent/permission"
 	"aliaport/ent/pricelist"
 	"aliaport/ent/pricelistitem"
+	"aliaport/ent/readonlystate"
 	"aliaport/ent/refreshtoken"
 	"aliaport/ent/role"
 	"aliaport/ent/service"
@@ -117,6 +118,7 @@ func checkColumn(t, c string) error {
 			permission.Table:             permission.ValidColumn,
 			pricelist.Table:              pricelist.ValidColumn,
 			pricelistitem.Table:          pricelistitem.ValidColumn,
+			readonlystate.Table:          readonlystate.ValidColumn,
 			refreshtoken.Table:           refreshtoken.ValidColumn,
 			role.Table:                   role.ValidColumn,
 			service.Table:                service.ValidColumn,

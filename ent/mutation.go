@@ -20,6 +20,7 @@ import (
 	"aliaport/ent/predicate"
 	"aliaport/ent/pricelist"
 	"aliaport/ent/pricelistitem"
+	"aliaport/ent/readonlystate"
 	"aliaport/ent/refreshtoken"
 	"aliaport/ent/role"
 	"aliaport/ent/service"
@@ -71,6 +72,7 @@ const (
 	TypePermission             = "Permission"
 	TypePriceList              = "PriceList"
 	TypePriceListItem          = "PriceListItem"
+	TypeReadOnlyState          = "ReadOnlyState"
 	TypeRefreshToken           = "RefreshToken"
 	TypeRole                   = "Role"
 	TypeService                = "Service"
@@ -18866,6 +18868,446 @@ func (m *PriceListItemMutation) ResetEdge(name string) error {
 		return nil
 	}
 	return fmt.Errorf("unknown PriceListItem edge %s", name)
+}
+
+// ReadOnlyStateMutation represents an operation that mutates the ReadOnlyState nodes in the graph.
+type ReadOnlyStateMutation struct {
+	config
+	op            Op
+	typ           string
+	id            *int64
+	since         *time.Time
+	reason        *string
+	by_name       *string
+	clearedFields map[string]struct{}
+	done          bool
+	oldValue      func(context.Context) (*ReadOnlyState, error)
+	predicates    []predicate.ReadOnlyState
+}
+
+var _ ent.Mutation = (*ReadOnlyStateMutation)(nil)
+
+// readonlystateOption allows management of the mutation configuration using functional options.
+type readonlystateOption func(*ReadOnlyStateMutation)
+
+// newReadOnlyStateMutation creates new mutation for the ReadOnlyState entity.
+func newReadOnlyStateMutation(c config, op Op, opts ...readonlystateOption) *ReadOnlyStateMutation {
+	m := &ReadOnlyStateMutation{
+		config:        c,
+		op:            op,
+		typ:           TypeReadOnlyState,
+		clearedFields: make(map[string]struct{}),
+	}
+	for _, opt := range opts {
+		opt(m)
+	}
+	return m
+}
+
+// withReadOnlyStateID sets the ID field of the mutation.
+func withReadOnlyStateID(id int64) readonlystateOption {
+	return func(m *ReadOnlyStateMutation) {
+		var (
+			err   error
+			once  sync.Once
+			value *ReadOnlyState
+		)
+		m.oldValue = func(ctx context.Context) (*ReadOnlyState, error) {
+			once.Do(func() {
+				if m.done {
+					err = errors.New("querying old values post mutation is not allowed")
+				} else {
+					value, err = m.Client().ReadOnlyState.Get(ctx, id)
+				}
+			})
+			return value, err
+		}
+		m.id = &id
+	}
+}
+
+// withReadOnlyState sets the old ReadOnlyState of the mutation.
+func withReadOnlyState(node *ReadOnlyState) readonlystateOption {
+	return func(m *ReadOnlyStateMutation) {
+		m.oldValue = func(context.Context) (*ReadOnlyState, error) {
+			return node, nil
+		}
+		m.id = &node.ID
+	}
+}
+
+// Client returns a new `ent.Client` from the mutation. If the mutation was
+// executed in a transaction (ent.Tx), a transactional client is returned.
+func (m ReadOnlyStateMutation) Client() *Client {
+	client := &Client{config: m.config}
+	client.init()
+	return client
+}
+
+// Tx returns an `ent.Tx` for mutations that were executed in transactions;
+// it returns an error otherwise.
+func (m ReadOnlyStateMutation) Tx() (*Tx, error) {
+	if _, ok := m.driver.(*txDriver); !ok {
+		return nil, errors.New("ent: mutation is not running in a transaction")
+	}
+	tx := &Tx{config: m.config}
+	tx.init()
+	return tx, nil
+}
+
+// SetID sets the value of the id field. Note that this
+// operation is only accepted on creation of ReadOnlyState entities.
+func (m *ReadOnlyStateMutation) SetID(id int64) {
+	m.id = &id
+}
+
+// ID returns the ID value in the mutation. Note that the ID is only available
+// if it was provided to the builder or after it was returned from the database.
+func (m *ReadOnlyStateMutation) ID() (id int64, exists bool) {
+	if m.id == nil {
+		return
+	}
+	return *m.id, true
+}
+
+// IDs queries the database and returns the entity ids that match the mutation's predicate.
+// That means, if the mutation is applied within a transaction with an isolation level such
+// as sql.LevelSerializable, the returned ids match the ids of the rows that will be updated
+// or updated by the mutation.
+func (m *ReadOnlyStateMutation) IDs(ctx context.Context) ([]int64, error) {
+	switch {
+	case m.op.Is(OpUpdateOne | OpDeleteOne):
+		id, exists := m.ID()
+		if exists {
+			return []int64{id}, nil
+		}
+		fallthrough
+	case m.op.Is(OpUpdate | OpDelete):
+		return m.Client().ReadOnlyState.Query().Where(m.predicates...).IDs(ctx)
+	default:
+		return nil, fmt.Errorf("IDs is not allowed on %s operations", m.op)
+	}
+}
+
+// SetSince sets the "since" field.
+func (m *ReadOnlyStateMutation) SetSince(t time.Time) {
+	m.since = &t
+}
+
+// Since returns the value of the "since" field in the mutation.
+func (m *ReadOnlyStateMutation) Since() (r time.Time, exists bool) {
+	v := m.since
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldSince returns the old "since" field's value of the ReadOnlyState entity.
+// If the ReadOnlyState object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ReadOnlyStateMutation) OldSince(ctx context.Context) (v time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldSince is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldSince requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldSince: %w", err)
+	}
+	return oldValue.Since, nil
+}
+
+// ResetSince resets all changes to the "since" field.
+func (m *ReadOnlyStateMutation) ResetSince() {
+	m.since = nil
+}
+
+// SetReason sets the "reason" field.
+func (m *ReadOnlyStateMutation) SetReason(s string) {
+	m.reason = &s
+}
+
+// Reason returns the value of the "reason" field in the mutation.
+func (m *ReadOnlyStateMutation) Reason() (r string, exists bool) {
+	v := m.reason
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldReason returns the old "reason" field's value of the ReadOnlyState entity.
+// If the ReadOnlyState object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ReadOnlyStateMutation) OldReason(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldReason is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldReason requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldReason: %w", err)
+	}
+	return oldValue.Reason, nil
+}
+
+// ResetReason resets all changes to the "reason" field.
+func (m *ReadOnlyStateMutation) ResetReason() {
+	m.reason = nil
+}
+
+// SetByName sets the "by_name" field.
+func (m *ReadOnlyStateMutation) SetByName(s string) {
+	m.by_name = &s
+}
+
+// ByName returns the value of the "by_name" field in the mutation.
+func (m *ReadOnlyStateMutation) ByName() (r string, exists bool) {
+	v := m.by_name
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldByName returns the old "by_name" field's value of the ReadOnlyState entity.
+// If the ReadOnlyState object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *ReadOnlyStateMutation) OldByName(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldByName is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldByName requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldByName: %w", err)
+	}
+	return oldValue.ByName, nil
+}
+
+// ResetByName resets all changes to the "by_name" field.
+func (m *ReadOnlyStateMutation) ResetByName() {
+	m.by_name = nil
+}
+
+// Where appends a list predicates to the ReadOnlyStateMutation builder.
+func (m *ReadOnlyStateMutation) Where(ps ...predicate.ReadOnlyState) {
+	m.predicates = append(m.predicates, ps...)
+}
+
+// WhereP appends storage-level predicates to the ReadOnlyStateMutation builder. Using this method,
+// users can use type-assertion to append predicates that do not depend on any generated package.
+func (m *ReadOnlyStateMutation) WhereP(ps ...func(*sql.Selector)) {
+	p := make([]predicate.ReadOnlyState, len(ps))
+	for i := range ps {
+		p[i] = ps[i]
+	}
+	m.Where(p...)
+}
+
+// Op returns the operation name.
+func (m *ReadOnlyStateMutation) Op() Op {
+	return m.op
+}
+
+// SetOp allows setting the mutation operation.
+func (m *ReadOnlyStateMutation) SetOp(op Op) {
+	m.op = op
+}
+
+// Type returns the node type of this mutation (ReadOnlyState).
+func (m *ReadOnlyStateMutation) Type() string {
+	return m.typ
+}
+
+// Fields returns all fields that were changed during this mutation. Note that in
+// order to get all numeric fields that were incremented/decremented, call
+// AddedFields().
+func (m *ReadOnlyStateMutation) Fields() []string {
+	fields := make([]string, 0, 3)
+	if m.since != nil {
+		fields = append(fields, readonlystate.FieldSince)
+	}
+	if m.reason != nil {
+		fields = append(fields, readonlystate.FieldReason)
+	}
+	if m.by_name != nil {
+		fields = append(fields, readonlystate.FieldByName)
+	}
+	return fields
+}
+
+// Field returns the value of a field with the given name. The second boolean
+// return value indicates that this field was not set, or was not defined in the
+// schema.
+func (m *ReadOnlyStateMutation) Field(name string) (ent.Value, bool) {
+	switch name {
+	case readonlystate.FieldSince:
+		return m.Since()
+	case readonlystate.FieldReason:
+		return m.Reason()
+	case readonlystate.FieldByName:
+		return m.ByName()
+	}
+	return nil, false
+}
+
+// OldField returns the old value of the field from the database. An error is
+// returned if the mutation operation is not UpdateOne, or the query to the
+// database failed.
+func (m *ReadOnlyStateMutation) OldField(ctx context.Context, name string) (ent.Value, error) {
+	switch name {
+	case readonlystate.FieldSince:
+		return m.OldSince(ctx)
+	case readonlystate.FieldReason:
+		return m.OldReason(ctx)
+	case readonlystate.FieldByName:
+		return m.OldByName(ctx)
+	}
+	return nil, fmt.Errorf("unknown ReadOnlyState field %s", name)
+}
+
+// SetField sets the value of a field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *ReadOnlyStateMutation) SetField(name string, value ent.Value) error {
+	switch name {
+	case readonlystate.FieldSince:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetSince(v)
+		return nil
+	case readonlystate.FieldReason:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetReason(v)
+		return nil
+	case readonlystate.FieldByName:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetByName(v)
+		return nil
+	}
+	return fmt.Errorf("unknown ReadOnlyState field %s", name)
+}
+
+// AddedFields returns all numeric fields that were incremented/decremented during
+// this mutation.
+func (m *ReadOnlyStateMutation) AddedFields() []string {
+	return nil
+}
+
+// AddedField returns the numeric value that was incremented/decremented on a field
+// with the given name. The second boolean return value indicates that this field
+// was not set, or was not defined in the schema.
+func (m *ReadOnlyStateMutation) AddedField(name string) (ent.Value, bool) {
+	return nil, false
+}
+
+// AddField adds the value to the field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *ReadOnlyStateMutation) AddField(name string, value ent.Value) error {
+	switch name {
+	}
+	return fmt.Errorf("unknown ReadOnlyState numeric field %s", name)
+}
+
+// ClearedFields returns all nullable fields that were cleared during this
+// mutation.
+func (m *ReadOnlyStateMutation) ClearedFields() []string {
+	return nil
+}
+
+// FieldCleared returns a boolean indicating if a field with the given name was
+// cleared in this mutation.
+func (m *ReadOnlyStateMutation) FieldCleared(name string) bool {
+	_, ok := m.clearedFields[name]
+	return ok
+}
+
+// ClearField clears the value of the field with the given name. It returns an
+// error if the field is not defined in the schema.
+func (m *ReadOnlyStateMutation) ClearField(name string) error {
+	return fmt.Errorf("unknown ReadOnlyState nullable field %s", name)
+}
+
+// ResetField resets all changes in the mutation for the field with the given name.
+// It returns an error if the field is not defined in the schema.
+func (m *ReadOnlyStateMutation) ResetField(name string) error {
+	switch name {
+	case readonlystate.FieldSince:
+		m.ResetSince()
+		return nil
+	case readonlystate.FieldReason:
+		m.ResetReason()
+		return nil
+	case readonlystate.FieldByName:
+		m.ResetByName()
+		return nil
+	}
+	return fmt.Errorf("unknown ReadOnlyState field %s", name)
+}
+
+// AddedEdges returns all edge names that were set/added in this mutation.
+func (m *ReadOnlyStateMutation) AddedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// AddedIDs returns all IDs (to other nodes) that were added for the given edge
+// name in this mutation.
+func (m *ReadOnlyStateMutation) AddedIDs(name string) []ent.Value {
+	return nil
+}
+
+// RemovedEdges returns all edge names that were removed in this mutation.
+func (m *ReadOnlyStateMutation) RemovedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// RemovedIDs returns all IDs (to other nodes) that were removed for the edge with
+// the given name in this mutation.
+func (m *ReadOnlyStateMutation) RemovedIDs(name string) []ent.Value {
+	return nil
+}
+
+// ClearedEdges returns all edge names that were cleared in this mutation.
+func (m *ReadOnlyStateMutation) ClearedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// EdgeCleared returns a boolean which indicates if the edge with the given name
+// was cleared in this mutation.
+func (m *ReadOnlyStateMutation) EdgeCleared(name string) bool {
+	return false
+}
+
+// ClearEdge clears the value of the edge with the given name. It returns an error
+// if that edge is not defined in the schema.
+func (m *ReadOnlyStateMutation) ClearEdge(name string) error {
+	return fmt.Errorf("unknown ReadOnlyState unique edge %s", name)
+}
+
+// ResetEdge resets all changes to the edge with the given name in this mutation.
+// It returns an error if the edge is not defined in the schema.
+func (m *ReadOnlyStateMutation) ResetEdge(name string) error {
+	return fmt.Errorf("unknown ReadOnlyState edge %s", name)
 }
 
 // RefreshTokenMutation represents an operation that mutates the RefreshToken nodes in the graph.

@@ -19,6 +19,7 @@ import (
 	"aliaport/ent/permission"
 	"aliaport/ent/pricelist"
 	"aliaport/ent/pricelistitem"
+	"aliaport/ent/readonlystate"
 	"aliaport/ent/refreshtoken"
 	"aliaport/ent/role"
 	"aliaport/ent/schema"
@@ -596,6 +597,16 @@ func init() {
 	pricelistitemDescSortNo := pricelistitemFields[6].Descriptor()
 	// pricelistitem.DefaultSortNo holds the default value on creation for the sort_no field.
 	pricelistitem.DefaultSortNo = pricelistitemDescSortNo.Default.(int)
+	readonlystateFields := schema.ReadOnlyState{}.Fields()
+	_ = readonlystateFields
+	// readonlystateDescReason is the schema descriptor for reason field.
+	readonlystateDescReason := readonlystateFields[1].Descriptor()
+	// readonlystate.ReasonValidator is a validator for the "reason" field. It is called by the builders before save.
+	readonlystate.ReasonValidator = readonlystateDescReason.Validators[0].(func(string) error)
+	// readonlystateDescByName is the schema descriptor for by_name field.
+	readonlystateDescByName := readonlystateFields[2].Descriptor()
+	// readonlystate.ByNameValidator is a validator for the "by_name" field. It is called by the builders before save.
+	readonlystate.ByNameValidator = readonlystateDescByName.Validators[0].(func(string) error)
 	refreshtokenFields := schema.RefreshToken{}.Fields()
 	_ = refreshtokenFields
 	// refreshtokenDescFamily is the schema descriptor for family field.

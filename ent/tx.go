@@ -46,6 +46,8 @@ type Tx struct {
 	PriceList *PriceListClient
 	// PriceListItem is the client for interacting with the PriceListItem builders.
 	PriceListItem *PriceListItemClient
+	// ReadOnlyState is the client for interacting with the ReadOnlyState builders.
+	ReadOnlyState *ReadOnlyStateClient
 	// RefreshToken is the client for interacting with the RefreshToken builders.
 	RefreshToken *RefreshTokenClient
 	// Role is the client for interacting with the Role builders.
@@ -219,6 +221,7 @@ func (tx *Tx) init() {
 	tx.Permission = NewPermissionClient(tx.config)
 	tx.PriceList = NewPriceListClient(tx.config)
 	tx.PriceListItem = NewPriceListItemClient(tx.config)
+	tx.ReadOnlyState = NewReadOnlyStateClient(tx.config)
 	tx.RefreshToken = NewRefreshTokenClient(tx.config)
 	tx.Role = NewRoleClient(tx.config)
 	tx.Service = NewServiceClient(tx.config)

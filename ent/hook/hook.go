@@ -200,6 +200,18 @@ func (f PriceListItemFunc) Mutate(ctx context.Context, m ent.Mutation) (ent.Valu
 	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.PriceListItemMutation", m)
 }
 
+// The ReadOnlyStateFunc type is an adapter to allow the use of ordinary
+// function as ReadOnlyState mutator.
+type ReadOnlyStateFunc func(context.Context, *ent.ReadOnlyStateMutation) (ent.Value, error)
+
+// Mutate calls f(ctx, m).
+func (f ReadOnlyStateFunc) Mutate(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+	if mv, ok := m.(*ent.ReadOnlyStateMutation); ok {
+		return f(ctx, mv)
+	}
+	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.ReadOnlyStateMutation", m)
+}
+
 // The RefreshTokenFunc type is an adapter to allow the use of ordinary
 // function as RefreshToken mutator.
 type RefreshTokenFunc func(context.Context, *ent.RefreshTokenMutation) (ent.Value, error)

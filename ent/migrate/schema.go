@@ -815,6 +815,19 @@ var (
 			},
 		},
 	}
+	// ReadOnlyStateColumns holds the columns for the "read_only_state" table.
+	ReadOnlyStateColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt64, Increment: true},
+		{Name: "since", Type: field.TypeTime},
+		{Name: "reason", Type: field.TypeString, Size: 500},
+		{Name: "by_name", Type: field.TypeString, Size: 200},
+	}
+	// ReadOnlyStateTable holds the schema information for the "read_only_state" table.
+	ReadOnlyStateTable = &schema.Table{
+		Name:       "read_only_state",
+		Columns:    ReadOnlyStateColumns,
+		PrimaryKey: []*schema.Column{ReadOnlyStateColumns[0]},
+	}
 	// RefreshTokensColumns holds the columns for the "refresh_tokens" table.
 	RefreshTokensColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeInt64, Increment: true},
@@ -1726,6 +1739,7 @@ var (
 		PermissionsTable,
 		PriceListsTable,
 		PriceListItemsTable,
+		ReadOnlyStateTable,
 		RefreshTokensTable,
 		RolesTable,
 		ServicesTable,
@@ -1845,6 +1859,12 @@ func init() {
 		"price_list_items_min_quantity_check": "min_quantity >= 0",
 		"price_list_items_unit_price_check":   "unit_price >= 0",
 		"price_list_items_vat_rate_check":     "vat_rate BETWEEN 0 AND 100",
+	}
+	ReadOnlyStateTable.Annotation = &entsql.Annotation{
+		Table: "read_only_state",
+	}
+	ReadOnlyStateTable.Annotation.Checks = map[string]string{
+		"read_only_state_id_check": "id = 1",
 	}
 	RefreshTokensTable.ForeignKeys[0].RefTable = UsersTable
 	RefreshTokensTable.Annotation = &entsql.Annotation{

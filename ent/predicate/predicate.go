@@ -54,6 +54,9 @@ type PriceList func(*sql.Selector)
 // PriceListItem is the predicate function for pricelistitem builders.
 type PriceListItem func(*sql.Selector)
 
+// ReadOnlyState is the predicate function for readonlystate builders.
+type ReadOnlyState func(*sql.Selector)
+
 // RefreshToken is the predicate function for refreshtoken builders.
 type RefreshToken func(*sql.Selector)
 

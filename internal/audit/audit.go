@@ -60,6 +60,7 @@ const (
 	GateExit        Action = "gate_exit"
 	GateException   Action = "gate_exception"
 	CacheFlush      Action = "cache_flush"
+	ReadOnlySwitch  Action = "read_only"
 )
 
 // Outcomes say how it ended. The type has no second name here: gqlgen may take
@@ -91,6 +92,7 @@ const (
 	Auth          Resource = "auth"
 	Query         Resource = "query"
 	Cache         Resource = "cache"
+	Database      Resource = "database"
 
 	WorkOrderPerson Resource = "work_order_person"
 	WorkLog         Resource = "work_log"

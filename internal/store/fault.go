@@ -124,6 +124,8 @@ func fromPostgres(e *pq.Error, err error) Fault {
 		f.Kind = contextKind(err, Timeout)
 	case pqerror.ReadOnlySQLTransaction:
 		f.Kind = ReadOnly
+	case RefusedState: // by the triggers of internal/readonly
+		f.Kind = ReadOnly
 	case pqerror.DiskFull:
 		f.Kind = Full
 	case pqerror.AdminShutdown, pqerror.CrashShutdown, pqerror.CannotConnectNow, pqerror.DatabaseDropped,
@@ -137,6 +139,14 @@ func fromPostgres(e *pq.Error, err error) Fault {
 	}
 	return f
 }
+
+// What the triggers of internal/readonly refuse writes with. PostgreSQL has a code for
+// it that is nobody else's. RAISE on SQLite has one code for all triggers; ours raise
+// this text, which no other does, and only while the row is there that says so.
+const (
+	RefusedState pqerror.Code = "RO001"
+	RefusedText               = "aliaport: this database is read only"
+)
 
 // restrict is SQLite's own text for ON DELETE RESTRICT.
 const restrict = "FOREIGN KEY constraint failed"
@@ -158,8 +168,11 @@ func fromSQLite(e sqlite3.Error, err error) Fault {
 		return Fault{Kind: ForeignKey}
 	case sqlite3.ErrConstraintTrigger:
 		// ON DELETE RESTRICT is a trigger inside SQLite and shares the code of RAISE.
-		if e.Error() == restrict {
+		switch e.Error() {
+		case restrict:
 			return Fault{Kind: ForeignKey}
+		case RefusedText:
+			return Fault{Kind: ReadOnly}
 		}
 		return Fault{Kind: Other}
 	}
