@@ -80,8 +80,9 @@ type Table struct {
 	Checks     map[string]string // by name, in SQL that both databases understand
 }
 
-// derived are tables that the database itself fills, by triggers.
-var derived = []string{"cache_generations", "work_order_counts"}
+// derived are tables that the database itself fills, by triggers, or that say something
+// about this one database.
+var derived = []string{"cache_generations", "work_order_counts", "read_only_state"}
 
 // Tables are all tables of facts; those that others refer to come before them.
 func Tables() []*Table {

@@ -254,11 +254,9 @@ func tidy(ctx context.Context, db *store.DB) {
 	if err != nil {
 		return
 	}
+	var drop []string
 	for _, t := range tables {
-		drop := fmt.Sprintf(`SET LOCAL lock_timeout = '50ms'; DROP TRIGGER IF EXISTS %s ON "%s"`, trigger, t)
-		if _, err := db.Writer().ExecContext(ctx, drop); err != nil {
-			return
-		}
+		drop = append(drop, fmt.Sprintf(`DROP TRIGGER IF EXISTS %s ON "%s"`, trigger, t))
 	}
-	_, _ = db.Writer().ExecContext(ctx, `DROP FUNCTION IF EXISTS read_only_refuse()`) // the next On would replace it
+	db.Leisurely(ctx, append(drop, `DROP FUNCTION IF EXISTS read_only_refuse()`))
 }

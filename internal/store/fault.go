@@ -145,7 +145,7 @@ func fromPostgres(e *pq.Error, err error) Fault {
 // this text, which no other does, and only while the row is there that says so.
 const (
 	RefusedState pqerror.Code = "RO001"
-	RefusedText               = "aliaport: this database is read only"
+	RefusedText  string       = "aliaport: this database is read only"
 )
 
 // restrict is SQLite's own text for ON DELETE RESTRICT.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"entgo.io/ent/dialect"
+	"github.com/lib/pq"
 
 	"aliaport/ent"
 )
@@ -122,22 +123,32 @@ func (db *DB) lockTables(ctx context.Context, tx *sql.Tx, tables []string) error
 
 // oldestWriter describes the transaction that has been writing for the longest time.
 func (db *DB) oldestWriter(ctx context.Context, tables []string) string {
-	if db.Dialect() != dialect.Postgres {
+	if db.Dialect() != dialect.Postgres || len(tables) == 0 {
 		return "another process holds the database"
 	}
-	list := "''"
-	for _, t := range tables {
-		list += ", '" + strings.ReplaceAll(t, "'", "''") + "'"
+	list := make([]string, len(tables))
+	for i, t := range tables {
+		list[i] = pq.QuoteLiteral(t)
 	}
 	var text string
 	err := db.Reader().QueryRowContext(ctx, `SELECT format('%s transaction of process %s (%s) writes %s for %s s', a.state, a.pid, a.application_name, c.relname,
 			round(extract(epoch FROM clock_timestamp() - a.xact_start)::numeric, 1))
 		FROM pg_locks l JOIN pg_class c ON c.oid = l.relation JOIN pg_stat_activity a USING (pid)
 		WHERE l.granted AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND a.pid <> pg_backend_pid()
-			AND l.mode IN ('RowExclusiveLock', 'ShareRowExclusiveLock', 'ShareLock', 'ShareUpdateExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock') AND c.relname IN (`+list+`)
+			AND l.mode IN ('RowExclusiveLock', 'ShareRowExclusiveLock', 'ShareLock', 'ShareUpdateExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock') AND c.relname IN (`+strings.Join(list, ", ")+`)
 		ORDER BY a.xact_start LIMIT 1`).Scan(&text)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return ""
 	}
 	return text
+}
+
+// Leisurely sends statements to PostgreSQL one by one, for as long as nobody is in their
+// way. They clean up, and what they leave does no harm.
+func (db *DB) Leisurely(ctx context.Context, statements []string) {
+	for _, s := range statements {
+		if _, err := db.Writer().ExecContext(ctx, "SET LOCAL lock_timeout = '50ms'; "+s); err != nil {
+			db.driver.obs.log.DebugContext(ctx, "not cleaned up", "err", err)
+		}
+	}
 }
