@@ -102,6 +102,20 @@ func (d *Digest) Add(key int64, line []byte) {
 	d.Buckets[key>>bucketBits] = b
 }
 
+// Same tells whether two tables hold the same rows.
+func (d *Digest) Same(o *Digest) bool {
+	return d.Part == o.Part && d.MinKey == o.MinKey && d.MaxKey == o.MaxKey
+}
+
+// Part reads the rows of a range.
+func (s *Snapshot) Part(ctx context.Context, t *Table, r Range) (Part, error) {
+	d, err := s.digest(ctx, t, r)
+	if err != nil {
+		return Part{}, err
+	}
+	return d.Part, nil
+}
+
 func (p *Part) plus(o Part) {
 	p.Rows += o.Rows
 	p.Sum.plus(o.Sum)
