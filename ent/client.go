@@ -20,6 +20,8 @@ import (
 	"aliaport/ent/gatelog"
 	"aliaport/ent/gatepin"
 	"aliaport/ent/idempotencykey"
+	"aliaport/ent/jobrun"
+	"aliaport/ent/monthlyreport"
 	"aliaport/ent/motorbot"
 	"aliaport/ent/numbersequence"
 	"aliaport/ent/parameter"
@@ -73,6 +75,10 @@ type Client struct {
 	GatePin *GatePinClient
 	// IdempotencyKey is the client for interacting with the IdempotencyKey builders.
 	IdempotencyKey *IdempotencyKeyClient
+	// JobRun is the client for interacting with the JobRun builders.
+	JobRun *JobRunClient
+	// MonthlyReport is the client for interacting with the MonthlyReport builders.
+	MonthlyReport *MonthlyReportClient
 	// Motorbot is the client for interacting with the Motorbot builders.
 	Motorbot *MotorbotClient
 	// NumberSequence is the client for interacting with the NumberSequence builders.
@@ -135,6 +141,8 @@ func (c *Client) init() {
 	c.GateLog = NewGateLogClient(c.config)
 	c.GatePin = NewGatePinClient(c.config)
 	c.IdempotencyKey = NewIdempotencyKeyClient(c.config)
+	c.JobRun = NewJobRunClient(c.config)
+	c.MonthlyReport = NewMonthlyReportClient(c.config)
 	c.Motorbot = NewMotorbotClient(c.config)
 	c.NumberSequence = NewNumberSequenceClient(c.config)
 	c.Parameter = NewParameterClient(c.config)
@@ -257,6 +265,8 @@ func (c *Client) Tx(ctx context.Context) (*Tx, error) {
 		GateLog:                NewGateLogClient(cfg),
 		GatePin:                NewGatePinClient(cfg),
 		IdempotencyKey:         NewIdempotencyKeyClient(cfg),
+		JobRun:                 NewJobRunClient(cfg),
+		MonthlyReport:          NewMonthlyReportClient(cfg),
 		Motorbot:               NewMotorbotClient(cfg),
 		NumberSequence:         NewNumberSequenceClient(cfg),
 		Parameter:              NewParameterClient(cfg),
@@ -306,6 +316,8 @@ func (c *Client) BeginTx(ctx context.Context, opts *sql.TxOptions) (*Tx, error) 
 		GateLog:                NewGateLogClient(cfg),
 		GatePin:                NewGatePinClient(cfg),
 		IdempotencyKey:         NewIdempotencyKeyClient(cfg),
+		JobRun:                 NewJobRunClient(cfg),
+		MonthlyReport:          NewMonthlyReportClient(cfg),
 		Motorbot:               NewMotorbotClient(cfg),
 		NumberSequence:         NewNumberSequenceClient(cfg),
 		Parameter:              NewParameterClient(cfg),
@@ -357,10 +369,10 @@ func (c *Client) Close() error {
 func (c *Client) Use(hooks ...Hook) {
 	for _, n := range []interface{ Use(...Hook) }{
 		c.AuditArchive, c.AuditEvent, c.CacheGeneration, c.Cari, c.ExchangeRate,
-		c.GateChecklistItem, c.GateLog, c.GatePin, c.IdempotencyKey, c.Motorbot,
-		c.NumberSequence, c.Parameter, c.ParameterHistory, c.Permission, c.PriceList,
-		c.PriceListItem, c.ReadOnlyState, c.RefreshToken, c.Role, c.Service,
-		c.ServiceOverride, c.Trip, c.User, c.WorkLog, c.WorkOrder,
+		c.GateChecklistItem, c.GateLog, c.GatePin, c.IdempotencyKey, c.JobRun,
+		c.MonthlyReport, c.Motorbot, c.NumberSequence, c.Parameter, c.ParameterHistory,
+		c.Permission, c.PriceList, c.PriceListItem, c.ReadOnlyState, c.RefreshToken,
+		c.Role, c.Service, c.ServiceOverride, c.Trip, c.User, c.WorkLog, c.WorkOrder,
 		c.WorkOrderAdjustment, c.WorkOrderCount, c.WorkOrderItem, c.WorkOrderPerson,
 		c.WorkOrderStatusHistory,
 	} {
@@ -373,10 +385,10 @@ func (c *Client) Use(hooks ...Hook) {
 func (c *Client) Intercept(interceptors ...Interceptor) {
 	for _, n := range []interface{ Intercept(...Interceptor) }{
 		c.AuditArchive, c.AuditEvent, c.CacheGeneration, c.Cari, c.ExchangeRate,
-		c.GateChecklistItem, c.GateLog, c.GatePin, c.IdempotencyKey, c.Motorbot,
-		c.NumberSequence, c.Parameter, c.ParameterHistory, c.Permission, c.PriceList,
-		c.PriceListItem, c.ReadOnlyState, c.RefreshToken, c.Role, c.Service,
-		c.ServiceOverride, c.Trip, c.User, c.WorkLog, c.WorkOrder,
+		c.GateChecklistItem, c.GateLog, c.GatePin, c.IdempotencyKey, c.JobRun,
+		c.MonthlyReport, c.Motorbot, c.NumberSequence, c.Parameter, c.ParameterHistory,
+		c.Permission, c.PriceList, c.PriceListItem, c.ReadOnlyState, c.RefreshToken,
+		c.Role, c.Service, c.ServiceOverride, c.Trip, c.User, c.WorkLog, c.WorkOrder,
 		c.WorkOrderAdjustment, c.WorkOrderCount, c.WorkOrderItem, c.WorkOrderPerson,
 		c.WorkOrderStatusHistory,
 	} {
@@ -405,6 +417,10 @@ func (c *Client) Mutate(ctx context.Context, m Mutation) (Value, error) {
 		return c.GatePin.mutate(ctx, m)
 	case *IdempotencyKeyMutation:
 		return c.IdempotencyKey.mutate(ctx, m)
+	case *JobRunMutation:
+		return c.JobRun.mutate(ctx, m)
+	case *MonthlyReportMutation:
+		return c.MonthlyReport.mutate(ctx, m)
 	case *MotorbotMutation:
 		return c.Motorbot.mutate(ctx, m)
 	case *NumberSequenceMutation:
@@ -1790,6 +1806,272 @@ func (c *IdempotencyKeyClient) mutate(ctx context.Context, m *IdempotencyKeyMuta
 		return (&IdempotencyKeyDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
 	default:
 		return nil, fmt.Errorf("ent: unknown IdempotencyKey mutation op: %q", m.Op())
+	}
+}
+
+// JobRunClient is a client for the JobRun schema.
+type JobRunClient struct {
+	config
+}
+
+// NewJobRunClient returns a client for the JobRun from the given config.
+func NewJobRunClient(c config) *JobRunClient {
+	return &JobRunClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `jobrun.Hooks(f(g(h())))`.
+func (c *JobRunClient) Use(hooks ...Hook) {
+	c.hooks.JobRun = append(c.hooks.JobRun, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `jobrun.Intercept(f(g(h())))`.
+func (c *JobRunClient) Intercept(interceptors ...Interceptor) {
+	c.inters.JobRun = append(c.inters.JobRun, interceptors...)
+}
+
+// Create returns a builder for creating a JobRun entity.
+func (c *JobRunClient) Create() *JobRunCreate {
+	mutation := newJobRunMutation(c.config, OpCreate)
+	return &JobRunCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of JobRun entities.
+func (c *JobRunClient) CreateBulk(builders ...*JobRunCreate) *JobRunCreateBulk {
+	return &JobRunCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *JobRunClient) MapCreateBulk(slice any, setFunc func(*JobRunCreate, int)) *JobRunCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &JobRunCreateBulk{err: fmt.Errorf("calling to JobRunClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*JobRunCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &JobRunCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for JobRun.
+func (c *JobRunClient) Update() *JobRunUpdate {
+	mutation := newJobRunMutation(c.config, OpUpdate)
+	return &JobRunUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *JobRunClient) UpdateOne(_m *JobRun) *JobRunUpdateOne {
+	mutation := newJobRunMutation(c.config, OpUpdateOne, withJobRun(_m))
+	return &JobRunUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *JobRunClient) UpdateOneID(id int64) *JobRunUpdateOne {
+	mutation := newJobRunMutation(c.config, OpUpdateOne, withJobRunID(id))
+	return &JobRunUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for JobRun.
+func (c *JobRunClient) Delete() *JobRunDelete {
+	mutation := newJobRunMutation(c.config, OpDelete)
+	return &JobRunDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *JobRunClient) DeleteOne(_m *JobRun) *JobRunDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *JobRunClient) DeleteOneID(id int64) *JobRunDeleteOne {
+	builder := c.Delete().Where(jobrun.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &JobRunDeleteOne{builder}
+}
+
+// Query returns a query builder for JobRun.
+func (c *JobRunClient) Query() *JobRunQuery {
+	return &JobRunQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeJobRun},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a JobRun entity by its id.
+func (c *JobRunClient) Get(ctx context.Context, id int64) (*JobRun, error) {
+	return c.Query().Where(jobrun.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *JobRunClient) GetX(ctx context.Context, id int64) *JobRun {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// Hooks returns the client hooks.
+func (c *JobRunClient) Hooks() []Hook {
+	return c.hooks.JobRun
+}
+
+// Interceptors returns the client interceptors.
+func (c *JobRunClient) Interceptors() []Interceptor {
+	return c.inters.JobRun
+}
+
+func (c *JobRunClient) mutate(ctx context.Context, m *JobRunMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&JobRunCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&JobRunUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&JobRunUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&JobRunDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown JobRun mutation op: %q", m.Op())
+	}
+}
+
+// MonthlyReportClient is a client for the MonthlyReport schema.
+type MonthlyReportClient struct {
+	config
+}
+
+// NewMonthlyReportClient returns a client for the MonthlyReport from the given config.
+func NewMonthlyReportClient(c config) *MonthlyReportClient {
+	return &MonthlyReportClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `monthlyreport.Hooks(f(g(h())))`.
+func (c *MonthlyReportClient) Use(hooks ...Hook) {
+	c.hooks.MonthlyReport = append(c.hooks.MonthlyReport, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `monthlyreport.Intercept(f(g(h())))`.
+func (c *MonthlyReportClient) Intercept(interceptors ...Interceptor) {
+	c.inters.MonthlyReport = append(c.inters.MonthlyReport, interceptors...)
+}
+
+// Create returns a builder for creating a MonthlyReport entity.
+func (c *MonthlyReportClient) Create() *MonthlyReportCreate {
+	mutation := newMonthlyReportMutation(c.config, OpCreate)
+	return &MonthlyReportCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of MonthlyReport entities.
+func (c *MonthlyReportClient) CreateBulk(builders ...*MonthlyReportCreate) *MonthlyReportCreateBulk {
+	return &MonthlyReportCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *MonthlyReportClient) MapCreateBulk(slice any, setFunc func(*MonthlyReportCreate, int)) *MonthlyReportCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &MonthlyReportCreateBulk{err: fmt.Errorf("calling to MonthlyReportClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*MonthlyReportCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &MonthlyReportCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for MonthlyReport.
+func (c *MonthlyReportClient) Update() *MonthlyReportUpdate {
+	mutation := newMonthlyReportMutation(c.config, OpUpdate)
+	return &MonthlyReportUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *MonthlyReportClient) UpdateOne(_m *MonthlyReport) *MonthlyReportUpdateOne {
+	mutation := newMonthlyReportMutation(c.config, OpUpdateOne, withMonthlyReport(_m))
+	return &MonthlyReportUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *MonthlyReportClient) UpdateOneID(id int64) *MonthlyReportUpdateOne {
+	mutation := newMonthlyReportMutation(c.config, OpUpdateOne, withMonthlyReportID(id))
+	return &MonthlyReportUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for MonthlyReport.
+func (c *MonthlyReportClient) Delete() *MonthlyReportDelete {
+	mutation := newMonthlyReportMutation(c.config, OpDelete)
+	return &MonthlyReportDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *MonthlyReportClient) DeleteOne(_m *MonthlyReport) *MonthlyReportDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *MonthlyReportClient) DeleteOneID(id int64) *MonthlyReportDeleteOne {
+	builder := c.Delete().Where(monthlyreport.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &MonthlyReportDeleteOne{builder}
+}
+
+// Query returns a query builder for MonthlyReport.
+func (c *MonthlyReportClient) Query() *MonthlyReportQuery {
+	return &MonthlyReportQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeMonthlyReport},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a MonthlyReport entity by its id.
+func (c *MonthlyReportClient) Get(ctx context.Context, id int64) (*MonthlyReport, error) {
+	return c.Query().Where(monthlyreport.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *MonthlyReportClient) GetX(ctx context.Context, id int64) *MonthlyReport {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// Hooks returns the client hooks.
+func (c *MonthlyReportClient) Hooks() []Hook {
+	return c.hooks.MonthlyReport
+}
+
+// Interceptors returns the client interceptors.
+func (c *MonthlyReportClient) Interceptors() []Interceptor {
+	return c.inters.MonthlyReport
+}
+
+func (c *MonthlyReportClient) mutate(ctx context.Context, m *MonthlyReportMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&MonthlyReportCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&MonthlyReportUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&MonthlyReportUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&MonthlyReportDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown MonthlyReport mutation op: %q", m.Op())
 	}
 }
 
@@ -5502,19 +5784,19 @@ func (c *WorkOrderStatusHistoryClient) mutate(ctx context.Context, m *WorkOrderS
 type (
 	hooks struct {
 		AuditArchive, AuditEvent, CacheGeneration, Cari, ExchangeRate,
-		GateChecklistItem, GateLog, GatePin, IdempotencyKey, Motorbot, NumberSequence,
-		Parameter, ParameterHistory, Permission, PriceList, PriceListItem,
-		ReadOnlyState, RefreshToken, Role, Service, ServiceOverride, Trip, User,
-		WorkLog, WorkOrder, WorkOrderAdjustment, WorkOrderCount, WorkOrderItem,
-		WorkOrderPerson, WorkOrderStatusHistory []ent.Hook
+		GateChecklistItem, GateLog, GatePin, IdempotencyKey, JobRun, MonthlyReport,
+		Motorbot, NumberSequence, Parameter, ParameterHistory, Permission, PriceList,
+		PriceListItem, ReadOnlyState, RefreshToken, Role, Service, ServiceOverride,
+		Trip, User, WorkLog, WorkOrder, WorkOrderAdjustment, WorkOrderCount,
+		WorkOrderItem, WorkOrderPerson, WorkOrderStatusHistory []ent.Hook
 	}
 	inters struct {
 		AuditArchive, AuditEvent, CacheGeneration, Cari, ExchangeRate,
-		GateChecklistItem, GateLog, GatePin, IdempotencyKey, Motorbot, NumberSequence,
-		Parameter, ParameterHistory, Permission, PriceList, PriceListItem,
-		ReadOnlyState, RefreshToken, Role, Service, ServiceOverride, Trip, User,
-		WorkLog, WorkOrder, WorkOrderAdjustment, WorkOrderCount, WorkOrderItem,
-		WorkOrderPerson, WorkOrderStatusHistory []ent.Interceptor
+		GateChecklistItem, GateLog, GatePin, IdempotencyKey, JobRun, MonthlyReport,
+		Motorbot, NumberSequence, Parameter, ParameterHistory, Permission, PriceList,
+		PriceListItem, ReadOnlyState, RefreshToken, Role, Service, ServiceOverride,
+		Trip, User, WorkLog, WorkOrder, WorkOrderAdjustment, WorkOrderCount,
+		WorkOrderItem, WorkOrderPerson, WorkOrderStatusHistory []ent.Interceptor
 	}
 )
 

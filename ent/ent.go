@@ -12,6 +12,8 @@ import (
 	"aliaport/ent/gatelog"
 	"aliaport/ent/gatepin"
 	"aliaport/ent/idempotencykey"
+	"aliaport/ent/jobrun"
+	"aliaport/ent/monthlyreport"
 	"aliaport/ent/motorbot"
 	"aliaport/ent/numbersequence"
 	"aliaport/ent/parameter"
@@ -111,6 +113,8 @@ func checkColumn(t, c string) error {
 			gatelog.Table:                gatelog.ValidColumn,
 			gatepin.Table:                gatepin.ValidColumn,
 			idempotencykey.Table:         idempotencykey.ValidColumn,
+			jobrun.Table:                 jobrun.ValidColumn,
+			monthlyreport.Table:          monthlyreport.ValidColumn,
 			motorbot.Table:               motorbot.ValidColumn,
 			numbersequence.Table:         numbersequence.ValidColumn,
 			parameter.Table:              parameter.ValidColumn,

@@ -12,6 +12,8 @@ import (
 	"aliaport/ent/gatelog"
 	"aliaport/ent/gatepin"
 	"aliaport/ent/idempotencykey"
+	"aliaport/ent/jobrun"
+	"aliaport/ent/monthlyreport"
 	"aliaport/ent/motorbot"
 	"aliaport/ent/numbersequence"
 	"aliaport/ent/parameter"
@@ -403,6 +405,63 @@ func init() {
 	idempotencykeyDescCreatedAt := idempotencykeyFields[5].Descriptor()
 	// idempotencykey.DefaultCreatedAt holds the default value on creation for the created_at field.
 	idempotencykey.DefaultCreatedAt = idempotencykeyDescCreatedAt.Default.(func() time.Time)
+	jobrunMixin := schema.JobRun{}.Mixin()
+	jobrunMixinFields1 := jobrunMixin[1].Fields()
+	_ = jobrunMixinFields1
+	jobrunFields := schema.JobRun{}.Fields()
+	_ = jobrunFields
+	// jobrunDescCreatedAt is the schema descriptor for created_at field.
+	jobrunDescCreatedAt := jobrunMixinFields1[0].Descriptor()
+	// jobrun.DefaultCreatedAt holds the default value on creation for the created_at field.
+	jobrun.DefaultCreatedAt = jobrunDescCreatedAt.Default.(func() time.Time)
+	// jobrunDescUpdatedAt is the schema descriptor for updated_at field.
+	jobrunDescUpdatedAt := jobrunMixinFields1[1].Descriptor()
+	// jobrun.DefaultUpdatedAt holds the default value on creation for the updated_at field.
+	jobrun.DefaultUpdatedAt = jobrunDescUpdatedAt.Default.(func() time.Time)
+	// jobrun.UpdateDefaultUpdatedAt holds the default value on update for the updated_at field.
+	jobrun.UpdateDefaultUpdatedAt = jobrunDescUpdatedAt.UpdateDefault.(func() time.Time)
+	// jobrunDescJob is the schema descriptor for job field.
+	jobrunDescJob := jobrunFields[0].Descriptor()
+	// jobrun.JobValidator is a validator for the "job" field. It is called by the builders before save.
+	jobrun.JobValidator = jobrunDescJob.Validators[0].(func(string) error)
+	// jobrunDescAttempts is the schema descriptor for attempts field.
+	jobrunDescAttempts := jobrunFields[5].Descriptor()
+	// jobrun.DefaultAttempts holds the default value on creation for the attempts field.
+	jobrun.DefaultAttempts = jobrunDescAttempts.Default.(int)
+	// jobrunDescServer is the schema descriptor for server field.
+	jobrunDescServer := jobrunFields[11].Descriptor()
+	// jobrun.ServerValidator is a validator for the "server" field. It is called by the builders before save.
+	jobrun.ServerValidator = jobrunDescServer.Validators[0].(func(string) error)
+	// jobrunDescError is the schema descriptor for error field.
+	jobrunDescError := jobrunFields[13].Descriptor()
+	// jobrun.ErrorValidator is a validator for the "error" field. It is called by the builders before save.
+	jobrun.ErrorValidator = jobrunDescError.Validators[0].(func(string) error)
+	// jobrunDescLog is the schema descriptor for log field.
+	jobrunDescLog := jobrunFields[14].Descriptor()
+	// jobrun.DefaultLog holds the default value on creation for the log field.
+	jobrun.DefaultLog = jobrunDescLog.Default.(string)
+	// jobrunDescCancelRequested is the schema descriptor for cancel_requested field.
+	jobrunDescCancelRequested := jobrunFields[15].Descriptor()
+	// jobrun.DefaultCancelRequested holds the default value on creation for the cancel_requested field.
+	jobrun.DefaultCancelRequested = jobrunDescCancelRequested.Default.(bool)
+	// jobrunDescRequestedByName is the schema descriptor for requested_by_name field.
+	jobrunDescRequestedByName := jobrunFields[17].Descriptor()
+	// jobrun.RequestedByNameValidator is a validator for the "requested_by_name" field. It is called by the builders before save.
+	jobrun.RequestedByNameValidator = jobrunDescRequestedByName.Validators[0].(func(string) error)
+	monthlyreportFields := schema.MonthlyReport{}.Fields()
+	_ = monthlyreportFields
+	// monthlyreportDescMonth is the schema descriptor for month field.
+	monthlyreportDescMonth := monthlyreportFields[0].Descriptor()
+	// monthlyreport.MonthValidator is a validator for the "month" field. It is called by the builders before save.
+	monthlyreport.MonthValidator = monthlyreportDescMonth.Validators[0].(func(string) error)
+	// monthlyreportDescSha256 is the schema descriptor for sha256 field.
+	monthlyreportDescSha256 := monthlyreportFields[3].Descriptor()
+	// monthlyreport.Sha256Validator is a validator for the "sha256" field. It is called by the builders before save.
+	monthlyreport.Sha256Validator = monthlyreportDescSha256.Validators[0].(func(string) error)
+	// monthlyreportDescCreatedAt is the schema descriptor for created_at field.
+	monthlyreportDescCreatedAt := monthlyreportFields[6].Descriptor()
+	// monthlyreport.DefaultCreatedAt holds the default value on creation for the created_at field.
+	monthlyreport.DefaultCreatedAt = monthlyreportDescCreatedAt.Default.(func() time.Time)
 	motorbotMixin := schema.Motorbot{}.Mixin()
 	motorbotMixinFields1 := motorbotMixin[1].Fields()
 	_ = motorbotMixinFields1

@@ -32,6 +32,10 @@ type Tx struct {
 	GatePin *GatePinClient
 	// IdempotencyKey is the client for interacting with the IdempotencyKey builders.
 	IdempotencyKey *IdempotencyKeyClient
+	// JobRun is the client for interacting with the JobRun builders.
+	JobRun *JobRunClient
+	// MonthlyReport is the client for interacting with the MonthlyReport builders.
+	MonthlyReport *MonthlyReportClient
 	// Motorbot is the client for interacting with the Motorbot builders.
 	Motorbot *MotorbotClient
 	// NumberSequence is the client for interacting with the NumberSequence builders.
@@ -214,6 +218,8 @@ func (tx *Tx) init() {
 	tx.GateLog = NewGateLogClient(tx.config)
 	tx.GatePin = NewGatePinClient(tx.config)
 	tx.IdempotencyKey = NewIdempotencyKeyClient(tx.config)
+	tx.JobRun = NewJobRunClient(tx.config)
+	tx.MonthlyReport = NewMonthlyReportClient(tx.config)
 	tx.Motorbot = NewMotorbotClient(tx.config)
 	tx.NumberSequence = NewNumberSequenceClient(tx.config)
 	tx.Parameter = NewParameterClient(tx.config)

@@ -33,6 +33,9 @@ type metrics struct {
 	logins     *prometheus.CounterVec
 	dropped    prometheus.Counter
 	limited    *prometheus.CounterVec
+	jobRuns    *prometheus.CounterVec
+	jobTook    *prometheus.HistogramVec
+	jobRows    *prometheus.CounterVec
 	names      map[string]bool // of operations that may be labels
 }
 
@@ -83,6 +86,15 @@ func newMetrics(db *store.DB, version string) (*metrics, error) {
 			Name: "aliaport_rate_limited_total", Help: "What a limit refused, or would refuse if it did more than measure.",
 		}, []string{"policy"}),
 	}
+	m.jobRuns = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "aliaport_job_runs_total", Help: "Attempts of jobs that ended on this server, by how.",
+	}, []string{"job", "state"})
+	m.jobTook = prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: "aliaport_job_duration_seconds", Help: "Time of attempts of jobs.", Buckets: []float64{.01, .1, .5, 1, 5, 15, 60, 300, 900, 3600},
+	}, []string{"job"})
+	m.jobRows = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "aliaport_job_rows_total", Help: "What jobs say they have done: rows, files, messages.",
+	}, []string{"job"})
 	// Series that alerts look at are there before the first event.
 	for _, result := range []string{loginSuccess, loginInvalid, loginLimited, loginError} {
 		m.logins.WithLabelValues(result)
@@ -91,7 +103,7 @@ func newMetrics(db *store.DB, version string) (*metrics, error) {
 		Name: "aliaport_build_info", Help: "1; the label tells which version runs.", ConstLabels: prometheus.Labels{"version": version},
 	})
 	build.Set(1)
-	m.registry.MustRegister(m.requests, m.durations, m.operations, m.took, m.statements, m.batches, m.sql, m.logins, m.dropped, m.limited, build,
+	m.registry.MustRegister(m.requests, m.durations, m.operations, m.took, m.statements, m.batches, m.sql, m.logins, m.dropped, m.limited, m.jobRuns, m.jobTook, m.jobRows, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		collectors.NewDBStatsCollector(db.Writer(), "writer"))
 	if db.Reader() != db.Writer() {

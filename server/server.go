@@ -35,8 +35,7 @@ import (
 	"aliaport/internal/dashboard"
 	"aliaport/internal/feed/tcmb"
 	"aliaport/internal/gate"
-	"aliaport/internal/idempotency"
-	"aliaport/internal/migrate"
+	"aliaport/internal/job"
 	"aliaport/internal/motorbot"
 	"aliaport/internal/page"
 	"aliaport/internal/parameter"
@@ -72,6 +71,9 @@ type Server struct {
 	version  string
 	now      func() time.Time
 	users    *user.Service
+	exchange *rate.Service
+	archives *archive.Service
+	jobs     *job.Service
 	redis    *redis.Server // nil: none
 	cache    *cache.Cache
 	rates    *rates
@@ -139,12 +141,19 @@ func New(d Deps) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	rates := &rate.Service{DB: d.DB, Now: s.now, Cache: s.cache, Pages: pages, PageLimits: limits, Source: bank, Log: d.Log}
+	s.exchange = &rate.Service{DB: d.DB, Now: s.now, Cache: s.cache, Pages: pages, PageLimits: limits, Source: bank, Log: d.Log}
 	tariffs := &tariff.Service{DB: d.DB, Now: s.now, Cache: s.cache, Pages: pages, PageLimits: limits, IdempotencyTTL: d.Config.IdempotencyTTL}
-	quotes := &quote.Service{DB: d.DB, Now: s.now, Tariffs: tariffs, Rates: rates}
+	quotes := &quote.Service{DB: d.DB, Now: s.now, Tariffs: tariffs, Rates: s.exchange}
 	orders := &workorder.Service{
 		DB: d.DB, Now: s.now, Pages: pages, PageLimits: limits,
 		AllowSelfApproval: d.Config.AllowSelfApproval, IdempotencyTTL: d.Config.IdempotencyTTL, Quotes: quotes,
+	}
+	s.archives = &archive.Service{
+		DB: d.DB, Now: s.now, Log: d.Log, Dir: d.Config.AuditArchiveDir, Retention: time.Duration(d.Config.AuditRetentionDays) * 24 * time.Hour,
+		Pause: archivePause, Pages: pages, PageLimits: limits,
+	}
+	if s.jobs, err = s.newJobs(); err != nil {
+		return nil, err
 	}
 	resolver := &graph.Resolver{
 		Accounts:   &cari.Service{DB: d.DB, Now: s.now, Pages: pages, PageLimits: limits, IdempotencyTTL: d.Config.IdempotencyTTL},
@@ -161,9 +170,9 @@ func New(d Deps) (*Server, error) {
 			DB: d.DB, Now: s.now, Users: s.users, Pages: pages, PageLimits: limits, IdempotencyTTL: d.Config.IdempotencyTTL, Quotes: quotes,
 		},
 		Users: s.users, Limits: graph.Limits{Operations: s.rates.operations, Cost: s.rates.cost, MeasureOnly: d.Config.RateMeasureOnly, Now: s.now},
-		Rates:    rates,
+		Rates:    s.exchange,
 		Quotes:   quotes,
-		Archives: &archive.Service{DB: d.DB, Now: s.now, Log: d.Log, Pages: pages, PageLimits: limits},
+		Archives: s.archives,
 		Trail: &audit.Trail{DB: d.DB, Now: s.now, Cache: s.cache, Pages: pages, PageLimits: limits, Limits: audit.SearchLimits{
 			Ranges: d.Config.AuditRanges, Facets: audit.FacetLimits{Rows: d.Config.AuditFacetRows, Window: d.Config.AuditFacetWindow},
 		}},
@@ -185,38 +194,25 @@ func New(d Deps) (*Server, error) {
 // Users lets the command make the first administrator.
 func (s *Server) Users() *user.Service { return s.users }
 
-// chores does what has to be done now and then until ctx ends.
+// archivePause lets others write between batches of events that leave the table.
+const archivePause = 50 * time.Millisecond
+
+// chores does what each server has to do now and then until ctx ends; what one does for
+// all is a job.
 func (s *Server) chores(ctx context.Context) {
-	minute, day := time.NewTicker(time.Minute), time.NewTicker(12*time.Hour)
+	minute := time.NewTicker(time.Minute)
 	defer minute.Stop()
-	defer day.Stop()
-	s.partition(ctx)
-	soon := time.After(time.Minute) // not at once: starting servers have enough to do
+	if err := s.partition(ctx); err != nil && ctx.Err() == nil {
+		s.log.WarnContext(ctx, "partitions of the trail not made", "err", err)
+	}
 	for {
 		select {
 		case <-minute.C:
 			s.refusals.Flush()
 			s.compact(ctx)
-		case <-soon:
-			s.sweep(ctx)
-		case <-day.C:
-			s.partition(ctx)
-			s.parameters(ctx)
-			s.sweep(ctx)
 		case <-ctx.Done():
 			return
 		}
-	}
-}
-
-// partition sees to the coming months of the trail on PostgreSQL. A month that is
-// missing is no loss, its rows wait in the default partition.
-func (s *Server) partition(ctx context.Context) {
-	if s.db.Dialect() != migrate.Postgres {
-		return
-	}
-	if _, err := migrate.EnsureAuditPartitions(ctx, s.db.Writer(), s.now(), migrate.AuditMonthsAhead); err != nil && ctx.Err() == nil {
-		s.log.WarnContext(ctx, "partitions of the trail not made", "err", err)
 	}
 }
 
@@ -225,24 +221,6 @@ func (s *Server) compact(ctx context.Context) {
 	if err := workorder.CompactCounts(ctx, s.db); err != nil && ctx.Err() == nil {
 		s.log.WarnContext(ctx, "counts not added up", "err", err)
 	}
-}
-
-// parameters adds what time brings: the holidays of another year.
-func (s *Server) parameters(ctx context.Context) {
-	if err := parameter.Ensure(ctx, s.db, s.now()); err != nil && ctx.Err() == nil {
-		s.log.WarnContext(ctx, "known parameters not added", "err", err)
-	}
-}
-
-// sweep removes what has expired: idempotency keys and the tokens of sessions.
-func (s *Server) sweep(ctx context.Context) {
-	keys, err := idempotency.Sweep(ctx, s.db, s.now().Add(-s.config.IdempotencyTTL))
-	tokens, more := s.users.Sweep(ctx)
-	if err = errors.Join(err, more); err != nil && ctx.Err() == nil {
-		s.log.WarnContext(ctx, "expired rows not removed", "err", err)
-		return
-	}
-	s.log.DebugContext(ctx, "expired rows removed", "idempotency_keys", keys, "refresh_tokens", tokens)
 }
 
 // graphql makes the endpoint of the API.
@@ -372,6 +350,11 @@ func (s *Server) Run(ctx context.Context, listening func(address string)) error 
 	if listening != nil {
 		listening(api.Addr)
 	}
+	if s.config.Jobs {
+		if err := s.jobs.Start(running); err != nil {
+			return errors.Join(err, api.Close(), admin.Close())
+		}
+	}
 	idle := make(chan struct{})
 	go func() { // not of the group: a database that hangs must not hold up the end
 		defer close(idle)
@@ -389,16 +372,35 @@ func (s *Server) Run(ctx context.Context, listening func(address string)) error 
 		defer s.cache.Close()
 		defer s.tracing.close(ctx)
 		defer s.flush(ctx)
+		resting := make(chan struct{})
+		go func() {
+			defer close(resting)
+			s.stopJobs(stop)
+		}()
 		if err := api.Shutdown(stop); err != nil {
 			return errors.Join(fmt.Errorf("requests still ran after %s: %w", s.config.ShutdownTimeout, err), api.Close(), admin.Close())
 		}
-		select {
-		case <-idle:
-		case <-stop.Done():
+		for _, end := range []chan struct{}{idle, resting} {
+			select {
+			case <-end:
+			case <-stop.Done():
+			}
 		}
 		return admin.Close()
 	})
 	return g.Wait()
+}
+
+// stopJobs lets jobs run for half of the time that is left, and then gives them back.
+func (s *Server) stopJobs(ctx context.Context) {
+	if !s.config.Jobs {
+		return
+	}
+	soft, cancel := context.WithTimeout(ctx, s.config.ShutdownTimeout/2)
+	defer cancel()
+	if err := s.jobs.Stop(soft, ctx); err != nil {
+		s.log.WarnContext(ctx, "jobs not stopped", "err", err)
+	}
 }
 
 // flushTime is how long the trail may take to get its last lines when the server stops.

@@ -116,6 +116,30 @@ func (f IdempotencyKeyFunc) Mutate(ctx context.Context, m ent.Mutation) (ent.Val
 	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.IdempotencyKeyMutation", m)
 }
 
+// The JobRunFunc type is an adapter to allow the use of ordinary
+// function as JobRun mutator.
+type JobRunFunc func(context.Context, *ent.JobRunMutation) (ent.Value, error)
+
+// Mutate calls f(ctx, m).
+func (f JobRunFunc) Mutate(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+	if mv, ok := m.(*ent.JobRunMutation); ok {
+		return f(ctx, mv)
+	}
+	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.JobRunMutation", m)
+}
+
+// The MonthlyReportFunc type is an adapter to allow the use of ordinary
+// function as MonthlyReport mutator.
+type MonthlyReportFunc func(context.Context, *ent.MonthlyReportMutation) (ent.Value, error)
+
+// Mutate calls f(ctx, m).
+func (f MonthlyReportFunc) Mutate(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+	if mv, ok := m.(*ent.MonthlyReportMutation); ok {
+		return f(ctx, mv)
+	}
+	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.MonthlyReportMutation", m)
+}
+
 // The MotorbotFunc type is an adapter to allow the use of ordinary
 // function as Motorbot mutator.
 type MotorbotFunc func(context.Context, *ent.MotorbotMutation) (ent.Value, error)

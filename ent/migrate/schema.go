@@ -529,6 +529,113 @@ var (
 			},
 		},
 	}
+	// JobRunsColumns holds the columns for the "job_runs" table.
+	JobRunsColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt64, Increment: true},
+		{Name: "created_at", Type: field.TypeTime},
+		{Name: "updated_at", Type: field.TypeTime},
+		{Name: "job", Type: field.TypeString, Size: 50, Collation: "C"},
+		{Name: "scheduled_for", Type: field.TypeTime},
+		{Name: "slot", Type: field.TypeTime},
+		{Name: "trigger", Type: field.TypeEnum, Enums: []string{"SCHEDULE", "MANUAL", "RETRY", "EVENT"}, SchemaType: map[string]string{"postgres": "text"}},
+		{Name: "state", Type: field.TypeEnum, Enums: []string{"QUEUED", "RUNNING", "RETRYING", "SUCCEEDED", "FAILED", "CANCELLED", "SKIPPED"}, SchemaType: map[string]string{"postgres": "text"}},
+		{Name: "attempts", Type: field.TypeInt, Default: 0},
+		{Name: "max_attempts", Type: field.TypeInt},
+		{Name: "started_at", Type: field.TypeTime, Nullable: true},
+		{Name: "finished_at", Type: field.TypeTime, Nullable: true},
+		{Name: "next_attempt_at", Type: field.TypeTime, Nullable: true},
+		{Name: "alive_at", Type: field.TypeTime, Nullable: true},
+		{Name: "server", Type: field.TypeString, Nullable: true, Size: 100},
+		{Name: "rows", Type: field.TypeInt64, Nullable: true},
+		{Name: "error", Type: field.TypeString, Nullable: true, Size: 2000},
+		{Name: "log", Type: field.TypeString, Size: 2147483647, Default: ""},
+		{Name: "cancel_requested", Type: field.TypeBool, Default: false},
+		{Name: "requested_by", Type: field.TypeInt64, Nullable: true},
+		{Name: "requested_by_name", Type: field.TypeString, Nullable: true, Size: 100},
+		{Name: "retry_of", Type: field.TypeInt64, Nullable: true},
+		{Name: "queue_id", Type: field.TypeInt64, Nullable: true},
+	}
+	// JobRunsTable holds the schema information for the "job_runs" table.
+	JobRunsTable = &schema.Table{
+		Name:       "job_runs",
+		Columns:    JobRunsColumns,
+		PrimaryKey: []*schema.Column{JobRunsColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "job_runs_job_scheduled_for",
+				Unique:  true,
+				Columns: []*schema.Column{JobRunsColumns[3], JobRunsColumns[4]},
+			},
+			{
+				Name:    "job_runs_running",
+				Unique:  true,
+				Columns: []*schema.Column{JobRunsColumns[3]},
+				Annotation: &entsql.IndexAnnotation{
+					Where: "state = 'RUNNING'",
+				},
+			},
+			{
+				Name:    "job_runs_retry_of",
+				Unique:  true,
+				Columns: []*schema.Column{JobRunsColumns[21]},
+				Annotation: &entsql.IndexAnnotation{
+					Where: "retry_of IS NOT NULL",
+				},
+			},
+			{
+				Name:    "job_runs_open",
+				Unique:  false,
+				Columns: []*schema.Column{JobRunsColumns[12]},
+				Annotation: &entsql.IndexAnnotation{
+					Where: "finished_at IS NULL",
+				},
+			},
+			{
+				Name:    "job_runs_scheduled_for",
+				Unique:  false,
+				Columns: []*schema.Column{JobRunsColumns[4], JobRunsColumns[0]},
+			},
+			{
+				Name:    "job_runs_job_state",
+				Unique:  false,
+				Columns: []*schema.Column{JobRunsColumns[3], JobRunsColumns[7], JobRunsColumns[4], JobRunsColumns[0]},
+			},
+			{
+				Name:    "job_runs_state",
+				Unique:  false,
+				Columns: []*schema.Column{JobRunsColumns[7], JobRunsColumns[4], JobRunsColumns[0]},
+			},
+			{
+				Name:    "job_runs_finished_at",
+				Unique:  false,
+				Columns: []*schema.Column{JobRunsColumns[11]},
+			},
+		},
+	}
+	// MonthlyReportsColumns holds the columns for the "monthly_reports" table.
+	MonthlyReportsColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt64, Increment: true},
+		{Name: "month", Type: field.TypeString, Size: 7, Collation: "C"},
+		{Name: "version", Type: field.TypeInt},
+		{Name: "content", Type: field.TypeString, Size: 2147483647},
+		{Name: "sha256", Type: field.TypeString, Size: 64},
+		{Name: "requested_by", Type: field.TypeInt64, Nullable: true},
+		{Name: "duration_ms", Type: field.TypeInt},
+		{Name: "created_at", Type: field.TypeTime},
+	}
+	// MonthlyReportsTable holds the schema information for the "monthly_reports" table.
+	MonthlyReportsTable = &schema.Table{
+		Name:       "monthly_reports",
+		Columns:    MonthlyReportsColumns,
+		PrimaryKey: []*schema.Column{MonthlyReportsColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "monthly_reports_month_version",
+				Unique:  true,
+				Columns: []*schema.Column{MonthlyReportsColumns[1], MonthlyReportsColumns[2]},
+			},
+		},
+	}
 	// MotorbotColumns holds the columns for the "motorbot" table.
 	MotorbotColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeInt64, Increment: true},
@@ -1732,6 +1839,8 @@ var (
 		GateLogsTable,
 		GatePinsTable,
 		IdempotencyKeysTable,
+		JobRunsTable,
+		MonthlyReportsTable,
 		MotorbotTable,
 		NumberSequencesTable,
 		ParametersTable,
@@ -1815,6 +1924,21 @@ func init() {
 	}
 	IdempotencyKeysTable.Annotation = &entsql.Annotation{
 		Table: "idempotency_keys",
+	}
+	JobRunsTable.Annotation = &entsql.Annotation{
+		Table: "job_runs",
+	}
+	JobRunsTable.Annotation.Checks = map[string]string{
+		"job_runs_attempts_check":    "attempts >= 0",
+		"job_runs_finished_at_check": "state IN ('SUCCEEDED', 'FAILED', 'CANCELLED', 'SKIPPED') = (finished_at IS NOT NULL)",
+		"job_runs_state_check":       "state IN ('QUEUED', 'RUNNING', 'RETRYING', 'SUCCEEDED', 'FAILED', 'CANCELLED', 'SKIPPED')",
+		"job_runs_trigger_check":     "trigger IN ('SCHEDULE', 'MANUAL', 'RETRY', 'EVENT')",
+	}
+	MonthlyReportsTable.Annotation = &entsql.Annotation{
+		Table: "monthly_reports",
+	}
+	MonthlyReportsTable.Annotation.Checks = map[string]string{
+		"monthly_reports_version_check": "version >= 1",
 	}
 	MotorbotTable.ForeignKeys[0].RefTable = CariTable
 	MotorbotTable.Annotation = &entsql.Annotation{

@@ -33,6 +33,12 @@ type GatePin func(*sql.Selector)
 // IdempotencyKey is the predicate function for idempotencykey builders.
 type IdempotencyKey func(*sql.Selector)
 
+// JobRun is the predicate function for jobrun builders.
+type JobRun func(*sql.Selector)
+
+// MonthlyReport is the predicate function for monthlyreport builders.
+type MonthlyReport func(*sql.Selector)
+
 // Motorbot is the predicate function for motorbot builders.
 type Motorbot func(*sql.Selector)
 

@@ -9018,6 +9018,14 @@ enum UserErrorCode {
   GATELOG_ALREADY_CORRECTED
   "There is no such checklist item — Kontrol listesi maddesi bulunamadı"
   GATELOG_CHECKLIST_NOT_FOUND
+  "There is no such job: {job} — Böyle bir iş yok: {job}"
+  JOB_NOT_FOUND
+  "There is no such run of a job — İş çalışması bulunamadı"
+  JOB_RUN_NOT_FOUND
+  "The run is {state}; this cannot be done to it — Bu çalışma {state} durumunda; bu adım atılamaz"
+  JOB_RUN_INVALID_STATE
+  "The month must have the form YYYY-MM and be {last} at the latest — Ay YYYY-AA biçiminde ve en geç {last} olmalı"
+  REPORT_INVALID_MONTH
 }
 `, BuiltIn: false},
 	{Name: "../../schema/gate.graphql", Input: `"What came in (kapı kaydı konusu)."

@@ -125,6 +125,10 @@ const (
 	GateLogPIN            Code = "GATELOG_INVALID_PIN"
 	GateLogCorrected      Code = "GATELOG_ALREADY_CORRECTED"
 	ChecklistItemNotFound Code = "GATELOG_CHECKLIST_NOT_FOUND"
+	JobNotFound           Code = "JOB_NOT_FOUND"
+	JobRunNotFound        Code = "JOB_RUN_NOT_FOUND"
+	JobRunState           Code = "JOB_RUN_INVALID_STATE"
+	ReportMonth           Code = "REPORT_INVALID_MONTH"
 )
 
 // Table lists every code, top-level ones first.
@@ -239,6 +243,10 @@ var Table = []Entry{
 	{GateLogPIN, true, 403, false, Text{"PIN geçersiz. Beş başarısız denemeden sonra 15 dakika kilitlenir.", "The PIN is not valid. After five failures it is locked for 15 minutes."}},
 	{GateLogCorrected, true, 422, false, Text{"Bu kapı kaydı başka bir kayıtla düzeltilmiş.", "Another gate log corrects this one."}},
 	{ChecklistItemNotFound, true, 404, false, Text{"Kontrol listesi maddesi bulunamadı.", "There is no such checklist item."}},
+	{JobNotFound, true, 404, false, Text{"Böyle bir iş yok: {job}", "There is no such job: {job}"}},
+	{JobRunNotFound, true, 404, false, Text{"İş çalışması bulunamadı.", "There is no such run of a job."}},
+	{JobRunState, true, 422, false, Text{"Bu çalışma {state} durumunda; bu adım atılamaz.", "The run is {state}; this cannot be done to it."}},
+	{ReportMonth, true, 400, false, Text{"Ay YYYY-AA biçiminde ve en geç {last} olmalı.", "The month must have the form YYYY-MM and be {last} at the latest."}},
 }
 
 // index is Table by code.

@@ -61,6 +61,8 @@ const (
 	GateException   Action = "gate_exception"
 	CacheFlush      Action = "cache_flush"
 	ReadOnlySwitch  Action = "read_only"
+	JobRun          Action = "job_run"
+	JobRetry        Action = "job_retry"
 )
 
 // Outcomes say how it ended. The type has no second name here: gqlgen may take
@@ -99,6 +101,8 @@ const (
 	GateLog         Resource = "gate_log"
 	ChecklistItem   Resource = "checklist_item"
 	GatePIN         Resource = "gate_pin"
+	Job             Resource = "job"
+	MonthlyReport   Resource = "monthly_report"
 )
 
 // Changes are the fields that a change touched: name → old and new value.

@@ -82,6 +82,9 @@ func (c *Config) check() Faults {
 	if c.LogFormat != "json" && c.LogFormat != "text" {
 		bad("LogFormat", "is unknown", "give json or text")
 	}
+	if _, err := c.JobSchedulesByName(); err != nil {
+		bad("JobSchedules", err.Error(), "give name=cron, separated by semicolons: backup=0 2 * * *; rates=off")
+	}
 	c.checkRanges(bad)
 	return fs
 }
@@ -112,6 +115,7 @@ func (c *Config) checkRanges(bad report) {
 		"DBMaxOpen": c.DBMaxOpen, "PageSizeDefault": c.PageSizeDefault, "LoaderBatch": c.LoaderBatch, "PageSizeMax": c.PageSizeMax,
 		"AuditReadQueue": c.AuditReadQueue, "AuditReadBatch": c.AuditReadBatch, "AuditRanges": c.AuditRanges, "AuditFacetRows": c.AuditFacetRows,
 	})
+	least(bad, 1, map[string]int{"JobWorkers": c.JobWorkers, "JobRetentionDays": c.JobRetentionDays})
 	least(bad, 1, map[string]int{"AuditRetentionDays": c.AuditRetentionDays, "AuditExports": c.AuditExports})
 	least(bad, 0, map[string]int{"RateOperations": c.RateOperations, "RateCost": c.RateCost, "RateLogins": c.RateLogins})
 	least(bad, 0, map[string]int{"DBMaxIdle": c.DBMaxIdle, "StatementCache": c.StatementCache, "SQLiteReaders": c.SQLiteReaders})
@@ -130,6 +134,24 @@ func (c *Config) checkRanges(bad report) {
 	if c.RequestTimeout > 0 && c.WriteTimeout > 0 && c.RequestTimeout >= c.WriteTimeout {
 		bad("RequestTimeout", "is not below "+variable("WriteTimeout"), "answers would be cut off: lower it, or raise the other")
 	}
+}
+
+// JobSchedulesByName are the schedules that replace the usual ones. Whether they are
+// cron, and the jobs there, package job tells.
+func (c *Config) JobSchedulesByName() (map[string]string, error) {
+	byName := map[string]string{}
+	for part := range strings.SplitSeq(c.JobSchedules, ";") {
+		if part = strings.TrimSpace(part); part == "" {
+			continue
+		}
+		name, schedule, ok := strings.Cut(part, "=")
+		name, schedule = strings.TrimSpace(name), strings.TrimSpace(schedule)
+		if !ok || name == "" || schedule == "" {
+			return nil, fmt.Errorf("has %q, which is not name=schedule", part)
+		}
+		byName[name] = schedule
+	}
+	return byName, nil
 }
 
 func databaseURLProblem(text string) string {

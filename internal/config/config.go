@@ -121,6 +121,15 @@ type Config struct {
 	AuditFacetRows     int           `env:"AUDIT_FACET_ROWS" envDefault:"10000" desc:"Lines of the trail that auditFacets counts at most, the newest ones"`
 	AuditFacetWindow   time.Duration `env:"AUDIT_FACET_WINDOW" envDefault:"720h" desc:"How far back auditFacets looks when no range is given"`
 
+	// Jobs.
+	Jobs             bool          `env:"JOBS" envDefault:"true" desc:"Carry out jobs on this server: scheduled ones, and those that were asked for. Without, others must"`
+	JobWorkers       int           `env:"JOB_WORKERS" envDefault:"4" desc:"Jobs that may run at once on this server"`
+	JobSchedules     string        `env:"JOB_SCHEDULES" desc:"Other schedules than the usual ones, as cron in Istanbul time, separated by semicolons: backup=0 2 * * *; rates=off"`
+	JobRetentionDays int           `env:"JOB_RETENTION_DAYS" envDefault:"90" desc:"Age from which the runs of jobs are removed"`
+	JobTick          time.Duration `env:"JOB_TICK" envDefault:"1s" desc:"How often schedules and the queue are looked at"`
+	JobLost          time.Duration `env:"JOB_LOST" envDefault:"45s" desc:"A run whose server has been silent for so long is begun again by another; more than clocks may differ"`
+	RatesAfternoon   bool          `env:"RATES_AFTERNOON" envDefault:"false" desc:"Fetch tomorrow's exchange rates as well, on weekdays at 16:05"`
+
 	// Traces.
 	OTELEndpoint string `env:"OTEL_ENDPOINT" desc:"OpenTelemetry collector that traces are sent to, OTLP over HTTP: http://127.0.0.1:4318; empty: none"`
 	OTELPercent  int    `env:"OTEL_PERCENT" envDefault:"10" desc:"How many of a hundred requests are traced"`

@@ -61,9 +61,9 @@ func TestBothDatabasesHaveTheTablesAndColumnsOfEnt(t *testing.T) {
 	slices.Sort(want)
 	list := map[string]string{
 		migrate.SQLite: `SELECT m.name || '.' || c.name || ' null=' || iif(c."notnull" OR c.pk, 'false', 'true')
-			FROM sqlite_master m, pragma_table_info(m.name) c WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite%' AND m.name <> 'atlas_schema_revisions'`,
+			FROM sqlite_master m, pragma_table_info(m.name) c WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite%' AND m.name <> 'atlas_schema_revisions' AND m.name NOT LIKE 'river%'`,
 		migrate.Postgres: `SELECT table_name || '.' || column_name || ' null=' || CASE is_nullable WHEN 'YES' THEN 'true' ELSE 'false' END
-			FROM information_schema.columns WHERE table_schema = 'public' AND table_name <> 'atlas_schema_revisions' AND table_name !~ '^audit_events_'`,
+			FROM information_schema.columns WHERE table_schema = 'public' AND table_name <> 'atlas_schema_revisions' AND table_name !~ '^(audit_events|river)_'`, // the queue's are looked at in package job
 	}
 	onBoth(t, func(t *testing.T, d target) {
 		got := schemaFacts(t, d, list[d.dialect])
@@ -127,7 +127,7 @@ func TestTheDatabasesHoldWhatTheSchemaPromises(t *testing.T) { //nolint:tparalle
 	}
 	onPG, onLite := fresh(t, migrate.Postgres), fresh(t, migrate.SQLite)
 	t.Run("PostgreSQL has every check", func(t *testing.T) {
-		got := schemaFacts(t, onPG, "SELECT conname FROM pg_constraint WHERE contype = 'c' AND connamespace = 'public'::regnamespace AND conrelid::regclass::text !~ '^audit_events_'")
+		got := schemaFacts(t, onPG, "SELECT conname FROM pg_constraint WHERE contype = 'c' AND connamespace = 'public'::regnamespace AND conrelid::regclass::text !~ '^(audit_events|river)_'")
 		if !slices.Equal(got, checks) {
 			t.Errorf("checks %v, want %v", got, checks)
 		}
@@ -174,8 +174,8 @@ func TestTheDatabasesHoldWhatTheSchemaPromises(t *testing.T) { //nolint:tparalle
 		}
 	})
 	t.Run("indexes are the same on both but for trigrams", func(t *testing.T) {
-		pg := schemaFacts(t, onPG, `SELECT indexname FROM pg_indexes WHERE schemaname = 'public' AND indexname !~ '_pkey$' AND tablename !~ '^audit_events_' AND indexname !~ '_trgm$' AND indexdef !~ 'USING gist'`)
-		lite := schemaFacts(t, onLite, `SELECT name FROM sqlite_master WHERE type = 'index' AND name NOT LIKE 'sqlite%'`)
+		pg := schemaFacts(t, onPG, `SELECT indexname FROM pg_indexes WHERE schemaname = 'public' AND indexname !~ '_pkey$' AND tablename !~ '^(audit_events|river)_' AND indexname !~ '_trgm$' AND indexdef !~ 'USING gist'`)
+		lite := schemaFacts(t, onLite, `SELECT name FROM sqlite_master WHERE type = 'index' AND name NOT LIKE 'sqlite%' AND name NOT LIKE 'river%'`)
 		if !slices.Equal(pg, lite) {
 			t.Errorf("PostgreSQL alone %v, SQLite alone %v", without(pg, lite), without(lite, pg))
 		}

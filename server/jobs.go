@@ -1,0 +1,141 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"aliaport/internal/idempotency"
+	"aliaport/internal/job"
+	"aliaport/internal/migrate"
+	"aliaport/internal/parameter"
+	"aliaport/internal/rate"
+)
+
+// definitions are the jobs of the port. docs/FAZ5_BACKGROUND_JOBS.md explains them.
+func (s *Server) definitions() []job.Definition {
+	return []job.Definition{
+		{
+			Name: "rates", Title: "Döviz kurlarını al", Does: "Fetches the newest bulletin of exchange rates. Without a new one it changes nothing.",
+			Schedule: "5 9 * * *", CatchUp: job.Latest, Timeout: 2 * time.Minute,
+			Attempts: 4, Pauses: []time.Duration{time.Minute, 5 * time.Minute, 15 * time.Minute}, Run: s.fetchRates,
+		},
+		{
+			Name: "rates_afternoon", Title: "Yarının kurlarını al", Does: "Fetches the bulletin of the afternoon, which applies from tomorrow on.",
+			Schedule: s.afternoon(), CatchUp: job.Skip, Grace: 2 * time.Hour, Timeout: 2 * time.Minute,
+			Attempts: 4, Pauses: []time.Duration{time.Minute, 5 * time.Minute, 15 * time.Minute}, Run: s.fetchRates,
+		},
+		{
+			Name: "audit_archive", Title: "Denetim kayıtlarını arşivle", Does: "Takes months of the audit trail past their retention into sealed files.",
+			Schedule: "30 3 1 * *", CatchUp: job.Latest, Timeout: 6 * time.Hour, Run: s.archiveTrail,
+		},
+		{
+			Name: "cleanup", Title: "Süresi dolanları temizle", Does: "Removes expired sessions, keys of repeated requests and old runs of jobs; adds what another year brings.",
+			Schedule: "30 4 * * *", CatchUp: job.Latest, Timeout: 30 * time.Minute, Run: s.cleanUp,
+		},
+	}
+}
+
+// afternoon is when tomorrow's rates are fetched, if they are.
+func (s *Server) afternoon() string {
+	if s.config.RatesAfternoon {
+		return "5 16 * * 1-5"
+	}
+	return ""
+}
+
+func (s *Server) newJobs() (*job.Service, error) {
+	schedules, err := s.config.JobSchedulesByName()
+	if err != nil {
+		return nil, err
+	}
+	jobs, err := job.New(job.Options{
+		DB: s.db, Now: s.now, Log: s.log, Pages: s.loaders.Pages, PageLimits: s.loaders.PageLimits,
+		Jobs: s.definitions(), Schedules: schedules, Workers: s.config.JobWorkers,
+		Finished: s.metrics.jobEnded,
+		Tick:     s.config.JobTick, Poll: s.config.JobTick, Beat: s.config.JobLost / 9, Lost: s.config.JobLost,
+	})
+	if err == nil {
+		s.metrics.jobs(jobs)
+	}
+	return jobs, err
+}
+
+// Jobs lets commands list and run jobs.
+func (s *Server) Jobs() *job.Service { return s.jobs }
+
+func (s *Server) fetchRates(ctx context.Context, r *job.Run) (int64, error) {
+	f, err := s.exchange.Fetch(ctx, rate.FetchInput{})
+	if err != nil {
+		return 0, err
+	}
+	r.Log.InfoContext(ctx, "bulletin fetched", "date", f.BulletinDate, "number", f.BulletinNumber,
+		"created", f.Created, "updated", f.Updated, "unchanged", f.Unchanged, "skipped", len(f.Skipped))
+	return int64(f.Created + f.Updated), nil
+}
+
+func (s *Server) archiveTrail(ctx context.Context, r *job.Run) (rows int64, err error) {
+	done, err := s.archives.Run(ctx, nil)
+	for _, d := range done {
+		rows += d.Rows
+		r.Log.InfoContext(ctx, "archived", "file", d.FileName, "rows", d.Rows, "seal", d.Seal)
+	}
+	return rows, err
+}
+
+// cleanUp removes what has expired, and goes on with the next where one fails.
+func (s *Server) cleanUp(ctx context.Context, r *job.Run) (int64, error) {
+	keys, err1 := idempotency.Sweep(ctx, s.db, s.now().Add(-s.config.IdempotencyTTL))
+	tokens, err2 := s.users.Sweep(ctx)
+	runs, err3 := s.jobs.Sweep(ctx, s.now().AddDate(0, 0, -s.config.JobRetentionDays))
+	r.Log.InfoContext(ctx, "removed", "idempotency_keys", keys, "refresh_tokens", tokens, "job_runs", runs)
+	return int64(keys + tokens + runs), errors.Join(err1, err2, err3, parameter.Ensure(ctx, s.db, s.now()), s.partition(ctx))
+}
+
+// partition sees to the coming months of the trail on PostgreSQL. A month that is
+// missing is no loss, its rows wait in the default partition.
+func (s *Server) partition(ctx context.Context) error {
+	if s.db.Dialect() != migrate.Postgres {
+		return nil
+	}
+	_, err := migrate.EnsureAuditPartitions(ctx, s.db.Writer(), s.now(), migrate.AuditMonthsAhead)
+	return err
+}
+
+// jobs shows which jobs are late.
+func (m *metrics) jobs(s *job.Service) {
+	m.registry.MustRegister(&lateJobs{s})
+	for _, d := range s.Definitions() { // the series are there before the first run
+		for _, state := range []string{"SUCCEEDED", "FAILED"} {
+			m.jobRuns.WithLabelValues(d.Name, state)
+		}
+	}
+}
+
+func (m *metrics) jobEnded(o job.Outcome) {
+	m.jobRuns.WithLabelValues(o.Job, string(o.State)).Inc()
+	m.jobTook.WithLabelValues(o.Job).Observe(o.Took.Seconds())
+	m.jobRows.WithLabelValues(o.Job).Add(float64(o.Rows))
+}
+
+// lateJobs shows 1 for each job that did not succeed in time.
+type lateJobs struct{ jobs *job.Service }
+
+var jobLate = prometheus.NewDesc("aliaport_job_late", "1 when a job has not succeeded in time for its last slot, else 0.", []string{"job"}, nil)
+
+// Describe implements prometheus.Collector.
+func (*lateJobs) Describe(to chan<- *prometheus.Desc) { to <- jobLate }
+
+// Collect implements prometheus.Collector.
+func (l *lateJobs) Collect(to chan<- prometheus.Metric) {
+	late := l.jobs.Late()
+	for _, d := range l.jobs.Definitions() {
+		v := 0.0
+		if _, ok := late[d.Name]; ok {
+			v = 1
+		}
+		to <- prometheus.MustNewConstMetric(jobLate, prometheus.GaugeValue, v, d.Name)
+	}
+}
