@@ -15,9 +15,13 @@ import (
 	"aliaport/ent/jobrun"
 	"aliaport/ent/monthlyreport"
 	"aliaport/ent/motorbot"
+	"aliaport/ent/notification"
+	"aliaport/ent/notificationdelivery"
+	"aliaport/ent/notificationevent"
 	"aliaport/ent/numbersequence"
 	"aliaport/ent/parameter"
 	"aliaport/ent/parameterhistory"
+	"aliaport/ent/passwordreset"
 	"aliaport/ent/permission"
 	"aliaport/ent/pricelist"
 	"aliaport/ent/pricelistitem"
@@ -116,9 +120,13 @@ func checkColumn(t, c string) error {
 			jobrun.Table:                 jobrun.ValidColumn,
 			monthlyreport.Table:          monthlyreport.ValidColumn,
 			motorbot.Table:               motorbot.ValidColumn,
+			notification.Table:           notification.ValidColumn,
+			notificationdelivery.Table:   notificationdelivery.ValidColumn,
+			notificationevent.Table:      notificationevent.ValidColumn,
 			numbersequence.Table:         numbersequence.ValidColumn,
 			parameter.Table:              parameter.ValidColumn,
 			parameterhistory.Table:       parameterhistory.ValidColumn,
+			passwordreset.Table:          passwordreset.ValidColumn,
 			permission.Table:             permission.ValidColumn,
 			pricelist.Table:              pricelist.ValidColumn,
 			pricelistitem.Table:          pricelistitem.ValidColumn,

@@ -15,9 +15,13 @@ import (
 	"aliaport/ent/jobrun"
 	"aliaport/ent/monthlyreport"
 	"aliaport/ent/motorbot"
+	"aliaport/ent/notification"
+	"aliaport/ent/notificationdelivery"
+	"aliaport/ent/notificationevent"
 	"aliaport/ent/numbersequence"
 	"aliaport/ent/parameter"
 	"aliaport/ent/parameterhistory"
+	"aliaport/ent/passwordreset"
 	"aliaport/ent/permission"
 	"aliaport/ent/pricelist"
 	"aliaport/ent/pricelistitem"
@@ -505,6 +509,44 @@ func init() {
 	motorbotDescVersion := motorbotFields[14].Descriptor()
 	// motorbot.DefaultVersion holds the default value on creation for the version field.
 	motorbot.DefaultVersion = motorbotDescVersion.Default.(int)
+	notificationFields := schema.Notification{}.Fields()
+	_ = notificationFields
+	// notificationDescCreatedAt is the schema descriptor for created_at field.
+	notificationDescCreatedAt := notificationFields[3].Descriptor()
+	// notification.DefaultCreatedAt holds the default value on creation for the created_at field.
+	notification.DefaultCreatedAt = notificationDescCreatedAt.Default.(func() time.Time)
+	notificationdeliveryFields := schema.NotificationDelivery{}.Fields()
+	_ = notificationdeliveryFields
+	// notificationdeliveryDescAttempts is the schema descriptor for attempts field.
+	notificationdeliveryDescAttempts := notificationdeliveryFields[5].Descriptor()
+	// notificationdelivery.DefaultAttempts holds the default value on creation for the attempts field.
+	notificationdelivery.DefaultAttempts = notificationdeliveryDescAttempts.Default.(int)
+	// notificationdeliveryDescLastError is the schema descriptor for last_error field.
+	notificationdeliveryDescLastError := notificationdeliveryFields[7].Descriptor()
+	// notificationdelivery.LastErrorValidator is a validator for the "last_error" field. It is called by the builders before save.
+	notificationdelivery.LastErrorValidator = notificationdeliveryDescLastError.Validators[0].(func(string) error)
+	// notificationdeliveryDescCreatedAt is the schema descriptor for created_at field.
+	notificationdeliveryDescCreatedAt := notificationdeliveryFields[8].Descriptor()
+	// notificationdelivery.DefaultCreatedAt holds the default value on creation for the created_at field.
+	notificationdelivery.DefaultCreatedAt = notificationdeliveryDescCreatedAt.Default.(func() time.Time)
+	notificationeventFields := schema.NotificationEvent{}.Fields()
+	_ = notificationeventFields
+	// notificationeventDescDedupeKey is the schema descriptor for dedupe_key field.
+	notificationeventDescDedupeKey := notificationeventFields[0].Descriptor()
+	// notificationevent.DedupeKeyValidator is a validator for the "dedupe_key" field. It is called by the builders before save.
+	notificationevent.DedupeKeyValidator = notificationeventDescDedupeKey.Validators[0].(func(string) error)
+	// notificationeventDescUID is the schema descriptor for uid field.
+	notificationeventDescUID := notificationeventFields[1].Descriptor()
+	// notificationevent.UIDValidator is a validator for the "uid" field. It is called by the builders before save.
+	notificationevent.UIDValidator = notificationeventDescUID.Validators[0].(func(string) error)
+	// notificationeventDescEntityType is the schema descriptor for entity_type field.
+	notificationeventDescEntityType := notificationeventFields[5].Descriptor()
+	// notificationevent.EntityTypeValidator is a validator for the "entity_type" field. It is called by the builders before save.
+	notificationevent.EntityTypeValidator = notificationeventDescEntityType.Validators[0].(func(string) error)
+	// notificationeventDescCreatedAt is the schema descriptor for created_at field.
+	notificationeventDescCreatedAt := notificationeventFields[7].Descriptor()
+	// notificationevent.DefaultCreatedAt holds the default value on creation for the created_at field.
+	notificationevent.DefaultCreatedAt = notificationeventDescCreatedAt.Default.(func() time.Time)
 	numbersequenceFields := schema.NumberSequence{}.Fields()
 	_ = numbersequenceFields
 	// numbersequenceDescKind is the schema descriptor for kind field.
@@ -580,6 +622,20 @@ func init() {
 	parameterhistoryDescCreatedAt := parameterhistoryFields[6].Descriptor()
 	// parameterhistory.DefaultCreatedAt holds the default value on creation for the created_at field.
 	parameterhistory.DefaultCreatedAt = parameterhistoryDescCreatedAt.Default.(func() time.Time)
+	passwordresetFields := schema.PasswordReset{}.Fields()
+	_ = passwordresetFields
+	// passwordresetDescNonce is the schema descriptor for nonce field.
+	passwordresetDescNonce := passwordresetFields[1].Descriptor()
+	// passwordreset.NonceValidator is a validator for the "nonce" field. It is called by the builders before save.
+	passwordreset.NonceValidator = passwordresetDescNonce.Validators[0].(func(string) error)
+	// passwordresetDescTokenHash is the schema descriptor for token_hash field.
+	passwordresetDescTokenHash := passwordresetFields[2].Descriptor()
+	// passwordreset.TokenHashValidator is a validator for the "token_hash" field. It is called by the builders before save.
+	passwordreset.TokenHashValidator = passwordresetDescTokenHash.Validators[0].(func(string) error)
+	// passwordresetDescCreatedAt is the schema descriptor for created_at field.
+	passwordresetDescCreatedAt := passwordresetFields[3].Descriptor()
+	// passwordreset.DefaultCreatedAt holds the default value on creation for the created_at field.
+	passwordreset.DefaultCreatedAt = passwordresetDescCreatedAt.Default.(func() time.Time)
 	permissionFields := schema.Permission{}.Fields()
 	_ = permissionFields
 	// permissionDescName is the schema descriptor for name field.

@@ -38,12 +38,20 @@ type Tx struct {
 	MonthlyReport *MonthlyReportClient
 	// Motorbot is the client for interacting with the Motorbot builders.
 	Motorbot *MotorbotClient
+	// Notification is the client for interacting with the Notification builders.
+	Notification *NotificationClient
+	// NotificationDelivery is the client for interacting with the NotificationDelivery builders.
+	NotificationDelivery *NotificationDeliveryClient
+	// NotificationEvent is the client for interacting with the NotificationEvent builders.
+	NotificationEvent *NotificationEventClient
 	// NumberSequence is the client for interacting with the NumberSequence builders.
 	NumberSequence *NumberSequenceClient
 	// Parameter is the client for interacting with the Parameter builders.
 	Parameter *ParameterClient
 	// ParameterHistory is the client for interacting with the ParameterHistory builders.
 	ParameterHistory *ParameterHistoryClient
+	// PasswordReset is the client for interacting with the PasswordReset builders.
+	PasswordReset *PasswordResetClient
 	// Permission is the client for interacting with the Permission builders.
 	Permission *PermissionClient
 	// PriceList is the client for interacting with the PriceList builders.
@@ -221,9 +229,13 @@ func (tx *Tx) init() {
 	tx.JobRun = NewJobRunClient(tx.config)
 	tx.MonthlyReport = NewMonthlyReportClient(tx.config)
 	tx.Motorbot = NewMotorbotClient(tx.config)
+	tx.Notification = NewNotificationClient(tx.config)
+	tx.NotificationDelivery = NewNotificationDeliveryClient(tx.config)
+	tx.NotificationEvent = NewNotificationEventClient(tx.config)
 	tx.NumberSequence = NewNumberSequenceClient(tx.config)
 	tx.Parameter = NewParameterClient(tx.config)
 	tx.ParameterHistory = NewParameterHistoryClient(tx.config)
+	tx.PasswordReset = NewPasswordResetClient(tx.config)
 	tx.Permission = NewPermissionClient(tx.config)
 	tx.PriceList = NewPriceListClient(tx.config)
 	tx.PriceListItem = NewPriceListItemClient(tx.config)

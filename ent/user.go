@@ -58,9 +58,15 @@ type UserEdges struct {
 	GatePin *GatePin `json:"gate_pin,omitempty"`
 	// WorkOrderSteps holds the value of the work_order_steps edge.
 	WorkOrderSteps []*WorkOrderStatusHistory `json:"work_order_steps,omitempty"`
+	// Notifications holds the value of the notifications edge.
+	Notifications []*Notification `json:"notifications,omitempty"`
+	// NotificationDeliveries holds the value of the notification_deliveries edge.
+	NotificationDeliveries []*NotificationDelivery `json:"notification_deliveries,omitempty"`
+	// PasswordResets holds the value of the password_resets edge.
+	PasswordResets []*PasswordReset `json:"password_resets,omitempty"`
 	// loadedTypes holds the information for reporting if a
 	// type was loaded (or requested) in eager-loading or not.
-	loadedTypes [5]bool
+	loadedTypes [8]bool
 }
 
 // RolesOrErr returns the Roles value or an error if the edge
@@ -108,6 +114,33 @@ func (e UserEdges) WorkOrderStepsOrErr() ([]*WorkOrderStatusHistory, error) {
 		return e.WorkOrderSteps, nil
 	}
 	return nil, &NotLoadedError{edge: "work_order_steps"}
+}
+
+// NotificationsOrErr returns the Notifications value or an error if the edge
+// was not loaded in eager-loading.
+func (e UserEdges) NotificationsOrErr() ([]*Notification, error) {
+	if e.loadedTypes[5] {
+		return e.Notifications, nil
+	}
+	return nil, &NotLoadedError{edge: "notifications"}
+}
+
+// NotificationDeliveriesOrErr returns the NotificationDeliveries value or an error if the edge
+// was not loaded in eager-loading.
+func (e UserEdges) NotificationDeliveriesOrErr() ([]*NotificationDelivery, error) {
+	if e.loadedTypes[6] {
+		return e.NotificationDeliveries, nil
+	}
+	return nil, &NotLoadedError{edge: "notification_deliveries"}
+}
+
+// PasswordResetsOrErr returns the PasswordResets value or an error if the edge
+// was not loaded in eager-loading.
+func (e UserEdges) PasswordResetsOrErr() ([]*PasswordReset, error) {
+	if e.loadedTypes[7] {
+		return e.PasswordResets, nil
+	}
+	return nil, &NotLoadedError{edge: "password_resets"}
 }
 
 // scanValues returns the types for scanning values from sql.Rows.
@@ -242,6 +275,21 @@ func (_m *User) QueryGatePin() *GatePinQuery {
 // QueryWorkOrderSteps queries the "work_order_steps" edge of the User entity.
 func (_m *User) QueryWorkOrderSteps() *WorkOrderStatusHistoryQuery {
 	return NewUserClient(_m.config).QueryWorkOrderSteps(_m)
+}
+
+// QueryNotifications queries the "notifications" edge of the User entity.
+func (_m *User) QueryNotifications() *NotificationQuery {
+	return NewUserClient(_m.config).QueryNotifications(_m)
+}
+
+// QueryNotificationDeliveries queries the "notification_deliveries" edge of the User entity.
+func (_m *User) QueryNotificationDeliveries() *NotificationDeliveryQuery {
+	return NewUserClient(_m.config).QueryNotificationDeliveries(_m)
+}
+
+// QueryPasswordResets queries the "password_resets" edge of the User entity.
+func (_m *User) QueryPasswordResets() *PasswordResetQuery {
+	return NewUserClient(_m.config).QueryPasswordResets(_m)
 }
 
 // Update returns a builder for updating this User.

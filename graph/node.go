@@ -35,6 +35,9 @@ var nodeTypes = map[string]nodeType{
 	"Motorbot": {actor.MotorbotRead, func(ctx context.Context, s *loader.Set, key int64) (gqlmodel.Node, error) {
 		return found(s.Motorbot.Load(ctx, key))
 	}},
+	"Notification": {"", func(ctx context.Context, s *loader.Set, key int64) (gqlmodel.Node, error) {
+		return found(s.Notification.Load(ctx, key))
+	}},
 	"Trip": {actor.TripRead, func(ctx context.Context, s *loader.Set, key int64) (gqlmodel.Node, error) {
 		return found(s.Trip.Load(ctx, key))
 	}},

@@ -10,6 +10,7 @@ import (
 	"aliaport/internal/dashboard"
 	"aliaport/internal/gate"
 	"aliaport/internal/motorbot"
+	"aliaport/internal/notification"
 	"aliaport/internal/parameter"
 	"aliaport/internal/person"
 	"aliaport/internal/quote"
@@ -42,6 +43,7 @@ type Resolver struct {
 	Archives   *archive.Service
 	Limits     Limits
 	Cache      *flush.Service
+	Notes      *notification.Service
 }
 
 // newestEvents is how many entries and exits the dashboard shows.

@@ -12,6 +12,7 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 
 	"aliaport/ent"
+	"aliaport/ent/notificationevent"
 	"aliaport/ent/trip"
 	"aliaport/ent/workorder"
 	"aliaport/graph/gen"
@@ -20,6 +21,7 @@ import (
 	"aliaport/internal/aliatest/api"
 	"aliaport/internal/calendar"
 	"aliaport/internal/config"
+	"aliaport/internal/notification"
 	"aliaport/internal/seed"
 	"aliaport/internal/store"
 )
@@ -80,7 +82,25 @@ func seeded(t *testing.T, db *store.DB) *api.API {
 	field(t, db)
 	tariffs(t, db, 100)
 	archives(t, db, 100)
+	notifications(t, db, 100)
 	return server
+}
+
+// notifications tell everybody with rights of n things.
+func notifications(t *testing.T, db *store.DB, n int) {
+	t.Helper()
+	wo := db.WorkOrder.Query().Where(workorder.IsActive(true)).FirstIDX(t.Context())
+	var events []notification.Event
+	for i := range n {
+		events = append(events, notification.Event{Kind: notificationevent.KindWorkOrderSubmitted, Key: fmt.Sprint("walk", i), Entity: "WorkOrder", EntityID: wo})
+	}
+	err := db.InTx(t.Context(), func(tx *ent.Tx) error {
+		_, err := notification.Publish(t.Context(), tx, api.Start, events...)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // fleet makes boats with two trips each.
@@ -332,6 +352,11 @@ func TestEveryNodeIsFoundByItsID(t *testing.T) {
 	for _, a := range archive.AuditArchives.Nodes {
 		ids["AuditArchive"] = a.ID
 	}
+	var told struct {
+		Notifications struct{ Nodes []struct{ ID string } }
+	}
+	server.Get(t, api.Admin, `{ notifications(first: 1) { nodes { id } } }`, nil, &told)
+	ids["Notification"] = told.Notifications.Nodes[0].ID
 	var rates struct {
 		LatestExchangeRates []struct{ ID string }
 	}

@@ -10,6 +10,8 @@ import (
 
 	"aliaport/internal/actor"
 	"aliaport/internal/dashboard"
+	"aliaport/internal/notification"
+	"aliaport/internal/store"
 )
 
 const (
@@ -22,12 +24,14 @@ const (
 // figures show how the port stands. They are read when metrics are.
 type figures struct {
 	panel *dashboard.Service
+	db    *store.DB
 	now   func() time.Time
 	log   *slog.Logger
 
 	mu   sync.Mutex // protects all fields below, and lets one read at a time
 	at   time.Time
 	kept dashboard.Figures
+	mail map[string]int // notifications that wait
 	err  error
 }
 
@@ -36,12 +40,13 @@ var (
 	workOrders    = prometheus.NewDesc("aliaport_work_orders", "Work orders by status.", []string{"status"}, nil)
 	gateOpen      = prometheus.NewDesc("aliaport_gate_open_entries", "Persons and vehicles that entered and have not left.", nil, nil)
 	tripsUnderway = prometheus.NewDesc("aliaport_trips_underway", "Boats at sea.", nil, nil)
+	waiting       = prometheus.NewDesc("aliaport_notifications_pending", "Messages that wait to leave the house, by channel.", []string{"channel"}, nil)
 	bulletinAge   = prometheus.NewDesc("aliaport_rate_bulletin_age_seconds", "Time since the day of the newest rate bulletin began, in Istanbul; missing when there is none.", nil, nil)
 )
 
 // Describe implements prometheus.Collector.
 func (*figures) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{figuresUp, workOrders, gateOpen, tripsUnderway, bulletinAge} {
+	for _, d := range []*prometheus.Desc{figuresUp, workOrders, gateOpen, tripsUnderway, waiting, bulletinAge} {
 		to <- d
 	}
 }
@@ -61,6 +66,9 @@ func (f *figures) Collect(to chan<- prometheus.Metric) {
 		gauge(workOrders, float64(c.Count), string(c.Status))
 	}
 	gauge(gateOpen, float64(read.InsideGate))
+	for channel, n := range f.mail {
+		gauge(waiting, float64(n), channel)
+	}
 	gauge(tripsUnderway, float64(read.TripsUnderway))
 	if read.Bulletin != nil {
 		gauge(bulletinAge, f.now().Sub(read.Bulletin.Start()).Seconds())
@@ -77,7 +85,9 @@ func (f *figures) read() (dashboard.Figures, error) {
 	}
 	ctx, cancel := context.WithTimeout(actor.With(context.Background(), actor.System("metrics")), figuresTimeout) //nolint:forbidigo // nobody asked with one
 	defer cancel()
-	f.kept, f.err = f.panel.Figures(ctx)
+	if f.kept, f.err = f.panel.Figures(ctx); f.err == nil {
+		f.mail, f.err = notification.Waiting(ctx, f.db)
+	}
 	f.at = now
 	if f.err != nil {
 		f.log.WarnContext(ctx, "figures for the metrics not read", "err", f.err)

@@ -10,6 +10,7 @@ import (
 	"aliaport/internal/idempotency"
 	"aliaport/internal/job"
 	"aliaport/internal/migrate"
+	"aliaport/internal/notification"
 	"aliaport/internal/parameter"
 	"aliaport/internal/rate"
 )
@@ -90,8 +91,10 @@ func (s *Server) cleanUp(ctx context.Context, r *job.Run) (int64, error) {
 	keys, err1 := idempotency.Sweep(ctx, s.db, s.now().Add(-s.config.IdempotencyTTL))
 	tokens, err2 := s.users.Sweep(ctx)
 	runs, err3 := s.jobs.Sweep(ctx, s.now().AddDate(0, 0, -s.config.JobRetentionDays))
-	r.Log.InfoContext(ctx, "removed", "idempotency_keys", keys, "refresh_tokens", tokens, "job_runs", runs)
-	return int64(keys + tokens + runs), errors.Join(err1, err2, err3, parameter.Ensure(ctx, s.db, s.now()), s.partition(ctx))
+	resets, err4 := s.users.SweepResets(ctx)
+	told, err5 := notification.Sweep(ctx, s.db, s.now().AddDate(0, 0, -s.config.NotificationRetention))
+	r.Log.InfoContext(ctx, "removed", "idempotency_keys", keys, "refresh_tokens", tokens, "job_runs", runs, "password_resets", resets, "notifications", told)
+	return int64(keys + tokens + runs + resets + told), errors.Join(err1, err2, err3, err4, err5, parameter.Ensure(ctx, s.db, s.now()), s.partition(ctx))
 }
 
 // partition sees to the coming months of the trail on PostgreSQL. A month that is

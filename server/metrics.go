@@ -13,8 +13,10 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/parser"
 
+	"aliaport/ent/notificationdelivery"
 	"aliaport/internal/apperr"
 	"aliaport/internal/audit"
+	"aliaport/internal/notification"
 	"aliaport/internal/store"
 	"aliaport/server/playground"
 )
@@ -36,6 +38,7 @@ type metrics struct {
 	jobRuns    *prometheus.CounterVec
 	jobTook    *prometheus.HistogramVec
 	jobRows    *prometheus.CounterVec
+	deliveries *prometheus.CounterVec
 	names      map[string]bool // of operations that may be labels
 }
 
@@ -85,6 +88,9 @@ func newMetrics(db *store.DB, version string) (*metrics, error) {
 		limited: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "aliaport_rate_limited_total", Help: "What a limit refused, or would refuse if it did more than measure.",
 		}, []string{"policy"}),
+		deliveries: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "aliaport_notification_deliveries_total", Help: "Tries to deliver notifications by channel and how they ended: sent, retry or failed, which is for good.",
+		}, []string{"channel", "result"}),
 	}
 	m.jobRuns = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "aliaport_job_runs_total", Help: "Attempts of jobs that ended on this server, by how.",
@@ -99,11 +105,16 @@ func newMetrics(db *store.DB, version string) (*metrics, error) {
 	for _, result := range []string{loginSuccess, loginInvalid, loginLimited, loginError} {
 		m.logins.WithLabelValues(result)
 	}
+	for _, channel := range []notificationdelivery.Channel{notificationdelivery.ChannelEmail, notificationdelivery.ChannelWebhook} {
+		for _, result := range []string{notification.ResultSent, notification.ResultRetry, notification.ResultFailed} {
+			m.deliveries.WithLabelValues(string(channel), result)
+		}
+	}
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "aliaport_build_info", Help: "1; the label tells which version runs.", ConstLabels: prometheus.Labels{"version": version},
 	})
 	build.Set(1)
-	m.registry.MustRegister(m.requests, m.durations, m.operations, m.took, m.statements, m.batches, m.sql, m.logins, m.dropped, m.limited, m.jobRuns, m.jobTook, m.jobRows, build,
+	m.registry.MustRegister(m.requests, m.durations, m.operations, m.took, m.statements, m.batches, m.sql, m.logins, m.dropped, m.limited, m.deliveries, m.jobRuns, m.jobTook, m.jobRows, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		collectors.NewDBStatsCollector(db.Writer(), "writer"))
 	if db.Reader() != db.Writer() {

@@ -15,6 +15,8 @@ import (
 type rates struct {
 	operations, cost *limit.Limiter // of a user, or of an address before signing in
 	address, account *limit.Limiter // of sign-ins
+
+	resetAddress, resetAccount, resetTries *limit.Limiter // of forgotten passwords
 }
 
 func (s *Server) newRates() (*rates, error) {
@@ -32,6 +34,9 @@ func (s *Server) newRates() (*rates, error) {
 		{&l.cost, limit.Policy{Name: "cost", PerMinute: s.config.RateCost}},
 		{&l.address, limit.Policy{Name: "login_address", PerMinute: s.config.RateLogins, Even: true}},
 		{&l.account, limit.Policy{Name: "login_account", PerMinute: s.config.RateLogins, Even: true}},
+		{&l.resetAddress, limit.Policy{Name: "reset_address", PerHour: s.config.RateResets}},
+		{&l.resetAccount, limit.Policy{Name: "reset_account", PerHour: s.config.RateResets}},
+		{&l.resetTries, limit.Policy{Name: "reset_tries", PerHour: 2 * s.config.RateResets}},
 	} {
 		limiter, err := counters.Limiter(m.policy)
 		if err != nil {

@@ -37,6 +37,7 @@ import (
 	"aliaport/internal/gate"
 	"aliaport/internal/job"
 	"aliaport/internal/motorbot"
+	"aliaport/internal/notification"
 	"aliaport/internal/page"
 	"aliaport/internal/parameter"
 	"aliaport/internal/person"
@@ -84,6 +85,7 @@ type Server struct {
 	tracing  *tracing // nil: off
 	loaders  loader.Options
 	endpoint *endpoint
+	outbox   *notification.Outbox
 	api      http.Handler
 	draining atomic.Bool
 }
@@ -137,6 +139,17 @@ func New(d Deps) (*Server, error) {
 		Tokens:          &user.Tokens{Key: []byte(d.Config.JWTKey.Reveal()), Lifetime: d.Config.AccessTokenLifetime, Now: s.now},
 		RefreshLifetime: d.Config.RefreshTokenLifetime,
 	}
+	if s.outbox, err = s.newOutbox(); err != nil {
+		return nil, err
+	}
+	resetKey, err := hkdf.Key(sha256.New, []byte(d.Config.JWTKey.Reveal()), nil, "aliaport password reset", sha256.Size)
+	if err != nil {
+		return nil, fmt.Errorf("derive the key of password resets: %w", err)
+	}
+	s.users.Resets = user.Resets{
+		Mail: s.outbox.Mail != nil, Key: resetKey, Page: d.Config.PasswordResetPage,
+		PerAddress: s.rates.resetAddress, PerAccount: s.rates.resetAccount, Tries: s.rates.resetTries,
+	}
 	bank, err := tcmb.New(tcmb.Options{URL: d.Config.RateSourceURL, Timeout: d.Config.RateSourceTimeout, MaxBytes: d.Config.RateSourceMaxBytes})
 	if err != nil {
 		return nil, err
@@ -177,10 +190,11 @@ func New(d Deps) (*Server, error) {
 			Ranges: d.Config.AuditRanges, Facets: audit.FacetLimits{Rows: d.Config.AuditFacetRows, Window: d.Config.AuditFacetWindow},
 		}},
 		Cache:      &flush.Service{DB: d.DB, Now: s.now, Cache: s.cache},
+		Notes:      &notification.Service{DB: d.DB, Now: s.now, Pages: pages, PageLimits: limits},
 		Parameters: &parameter.Service{DB: d.DB, Now: s.now, Cache: s.cache, Pages: pages, PageLimits: limits, IdempotencyTTL: d.Config.IdempotencyTTL},
 	}
 	resolver.Panel = &dashboard.Service{DB: d.DB, Now: s.now, WorkOrders: resolver.WorkOrders}
-	s.metrics.registry.MustRegister(&figures{panel: resolver.Panel, now: s.now, log: s.log})
+	s.metrics.registry.MustRegister(&figures{panel: resolver.Panel, db: d.DB, now: s.now, log: s.log})
 	if s.endpoint, err = s.graphql(resolver); err != nil {
 		return nil, err
 	}
@@ -358,7 +372,10 @@ func (s *Server) Run(ctx context.Context, listening func(address string)) error 
 	idle := make(chan struct{})
 	go func() { // not of the group: a database that hangs must not hold up the end
 		defer close(idle)
+		var both sync.WaitGroup
+		both.Go(func() { s.outbox.Run(running) })
 		s.chores(running)
+		both.Wait()
 	}()
 	g.Go(func() error {
 		<-running.Done()

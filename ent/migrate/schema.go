@@ -702,6 +702,169 @@ var (
 			},
 		},
 	}
+	// NotificationsColumns holds the columns for the "notifications" table.
+	NotificationsColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt64, Increment: true},
+		{Name: "kind", Type: field.TypeEnum, Enums: []string{"WORK_ORDER_CREATED", "WORK_ORDER_SUBMITTED", "WORK_ORDER_APPROVED", "WORK_ORDER_REJECTED", "WORK_ORDER_STARTED", "WORK_ORDER_COMPLETED", "WORK_ORDER_INVOICED", "WORK_ORDER_OVERDUE", "TRIP_DELAYED", "TRIP_NOT_DEPARTED", "VEHICLE_OVER_4H", "GATE_EXCEPTION", "RATE_SYNC_FAILED", "RATE_JUMP", "PRICE_LIST_EXPIRING", "BACKUP_FAILED", "JOB_FAILED", "MONTHLY_REPORT_READY"}, SchemaType: map[string]string{"postgres": "text"}},
+		{Name: "created_at", Type: field.TypeTime},
+		{Name: "read_at", Type: field.TypeTime, Nullable: true},
+		{Name: "event_id", Type: field.TypeInt64},
+		{Name: "user_id", Type: field.TypeInt64},
+	}
+	// NotificationsTable holds the schema information for the "notifications" table.
+	NotificationsTable = &schema.Table{
+		Name:       "notifications",
+		Columns:    NotificationsColumns,
+		PrimaryKey: []*schema.Column{NotificationsColumns[0]},
+		ForeignKeys: []*schema.ForeignKey{
+			{
+				Symbol:     "notifications_notification_events_notifications",
+				Columns:    []*schema.Column{NotificationsColumns[4]},
+				RefColumns: []*schema.Column{NotificationEventsColumns[0]},
+				OnDelete:   schema.Cascade,
+			},
+			{
+				Symbol:     "notifications_users_notifications",
+				Columns:    []*schema.Column{NotificationsColumns[5]},
+				RefColumns: []*schema.Column{UsersColumns[0]},
+				OnDelete:   schema.Cascade,
+			},
+		},
+		Indexes: []*schema.Index{
+			{
+				Name:    "notifications_event_id",
+				Unique:  true,
+				Columns: []*schema.Column{NotificationsColumns[4], NotificationsColumns[5]},
+			},
+			{
+				Name:    "notifications_user_id",
+				Unique:  false,
+				Columns: []*schema.Column{NotificationsColumns[5], NotificationsColumns[2], NotificationsColumns[0]},
+			},
+			{
+				Name:    "notifications_kind",
+				Unique:  false,
+				Columns: []*schema.Column{NotificationsColumns[5], NotificationsColumns[1], NotificationsColumns[2], NotificationsColumns[0]},
+			},
+			{
+				Name:    "notifications_unread",
+				Unique:  false,
+				Columns: []*schema.Column{NotificationsColumns[5], NotificationsColumns[2], NotificationsColumns[0]},
+				Annotation: &entsql.IndexAnnotation{
+					Where: "read_at IS NULL",
+				},
+			},
+		},
+	}
+	// NotificationDeliveriesColumns holds the columns for the "notification_deliveries" table.
+	NotificationDeliveriesColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt64, Increment: true},
+		{Name: "channel", Type: field.TypeEnum, Enums: []string{"EMAIL", "WEBHOOK"}, SchemaType: map[string]string{"postgres": "text"}},
+		{Name: "status", Type: field.TypeEnum, Enums: []string{"PENDING", "SENT", "FAILED"}, Default: "PENDING", SchemaType: map[string]string{"postgres": "text"}},
+		{Name: "attempts", Type: field.TypeInt, Default: 0},
+		{Name: "next_at", Type: field.TypeTime},
+		{Name: "last_error", Type: field.TypeString, Nullable: true, Size: 500},
+		{Name: "created_at", Type: field.TypeTime},
+		{Name: "finished_at", Type: field.TypeTime, Nullable: true},
+		{Name: "event_id", Type: field.TypeInt64, Nullable: true},
+		{Name: "reset_id", Type: field.TypeInt64, Nullable: true},
+		{Name: "user_id", Type: field.TypeInt64, Nullable: true},
+	}
+	// NotificationDeliveriesTable holds the schema information for the "notification_deliveries" table.
+	NotificationDeliveriesTable = &schema.Table{
+		Name:       "notification_deliveries",
+		Columns:    NotificationDeliveriesColumns,
+		PrimaryKey: []*schema.Column{NotificationDeliveriesColumns[0]},
+		ForeignKeys: []*schema.ForeignKey{
+			{
+				Symbol:     "notification_deliveries_notification_events_deliveries",
+				Columns:    []*schema.Column{NotificationDeliveriesColumns[8]},
+				RefColumns: []*schema.Column{NotificationEventsColumns[0]},
+				OnDelete:   schema.Cascade,
+			},
+			{
+				Symbol:     "notification_deliveries_password_resets_deliveries",
+				Columns:    []*schema.Column{NotificationDeliveriesColumns[9]},
+				RefColumns: []*schema.Column{PasswordResetsColumns[0]},
+				OnDelete:   schema.Cascade,
+			},
+			{
+				Symbol:     "notification_deliveries_users_notification_deliveries",
+				Columns:    []*schema.Column{NotificationDeliveriesColumns[10]},
+				RefColumns: []*schema.Column{UsersColumns[0]},
+				OnDelete:   schema.Cascade,
+			},
+		},
+		Indexes: []*schema.Index{
+			{
+				Name:    "notification_deliveries_due",
+				Unique:  false,
+				Columns: []*schema.Column{NotificationDeliveriesColumns[1], NotificationDeliveriesColumns[4], NotificationDeliveriesColumns[0]},
+				Annotation: &entsql.IndexAnnotation{
+					Where: "status = 'PENDING'",
+				},
+			},
+			{
+				Name:    "notification_deliveries_status",
+				Unique:  false,
+				Columns: []*schema.Column{NotificationDeliveriesColumns[2], NotificationDeliveriesColumns[6], NotificationDeliveriesColumns[0]},
+			},
+			{
+				Name:    "notification_deliveries_event_id",
+				Unique:  false,
+				Columns: []*schema.Column{NotificationDeliveriesColumns[8]},
+			},
+			{
+				Name:    "notification_deliveries_reset_id",
+				Unique:  false,
+				Columns: []*schema.Column{NotificationDeliveriesColumns[9]},
+			},
+			{
+				Name:    "notification_deliveries_user_id",
+				Unique:  false,
+				Columns: []*schema.Column{NotificationDeliveriesColumns[10]},
+			},
+		},
+	}
+	// NotificationEventsColumns holds the columns for the "notification_events" table.
+	NotificationEventsColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt64, Increment: true},
+		{Name: "dedupe_key", Type: field.TypeString, Size: 200},
+		{Name: "uid", Type: field.TypeString, Size: 36},
+		{Name: "kind", Type: field.TypeEnum, Enums: []string{"WORK_ORDER_CREATED", "WORK_ORDER_SUBMITTED", "WORK_ORDER_APPROVED", "WORK_ORDER_REJECTED", "WORK_ORDER_STARTED", "WORK_ORDER_COMPLETED", "WORK_ORDER_INVOICED", "WORK_ORDER_OVERDUE", "TRIP_DELAYED", "TRIP_NOT_DEPARTED", "VEHICLE_OVER_4H", "GATE_EXCEPTION", "RATE_SYNC_FAILED", "RATE_JUMP", "PRICE_LIST_EXPIRING", "BACKUP_FAILED", "JOB_FAILED", "MONTHLY_REPORT_READY"}, SchemaType: map[string]string{"postgres": "text"}},
+		{Name: "severity", Type: field.TypeEnum, Enums: []string{"INFO", "WARNING", "CRITICAL"}, SchemaType: map[string]string{"postgres": "text"}},
+		{Name: "data", Type: field.TypeJSON, Nullable: true},
+		{Name: "entity_type", Type: field.TypeString, Nullable: true, Size: 40},
+		{Name: "entity_id", Type: field.TypeInt64, Nullable: true},
+		{Name: "created_at", Type: field.TypeTime},
+		{Name: "dispatched_at", Type: field.TypeTime, Nullable: true},
+	}
+	// NotificationEventsTable holds the schema information for the "notification_events" table.
+	NotificationEventsTable = &schema.Table{
+		Name:       "notification_events",
+		Columns:    NotificationEventsColumns,
+		PrimaryKey: []*schema.Column{NotificationEventsColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "notification_events_dedupe_key",
+				Unique:  true,
+				Columns: []*schema.Column{NotificationEventsColumns[1]},
+			},
+			{
+				Name:    "notification_events_created_at",
+				Unique:  false,
+				Columns: []*schema.Column{NotificationEventsColumns[8]},
+			},
+			{
+				Name:    "notification_events_undispatched",
+				Unique:  false,
+				Columns: []*schema.Column{NotificationEventsColumns[0]},
+				Annotation: &entsql.IndexAnnotation{
+					Where: "dispatched_at IS NULL",
+				},
+			},
+		},
+	}
 	// NumberSequencesColumns holds the columns for the "number_sequences" table.
 	NumberSequencesColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeInt64, Increment: true},
@@ -795,6 +958,47 @@ var (
 				Name:    "parameter_history_parameter_id",
 				Unique:  false,
 				Columns: []*schema.Column{ParameterHistoryColumns[7], ParameterHistoryColumns[0]},
+			},
+		},
+	}
+	// PasswordResetsColumns holds the columns for the "password_resets" table.
+	PasswordResetsColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt64, Increment: true},
+		{Name: "nonce", Type: field.TypeString, Size: 64},
+		{Name: "token_hash", Type: field.TypeString, Size: 64},
+		{Name: "created_at", Type: field.TypeTime},
+		{Name: "expires_at", Type: field.TypeTime},
+		{Name: "used_at", Type: field.TypeTime, Nullable: true},
+		{Name: "user_id", Type: field.TypeInt64, Nullable: true},
+	}
+	// PasswordResetsTable holds the schema information for the "password_resets" table.
+	PasswordResetsTable = &schema.Table{
+		Name:       "password_resets",
+		Columns:    PasswordResetsColumns,
+		PrimaryKey: []*schema.Column{PasswordResetsColumns[0]},
+		ForeignKeys: []*schema.ForeignKey{
+			{
+				Symbol:     "password_resets_users_password_resets",
+				Columns:    []*schema.Column{PasswordResetsColumns[6]},
+				RefColumns: []*schema.Column{UsersColumns[0]},
+				OnDelete:   schema.Cascade,
+			},
+		},
+		Indexes: []*schema.Index{
+			{
+				Name:    "password_resets_token_hash",
+				Unique:  true,
+				Columns: []*schema.Column{PasswordResetsColumns[2]},
+			},
+			{
+				Name:    "password_resets_user_id",
+				Unique:  false,
+				Columns: []*schema.Column{PasswordResetsColumns[6]},
+			},
+			{
+				Name:    "password_resets_expires_at",
+				Unique:  false,
+				Columns: []*schema.Column{PasswordResetsColumns[4]},
 			},
 		},
 	}
@@ -1842,9 +2046,13 @@ var (
 		JobRunsTable,
 		MonthlyReportsTable,
 		MotorbotTable,
+		NotificationsTable,
+		NotificationDeliveriesTable,
+		NotificationEventsTable,
 		NumberSequencesTable,
 		ParametersTable,
 		ParameterHistoryTable,
+		PasswordResetsTable,
 		PermissionsTable,
 		PriceListsTable,
 		PriceListItemsTable,
@@ -1950,6 +2158,32 @@ func init() {
 		"motorbot_max_speed_knot_check": "max_speed_knot > 0 AND max_speed_knot <= 100",
 		"motorbot_status_check":         "status IN ('ACTIVE', 'MAINTENANCE', 'OUT_OF_SERVICE')",
 	}
+	NotificationsTable.ForeignKeys[0].RefTable = NotificationEventsTable
+	NotificationsTable.ForeignKeys[1].RefTable = UsersTable
+	NotificationsTable.Annotation = &entsql.Annotation{
+		Table: "notifications",
+	}
+	NotificationsTable.Annotation.Checks = map[string]string{
+		"notifications_kind_check": "kind IN ('WORK_ORDER_CREATED', 'WORK_ORDER_SUBMITTED', 'WORK_ORDER_APPROVED', 'WORK_ORDER_REJECTED', 'WORK_ORDER_STARTED', 'WORK_ORDER_COMPLETED', 'WORK_ORDER_INVOICED', 'WORK_ORDER_OVERDUE', 'TRIP_DELAYED', 'TRIP_NOT_DEPARTED', 'VEHICLE_OVER_4H', 'GATE_EXCEPTION', 'RATE_SYNC_FAILED', 'RATE_JUMP', 'PRICE_LIST_EXPIRING', 'BACKUP_FAILED', 'JOB_FAILED', 'MONTHLY_REPORT_READY')",
+	}
+	NotificationDeliveriesTable.ForeignKeys[0].RefTable = NotificationEventsTable
+	NotificationDeliveriesTable.ForeignKeys[1].RefTable = PasswordResetsTable
+	NotificationDeliveriesTable.ForeignKeys[2].RefTable = UsersTable
+	NotificationDeliveriesTable.Annotation = &entsql.Annotation{
+		Table: "notification_deliveries",
+	}
+	NotificationDeliveriesTable.Annotation.Checks = map[string]string{
+		"notification_deliveries_channel_check": "channel IN ('EMAIL', 'WEBHOOK')",
+		"notification_deliveries_status_check":  "status IN ('PENDING', 'SENT', 'FAILED')",
+		"notification_deliveries_subject_check": "CASE WHEN event_id IS NULL THEN reset_id IS NOT NULL ELSE reset_id IS NULL END",
+	}
+	NotificationEventsTable.Annotation = &entsql.Annotation{
+		Table: "notification_events",
+	}
+	NotificationEventsTable.Annotation.Checks = map[string]string{
+		"notification_events_kind_check":     "kind IN ('WORK_ORDER_CREATED', 'WORK_ORDER_SUBMITTED', 'WORK_ORDER_APPROVED', 'WORK_ORDER_REJECTED', 'WORK_ORDER_STARTED', 'WORK_ORDER_COMPLETED', 'WORK_ORDER_INVOICED', 'WORK_ORDER_OVERDUE', 'TRIP_DELAYED', 'TRIP_NOT_DEPARTED', 'VEHICLE_OVER_4H', 'GATE_EXCEPTION', 'RATE_SYNC_FAILED', 'RATE_JUMP', 'PRICE_LIST_EXPIRING', 'BACKUP_FAILED', 'JOB_FAILED', 'MONTHLY_REPORT_READY')",
+		"notification_events_severity_check": "severity IN ('INFO', 'WARNING', 'CRITICAL')",
+	}
 	NumberSequencesTable.Annotation = &entsql.Annotation{
 		Table: "number_sequences",
 	}
@@ -1962,6 +2196,10 @@ func init() {
 	ParameterHistoryTable.ForeignKeys[0].RefTable = ParametersTable
 	ParameterHistoryTable.Annotation = &entsql.Annotation{
 		Table: "parameter_history",
+	}
+	PasswordResetsTable.ForeignKeys[0].RefTable = UsersTable
+	PasswordResetsTable.Annotation = &entsql.Annotation{
+		Table: "password_resets",
 	}
 	PermissionsTable.Annotation = &entsql.Annotation{
 		Table: "permissions",

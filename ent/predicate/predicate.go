@@ -42,6 +42,15 @@ type MonthlyReport func(*sql.Selector)
 // Motorbot is the predicate function for motorbot builders.
 type Motorbot func(*sql.Selector)
 
+// Notification is the predicate function for notification builders.
+type Notification func(*sql.Selector)
+
+// NotificationDelivery is the predicate function for notificationdelivery builders.
+type NotificationDelivery func(*sql.Selector)
+
+// NotificationEvent is the predicate function for notificationevent builders.
+type NotificationEvent func(*sql.Selector)
+
 // NumberSequence is the predicate function for numbersequence builders.
 type NumberSequence func(*sql.Selector)
 
@@ -50,6 +59,9 @@ type Parameter func(*sql.Selector)
 
 // ParameterHistory is the predicate function for parameterhistory builders.
 type ParameterHistory func(*sql.Selector)
+
+// PasswordReset is the predicate function for passwordreset builders.
+type PasswordReset func(*sql.Selector)
 
 // Permission is the predicate function for permission builders.
 type Permission func(*sql.Selector)

@@ -36,6 +36,9 @@ func (User) Edges() []ent.Edge {
 		edge.To("requested_work_orders", WorkOrder.Type).Annotations(entsql.OnDelete(entsql.Restrict)),
 		edge.To("gate_pin", GatePin.Type).Unique().Annotations(entsql.OnDelete(entsql.Cascade)),
 		edge.To("work_order_steps", WorkOrderStatusHistory.Type).Annotations(entsql.OnDelete(entsql.Restrict)),
+		edge.To("notifications", Notification.Type).Annotations(entsql.OnDelete(entsql.Cascade)),
+		edge.To("notification_deliveries", NotificationDelivery.Type).Annotations(entsql.OnDelete(entsql.Cascade)),
+		edge.To("password_resets", PasswordReset.Type).Annotations(entsql.OnDelete(entsql.Cascade)),
 	}
 }
 

@@ -175,6 +175,26 @@ type LoginPayload struct {
 	UserErrors []*UserError `json:"userErrors"`
 }
 
+// Notifications that were read (okunan bildirimler).
+type MarkAllNotificationsReadInput struct {
+	// Only those up to this moment (bu ana kadar), as the list showed them; all when absent.
+	Until *time.Time `json:"until"`
+}
+
+// What became of the caller's notifications (sonuç).
+type MarkAllNotificationsReadPayload struct {
+	// How many were unread (okunmamış olanların sayısı).
+	Marked int `json:"marked"`
+	// What was wrong (hatalar); empty on success.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
+// A notification that was read (okunan bildirim).
+type MarkNotificationReadInput struct {
+	// The notification (bildirim).
+	ID globalid.ID `json:"id"`
+}
+
 // The motorboat after the change (sonuç).
 type MotorbotPayload struct {
 	// The motorboat (motorbot); null when nothing was changed, the current one on VERSION_CONFLICT.
@@ -185,6 +205,14 @@ type MotorbotPayload struct {
 
 // Everything that can be done (yazma). Each field is a transaction of its own.
 type Mutation struct {
+}
+
+// The notification after the change (sonuç).
+type NotificationPayload struct {
+	// The notification (bildirim); null when nothing was changed.
+	Notification *ent.Notification `json:"notification"`
+	// What was wrong (hatalar); empty on success.
+	UserErrors []*UserError `json:"userErrors"`
 }
 
 // The parameter after the change (sonuç).
@@ -383,6 +411,20 @@ type RefreshTokenInput struct {
 type RemoveWorkOrderPersonInput struct {
 	// The person (kişi).
 	ID globalid.ID `json:"id"`
+}
+
+// An account whose password was forgotten (parolası unutulan hesap).
+type RequestPasswordResetInput struct {
+	// E-mail, the name to sign in with (e-posta).
+	Email string `json:"email"`
+}
+
+// A new password by e-mail (parola sıfırlama).
+type ResetPasswordInput struct {
+	// The token from the e-mail (sıfırlama anahtarı), good for an hour and for one use.
+	Token string `json:"token"`
+	// The new password (yeni parola): 8 to 100 characters with upper case, lower case and a digit.
+	NewPassword string `json:"newPassword"`
 }
 
 // A session to be ended (kapatılacak oturum).

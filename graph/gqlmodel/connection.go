@@ -73,6 +73,10 @@ type (
 	MotorbotConnection = Connection[*ent.Motorbot]
 	// MotorbotEdge is a row of it with its cursor.
 	MotorbotEdge = Edge[*ent.Motorbot]
+	// NotificationConnection is a page of notifications.
+	NotificationConnection = Connection[*ent.Notification]
+	// NotificationEdge is a row of it with its cursor.
+	NotificationEdge = Edge[*ent.Notification]
 	// ParameterConnection is a page of parameters.
 	ParameterConnection = Connection[*ent.Parameter]
 	// ParameterEdge is a row of it with its cursor.

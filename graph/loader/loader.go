@@ -39,6 +39,7 @@ import (
 	"aliaport/ent/workorderstatushistory"
 	"aliaport/internal/cache"
 	"aliaport/internal/gate"
+	"aliaport/internal/notification"
 	"aliaport/internal/page"
 	"aliaport/internal/parameter"
 	"aliaport/internal/store"
@@ -65,11 +66,13 @@ const Once = 0
 
 // Set holds the loaders of one request.
 type Set struct {
-	ExchangeRate          *Loader[*ent.ExchangeRate]
-	AuditArchive          *Loader[*ent.AuditArchive]
-	AuditEvent            *Loader[*ent.AuditEvent]
-	Cari                  *Loader[*ent.Cari]
-	Motorbot              *Loader[*ent.Motorbot]
+	ExchangeRate *Loader[*ent.ExchangeRate]
+	AuditArchive *Loader[*ent.AuditArchive]
+	AuditEvent   *Loader[*ent.AuditEvent]
+	Cari         *Loader[*ent.Cari]
+	Motorbot     *Loader[*ent.Motorbot]
+	// Notification has those of the caller only.
+	Notification          *Loader[*ent.Notification]
 	ActiveTripsOfMotorbot *Loader[int]
 	LastTripOfMotorbot    *Loader[*ent.Trip]
 	Trip                  *Loader[*ent.Trip]
@@ -131,6 +134,9 @@ func New(ctx context.Context, db *store.DB, o Options) *Set {
 		Motorbot: one(ctx, o, func(ctx context.Context, keys []int64) ([]*ent.Motorbot, error) {
 			return db.Motorbot.Query().Where(motorbot.IsActive(true), store.KeysIn(motorbot.FieldID, keys)).All(ctx)
 		}, func(m *ent.Motorbot) int64 { return m.ID }),
+		Notification: one(ctx, o, func(ctx context.Context, keys []int64) ([]*ent.Notification, error) {
+			return notification.ByKeys(ctx, db.Client, keys)
+		}, func(n *ent.Notification) int64 { return n.ID }),
 		ActiveTripsOfMotorbot: build(ctx, o, 0, func(ctx context.Context, keys []int64) ([]trip.ActiveCount, error) {
 			return trip.ActiveCounts(ctx, db.Client, keys)
 		}, func(values map[int64]int, c trip.ActiveCount) { values[c.MotorbotID] = c.Count }),
@@ -285,6 +291,7 @@ func (s *Set) Clear() {
 	s.Cari.clear()
 	s.ExchangeRate.clear()
 	s.Motorbot.clear()
+	s.Notification.clear()
 	s.ActiveTripsOfMotorbot.clear()
 	s.LastTripOfMotorbot.clear()
 	s.Trip.clear()

@@ -129,6 +129,9 @@ const (
 	JobRunNotFound        Code = "JOB_RUN_NOT_FOUND"
 	JobRunState           Code = "JOB_RUN_INVALID_STATE"
 	ReportMonth           Code = "REPORT_INVALID_MONTH"
+	NotificationNotFound  Code = "NOTIFICATION_NOT_FOUND"
+	ResetInvalid          Code = "AUTH_RESET_TOKEN_INVALID"
+	MailOff               Code = "MAIL_NOT_CONFIGURED"
 )
 
 // Table lists every code, top-level ones first.
@@ -247,6 +250,9 @@ var Table = []Entry{
 	{JobRunNotFound, true, 404, false, Text{"İş çalışması bulunamadı.", "There is no such run of a job."}},
 	{JobRunState, true, 422, false, Text{"Bu çalışma {state} durumunda; bu adım atılamaz.", "The run is {state}; this cannot be done to it."}},
 	{ReportMonth, true, 400, false, Text{"Ay YYYY-AA biçiminde ve en geç {last} olmalı.", "The month must have the form YYYY-MM and be {last} at the latest."}},
+	{NotificationNotFound, true, 404, false, Text{"Bildirim bulunamadı.", "There is no such notification."}},
+	{ResetInvalid, true, 400, false, Text{"Sıfırlama anahtarı geçersiz, kullanılmış veya süresi dolmuş; yeniden isteyin.", "The reset token is not valid, was used or has expired; ask for another."}},
+	{MailOff, true, 422, false, Text{"Bu sunucu e-posta göndermiyor; yeni parolayı yöneticinizden isteyin.", "This server sends no e-mails; ask your administrator for a new password."}},
 }
 
 // index is Table by code.

@@ -47,6 +47,7 @@ const (
 
 	PasswordChange Action = "password_change"
 	PasswordReset  Action = "password_reset"
+	ResetRequest   Action = "password_reset_request"
 	RoleAssign     Action = "role_assign"
 	AccessDenied   Action = "access_denied"
 	RateLimited    Action = "rate_limited"

@@ -64,6 +64,7 @@ func (c *Config) check() Faults {
 	if n := len(c.JWTKey); n > 0 && n < MinJWTKey {
 		bad("JWTKey", fmt.Sprintf("has %d bytes", n), fmt.Sprintf("give at least %d, as from: openssl rand -hex 32", MinJWTKey))
 	}
+	c.checkNotifications(bad)
 	if c.AuditArchiveDir == "" {
 		bad("AuditArchiveDir", "is empty", "give a folder such as data/audit")
 	}
@@ -87,6 +88,30 @@ func (c *Config) check() Faults {
 	}
 	c.checkRanges(bad)
 	return fs
+}
+
+func (c *Config) checkNotifications(bad report) {
+	if u, err := url.Parse(c.SMTPURL.Reveal()); c.SMTPURL != "" && (err != nil || u.Hostname() == "" || !slices.Contains([]string{"smtp", "smtps", "smtp+plain"}, u.Scheme)) {
+		bad("SMTPURL", "is no address of a mail server", "give smtps://user:password@host:465, smtp://user:password@host:587 or smtp+plain://host:25")
+	}
+	if _, err := mail.ParseAddress(c.MailFrom); err != nil {
+		bad("MailFrom", "is no sender", "give one such as Aliaport <no-reply@port.example>")
+	}
+	if c.MailLanguage != "tr" && c.MailLanguage != "en" {
+		bad("MailLanguage", "is unknown", "give tr or en")
+	}
+	if u, err := url.Parse(c.PasswordResetPage); c.PasswordResetPage != "" && (err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.Fragment != "") {
+		bad("PasswordResetPage", "is no address of a page", "give one such as https://console.port.example/reset")
+	}
+	if u, err := url.Parse(c.WebhookURL.Reveal()); c.WebhookURL != "" && (err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http") {
+		bad("WebhookURL", "is no address", "give one such as https://hooks.port.example/aliaport")
+	}
+	const leastSecret = 16
+	if c.WebhookURL != "" && len(c.WebhookSecret) < leastSecret {
+		bad("WebhookSecret", fmt.Sprintf("has %d bytes", len(c.WebhookSecret)), fmt.Sprintf("give at least %d, as from: openssl rand -hex 32", leastSecret))
+	}
+	least(bad, 1, map[string]int{"NotificationRetention": c.NotificationRetention})
+	least(bad, 0, map[string]int{"RateResets": c.RateResets})
 }
 
 type report func(field, problem, remedy string)

@@ -129,6 +129,17 @@ type Config struct {
 	JobTick          time.Duration `env:"JOB_TICK" envDefault:"1s" desc:"How often schedules and the queue are looked at"`
 	JobLost          time.Duration `env:"JOB_LOST" envDefault:"45s" desc:"A run whose server has been silent for so long is begun again by another; more than clocks may differ"`
 	RatesAfternoon   bool          `env:"RATES_AFTERNOON" envDefault:"false" desc:"Fetch tomorrow's exchange rates as well, on weekdays at 16:05"`
+	// Notifications.
+	SMTPURL               Secret        `env:"SMTP_URL" desc:"Server that e-mails leave by: smtps://user:password@host:465, smtp://user:password@host:587 with STARTTLS, or smtp+plain://host:25 unencrypted; empty: no e-mails"`
+	MailFrom              string        `env:"MAIL_FROM" envDefault:"Aliaport <no-reply@aliaport.example>" desc:"Sender of e-mails"`
+	MailKinds             []string      `env:"MAIL_KINDS" desc:"Kinds of notifications that are sent by e-mail too, separated by commas: WORK_ORDER_APPROVED,TRIP_DELAYED; empty: all"`
+	MailLanguage          string        `env:"MAIL_LANGUAGE" envDefault:"tr" desc:"Language of e-mails: tr or en"`
+	PasswordResetPage     string        `env:"PASSWORD_RESET_PAGE" desc:"Page of the console to which e-mails about forgotten passwords lead: https://console.port.example/reset; empty: they carry the token alone"`
+	RateResets            int           `env:"RATE_RESETS" envDefault:"5" desc:"Requests for a new password an hour from one address, and for one account; tokens may be tried twice as often; 0: no limit"`
+	WebhookURL            Secret        `env:"WEBHOOK_URL" desc:"Address that notifications are posted to as JSON; empty: none"`
+	WebhookSecret         Secret        `env:"WEBHOOK_SECRET" flag:"file" desc:"Key that signs these posts, at least 16 bytes"`
+	DeliveryTimeout       time.Duration `env:"DELIVERY_TIMEOUT" envDefault:"10s" desc:"Time that the receiver of an e-mail or a post has for each step"`
+	NotificationRetention int           `env:"NOTIFICATION_RETENTION_DAYS" envDefault:"90" desc:"Days after which notifications are removed, read or not"`
 
 	// Traces.
 	OTELEndpoint string `env:"OTEL_ENDPOINT" desc:"OpenTelemetry collector that traces are sent to, OTLP over HTTP: http://127.0.0.1:4318; empty: none"`

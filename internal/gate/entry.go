@@ -9,6 +9,9 @@ import (
 	"strings"
 	"time"
 
+	"aliaport/ent/notificationevent"
+	"aliaport/internal/notification"
+
 	"aliaport/ent"
 	"aliaport/ent/gatelog"
 	"aliaport/ent/motorbot"
@@ -207,7 +210,17 @@ func (s *Service) enter(ctx context.Context, tx *ent.Tx, in EntryInput) (int64, 
 		return 0, fmt.Errorf("record an entry under %s: %w", wo.WoNumber, err)
 	}
 	e.EntityID = l.ID
-	return l.ID, audit.Record(ctx, tx, now, e)
+	if err := audit.Record(ctx, tx, now, e); err != nil {
+		return 0, err
+	}
+	if len(failed) == 0 {
+		return l.ID, nil
+	}
+	_, err = notification.Publish(ctx, tx, now, notification.Event{
+		Kind: notificationevent.KindGateException, Key: strconv.FormatInt(l.ID, 10), Entity: "GateLog", EntityID: l.ID,
+		Data: map[string]any{"woNumber": wo.WoNumber, "by": who.Name, "failed": strings.Trim(strings.ReplaceAll(fmt.Sprint(failed), " ", ", "), "[]"), "reason": in.Exception.Reason},
+	})
+	return l.ID, err
 }
 
 // findOrder reads the order and keeps it from taking a step until the entry is on

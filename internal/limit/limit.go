@@ -22,6 +22,7 @@ import (
 type Policy struct {
 	Name      string // in metrics and in the keys of Redis
 	PerMinute int    // 0: no limit
+	PerHour   int    // in place of PerMinute; a whole hour's worth may come at once
 	// Even spreads: half may come at once and the other half over the minute, so that no
 	// minute, wherever it begins, sees more than PerMinute. Otherwise a whole minute's
 	// worth may come at once, and is then refilled over the next.
@@ -29,6 +30,9 @@ type Policy struct {
 }
 
 func (p Policy) quota() throttled.RateQuota {
+	if p.PerHour > 0 {
+		return throttled.RateQuota{MaxRate: throttled.PerHour(p.PerHour), MaxBurst: p.PerHour - 1}
+	}
 	atOnce, refill := p.PerMinute, p.PerMinute
 	if p.Even && p.PerMinute > 1 {
 		atOnce = (p.PerMinute + 1) / 2
@@ -83,7 +87,7 @@ type Limiter struct {
 // Limiter makes one for the policy.
 func (c *Counters) Limiter(p Policy) (*Limiter, error) {
 	l := &Limiter{policy: p, counters: c}
-	if p.PerMinute == 0 {
+	if p.PerMinute == 0 && p.PerHour == 0 {
 		return l, nil
 	}
 	memory, err := memstore.New(maxKeys)

@@ -31,6 +31,8 @@ type Service struct {
 	Refusals *audit.Tally
 	// PerAddress and PerAccount hold off floods of sign-ins; nil: nothing does.
 	PerAddress, PerAccount *limit.Limiter
+	// Resets are passwords set anew by e-mail.
+	Resets Resets
 	// LoggedIn, unless nil, is told how each sign-in with a password ended.
 	LoggedIn func(err error)
 	// Pages makes cursors; PageLimits bound the list of users.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"aliaport/ent"
+	"aliaport/ent/notificationevent"
 	"aliaport/ent/pricelist"
 	"aliaport/ent/service"
 	"aliaport/ent/workorder"
@@ -180,6 +181,11 @@ func (s *Service) create(ctx context.Context, tx *ent.Tx, in CreateInput) (int64
 	}
 	if err := remember(ctx, tx, now, wo.ID, nil, workorder.StatusDraft, nil); err != nil {
 		return 0, err
+	}
+	if wo.Priority == workorder.PriorityUrgent {
+		if err := told(ctx, tx, now, notificationevent.KindWorkOrderCreated, wo, 1, 0, nil); err != nil {
+			return 0, err
+		}
 	}
 	return wo.ID, audit.Record(ctx, tx, now, audit.Event{
 		Action: audit.Create, Resource: audit.WorkOrder, EntityID: wo.ID,

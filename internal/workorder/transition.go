@@ -275,7 +275,10 @@ func (s *Service) take(ctx context.Context, tx *ent.Tx, t Transition, wo *ent.Wo
 	if in.Note != nil {
 		e.Extra = map[string]any{"note": *in.Note}
 	}
-	return audit.Record(ctx, tx, now, e)
+	if err := audit.Record(ctx, tx, now, e); err != nil {
+		return err
+	}
+	return tell(ctx, tx, now, wo, t.Action, in.Note)
 }
 
 // stamp notes on the order itself when and by whom the step was taken; wo gets the start
