@@ -24,6 +24,7 @@ type transferFlags struct {
 	fromFile, toFile                  string
 	only                              []string
 	preflight, skipPreflight, replace bool
+	catchUp, cutOver                  bool
 	asJSON                            bool
 	report                            string
 	workers                           int
@@ -55,6 +56,8 @@ docs/FAZ5_POSTGRES_MIGRATION.md has the steps of a move.`,
 	cmd.Flags().BoolVar(&f.preflight, "preflight", false, "only look for rows that would not arrive as they are; nothing is changed, --to is not needed")
 	cmd.Flags().BoolVar(&f.skipPreflight, "skip-preflight", false, "do not look at all rows before the first is copied; a bad one then ends the transfer when it is met")
 	cmd.Flags().BoolVar(&f.replace, "replace", false, "delete all that is in the target first")
+	cmd.Flags().BoolVar(&f.catchUp, "catch-up", false, "log what changes in the source from now on, copy, prove, and copy the changes; again and again if you like")
+	cmd.Flags().BoolVar(&f.cutOver, "cut-over", false, "after --catch-up: make the source read only, copy and prove the last changes, and say when the target may be served")
 	cmd.Flags().StringVar(&f.report, "report", "", "write the signed report to this `file`")
 	cmd.Flags().BoolVar(&f.asJSON, "json", false, "print the report or the findings as JSON")
 	cmd.Flags().IntVar(&f.workers, "workers", 0, "connections to each database (default: 2)")
@@ -101,9 +104,22 @@ func (a *app) transfer(cmd *cobra.Command, f transferFlags) (err error) {
 		return &exitError{exitUsage, transfer.ErrServing}
 	}
 	o.To, o.ToName = to, toName
-	report, err := transfer.Run(ctx, o)
+	var report *transfer.Report
+	switch {
+	case f.cutOver:
+		report, err = transfer.CutOver(ctx, o, "aliaport transfer", func(window time.Duration) {
+			fmt.Fprintf(a.stdout, "The target may be served: %s. The source is read only; the window was %s. All rows are being compared now.\n", toName, window.Round(time.Millisecond))
+		})
+	case f.catchUp:
+		report, err = transfer.CatchUp(ctx, o)
+	default:
+		report, err = transfer.Run(ctx, o)
+	}
 	if err != nil {
 		return misfit(err)
+	}
+	if report == nil { // caught up with a copy that was proven before
+		return nil
 	}
 	return a.writeReport(report, key, f.report, f.asJSON)
 }

@@ -69,7 +69,7 @@ type Unique struct {
 	Where   string // of a partial index
 }
 
-// Table is a table whose rows are facts, not derived from others.
+// Table is a table whose rows are facts: not derived from others, and true in any database.
 type Table struct {
 	Name       string
 	Columns    []Column
@@ -215,6 +215,9 @@ func (t *Table) ColumnNames() []string {
 	}
 	return out
 }
+
+// Where is the condition that a row has this key.
+func (t *Table) Where(key [2]int64) string { return t.among([][2]int64{key}) }
 
 // keyIndexes are the places of the key among the columns.
 func (t *Table) keyIndexes() []int {

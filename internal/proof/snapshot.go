@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strconv"
 	"strings"
 
 	"entgo.io/ent/dialect"
@@ -157,21 +159,76 @@ func (s *Snapshot) Rows(ctx context.Context, t *Table, r Range, f func(key int64
 	})
 }
 
+// RowsOf calls f with the canonical form of the rows with these keys that are there. The
+// second part of a key is that of a table which joins two others.
+func (s *Snapshot) RowsOf(ctx context.Context, t *Table, keys [][2]int64, f func(key [2]int64, line []byte) error) error {
+	places := t.keyIndexes()
+	return s.With(ctx, func(c *sql.Conn) error {
+		var line []byte
+		for chunk := range slices.Chunk(keys, keysPerStatement) {
+			err := s.query(ctx, c, t, " WHERE "+t.among(chunk), func(row []driver.Value) (err error) {
+				if line, err = t.appendRow(line[:0], row, nil); err != nil {
+					return err
+				}
+				var key [2]int64
+				for i, at := range places {
+					key[i] = keyOf(row[at])
+				}
+				return f(key, line)
+			})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// keysPerStatement keeps statements short enough for both databases.
+const keysPerStatement = 500
+
+// among is the condition that a row has one of the keys.
+func (t *Table) among(keys [][2]int64) string {
+	var b strings.Builder
+	if len(t.Key) == 1 {
+		b.WriteString(quote(t.Key[0]) + " IN (")
+		for i, k := range keys {
+			if i > 0 {
+				b.WriteByte(',')
+			}
+			b.WriteString(strconv.FormatInt(k[0], 10))
+		}
+		return b.String() + ")"
+	}
+	for i, k := range keys {
+		if i > 0 {
+			b.WriteString(" OR ")
+		}
+		fmt.Fprintf(&b, "%s = %d AND %s = %d", quote(t.Key[0]), k[0], quote(t.Key[1]), k[1])
+	}
+	return b.String()
+}
+
 func keyOf(v driver.Value) int64 {
 	n, _ := v.(int64) // appendRow has refused all else
 	return n
 }
 
-// read runs over the rows of a range below database/sql, which would look at each
-// value anew.
+// read runs over the rows of a range.
 func (s *Snapshot) read(ctx context.Context, c *sql.Conn, t *Table, r Range, ordered bool, f func([]driver.Value) error) error {
-	query := "SELECT " + t.selection(s.dialect) + " FROM " + quote(t.Name)
+	rest := ""
 	if r.Bounded {
-		query += fmt.Sprintf(" WHERE %[1]s >= %[2]d AND %[1]s < %[3]d", quote(t.Key[0]), r.Low, r.High)
+		rest += fmt.Sprintf(" WHERE %[1]s >= %[2]d AND %[1]s < %[3]d", quote(t.Key[0]), r.Low, r.High)
 	}
 	if ordered {
-		query += " ORDER BY " + quoted(t.Key)
+		rest += " ORDER BY " + quoted(t.Key)
 	}
+	return s.query(ctx, c, t, rest, f)
+}
+
+// query runs over rows below database/sql, which would look at each value anew.
+func (s *Snapshot) query(ctx context.Context, c *sql.Conn, t *Table, rest string, f func([]driver.Value) error) error {
+	query := "SELECT " + t.selection(s.dialect) + " FROM " + quote(t.Name) + rest
 	return c.Raw(func(conn any) (err error) {
 		q, ok := conn.(driver.QueryerContext)
 		if !ok {

@@ -34,6 +34,51 @@ func next(ctx context.Context, db *store.DB, table *proof.Table) (int64, error) 
 	return max(largest.Int64, given.Int64) + 1, nil
 }
 
+// nexts are the next keys of tables by their names. They are asked for once: a source in
+// use goes on counting.
+func nexts(ctx context.Context, db *store.DB, tables []*proof.Table) (map[string]int64, error) {
+	out := map[string]int64{}
+	for _, t := range tables {
+		if !t.Identity {
+			continue
+		}
+		n, err := next(ctx, db, t)
+		if err != nil {
+			return nil, fmt.Errorf("next key of %s: %w", t.Name, err)
+		}
+		out[t.Name] = n
+	}
+	return out, nil
+}
+
+// number makes the next rows of tables get these keys.
+func (t target) number(ctx context.Context, tables []*proof.Table, want map[string]int64) error {
+	for _, table := range tables {
+		if !table.Identity {
+			continue
+		}
+		if err := t.setNext(ctx, table, want[table.Name]); err != nil {
+			return fmt.Errorf("next key of %s: %w", table.Name, err)
+		}
+	}
+	return nil
+}
+
+// identities proves the next keys.
+func (t target) identities(ctx context.Context, tables []*proof.Table, want map[string]int64) (out []Identity, err error) {
+	for _, table := range tables {
+		if !table.Identity {
+			continue
+		}
+		id, err := t.probe(ctx, table, want[table.Name])
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, id)
+	}
+	return out, nil
+}
+
 // setNext makes the target give the key n to the next row.
 func (t target) setNext(ctx context.Context, table *proof.Table, n int64) error {
 	if t.postgres() {

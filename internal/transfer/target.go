@@ -139,7 +139,8 @@ func (t target) chunks(ctx context.Context) (map[string]map[int64]chunk, error) 
 	return out, rows.Err()
 }
 
-// drop deletes the rows of a range and forgets that they were copied.
+// drop deletes the rows of a range and forgets that they were copied. On SQLite the
+// caller has switched foreign keys off.
 func (t target) drop(ctx context.Context, table *proof.Table, r proof.Range) error {
 	return t.inTx(ctx, func(tx *sql.Tx) error {
 		where := fmt.Sprintf(" WHERE %[1]s >= %[2]d AND %[1]s < %[3]d", quote(table.Key[0]), r.Low, r.High)

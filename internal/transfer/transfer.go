@@ -59,6 +59,8 @@ type Options struct {
 	Now              func() time.Time
 	// Questions are asked of both databases and their answers compared; nil: none.
 	Questions func(ctx context.Context, from, to *store.DB) ([]Answer, error)
+
+	keep bool // what the target remembers, after the proof
 }
 
 func (o Options) withDefaults() Options {
@@ -125,16 +127,23 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 		}
 	}
 	began := o.Now()
+	want, err := nexts(ctx, o.From, tables)
+	if err != nil {
+		return nil, err
+	}
 	if err := to.copy(ctx, o, source, tables); err != nil {
 		return nil, err
 	}
+	if err := to.number(ctx, tables, want); err != nil {
+		return nil, err
+	}
 	copied := o.Now().Sub(began)
-	report, err := prove(ctx, o, source, to, tables)
+	report, err := prove(ctx, o, source, to, tables, want)
 	if err != nil {
 		return nil, err
 	}
 	report.CopyTook = copied
-	if report.Equal && len(o.Only) == 0 {
+	if report.Equal && len(o.Only) == 0 && !o.keep {
 		return report, to.finish(ctx)
 	}
 	return report, nil
@@ -246,74 +255,107 @@ func (t target) empty(ctx context.Context) error {
 	return nil
 }
 
-// copy brings the rows of tables over, chunk by chunk.
-func (t target) copy(ctx context.Context, o Options, source *proof.Snapshot, tables []*proof.Table) (err error) {
-	if err := t.prepare(ctx, o.From); err != nil {
-		return err
-	}
-	type task struct {
-		table *proof.Table
-		proof.Range
-		was *chunk
-	}
+// task is a range that has not been copied.
+type task struct {
+	table *proof.Table
+	proof.Range
+}
+
+// missing are the ranges that are not in the target as they are in the source, and how
+// many keys they span. Of what was copied before, that which differs is deleted. The
+// tables that will be filled have lost their indexes and foreign keys afterwards.
+func (t target) missing(ctx context.Context, o Options, source *proof.Snapshot, tables []*proof.Table) (tasks []task, keys int64, err error) {
 	done, err := t.chunks(ctx)
 	if err != nil {
-		return err
+		return nil, 0, err
 	}
 	var (
-		tasks []task
-		total int64
-		fresh []*proof.Table
+		mu    sync.Mutex
+		stale []task
+		fill  = map[string]bool{}
 	)
+	note := func(list *[]task, table *proof.Table, r proof.Range) {
+		mu.Lock()
+		defer mu.Unlock()
+		*list = append(*list, task{table, r})
+		fill[table.Name] = true
+	}
+	m := o.meter("compared with what is there", 0)
+	g, inner := errgroup.WithContext(ctx)
+	g.SetLimit(o.Workers)
 	for _, table := range tables {
 		ranges, err := source.Ranges(ctx, table, copyKeys)
 		if err != nil {
-			return err
+			return nil, 0, err
 		}
 		known := done[table.Name]
-		if len(known) == 0 {
-			fresh = append(fresh, table)
-		}
 		for _, r := range ranges {
-			one := task{table: table, Range: r}
-			if c, ok := known[r.Low]; ok {
-				one.was = &c
-				delete(known, r.Low)
+			was, ok := known[r.Low]
+			delete(known, r.Low)
+			if !ok {
+				note(&tasks, table, r)
+				continue
 			}
-			tasks = append(tasks, one)
-			total += r.High - r.Low
+			g.Go(func() error {
+				is, err := source.Part(inner, table, r)
+				if err == nil && is != was.Part {
+					note(&stale, table, r)
+				}
+				m.rows(table, is.Rows)
+				return err
+			})
 		}
 		for _, c := range known { // the source has no rows there any more
-			if err := t.drop(ctx, table, c.Range); err != nil {
-				return err
-			}
+			note(&stale, table, c.Range)
+		}
+		done[table.Name] = known
+	}
+	if err := g.Wait(); err != nil {
+		return nil, 0, err
+	}
+	if m.n > 0 {
+		m.end()
+	}
+	// What others refer to can only be deleted while they do not.
+	strip := tables
+	if len(stale) == 0 {
+		strip = slices.DeleteFunc(slices.Clone(tables), func(t *proof.Table) bool { return !fill[t.Name] })
+	}
+	if err := t.strip(ctx, strip); err != nil {
+		return nil, 0, err
+	}
+	for _, one := range stale {
+		if err := t.drop(ctx, one.table, one.Range); err != nil {
+			return nil, 0, err
+		}
+		if _, gone := done[one.table.Name][one.Low]; !gone {
+			tasks = append(tasks, one)
 		}
 	}
-	if err := t.strip(ctx, fresh); err != nil {
+	for _, one := range tasks {
+		keys += one.High - one.Low
+	}
+	return tasks, keys, nil
+}
+
+// copy brings the rows of tables over, chunk by chunk.
+func (t target) copy(ctx context.Context, o Options, source *proof.Snapshot, tables []*proof.Table) (err error) {
+	if err := t.prepare(ctx, o.From); err != nil {
 		return err
 	}
 	if err := t.enforce(ctx, false); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, t.enforce(context.WithoutCancel(ctx), true)) }()
+	missing, total, err := t.missing(ctx, o, source, tables)
+	if err != nil {
+		return err
+	}
 	m := o.meter("copied", total)
 	g, inner := errgroup.WithContext(ctx)
 	g.SetLimit(o.Workers)
-	for _, one := range tasks {
+	for _, one := range missing {
 		g.Go(func() error {
-			if one.was != nil {
-				same, err := source.Part(inner, one.table, one.Range)
-				if err != nil {
-					return err
-				}
-				if same == one.was.Part {
-					m.rows(one.table, same.Rows)
-					return nil
-				}
-				if err := t.drop(inner, one.table, one.Range); err != nil {
-					return err
-				}
-			}
 			c, err := t.fill(inner, one.table, one.Range, func(f func(int64, []byte) error) error {
 				return source.Rows(inner, one.table, one.Range, f)
 			})
@@ -339,18 +381,6 @@ func (t target) copy(ctx context.Context, o Options, source *proof.Snapshot, tab
 	if err != nil {
 		return err
 	}
-	for _, table := range tables {
-		if !table.Identity {
-			continue
-		}
-		n, err := next(ctx, o.From, table)
-		if err != nil {
-			return err
-		}
-		if err := t.setNext(ctx, table, n); err != nil {
-			return fmt.Errorf("next key of %s: %w", table.Name, err)
-		}
-	}
 	if err := exec(ctx, t.Writer(), "ANALYZE"); err != nil {
 		return err
 	}
@@ -359,21 +389,43 @@ func (t target) copy(ctx context.Context, o Options, source *proof.Snapshot, tab
 }
 
 // prove compares both databases and writes down what was found.
-func prove(ctx context.Context, o Options, source *proof.Snapshot, to target, tables []*proof.Table) (*Report, error) {
-	r := &Report{Version: 1, From: o.FromName, To: o.ToName, Began: o.Now().UTC().Truncate(time.Second), Only: o.Only}
+func prove(ctx context.Context, o Options, source *proof.Snapshot, to target, tables []*proof.Table, want map[string]int64) (r *Report, err error) {
 	began := o.Now()
+	r = &Report{Version: 1, From: o.FromName, To: o.ToName, Began: began.UTC().Truncate(time.Second), Only: o.Only}
 	there, err := proof.Open(ctx, o.To, o.Workers)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = there.Close() }() // after an error, which says more
+	err = r.compare(ctx, o, source, there, tables)
+	// Its locks would be in the way of the next step.
+	if err = errors.Join(err, there.Close()); err != nil {
+		return nil, err
+	}
+	if err := r.constraints(ctx, to, o); err != nil {
+		return nil, err
+	}
+	if r.Identities, err = to.identities(ctx, tables, want); err != nil {
+		return nil, err
+	}
+	// A source that is being written to answers otherwise than the snapshot did.
+	if o.Questions != nil && len(o.Only) == 0 && !o.keep {
+		if r.Answers, err = o.Questions(ctx, o.From, o.To); err != nil {
+			return nil, fmt.Errorf("ask both databases: %w", err)
+		}
+	}
+	r.end(o, began)
+	return r, nil
+}
+
+// compare reads all rows of both and names those that differ.
+func (r *Report) compare(ctx context.Context, o Options, here, there *proof.Snapshot, tables []*proof.Table) error {
 	m := o.meter("compared", 0)
 	var left, right []*proof.Digest
 	g, inner := errgroup.WithContext(ctx)
-	g.Go(func() (err error) { left, err = source.Digests(inner, tables, m.rows); return err })
+	g.Go(func() (err error) { left, err = here.Digests(inner, tables, m.rows); return err })
 	g.Go(func() (err error) { right, err = there.Digests(inner, tables, nil); return err })
 	if err := g.Wait(); err != nil {
-		return nil, err
+		return err
 	}
 	m.end()
 	for i, t := range tables {
@@ -382,32 +434,17 @@ func prove(ctx context.Context, o Options, source *proof.Snapshot, to target, ta
 		if left[i].Same(right[i]) {
 			continue
 		}
-		found, err := proof.Differences(ctx, t, source, there, left[i], right[i], o.Limit)
+		found, err := proof.Differences(ctx, t, here, there, left[i], right[i], o.Limit)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		r.Differences = append(r.Differences, found...)
 	}
-	// Its locks would be in the way of the next step.
-	if err := there.Close(); err != nil {
-		return nil, err
-	}
-	if err := r.constraints(ctx, to, tables, o); err != nil {
-		return nil, err
-	}
-	if o.Questions != nil && len(o.Only) == 0 {
-		if r.Answers, err = o.Questions(ctx, o.From, o.To); err != nil {
-			return nil, fmt.Errorf("ask both databases: %w", err)
-		}
-	}
-	r.ProofTook = o.Now().Sub(began)
-	r.Ended = o.Now().UTC().Truncate(time.Second)
-	r.Equal = r.judge()
-	return r, nil
+	return nil
 }
 
-// constraints proves what is not a row: foreign keys, indexes, next keys, counts.
-func (r *Report) constraints(ctx context.Context, to target, tables []*proof.Table, o Options) (err error) {
+// constraints proves what is not a row: foreign keys, indexes, counts.
+func (r *Report) constraints(ctx context.Context, to target, o Options) (err error) {
 	if to.postgres() {
 		r.Invalid, err = to.invalid(ctx)
 	} else {
@@ -423,30 +460,20 @@ func (r *Report) constraints(ctx context.Context, to target, tables []*proof.Tab
 	for _, w := range waiting {
 		r.Invalid = append(r.Invalid, w.kind+" "+w.name+" is not made yet")
 	}
-	for _, t := range tables {
-		if !t.Identity {
-			continue
-		}
-		want, err := next(ctx, o.From, t)
-		if err != nil {
-			return err
-		}
-		id, err := to.probe(ctx, t, want)
-		if err != nil {
-			return err
-		}
-		r.Identities = append(r.Identities, id)
+	wrong, err := workorder.Miscounts(ctx, to.Reader())
+	if err != nil {
+		return err
 	}
-	if slices.ContainsFunc(tables, func(t *proof.Table) bool { return t.Name == "work_orders" }) {
-		wrong, err := workorder.Miscounts(ctx, to.Reader())
-		if err != nil {
-			return err
-		}
-		for _, w := range wrong {
-			r.Invalid = append(r.Invalid, fmt.Sprintf("count of work orders: %+v", w))
-		}
+	for _, w := range wrong {
+		r.Invalid = append(r.Invalid, fmt.Sprintf("the kept count of work orders: %+v", w))
 	}
 	return nil
+}
+
+func (r *Report) end(o Options, began time.Time) {
+	r.ProofTook = o.Now().Sub(began)
+	r.Ended = o.Now().UTC().Truncate(time.Second)
+	r.Equal = r.judge()
 }
 
 // meter tells how far a phase is.
