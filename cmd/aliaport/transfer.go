@@ -24,7 +24,7 @@ type transferFlags struct {
 	fromFile, toFile                  string
 	only                              []string
 	preflight, skipPreflight, replace bool
-	catchUp, cutOver                  bool
+	catchUp, cutOver, prove           bool
 	asJSON                            bool
 	report                            string
 	workers                           int
@@ -58,6 +58,8 @@ docs/FAZ5_POSTGRES_MIGRATION.md has the steps of a move.`,
 	cmd.Flags().BoolVar(&f.replace, "replace", false, "delete all that is in the target first")
 	cmd.Flags().BoolVar(&f.catchUp, "catch-up", false, "log what changes in the source from now on, copy, prove, and copy the changes; again and again if you like")
 	cmd.Flags().BoolVar(&f.cutOver, "cut-over", false, "after --catch-up: make the source read only, copy and prove the last changes, and say when the target may be served")
+	cmd.Flags().BoolVar(&f.prove, "prove", false, "copy nothing, only compare both databases as they are; nobody may write to them meanwhile")
+	cmd.MarkFlagsMutuallyExclusive("preflight", "catch-up", "cut-over", "prove")
 	cmd.Flags().StringVar(&f.report, "report", "", "write the signed report to this `file`")
 	cmd.Flags().BoolVar(&f.asJSON, "json", false, "print the report or the findings as JSON")
 	cmd.Flags().IntVar(&f.workers, "workers", 0, "connections to each database (default: 2)")
@@ -106,6 +108,8 @@ func (a *app) transfer(cmd *cobra.Command, f transferFlags) (err error) {
 	o.To, o.ToName = to, toName
 	var report *transfer.Report
 	switch {
+	case f.prove:
+		report, err = transfer.Prove(ctx, o)
 	case f.cutOver:
 		report, err = transfer.CutOver(ctx, o, "aliaport transfer", func(window time.Duration) {
 			fmt.Fprintf(a.stdout, "The target may be served: %s. The source is read only; the window was %s. All rows are being compared now.\n", toName, window.Round(time.Millisecond))

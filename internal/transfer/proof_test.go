@@ -57,7 +57,7 @@ func compare(t *testing.T, from, to *store.DB) []proof.Difference {
 }
 
 // TestEveryDifferenceIsNamed: table, key and column, whichever side was changed.
-func TestEveryDifferenceIsNamed(t *testing.T) {
+func TestEveryDifferenceIsNamed(t *testing.T) { //nolint:tparallel // its cases change the same two databases
 	t.Parallel()
 	lite := seeded(t, dialect.SQLite)
 	pg := aliatest.Open(t, dialect.Postgres)

@@ -149,6 +149,31 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	return report, nil
 }
 
+// Prove compares two databases as they are, copied by whatever means. Of the target it
+// changes nothing but numbers that sequences have given for a moment.
+func Prove(ctx context.Context, o Options) (*Report, error) {
+	o = o.withDefaults()
+	tables, err := Select(o.Only)
+	if err != nil {
+		return nil, err
+	}
+	for name, db := range map[string]*store.DB{"source": o.From, "target": o.To} {
+		if err := migrate.Check(ctx, db.Reader(), db.Dialect(), migrate.Options{}); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	source, err := proof.Open(ctx, o.From, o.Workers)
+	if err != nil {
+		return nil, err
+	}
+	defer source.Close()
+	want, err := nexts(ctx, o.From, tables)
+	if err != nil {
+		return nil, err
+	}
+	return prove(ctx, o, source, target{o.To}, tables, want)
+}
+
 // fit refuses a source with rows that would not arrive.
 func (o Options) fit(ctx context.Context, source *proof.Snapshot, tables []*proof.Table) error {
 	found, counts, err := o.preflight(ctx, source, tables)
@@ -453,9 +478,13 @@ func (r *Report) constraints(ctx context.Context, to target, o Options) (err err
 	if err != nil {
 		return err
 	}
-	waiting, err := to.dropped(ctx)
-	if err != nil {
+	var waiting []object
+	if begun, err := to.begun(ctx); err != nil {
 		return err
+	} else if begun {
+		if waiting, err = to.dropped(ctx); err != nil {
+			return err
+		}
 	}
 	for _, w := range waiting {
 		r.Invalid = append(r.Invalid, w.kind+" "+w.name+" is not made yet")
