@@ -14,6 +14,7 @@ import (
 	"aliaport/internal/actor"
 	"aliaport/internal/audit"
 	"aliaport/internal/globalid"
+	"aliaport/internal/readonly"
 )
 
 // maxNamed is how many of the records that were read together the trail names.
@@ -42,10 +43,15 @@ func (r Reads) InterceptRootField(ctx context.Context, next graphql.RootResolver
 	if failed(graphql.GetErrors(ctx), field.Field.Alias) != "" {
 		return m
 	}
-	for _, e := range s.events(ctx, field, r.Writer.Keep) {
+	events := s.events(ctx, field, r.Writer.Keep)
+	if len(events) > 0 {
+		if err := readonly.Refuse(ctx, r.Writer.DB); err != nil {
+			return refuseField(ctx, err)
+		}
+	}
+	for _, e := range events {
 		if err := r.Writer.Note(ctx, e); err != nil {
-			graphql.AddError(graphql.WithPathContext(ctx, graphql.NewPathWithField(field.Field.Alias)), err)
-			return graphql.Null
+			return refuseField(ctx, err)
 		}
 	}
 	return m

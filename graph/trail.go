@@ -166,7 +166,7 @@ func (a Attempts) InterceptRootField(ctx context.Context, next graphql.RootResol
 		code = refused
 	}
 	switch {
-	case code == "" || strings.HasPrefix(field.Field.Name, "__"):
+	case code == "" || code == apperr.ReadOnly || strings.HasPrefix(field.Field.Name, "__"):
 	case code == apperr.Forbidden:
 		e := event(ctx, field, audit.Event{Action: audit.AccessDenied, Resource: deeds[field.Field.Name].resource, Outcome: audit.Denied, Code: code})
 		a.Denials.Note(ctx, field.Field.Name, e)

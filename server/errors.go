@@ -17,6 +17,7 @@ import (
 	"aliaport/internal/actor"
 	"aliaport/internal/apperr"
 	"aliaport/internal/audit"
+	"aliaport/internal/readonly"
 	"aliaport/internal/store"
 )
 
@@ -45,7 +46,11 @@ func (p presenter) refusal(ctx context.Context, err error, located *gqlerror.Err
 		return fromEngine(located)
 	}
 	if e := fromDatabase(err); e != nil {
-		p.log.WarnContext(ctx, "database fault", "code", e.Code, "request_id", actor.RequestFrom(ctx).ID, "path", graphql.GetPath(ctx).String(), "err", err)
+		level := slog.LevelWarn
+		if e.Code == apperr.ReadOnly { // somebody switched it so
+			level = slog.LevelInfo
+		}
+		p.log.Log(ctx, level, "database fault", "code", e.Code, "request_id", actor.RequestFrom(ctx).ID, "path", graphql.GetPath(ctx).String(), "err", err)
 		return e
 	}
 	p.log.ErrorContext(ctx, "field failed", "request_id", actor.RequestFrom(ctx).ID, "path", graphql.GetPath(ctx).String(), "err", err)
@@ -106,7 +111,8 @@ func fromDatabase(err error) *apperr.Error {
 	case store.Timeout, store.Canceled:
 		return apperr.New(apperr.Timeout).Because(err)
 	case store.ReadOnly:
-		return apperr.New(apperr.ReadOnly).Because(err)
+		e := readonly.Refusal()
+		return e.Because(err)
 	case store.None, store.Unique, store.ForeignKey, store.Check, store.NotNull, store.Exclusion, store.Other:
 	}
 	return nil

@@ -14,6 +14,7 @@ import (
 	"aliaport/internal/actor"
 	"aliaport/internal/apperr"
 	"aliaport/internal/audit"
+	"aliaport/internal/readonly"
 	"aliaport/internal/store"
 )
 
@@ -40,6 +41,10 @@ func (s *Server) export(exporter *audit.Exporter) http.Handler {
 		}
 		if limit := s.rates.operations.Take(ctx, graph.LimitKey(ctx), 1); limit.Refused {
 			p.refuse(ctx, w, limit.Error())
+			return
+		}
+		if err := readonly.Refuse(ctx, s.db); err != nil { // it could not be written down
+			p.refuse(ctx, w, err)
 			return
 		}
 		want, err := wanted(r)

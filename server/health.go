@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"net/http"
 	"time"
+
+	"aliaport/internal/readonly"
 )
 
 // readyTimeout is how long the database may take to answer a readiness check.
@@ -30,6 +32,9 @@ func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	body := map[string]string{"status": "ready", "database": "ok"}
+	if state, err := readonly.Get(ctx, s.db); err == nil && state.On {
+		body["mode"] = "read_only"
+	}
 	if s.redis != nil { // without it answers are as right, and limits are each server's own
 		body["redis"] = "ok"
 		if err := s.redis.Ping(ctx); err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -17,6 +18,7 @@ import (
 	"aliaport/internal/apperr"
 	"aliaport/internal/audit"
 	"aliaport/internal/notification"
+	"aliaport/internal/readonly"
 	"aliaport/internal/store"
 	"aliaport/server/playground"
 )
@@ -143,6 +145,28 @@ func wellKnown() (map[string]bool, error) {
 	}
 	delete(names, "")
 	return names, nil
+}
+
+// lookTimeout is how long the database may take to tell its state.
+const lookTimeout = time.Second
+
+// readOnly shows whether the database refuses writes; the last known when it does not
+// tell.
+func (m *metrics) readOnly(db *store.DB) {
+	var last atomic.Bool
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "aliaport_read_only", Help: "1 while the database refuses writes (aliaport readonly).",
+	}, func() float64 {
+		ctx, cancel := context.WithTimeout(context.Background(), lookTimeout) //nolint:forbidigo // the library has none to pass on
+		defer cancel()
+		if state, err := readonly.Get(ctx, db); err == nil {
+			last.Store(state.On)
+		}
+		if last.Load() {
+			return 1
+		}
+		return 0
+	}))
 }
 
 // reads shows how the writer of recorded reads keeps up.

@@ -17,6 +17,7 @@ import (
 	"aliaport/internal/actor"
 	"aliaport/internal/apperr"
 	"aliaport/internal/cache"
+	"aliaport/internal/readonly"
 	"aliaport/internal/store"
 )
 
@@ -67,7 +68,7 @@ func spoken(header string) apperr.Lang {
 // request: it may be one to sign in with. The fields that need somebody refuse.
 func (s *Server) authenticated(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ctx := r.Context()
+		ctx := readonly.With(r.Context())
 		if token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
 			a, err := s.users.Actor(ctx, token)
 			if err != nil {

@@ -43,6 +43,7 @@ import (
 	"aliaport/internal/person"
 	"aliaport/internal/quote"
 	"aliaport/internal/rate"
+	"aliaport/internal/readonly"
 	"aliaport/internal/redis"
 	"aliaport/internal/service"
 	"aliaport/internal/store"
@@ -194,6 +195,7 @@ func New(d Deps) (*Server, error) {
 		Parameters: &parameter.Service{DB: d.DB, Now: s.now, Cache: s.cache, Pages: pages, PageLimits: limits, IdempotencyTTL: d.Config.IdempotencyTTL},
 	}
 	resolver.Panel = &dashboard.Service{DB: d.DB, Now: s.now, WorkOrders: resolver.WorkOrders}
+	s.metrics.readOnly(s.db)
 	s.metrics.registry.MustRegister(&figures{panel: resolver.Panel, db: d.DB, now: s.now, log: s.log})
 	if s.endpoint, err = s.graphql(resolver); err != nil {
 		return nil, err
@@ -216,24 +218,46 @@ const archivePause = 50 * time.Millisecond
 func (s *Server) chores(ctx context.Context) {
 	minute := time.NewTicker(time.Minute)
 	defer minute.Stop()
-	if err := s.partition(ctx); err != nil && ctx.Err() == nil {
-		s.log.WarnContext(ctx, "partitions of the trail not made", "err", err)
+	if s.writable(ctx) {
+		if err := s.partition(ctx); err != nil {
+			s.undone(ctx, "make partitions of the trail", err)
+		}
 	}
 	for {
 		select {
 		case <-minute.C:
-			s.refusals.Flush()
-			s.compact(ctx)
+			if s.writable(ctx) {
+				s.refusals.Flush()
+				s.compact(ctx)
+			}
 		case <-ctx.Done():
 			return
 		}
 	}
 }
 
+// writable tells whether chores have anything to write to. Those that come while the
+// database is read only wait.
+func (s *Server) writable(ctx context.Context) bool {
+	state, err := readonly.Get(ctx, s.db)
+	return err == nil && !state.On
+}
+
+// undone logs a chore that failed. One that ran into the switch comes again.
+func (s *Server) undone(ctx context.Context, chore string, err error) {
+	switch {
+	case ctx.Err() != nil:
+	case store.Classify(err).Kind == store.ReadOnly:
+		s.log.InfoContext(ctx, "chore put off: the database is read only", "chore", chore)
+	default:
+		s.log.WarnContext(ctx, "chore failed", "chore", chore, "err", err)
+	}
+}
+
 // compact keeps the counts of work orders short on PostgreSQL.
 func (s *Server) compact(ctx context.Context) {
-	if err := workorder.CompactCounts(ctx, s.db); err != nil && ctx.Err() == nil {
-		s.log.WarnContext(ctx, "counts not added up", "err", err)
+	if err := workorder.CompactCounts(ctx, s.db); err != nil {
+		s.undone(ctx, "add up counts", err)
 	}
 }
 
@@ -251,6 +275,7 @@ func (s *Server) graphql(r *graph.Resolver) (*endpoint, error) {
 	exec.SetErrorPresenter(p.present)
 	exec.SetRecoverFunc(func(ctx context.Context, cause any) error { return p.recovered(ctx, cause) })
 	exec.Use(graph.FreshLoaders{})
+	exec.Use(graph.ReadOnly{DB: s.db}) // before Attempts: there is nothing to write them to
 	exec.Use(graph.Attempts{DB: s.db, Now: s.now, Log: s.log, Denials: s.refusals, Dropped: s.metrics.dropped.Inc})
 	exec.Use(graph.Reads{Writer: s.reads})
 	exec.Use(introspection{s.config.Introspection})

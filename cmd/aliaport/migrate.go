@@ -14,6 +14,7 @@ import (
 
 	"aliaport/internal/config"
 	"aliaport/internal/migrate"
+	"aliaport/internal/readonly"
 	"aliaport/internal/store"
 	"aliaport/migrations"
 )
@@ -49,6 +50,9 @@ func newUpCommand(a *app) *cobra.Command {
 				return err
 			}
 			defer func() { err = errors.Join(err, db.Close()) }()
+			if state, err := readonly.GetAnyway(cmd.Context(), db); err != nil || state.On {
+				return errors.Join(err, readOnlyError(state))
+			}
 			o.Operator = operator()
 			applied, err := migrate.Up(cmd.Context(), db.Writer(), db.Dialect(), o)
 			for _, name := range applied {

@@ -15,6 +15,7 @@ import (
 	"aliaport/internal/gate"
 	"aliaport/internal/migrate"
 	"aliaport/internal/parameter"
+	"aliaport/internal/readonly"
 	"aliaport/internal/seed"
 	"aliaport/internal/store"
 	"aliaport/internal/user"
@@ -64,7 +65,13 @@ func (a *app) serve(ctx context.Context, cfg *config.Config) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := a.prepareData(ctx, cfg, db, srv.Users()); err != nil {
+	state, err := readonly.Get(ctx, db)
+	if err != nil {
+		return err
+	}
+	if state.On { // what is missing is added by the chores
+		log.WarnContext(ctx, "the database is read only: nothing is prepared", "since", state.Since, "reason", state.Reason)
+	} else if err := a.prepareData(ctx, cfg, db, srv.Users()); err != nil {
 		return err
 	}
 	return a.listen(ctx, cfg, srv, log)
@@ -73,7 +80,11 @@ func (a *app) serve(ctx context.Context, cfg *config.Config) (err error) {
 // prepareSchema applies the migrations, or says which are missing.
 func (*app) prepareSchema(ctx context.Context, cfg *config.Config, db *store.DB, log *slog.Logger) error {
 	o := migrate.Options{Operator: operator(), Logger: log}
-	if cfg.IsSQLite() || cfg.Migrate {
+	state, err := readonly.GetAnyway(ctx, db)
+	if err != nil {
+		return err
+	}
+	if (cfg.IsSQLite() || cfg.Migrate) && !state.On {
 		_, err := migrate.Up(ctx, db.Writer(), db.Dialect(), o)
 		return misfit(err)
 	}

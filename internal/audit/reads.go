@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"aliaport/ent"
+	"aliaport/internal/actor"
 	"aliaport/internal/store"
 )
 
@@ -42,14 +43,20 @@ type Reads struct {
 	mu      sync.Mutex    // protects the fields below
 	writing chan struct{} // closed when the writer has written all; nil while there is none
 	hurried bool
+	held    []queued // by the writer
 
 	pending, written, waited, failures atomic.Int64
+
+	waiting atomic.Bool // the database is read only
 }
 
 // queued is an event ready to be written.
 type queued struct {
 	event Event
 	fill  func(*ent.AuditEventCreate)
+	// Who read, and with which request: for the log.
+	user    int64
+	request string
 }
 
 func (r *Reads) init() {
@@ -68,7 +75,10 @@ func (r *Reads) Note(ctx context.Context, e Event) error {
 	if err != nil {
 		return err
 	}
-	l := queued{e, fill}
+	l := queued{event: e, fill: fill, request: actor.RequestFrom(ctx).ID}
+	if who := actor.From(ctx); who != nil {
+		l.user = who.ID
+	}
 	select {
 	case r.lines <- l:
 	default:
@@ -93,15 +103,22 @@ func (r *Reads) Note(ctx context.Context, e Event) error {
 func (r *Reads) write(ctx context.Context) {
 	for {
 		batch := r.collect()
+		r.hold(batch)
 		for pause := 50 * time.Millisecond; len(batch) > 0; pause = min(2*pause, time.Second) {
 			err := r.insert(ctx, batch)
 			if err == nil {
+				r.waiting.Store(false)
 				break
+			}
+			if store.Classify(err).Kind == store.ReadOnly {
+				r.await(ctx, len(batch))
+				continue
 			}
 			r.failures.Add(1)
 			r.Log.ErrorContext(ctx, "reads not recorded, trying again", "count", len(batch), "err", err)
 			time.Sleep(pause)
 		}
+		r.hold(nil)
 		r.written.Add(int64(len(batch)))
 		r.pending.Add(-int64(len(batch)))
 		r.mu.Lock()
@@ -113,6 +130,24 @@ func (r *Reads) write(ctx context.Context) {
 		}
 		r.mu.Unlock()
 	}
+}
+
+func (r *Reads) hold(batch []queued) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.held = batch
+}
+
+// readOnlyPause is between tries to write while the database is read only.
+const readOnlyPause = 200 * time.Millisecond
+
+// await lets time pass: what was read before the database became read only is written
+// when it is not any more.
+func (r *Reads) await(ctx context.Context, lines int) {
+	if !r.waiting.Swap(true) {
+		r.Log.InfoContext(ctx, "reads wait to be recorded: the database is read only", "count", lines)
+	}
+	time.Sleep(readOnlyPause)
 }
 
 // collect takes the lines that are to be written together.
@@ -171,15 +206,26 @@ func (r *Reads) Flush(ctx context.Context) {
 	case <-writing:
 	case <-ctx.Done():
 		r.Log.ErrorContext(ctx, "reads lost: the database took none until the server stopped", "count", r.Waiting())
+		r.mu.Lock()
+		held := r.held
+		r.mu.Unlock()
+		for _, l := range held {
+			r.lost(ctx, l)
+		}
 		for {
 			select {
 			case l := <-r.lines:
-				r.Log.ErrorContext(ctx, "read lost", "resource", l.event.Resource, "entity", l.event.EntityID, "extra", l.event.Extra)
+				r.lost(ctx, l)
 			default:
 				return
 			}
 		}
 	}
+}
+
+// lost leaves in the log what the trail does not get.
+func (r *Reads) lost(ctx context.Context, l queued) {
+	r.Log.ErrorContext(ctx, "read lost", "user", l.user, "read_by_request", l.request, "resource", l.event.Resource, "entity", l.event.EntityID, "extra", l.event.Extra)
 }
 
 // Waiting is how many lines are not written yet.

@@ -114,7 +114,12 @@ func (t *Tally) write(due map[kind]*tallied) {
 		}
 		e.Extra["count"] = c.more
 		err := t.DB.InTx(ctx, func(tx *ent.Tx) error { return Record(ctx, tx, t.Now(), e) })
-		if err != nil {
+		switch {
+		case err == nil:
+		case store.Classify(err).Kind == store.ReadOnly: // it waits until it can be written
+			t.Log.InfoContext(ctx, "event waits to be recorded: the database is read only", "action", e.Action, "what", k.what, "user", k.user, "count", c.more)
+			t.putBack(k, c)
+		default:
 			t.Log.ErrorContext(ctx, "event not recorded", "action", e.Action, "what", k.what, "count", c.more, "err", err)
 			t.putBack(k, c)
 		}

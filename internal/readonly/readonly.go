@@ -66,6 +66,19 @@ func Get(ctx context.Context, db *store.DB) (State, error) {
 	return get(ctx, db.ReadOnlyState)
 }
 
+// GetAnyway is Get for a database whose migrations may not be applied yet.
+func GetAnyway(ctx context.Context, db *store.DB) (State, error) {
+	query := `SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = '` + stateTable + `'`
+	if db.Dialect() == dialect.Postgres {
+		query = `SELECT count(*) FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relname = '` + stateTable + `'`
+	}
+	var there int
+	if err := db.Reader().QueryRowContext(ctx, query).Scan(&there); err != nil || there == 0 {
+		return State{}, err
+	}
+	return Get(ctx, db)
+}
+
 func get(ctx context.Context, c *ent.ReadOnlyStateClient) (State, error) {
 	row, err := c.Query().Only(store.Uncounted(ctx))
 	switch {

@@ -15,6 +15,7 @@ import (
 	"aliaport/internal/cache"
 	"aliaport/internal/limit"
 	"aliaport/internal/page"
+	"aliaport/internal/readonly"
 	"aliaport/internal/store"
 )
 
@@ -64,9 +65,9 @@ type granted struct {
 }
 
 // load reads an active user with roles and rights; nil if the user or the session is
-// no more. Whether they are is read with the generations of what is cached, in one
-// statement that every request of somebody signed in sends; the rights come from the
-// cache as long as nobody's change.
+// no more. Whether they are is read with the generations of what is cached and with
+// whether the database is read only, in one statement that every request of somebody
+// signed in sends; the rights come from the cache as long as nobody's change.
 func (s *Service) load(ctx context.Context, id int64, session string) (a *actor.Actor, err error) {
 	email, name, found, err := s.present(ctx, id, session)
 	if err != nil || !found {
@@ -84,7 +85,7 @@ func (s *Service) load(ctx context.Context, id int64, session string) (a *actor.
 
 // present finds an active user whose session has not ended.
 func (s *Service) present(ctx context.Context, id int64, session string) (email, name string, found bool, err error) {
-	rows, err := s.DB.QueryContext(ctx, `SELECT u.email, u.full_name, COALESCE(g.table_name, ''), COALESCE(g.generation, 0)
+	rows, err := s.DB.QueryContext(ctx, `SELECT u.email, u.full_name, COALESCE(g.table_name, ''), COALESCE(g.generation, 0), EXISTS (SELECT 1 FROM read_only_state)
 		FROM users u LEFT JOIN cache_generations g ON true
 		WHERE u.id = $1 AND u.is_active
 			AND EXISTS (SELECT 1 FROM refresh_tokens t WHERE t.family = $2 AND t.user_id = u.id AND t.revoked_at IS NULL)`, id, session)
@@ -92,11 +93,11 @@ func (s *Service) present(ctx context.Context, id int64, session string) (email,
 		return "", "", false, fmt.Errorf("read user %d: %w", id, err)
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
-	generations := cache.Generations{}
+	generations, readOnly := cache.Generations{}, false
 	for rows.Next() {
 		var table string
 		var generation int64
-		if err := rows.Scan(&email, &name, &table, &generation); err != nil {
+		if err := rows.Scan(&email, &name, &table, &generation, &readOnly); err != nil {
 			return "", "", false, fmt.Errorf("read user %d: %w", id, err)
 		}
 		generations[table], found = generation, true
@@ -106,6 +107,7 @@ func (s *Service) present(ctx context.Context, id int64, session string) (email,
 	}
 	if found {
 		cache.Seen(ctx, generations)
+		readonly.Seen(ctx, readOnly)
 	}
 	return email, name, found, nil
 }

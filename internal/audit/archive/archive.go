@@ -32,6 +32,7 @@ import (
 	"aliaport/ent/auditevent"
 	"aliaport/internal/actor"
 	"aliaport/internal/audit"
+	"aliaport/internal/changes"
 	"aliaport/internal/page"
 	"aliaport/internal/store"
 )
@@ -81,6 +82,7 @@ const (
 // Errors that a person must look at.
 var (
 	ErrBusy      = errors.New("another process is archiving")
+	ErrCopying   = errors.New("the database is being copied to another (aliaport transfer); archive when that is done")
 	ErrTooYoung  = errors.New("the month is not wholly past the retention")
 	ErrForeign   = errors.New("the folder has a file of that name which is not sealed in this database: was an older backup restored? Move the file elsewhere")
 	ErrMissing   = errors.New("the file is missing")
@@ -141,6 +143,12 @@ func (s *Service) Run(ctx context.Context, only *Month) (done []*ent.AuditArchiv
 		return nil, err
 	}
 	defer unlock()
+	// What leaves with a partition would not be in the log of changes.
+	if copying, err := changes.Installed(ctx, s.DB.Reader(), s.DB.Dialect()); err != nil {
+		return nil, err
+	} else if copying {
+		return nil, ErrCopying
+	}
 	s.at(stepLocked)
 	begun, err := s.DB.AuditArchive.Query().Where(auditarchive.RemovedAtIsNil()).Order(auditarchive.ByPosition()).All(ctx)
 	if err != nil {
