@@ -390,8 +390,12 @@ func (s *Server) Run(ctx context.Context, listening func(address string)) error 
 		listening(api.Addr)
 	}
 	if s.config.Jobs {
-		if err := s.jobs.Start(running); err != nil {
-			return errors.Join(err, api.Close(), admin.Close())
+		if s.writable(ctx) {
+			if err := s.jobs.Start(running); err != nil {
+				return errors.Join(err, api.Close(), admin.Close())
+			}
+		} else {
+			g.Go(func() error { return s.startJobsLater(running) })
 		}
 	}
 	idle := make(chan struct{})
@@ -431,6 +435,21 @@ func (s *Server) Run(ctx context.Context, listening func(address string)) error 
 		return admin.Close()
 	})
 	return g.Wait()
+}
+
+// startJobsLater starts the jobs when the database takes writes.
+func (s *Server) startJobsLater(ctx context.Context) error {
+	s.log.WarnContext(ctx, "jobs wait: the database takes no writes")
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for !s.writable(ctx) {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+	return s.jobs.Start(ctx)
 }
 
 // stopJobs lets jobs run for half of the time that is left, and then gives them back.

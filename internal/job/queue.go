@@ -82,6 +82,14 @@ func (q quieter) Handle(ctx context.Context, r slog.Record) error {
 	if errors.Is(ctx.Err(), context.Canceled) || strings.HasPrefix(r.Message, "jobexecutor.") {
 		return nil
 	}
+	refused := false // because the database is read only, which passes
+	r.Attrs(func(a slog.Attr) bool {
+		refused = strings.Contains(a.Value.String(), store.RefusedText)
+		return !refused
+	})
+	if refused {
+		return nil
+	}
 	return q.Handler.Handle(ctx, r)
 }
 

@@ -172,7 +172,7 @@ func (s *Service) watch(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		if err != nil && ctx.Err() == nil {
+		if err != nil && ctx.Err() == nil && store.Classify(err).Kind != store.ReadOnly { // else they are made up for
 			s.o.Log.WarnContext(ctx, "schedules of jobs not kept", "err", err)
 		}
 	}

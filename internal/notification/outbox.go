@@ -127,6 +127,8 @@ func (o *Outbox) loop(ctx context.Context, work func(context.Context) (int, erro
 		case away:
 			o.Log.WarnContext(ctx, "notifications not delivered", "err", err)
 			pause = sulk
+		case store.Classify(err).Kind == store.ReadOnly: // they wait
+			pause = sulk
 		case err != nil && ctx.Err() == nil:
 			o.Log.ErrorContext(ctx, "notifications not delivered", "err", err)
 			pause = sulk
