@@ -142,6 +142,11 @@ func (t target) probe(ctx context.Context, table *proof.Table, want int64) (foun
 		}
 		return undo
 	})
+	if t.postgres() && store.Classify(err).Kind == store.Unique {
+		// The key that it was given is taken.
+		found.Probed = true
+		return found, t.Reader().QueryRowContext(ctx, "SELECT pg_sequence_last_value(pg_get_serial_sequence($1, $2)::regclass)", quote(table.Name), table.Key[0]).Scan(&found.Got)
+	}
 	if !errors.Is(err, undo) {
 		return found, err
 	}

@@ -139,7 +139,7 @@ func (b *bench) fill(ctx context.Context, o options) (err error) {
 		INSERT INTO audit_events (user_id, roles, method, path, action, resource, entity_id, outcome, status_code, duration_ms, request_id, ip, user_agent, changes, created_at)
 		SELECT i % 200 + 1, 'OPERASYON', 'GRAPHQL', '/graphql#UpdateWorkOrder', 'update', 'work_order', CAST(i % 50000 + 1 AS text), 'OK', 200, i % 90, 'request-' || i,
 			'10.0.' || (i % 250) || '.7', 'Mozilla/5.0 (X11; Linux x86_64)', '{"subject":["Eski konu ' || i || '","Yeni konu, İskele ' || (i % 9) || '"]}',
-			strftime('%Y-%m-%d %H:%M:%S', 1780000000 + i * 4) || '.' || printf('%06d', i % 1000000) || '+00:00'
+			strftime('%Y-%m-%d %H:%M:%S', 1780000000 + i * 4, 'unixepoch') || '.' || printf('%06d', i % 1000000) || '+00:00'
 		FROM n WHERE i <= $1`, o.events)
 	return err
 }
