@@ -9,4 +9,6 @@ const (
 	kills            = 30
 	outages          = 10 // of Redis
 	replaced         = 12 // servers
+	transferKills    = 20 // of a move, each way
+	transferOrders   = 4000
 )

@@ -9,4 +9,6 @@ const (
 	kills            = 2
 	outages          = 1 // of Redis
 	replaced         = 2 // servers
+	transferKills    = 3 // of a move, each way
+	transferOrders   = 500
 )

@@ -102,9 +102,28 @@ func quoted(names []string) string {
 	return strings.Join(out, ", ")
 }
 
+// begin makes the target remember the transfer from here on.
+func (t target) begin(ctx context.Context, from string) error {
+	return t.inTx(ctx, func(tx *sql.Tx) error {
+		for _, s := range stateTables {
+			if _, err := tx.ExecContext(ctx, s); err != nil {
+				return err
+			}
+		}
+		return remember(ctx, tx, "from", from)
+	})
+}
+
 // finish forgets the transfer.
 func (t target) finish(ctx context.Context) error {
-	return exec(ctx, t.Writer(), "DROP TABLE IF EXISTS "+chunksTable, "DROP TABLE IF EXISTS "+schemaTable, "DROP TABLE IF EXISTS "+stateTable)
+	return t.inTx(ctx, func(tx *sql.Tx) error {
+		for _, table := range []string{chunksTable, schemaTable, stateTable} {
+			if _, err := tx.ExecContext(ctx, "DROP TABLE IF EXISTS "+table); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // chunk is a range of a table that was copied.

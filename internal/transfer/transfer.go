@@ -232,12 +232,6 @@ func (o Options) ready(ctx context.Context, to target, tables []*proof.Table) er
 		}
 		chunks = nil
 	}
-	if err := exec(ctx, to.Writer(), stateTables...); err != nil {
-		return err
-	}
-	if err := remember(ctx, to.Writer(), "from", o.FromName); err != nil {
-		return err
-	}
 	for _, t := range tables {
 		n, err := to.rows(ctx, t.Name)
 		if err != nil {
@@ -247,7 +241,7 @@ func (o Options) ready(ctx context.Context, to target, tables []*proof.Table) er
 			return fmt.Errorf("%w: %s has %d; give --replace to delete all that is in the target", ErrNotEmpty, t.Name, n)
 		}
 	}
-	return nil
+	return to.begin(ctx, o.FromName)
 }
 
 // empty deletes all rows of the target and the memory of an earlier transfer.

@@ -170,9 +170,11 @@ func asker(ctx context.Context, db *store.DB, moment time.Time) (func(question, 
 		if answer == nil {
 			return nil, errors.New("no answer")
 		}
-		if len(answer.Errors) > 0 {
-			return nil, fmt.Errorf("%s: %w", q.name, answer.Errors)
+		// A refusal is an answer: there may be no rate of the day.
+		said := bytes.Clone(answer.Data)
+		for _, e := range answer.Errors {
+			said = append(said, " "+e.Error()...)
 		}
-		return answer.Data, nil
+		return said, nil
 	}, nil
 }
