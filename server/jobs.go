@@ -3,16 +3,22 @@ package server
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"aliaport/ent"
+	"aliaport/ent/notificationevent"
+	"aliaport/internal/audit"
+	"aliaport/internal/backup"
 	"aliaport/internal/idempotency"
 	"aliaport/internal/job"
 	"aliaport/internal/migrate"
 	"aliaport/internal/notification"
 	"aliaport/internal/parameter"
 	"aliaport/internal/rate"
+	"aliaport/internal/watch"
 )
 
 // definitions are the jobs of the port. docs/FAZ5_BACKGROUND_JOBS.md explains them.
@@ -33,10 +39,117 @@ func (s *Server) definitions() []job.Definition {
 			Schedule: "30 3 1 * *", CatchUp: job.Latest, Timeout: 6 * time.Hour, Run: s.archiveTrail,
 		},
 		{
+			Name: "backup", Title: "Yedek al", Does: "Takes a backup of the database, proves what is in it, copies it to the second folder and removes old ones.",
+			Schedule: s.ifBackups("0 3 * * *"), CatchUp: job.Latest, Timeout: 3 * time.Hour, Run: s.backUp,
+		},
+		{
+			Name: "backup_drill", Title: "Yedekten dönme tatbikatı", Does: "Restores the newest backup into a scratch database, proves that nothing is missing, and removes it.",
+			Schedule: s.ifBackups("30 5 * * 0"), CatchUp: job.Latest, Timeout: 3 * time.Hour, Run: s.drill,
+		},
+		{
+			Name: "watch", Title: "Gecikmeleri izle", Does: "Tells of trips that are late, vehicles that stay too long, and exchange rates that are old or have jumped, each once.",
+			Schedule: "*/10 * * * *", CatchUp: job.Skip, Grace: 9 * time.Minute, Timeout: 2 * time.Minute, Attempts: 1, Alarm: time.Hour, Run: s.watch,
+		},
+		{
+			Name: "watch_daily", Title: "Geciken işleri bildir", Does: "Tells of work orders that are overdue and of price lists that end within a week, each once.",
+			Schedule: "0 7 * * *", CatchUp: job.Latest, Timeout: 10 * time.Minute, Run: s.watchDaily,
+		},
+		{
 			Name: "cleanup", Title: "Süresi dolanları temizle", Does: "Removes expired sessions, keys of repeated requests and old runs of jobs; adds what another year brings.",
 			Schedule: "30 4 * * *", CatchUp: job.Latest, Timeout: 30 * time.Minute, Run: s.cleanUp,
 		},
 	}
+}
+
+// ifBackups leaves backups to be asked for where there is no folder for them.
+func (s *Server) ifBackups(schedule string) string {
+	if s.config.BackupDir == "" {
+		return ""
+	}
+	return schedule
+}
+
+func (s *Server) backUp(ctx context.Context, r *job.Run) (int64, error) {
+	b := s.backups(r.Log)
+	m, err := b.Create(ctx)
+	if err != nil {
+		return 0, err
+	}
+	days, err := parameter.Get(ctx, s.db.Client, parameter.BackupKeepDays)
+	if err != nil {
+		return m.Rows(), err
+	}
+	removed, err := b.Prune(backup.Retention{Days: days, Weeks: s.config.BackupWeeks, Months: s.config.BackupMonths})
+	r.Log.InfoContext(ctx, "old backups removed", "count", len(removed))
+	return m.Rows(), err
+}
+
+func (s *Server) drill(ctx context.Context, r *job.Run) (int64, error) {
+	m, err := s.backups(r.Log).Drill(ctx)
+	if err != nil {
+		return 0, err
+	}
+	r.Log.InfoContext(ctx, "the backup can be restored", "name", m.Name, "tables", len(m.Tables), "rows", m.Rows())
+	return m.Rows(), nil
+}
+
+func (s *Server) backups(log *slog.Logger) *backup.Service {
+	return &backup.Service{
+		URL: s.config.DatabaseURL.Reveal(), Dir: s.config.BackupDir, Second: s.config.BackupSecondDir, Archive: s.config.AuditArchiveDir,
+		Program: s.version, PGBin: s.config.PGBinDir, Now: s.now, Log: log,
+	}
+}
+
+func (s *Server) watch(ctx context.Context, _ *job.Run) (told int64, err error) {
+	w := &watch.Service{DB: s.db, Now: s.now}
+	return all(ctx, w.TripsLate, w.VehiclesInside, w.RatesOld, w.RatesJumped)
+}
+
+func (s *Server) watchDaily(ctx context.Context, _ *job.Run) (told int64, err error) {
+	w := &watch.Service{DB: s.db, Now: s.now}
+	return all(ctx, w.OrdersOverdue, w.PriceListsEnding)
+}
+
+// all goes on with the next where one fails.
+func all(ctx context.Context, looks ...func(context.Context) (int, error)) (told int64, err error) {
+	for _, look := range looks {
+		n, fault := look(ctx)
+		told, err = told+int64(n), errors.Join(err, fault)
+	}
+	return told, err
+}
+
+// notify tells those who may run jobs of what went wrong with one.
+func (s *Server) notify(ctx context.Context, tx *ent.Tx, n job.Notice) error {
+	kind := notificationevent.KindJobFailed
+	if n.Job.Name == "backup" || n.Job.Name == "backup_drill" {
+		kind = notificationevent.KindBackupFailed
+	}
+	_, err := notification.Publish(ctx, tx, s.now(), notification.Event{
+		Kind: kind, Key: audit.Clip(n.Key, 150), Data: map[string]any{"job": n.Job.Name, "title": n.Job.Title, "error": audit.Clip(n.Text, 500), "slotAt": notification.Instant(n.Slot)},
+	})
+	return err
+}
+
+// newestBackup shows when the newest backup in the folder was taken, and how large it is.
+type newestBackup struct{ dir string }
+
+var (
+	backupTaken = prometheus.NewDesc("aliaport_backup_newest_timestamp_seconds", "When the newest backup in the folder was taken; 0 when there is none.", nil, nil)
+	backupBytes = prometheus.NewDesc("aliaport_backup_newest_bytes", "Size of the newest backup in the folder.", nil, nil)
+)
+
+// Describe implements prometheus.Collector.
+func (*newestBackup) Describe(to chan<- *prometheus.Desc) { to <- backupTaken; to <- backupBytes }
+
+// Collect implements prometheus.Collector.
+func (b *newestBackup) Collect(to chan<- prometheus.Metric) {
+	taken, bytes := 0.0, 0.0
+	if all, err := backup.List(b.dir); err == nil && len(all) > 0 {
+		taken, bytes = float64(all[0].TakenAt.Unix()), float64(all[0].Bytes())
+	}
+	to <- prometheus.MustNewConstMetric(backupTaken, prometheus.GaugeValue, taken)
+	to <- prometheus.MustNewConstMetric(backupBytes, prometheus.GaugeValue, bytes)
 }
 
 // afternoon is when tomorrow's rates are fetched, if they are.
@@ -55,11 +168,14 @@ func (s *Server) newJobs() (*job.Service, error) {
 	jobs, err := job.New(job.Options{
 		DB: s.db, Now: s.now, Log: s.log, Pages: s.loaders.Pages, PageLimits: s.loaders.PageLimits,
 		Jobs: s.definitions(), Schedules: schedules, Workers: s.config.JobWorkers,
-		Finished: s.metrics.jobEnded,
-		Tick:     s.config.JobTick, Poll: s.config.JobTick, Beat: s.config.JobLost / 9, Lost: s.config.JobLost,
+		Finished: s.metrics.jobEnded, Notify: s.notify,
+		Tick: s.config.JobTick, Poll: s.config.JobTick, Beat: s.config.JobLost / 9, Lost: s.config.JobLost,
 	})
 	if err == nil {
 		s.metrics.jobs(jobs)
+		if s.config.BackupDir != "" {
+			s.metrics.registry.MustRegister(&newestBackup{s.config.BackupDir})
+		}
 	}
 	return jobs, err
 }

@@ -111,6 +111,7 @@ func (c *Config) checkNotifications(bad report) {
 		bad("WebhookSecret", fmt.Sprintf("has %d bytes", len(c.WebhookSecret)), fmt.Sprintf("give at least %d, as from: openssl rand -hex 32", leastSecret))
 	}
 	least(bad, 1, map[string]int{"NotificationRetention": c.NotificationRetention})
+	least(bad, 0, map[string]int{"BackupWeeks": c.BackupWeeks, "BackupMonths": c.BackupMonths})
 	least(bad, 0, map[string]int{"RateResets": c.RateResets})
 }
 

@@ -141,6 +141,13 @@ type Config struct {
 	DeliveryTimeout       time.Duration `env:"DELIVERY_TIMEOUT" envDefault:"10s" desc:"Time that the receiver of an e-mail or a post has for each step"`
 	NotificationRetention int           `env:"NOTIFICATION_RETENTION_DAYS" envDefault:"90" desc:"Days after which notifications are removed, read or not"`
 
+	// Backups.
+	BackupDir       string `env:"BACKUP_DIR" envDefault:"data/backups" desc:"Folder of the backups; empty: none are taken by this server"`
+	BackupSecondDir string `env:"BACKUP_SECOND_DIR" desc:"Folder for a copy of each backup, on another disk or machine; empty: none"`
+	BackupWeeks     int    `env:"BACKUP_KEEP_WEEKS" envDefault:"12" desc:"Weeks of which a backup is kept; of how many days, the parameter BACKUP_KEEP_DAYS says"`
+	BackupMonths    int    `env:"BACKUP_KEEP_MONTHS" envDefault:"12" desc:"Months of which a backup is kept"`
+	PGBinDir        string `env:"PG_BIN_DIR" desc:"Folder of pg_dump and pg_restore, no older than the server; empty: the newest that is installed"`
+
 	// Traces.
 	OTELEndpoint string `env:"OTEL_ENDPOINT" desc:"OpenTelemetry collector that traces are sent to, OTLP over HTTP: http://127.0.0.1:4318; empty: none"`
 	OTELPercent  int    `env:"OTEL_PERCENT" envDefault:"10" desc:"How many of a hundred requests are traced"`
