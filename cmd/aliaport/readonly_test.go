@@ -22,8 +22,8 @@ import (
 	"aliaport/internal/store"
 )
 
-// program is the program with arguments, on a database.
-func program(t *testing.T, url string, args ...string) *exec.Cmd {
+// command is the program with arguments, on a database.
+func command(t *testing.T, url string, args ...string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0], args...)
 	cmd.Env = append(os.Environ(), "ALIAPORT_TEST_AS_PROGRAM=1", "ALIAPORT_DATABASE_URL="+url)
@@ -109,7 +109,7 @@ func TestServersGoByTheSwitchWithinASecondAndNothingIsWrittenAfterIt(t *testing.
 			switched := func(args ...string) (from, to time.Time) {
 				t.Helper()
 				var out bytes.Buffer
-				cmd := program(t, f.url, args...)
+				cmd := command(t, f.url, args...)
 				cmd.Stdout, cmd.Stderr = &out, &out
 				from = time.Now()
 				if err := cmd.Run(); err != nil {
@@ -195,7 +195,7 @@ func TestAServerStartsWhileTheDatabaseIsReadOnly(t *testing.T) {
 			if _, err := p.create(t.Context(), f.admin, "İlk emir", ""); codeOf(err) != "READ_ONLY" {
 				t.Errorf("write: %v", err)
 			}
-			if out, err := program(t, f.url, "migrate", "up").CombinedOutput(); err == nil || !strings.Contains(string(out), "taşınıyor") {
+			if out, err := command(t, f.url, "migrate", "up").CombinedOutput(); err == nil || !strings.Contains(string(out), "taşınıyor") {
 				t.Errorf("migrate up: %v: %s", err, out)
 			}
 			if err := readonly.Off(t.Context(), f.db, order); err != nil {
@@ -250,7 +250,7 @@ func TestTheSwitchIsOnOrOffWhereverItsProcessIsKilled(t *testing.T) {
 			db := aliatest.OpenURL(t, url)
 			api.Fixture(t, db)
 			began := time.Now()
-			if err := program(t, url, "readonly", "on", "--reason", "ölçü").Run(); err != nil {
+			if err := command(t, url, "readonly", "on", "--reason", "ölçü").Run(); err != nil {
 				t.Fatal(err)
 			}
 			takes, is, turns := time.Since(began), true, 0
@@ -259,7 +259,7 @@ func TestTheSwitchIsOnOrOffWhereverItsProcessIsKilled(t *testing.T) {
 				if is {
 					deed = []string{"readonly", "off"}
 				}
-				cmd := program(t, url, deed...)
+				cmd := command(t, url, deed...)
 				if err := cmd.Start(); err != nil {
 					t.Fatal(err)
 				}
