@@ -39,8 +39,8 @@ func (a *acknowledged) count() int {
 	return len(a.subjects)
 }
 
-// program runs a command as a process and returns what it printed.
-func program(ctx context.Context, args ...string) (*exec.Cmd, *buffer) {
+// asProcess runs a command as a process and returns what it printed.
+func asProcess(ctx context.Context, args ...string) (*exec.Cmd, *buffer) {
 	var out buffer
 	cmd := exec.CommandContext(ctx, os.Args[0], args...)
 	cmd.Env = append(os.Environ(), "ALIAPORT_TEST_AS_PROGRAM=1", jwtKey)
@@ -57,7 +57,7 @@ func TestATransferKilledAtAnyMomentGoesOn(t *testing.T) {
 			t.Parallel()
 			from := seededURL(t, way[0], transferOrders)
 			began := time.Now()
-			whole, out := program(t.Context(), "transfer", "--from", from, "--to", aliatest.MigratedURL(t, way[1]))
+			whole, out := asProcess(t.Context(), "transfer", "--from", from, "--to", aliatest.MigratedURL(t, way[1]))
 			if err := whole.Run(); err != nil {
 				t.Fatal(err, out.String())
 			}
@@ -65,7 +65,7 @@ func TestATransferKilledAtAnyMomentGoesOn(t *testing.T) {
 			killed, resumed := 0, 0
 			for range transferKills {
 				to := aliatest.MigratedURL(t, way[1])
-				cmd, _ := program(t.Context(), "transfer", "--from", from, "--to", to)
+				cmd, _ := asProcess(t.Context(), "transfer", "--from", from, "--to", to)
 				if err := cmd.Start(); err != nil {
 					t.Fatal(err)
 				}
@@ -158,7 +158,7 @@ func TestAPortInUseMovesWithoutLosingAnOrder(t *testing.T) {
 				time.Sleep(10 * time.Millisecond)
 			}
 			for _, step := range [][]string{{"--catch-up"}, {"--catch-up"}, {"--cut-over", "--report", report}} {
-				cmd, out := program(t.Context(), append([]string{"transfer", "--from", f.url, "--to", to}, step...)...)
+				cmd, out := asProcess(t.Context(), append([]string{"transfer", "--from", f.url, "--to", to}, step...)...)
 				if err := cmd.Run(); err != nil {
 					t.Fatalf("%v: %v\n%s", step, err, out.String())
 				}
