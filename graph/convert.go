@@ -176,6 +176,16 @@ func rolePayload(ctx context.Context) func(*ent.Role, error) (*gen.RolePayload, 
 	}
 }
 
+func jobRunPayload(ctx context.Context) func(*ent.JobRun, error) (*gen.JobRunPayload, error) {
+	return func(r *ent.JobRun, err error) (*gen.JobRunPayload, error) {
+		refused, err := userErrors(ctx, err)
+		if err != nil {
+			return nil, err
+		}
+		return &gen.JobRunPayload{JobRun: r, UserErrors: refused}, nil
+	}
+}
+
 func ratePayload(ctx context.Context) func(*ent.ExchangeRate, error) (*gen.ExchangeRatePayload, error) {
 	return func(r *ent.ExchangeRate, err error) (*gen.ExchangeRatePayload, error) {
 		refused, err := userErrors(ctx, err)

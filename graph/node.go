@@ -26,6 +26,12 @@ var nodeTypes = map[string]nodeType{
 	"AuditArchive": {actor.AuditRead, func(ctx context.Context, s *loader.Set, key int64) (gqlmodel.Node, error) {
 		return found(s.AuditArchive.Load(ctx, key))
 	}},
+	"JobRun": {actor.JobRun, func(ctx context.Context, s *loader.Set, key int64) (gqlmodel.Node, error) {
+		return found(s.JobRun.Load(ctx, key))
+	}},
+	"MonthlyReport": {actor.ReportRead, func(ctx context.Context, s *loader.Set, key int64) (gqlmodel.Node, error) {
+		return found(s.MonthlyReport.Load(ctx, key))
+	}},
 	"AuditEvent": {actor.AuditRead, func(ctx context.Context, s *loader.Set, key int64) (gqlmodel.Node, error) {
 		return found(s.AuditEvent.Load(ctx, key))
 	}},

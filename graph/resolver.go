@@ -9,12 +9,14 @@ import (
 	"aliaport/internal/cari"
 	"aliaport/internal/dashboard"
 	"aliaport/internal/gate"
+	"aliaport/internal/job"
 	"aliaport/internal/motorbot"
 	"aliaport/internal/notification"
 	"aliaport/internal/parameter"
 	"aliaport/internal/person"
 	"aliaport/internal/quote"
 	"aliaport/internal/rate"
+	"aliaport/internal/report"
 	"aliaport/internal/service"
 	"aliaport/internal/tariff"
 	"aliaport/internal/trip"
@@ -41,6 +43,8 @@ type Resolver struct {
 	Rates      *rate.Service
 	Trail      *audit.Trail
 	Archives   *archive.Service
+	Jobs       *job.Service
+	Reports    *report.Service
 	Limits     Limits
 	Cache      *flush.Service
 	Notes      *notification.Service

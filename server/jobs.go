@@ -18,6 +18,7 @@ import (
 	"aliaport/internal/notification"
 	"aliaport/internal/parameter"
 	"aliaport/internal/rate"
+	"aliaport/internal/report"
 	"aliaport/internal/watch"
 )
 
@@ -53,6 +54,10 @@ func (s *Server) definitions() []job.Definition {
 		{
 			Name: "watch_daily", Title: "Geciken işleri bildir", Does: "Tells of work orders that are overdue and of price lists that end within a week, each once.",
 			Schedule: "0 7 * * *", CatchUp: job.Latest, Timeout: 10 * time.Minute, Run: s.watchDaily,
+		},
+		{
+			Name: "monthly_report", Title: "Aylık iş emri raporu", Does: "Makes the report of the month before. A month that was missed is made up for.",
+			Schedule: "0 6 1 * *", CatchUp: job.Each, Timeout: time.Hour, Run: s.monthlyReport,
 		},
 		{
 			Name: "cleanup", Title: "Süresi dolanları temizle", Does: "Removes expired sessions, keys of repeated requests and old runs of jobs; adds what another year brings.",
@@ -200,6 +205,17 @@ func (s *Server) archiveTrail(ctx context.Context, r *job.Run) (rows int64, err 
 		r.Log.InfoContext(ctx, "archived", "file", d.FileName, "rows", d.Rows, "seal", d.Seal)
 	}
 	return rows, err
+}
+
+// monthlyReport makes that of the month before the slot, whenever it runs.
+func (s *Server) monthlyReport(ctx context.Context, r *job.Run) (int64, error) {
+	month := report.MonthOf(r.Slot).Before()
+	made, err := s.reports.Make(ctx, month, func(tx *ent.Tx) error { return r.Hold(ctx, tx) })
+	if err != nil {
+		return 0, err
+	}
+	r.Log.InfoContext(ctx, "report made", "month", made.Month, "version", made.Version, "took_ms", made.DurationMs)
+	return 1, nil
 }
 
 // cleanUp removes what has expired, and goes on with the next where one fails.

@@ -45,6 +45,7 @@ import (
 	"aliaport/internal/rate"
 	"aliaport/internal/readonly"
 	"aliaport/internal/redis"
+	"aliaport/internal/report"
 	"aliaport/internal/service"
 	"aliaport/internal/store"
 	"aliaport/internal/tariff"
@@ -76,6 +77,7 @@ type Server struct {
 	exchange *rate.Service
 	archives *archive.Service
 	jobs     *job.Service
+	reports  *report.Service
 	redis    *redis.Server // nil: none
 	cache    *cache.Cache
 	rates    *rates
@@ -166,6 +168,7 @@ func New(d Deps) (*Server, error) {
 		DB: d.DB, Now: s.now, Log: d.Log, Dir: d.Config.AuditArchiveDir, Retention: time.Duration(d.Config.AuditRetentionDays) * 24 * time.Hour,
 		Pause: archivePause, Pages: pages, PageLimits: limits,
 	}
+	s.reports = &report.Service{DB: d.DB, Now: s.now, Log: d.Log, Pages: pages, PageLimits: limits}
 	if s.jobs, err = s.newJobs(); err != nil {
 		return nil, err
 	}
@@ -186,7 +189,7 @@ func New(d Deps) (*Server, error) {
 		Users: s.users, Limits: graph.Limits{Operations: s.rates.operations, Cost: s.rates.cost, MeasureOnly: d.Config.RateMeasureOnly, Now: s.now},
 		Rates:    s.exchange,
 		Quotes:   quotes,
-		Archives: s.archives,
+		Archives: s.archives, Jobs: s.jobs, Reports: s.reports,
 		Trail: &audit.Trail{DB: d.DB, Now: s.now, Cache: s.cache, Pages: pages, PageLimits: limits, Limits: audit.SearchLimits{
 			Ranges: d.Config.AuditRanges, Facets: audit.FacetLimits{Rows: d.Config.AuditFacetRows, Window: d.Config.AuditFacetWindow},
 		}},

@@ -96,7 +96,7 @@ Settings are environment variables (ALIAPORT_LISTEN) or flags of the same names 
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 		PersistentPreRun:  func(*cobra.Command, []string) { a.begun = true },
 	}
-	root.AddCommand(newServeCommand(a), newMigrateCommand(a), newSeedCommand(a), newDoctorCommand(a), newRepairCommand(a), newAuditCommand(a), newProfileCommand(a), newExplainCommand(a), newIndexesCommand(a), newTransferCommand(a), newReadOnlyCommand(a), newBackupCommand(a), newBackupRestoreCommand(a), newBackupVerifyCommand(a), newVersionCommand(a))
+	root.AddCommand(newServeCommand(a), newMigrateCommand(a), newSeedCommand(a), newDoctorCommand(a), newRepairCommand(a), newAuditCommand(a), newJobsCommand(a), newProfileCommand(a), newExplainCommand(a), newIndexesCommand(a), newTransferCommand(a), newReadOnlyCommand(a), newBackupCommand(a), newBackupRestoreCommand(a), newBackupVerifyCommand(a), newVersionCommand(a))
 	return root
 }
 

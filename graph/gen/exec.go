@@ -9,6 +9,7 @@ import (
 	"aliaport/ent/exchangerate"
 	"aliaport/ent/gatechecklistitem"
 	"aliaport/ent/gatelog"
+	"aliaport/ent/jobrun"
 	motorbot1 "aliaport/ent/motorbot"
 	notification1 "aliaport/ent/notification"
 	"aliaport/ent/notificationevent"
@@ -32,6 +33,7 @@ import (
 	"aliaport/internal/cari"
 	"aliaport/internal/gate"
 	"aliaport/internal/globalid"
+	"aliaport/internal/job"
 	"aliaport/internal/motorbot"
 	"aliaport/internal/notification"
 	"aliaport/internal/page"
@@ -40,6 +42,7 @@ import (
 	"aliaport/internal/pricing"
 	"aliaport/internal/quote"
 	"aliaport/internal/rate"
+	"aliaport/internal/report"
 	"aliaport/internal/service"
 	"aliaport/internal/tariff"
 	"aliaport/internal/trip"
@@ -79,6 +82,8 @@ type ResolverRoot interface {
 	Dashboard() DashboardResolver
 	GateLog() GateLogResolver
 	GateLogPayload() GateLogPayloadResolver
+	JobRun() JobRunResolver
+	MonthlyReport() MonthlyReportResolver
 	Motorbot() MotorbotResolver
 	Mutation() MutationResolver
 	Notification() NotificationResolver
@@ -458,6 +463,64 @@ type ComplexityRoot struct {
 		Label      func(childComplexity int) int
 	}
 
+	GenerateMonthlyReportPayload struct {
+		MonthlyReport func(childComplexity int) int
+		UserErrors    func(childComplexity int) int
+	}
+
+	Job struct {
+		Attempts       func(childComplexity int) int
+		CatchUp        func(childComplexity int) int
+		Cron           func(childComplexity int) int
+		Does           func(childComplexity int) int
+		LastRun        func(childComplexity int) int
+		LastSuccess    func(childComplexity int) int
+		Late           func(childComplexity int) int
+		Name           func(childComplexity int) int
+		Next           func(childComplexity int) int
+		TimeoutSeconds func(childComplexity int) int
+		Title          func(childComplexity int) int
+	}
+
+	JobRun struct {
+		Attempts        func(childComplexity int) int
+		CancelRequested func(childComplexity int) int
+		DurationMs      func(childComplexity int) int
+		Error           func(childComplexity int) int
+		FinishedAt      func(childComplexity int) int
+		GlobalID        func(childComplexity int) int
+		Job             func(childComplexity int) int
+		Log             func(childComplexity int) int
+		MaxAttempts     func(childComplexity int) int
+		NextAttemptAt   func(childComplexity int) int
+		RequestedByName func(childComplexity int) int
+		RetryOfID       func(childComplexity int) int
+		Rows            func(childComplexity int) int
+		ScheduledFor    func(childComplexity int) int
+		Server          func(childComplexity int) int
+		Slot            func(childComplexity int) int
+		StartedAt       func(childComplexity int) int
+		State           func(childComplexity int) int
+		Trigger         func(childComplexity int) int
+	}
+
+	JobRunConnection struct {
+		Edges      func(childComplexity int) int
+		Nodes      func(childComplexity int) int
+		PageInfo   func(childComplexity int) int
+		TotalCount func(childComplexity int) int
+	}
+
+	JobRunEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
+	JobRunPayload struct {
+		JobRun     func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
 	LoginPayload struct {
 		AccessToken  func(childComplexity int) int
 		ExpiresAt    func(childComplexity int) int
@@ -474,6 +537,32 @@ type ComplexityRoot struct {
 	Money struct {
 		Amount   func(childComplexity int) int
 		Currency func(childComplexity int) int
+	}
+
+	MonthlyReport struct {
+		CSV        func(childComplexity int) int
+		CreatedAt  func(childComplexity int) int
+		DurationMs func(childComplexity int) int
+		GlobalID   func(childComplexity int) int
+		HTML       func(childComplexity int) int
+		Headline   func(childComplexity int) int
+		JSON       func(childComplexity int) int
+		Month      func(childComplexity int) int
+		Previous   func(childComplexity int) int
+		Sha256     func(childComplexity int) int
+		Version    func(childComplexity int) int
+	}
+
+	MonthlyReportConnection struct {
+		Edges      func(childComplexity int) int
+		Nodes      func(childComplexity int) int
+		PageInfo   func(childComplexity int) int
+		TotalCount func(childComplexity int) int
+	}
+
+	MonthlyReportEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
 	}
 
 	Motorbot struct {
@@ -526,6 +615,7 @@ type ComplexityRoot struct {
 		ApproveWorkOrder            func(childComplexity int, input WorkOrderStepInput) int
 		ApproveWorkOrderPersons     func(childComplexity int, input person.ApproveInput) int
 		CalculateWorkOrderOvertime  func(childComplexity int, input workorder.OvertimeInput) int
+		CancelJob                   func(childComplexity int, input JobRunInput) int
 		CancelTrip                  func(childComplexity int, input trip.CancelInput) int
 		CancelWorkOrder             func(childComplexity int, input WorkOrderOptionalReasonInput) int
 		ChangePassword              func(childComplexity int, input ChangePasswordInput) int
@@ -558,6 +648,7 @@ type ComplexityRoot struct {
 		FlushCache                  func(childComplexity int, input flush.Input) int
 		GateEntry                   func(childComplexity int, input gate.EntryInput) int
 		GateExit                    func(childComplexity int, input gate.ExitInput) int
+		GenerateMonthlyReport       func(childComplexity int, input report.GenerateInput) int
 		InvoiceWorkOrder            func(childComplexity int, input InvoiceWorkOrderInput) int
 		Login                       func(childComplexity int, input LoginInput) int
 		Logout                      func(childComplexity int) int
@@ -579,9 +670,11 @@ type ComplexityRoot struct {
 		ReopenWorkOrder             func(childComplexity int, input WorkOrderOptionalReasonInput) int
 		RequestPasswordReset        func(childComplexity int, input RequestPasswordResetInput) int
 		ResetPassword               func(childComplexity int, input ResetPasswordInput) int
+		RetryJob                    func(childComplexity int, input JobRunInput) int
 		ReturnTrip                  func(childComplexity int, input trip.ReturnInput) int
 		ReviewExchangeRate          func(childComplexity int, input rate.ReviewInput) int
 		RevokeSession               func(childComplexity int, input RevokeSessionInput) int
+		RunJob                      func(childComplexity int, input RunJobInput) int
 		SaveGateChecklistItem       func(childComplexity int, input gate.ItemInput) int
 		SaveRole                    func(childComplexity int, input user.RoleInput) int
 		SaveServiceOverride         func(childComplexity int, input tariff.OverrideInput) int
@@ -856,8 +949,11 @@ type ComplexityRoot struct {
 		GateLog                 func(childComplexity int, id globalid.ID) int
 		GateLogs                func(childComplexity int, filter *gate.Filter, orderBy *gate.Order, first *int, after *string, last *int, before *string) int
 		InsideNow               func(childComplexity int, first *int, after *string, last *int, before *string) int
+		JobRuns                 func(childComplexity int, filter *job.Filter, first *int, after *string, last *int, before *string) int
+		Jobs                    func(childComplexity int) int
 		LatestAuditEvents       func(childComplexity int) int
 		LatestExchangeRates     func(childComplexity int) int
+		MonthlyReports          func(childComplexity int, filter *report.Filter, first *int, after *string, last *int, before *string) int
 		Motorbot                func(childComplexity int, id *globalid.ID, mbCode *string) int
 		Motorbots               func(childComplexity int, filter *motorbot.Filter, orderBy *motorbot.Order, first *int, after *string, last *int, before *string) int
 		Node                    func(childComplexity int, id globalid.ID) int
@@ -899,6 +995,20 @@ type ComplexityRoot struct {
 		Limit     func(childComplexity int) int
 		Remaining func(childComplexity int) int
 		ResetAt   func(childComplexity int) int
+	}
+
+	ReportHeadline struct {
+		Approved    func(childComplexity int) int
+		Cancelled   func(childComplexity int) int
+		Closed      func(childComplexity int) int
+		Completed   func(childComplexity int) int
+		Created     func(childComplexity int) int
+		GateEntries func(childComplexity int) int
+		Invoiced    func(childComplexity int) int
+		NetTRY      func(childComplexity int) int
+		Rejected    func(childComplexity int) int
+		Submitted   func(childComplexity int) int
+		Trips       func(childComplexity int) int
 	}
 
 	Role struct {
@@ -1469,6 +1579,18 @@ type GateLogResolver interface {
 type GateLogPayloadResolver interface {
 	StayFee(ctx context.Context, obj *GateLogPayload) (*VehicleStayFee, error)
 }
+type JobRunResolver interface {
+	DurationMs(ctx context.Context, obj *ent.JobRun) (*int, error)
+
+	RetryOfID(ctx context.Context, obj *ent.JobRun) (*globalid.ID, error)
+}
+type MonthlyReportResolver interface {
+	Headline(ctx context.Context, obj *ent.MonthlyReport) (*report.Headline, error)
+	Previous(ctx context.Context, obj *ent.MonthlyReport) (*report.Headline, error)
+	JSON(ctx context.Context, obj *ent.MonthlyReport) (string, error)
+	CSV(ctx context.Context, obj *ent.MonthlyReport) (string, error)
+	HTML(ctx context.Context, obj *ent.MonthlyReport) (string, error)
+}
 type MotorbotResolver interface {
 	Owner(ctx context.Context, obj *ent.Motorbot) (*ent.Cari, error)
 
@@ -1488,6 +1610,9 @@ type MutationResolver interface {
 	SetGatePin(ctx context.Context, input gate.PinInput) (*GatePinPayload, error)
 	SaveGateChecklistItem(ctx context.Context, input gate.ItemInput) (*GateChecklistItemPayload, error)
 	DeactivateGateChecklistItem(ctx context.Context, input gate.ItemActivityInput) (*GateChecklistItemPayload, error)
+	RunJob(ctx context.Context, input RunJobInput) (*JobRunPayload, error)
+	CancelJob(ctx context.Context, input JobRunInput) (*JobRunPayload, error)
+	RetryJob(ctx context.Context, input JobRunInput) (*JobRunPayload, error)
 	CreateMotorbot(ctx context.Context, input motorbot.CreateInput) (*MotorbotPayload, error)
 	UpdateMotorbot(ctx context.Context, input UpdateMotorbotInput) (*MotorbotPayload, error)
 	SetMotorbotStatus(ctx context.Context, input motorbot.StatusInput) (*MotorbotPayload, error)
@@ -1511,6 +1636,7 @@ type MutationResolver interface {
 	FetchExchangeRates(ctx context.Context, input rate.FetchInput) (*FetchExchangeRatesPayload, error)
 	SetExchangeRate(ctx context.Context, input rate.SetInput) (*ExchangeRatePayload, error)
 	ReviewExchangeRate(ctx context.Context, input rate.ReviewInput) (*ExchangeRatePayload, error)
+	GenerateMonthlyReport(ctx context.Context, input report.GenerateInput) (*GenerateMonthlyReportPayload, error)
 	CreateService(ctx context.Context, input service.CreateInput) (*ServicePayload, error)
 	UpdateService(ctx context.Context, input UpdateServiceInput) (*ServicePayload, error)
 	DeactivateService(ctx context.Context, input service.ActivityInput) (*ServicePayload, error)
@@ -1609,6 +1735,8 @@ type QueryResolver interface {
 	GateChecklist(ctx context.Context, woType workorder1.Type, includeInactive bool) ([]*ent.GateChecklistItem, error)
 	WorkOrderOvertime(ctx context.Context, workOrder globalid.ID) (*gate.Overtime, error)
 	VehicleStayFee(ctx context.Context, gateLog globalid.ID) (*VehicleStayFeePayload, error)
+	Jobs(ctx context.Context) ([]*job.Status, error)
+	JobRuns(ctx context.Context, filter *job.Filter, first *int, after *string, last *int, before *string) (*gqlmodel.Connection[*ent.JobRun], error)
 	RateLimit(ctx context.Context) (*RateLimit, error)
 	Motorbot(ctx context.Context, id *globalid.ID, mbCode *string) (*ent.Motorbot, error)
 	Motorbots(ctx context.Context, filter *motorbot.Filter, orderBy *motorbot.Order, first *int, after *string, last *int, before *string) (*gqlmodel.Connection[*ent.Motorbot], error)
@@ -1622,6 +1750,7 @@ type QueryResolver interface {
 	ExchangeRate(ctx context.Context, currency string, asOf *calendar.Date, kind *rate.Kind) (*rate.Used, error)
 	LatestExchangeRates(ctx context.Context) ([]*ent.ExchangeRate, error)
 	ConvertCurrency(ctx context.Context, amount decimal.Decimal, from string, to string, on *calendar.Date, kind *rate.Kind) (*rate.Conversion, error)
+	MonthlyReports(ctx context.Context, filter *report.Filter, first *int, after *string, last *int, before *string) (*gqlmodel.Connection[*ent.MonthlyReport], error)
 	Service(ctx context.Context, id *globalid.ID, code *string) (*ent.Service, error)
 	Services(ctx context.Context, filter *service.Filter, orderBy *service.Order, first *int, after *string, last *int, before *string) (*gqlmodel.Connection[*ent.Service], error)
 	PriceList(ctx context.Context, id *globalid.ID, code *string, version *int) (*ent.PriceList, error)
@@ -3236,6 +3365,252 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.GateTick.Label(childComplexity), true
 
+	case "GenerateMonthlyReportPayload.monthlyReport":
+		if e.ComplexityRoot.GenerateMonthlyReportPayload.MonthlyReport == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GenerateMonthlyReportPayload.MonthlyReport(childComplexity), true
+	case "GenerateMonthlyReportPayload.userErrors":
+		if e.ComplexityRoot.GenerateMonthlyReportPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GenerateMonthlyReportPayload.UserErrors(childComplexity), true
+
+	case "Job.attempts":
+		if e.ComplexityRoot.Job.Attempts == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Job.Attempts(childComplexity), true
+	case "Job.catchUp":
+		if e.ComplexityRoot.Job.CatchUp == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Job.CatchUp(childComplexity), true
+	case "Job.schedule":
+		if e.ComplexityRoot.Job.Cron == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Job.Cron(childComplexity), true
+	case "Job.does":
+		if e.ComplexityRoot.Job.Does == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Job.Does(childComplexity), true
+	case "Job.lastRun":
+		if e.ComplexityRoot.Job.LastRun == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Job.LastRun(childComplexity), true
+	case "Job.lastSuccess":
+		if e.ComplexityRoot.Job.LastSuccess == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Job.LastSuccess(childComplexity), true
+	case "Job.lateFor":
+		if e.ComplexityRoot.Job.Late == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Job.Late(childComplexity), true
+	case "Job.name":
+		if e.ComplexityRoot.Job.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Job.Name(childComplexity), true
+	case "Job.nextAt":
+		if e.ComplexityRoot.Job.Next == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Job.Next(childComplexity), true
+	case "Job.timeoutSeconds":
+		if e.ComplexityRoot.Job.TimeoutSeconds == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Job.TimeoutSeconds(childComplexity), true
+	case "Job.title":
+		if e.ComplexityRoot.Job.Title == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Job.Title(childComplexity), true
+
+	case "JobRun.attempts":
+		if e.ComplexityRoot.JobRun.Attempts == nil {
+			break
+		}
+
+		return e.ComplexityRoot.JobRun.Attempts(childComplexity), true
+	case "JobRun.cancelRequested":
+		if e.ComplexityRoot.JobRun.CancelRequested == nil {
+			break
+		}
+
+		return e.ComplexityRoot.JobRun.CancelRequested(childComplexity), true
+	case "JobRun.durationMs":
+		if e.ComplexityRoot.JobRun.DurationMs == nil {
+			break
+		}
+
+		return e.ComplexityRoot.JobRun.DurationMs(childComplexity), true
+	case "JobRun.error":
+		if e.ComplexityRoot.JobRun.Error == nil {
+			break
+		}
+
+		return e.ComplexityRoot.JobRun.Error(childComplexity), true
+	case "JobRun.finishedAt":
+		if e.ComplexityRoot.JobRun.FinishedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.JobRun.FinishedAt(childComplexity), true
+	case "JobRun.id":
+		if e.ComplexityRoot.JobRun.GlobalID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.JobRun.GlobalID(childComplexity), true
+	case "JobRun.job":
+		if e.ComplexityRoot.JobRun.Job == nil {
+			break
+		}
+
+		return e.ComplexityRoot.JobRun.Job(childComplexity), true
+	case "JobRun.log":
+		if e.ComplexityRoot.JobRun.Log == nil {
+			break
+		}
+
+		return e.ComplexityRoot.JobRun.Log(childComplexity), true
+	case "JobRun.maxAttempts":
+		if e.ComplexityRoot.JobRun.MaxAttempts == nil {
+			break
+		}
+
+		return e.ComplexityRoot.JobRun.MaxAttempts(childComplexity), true
+	case "JobRun.nextAttemptAt":
+		if e.ComplexityRoot.JobRun.NextAttemptAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.JobRun.NextAttemptAt(childComplexity), true
+	case "JobRun.requestedByName":
+		if e.ComplexityRoot.JobRun.RequestedByName == nil {
+			break
+		}
+
+		return e.ComplexityRoot.JobRun.RequestedByName(childComplexity), true
+	case "JobRun.retryOfId":
+		if e.ComplexityRoot.JobRun.RetryOfID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.JobRun.RetryOfID(childComplexity), true
+	case "JobRun.rows":
+		if e.ComplexityRoot.JobRun.Rows == nil {
+			break
+		}
+
+		return e.ComplexityRoot.JobRun.Rows(childComplexity), true
+	case "JobRun.scheduledFor":
+		if e.ComplexityRoot.JobRun.ScheduledFor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.JobRun.ScheduledFor(childComplexity), true
+	case "JobRun.server":
+		if e.ComplexityRoot.JobRun.Server == nil {
+			break
+		}
+
+		return e.ComplexityRoot.JobRun.Server(childComplexity), true
+	case "JobRun.slot":
+		if e.ComplexityRoot.JobRun.Slot == nil {
+			break
+		}
+
+		return e.ComplexityRoot.JobRun.Slot(childComplexity), true
+	case "JobRun.startedAt":
+		if e.ComplexityRoot.JobRun.StartedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.JobRun.StartedAt(childComplexity), true
+	case "JobRun.state":
+		if e.ComplexityRoot.JobRun.State == nil {
+			break
+		}
+
+		return e.ComplexityRoot.JobRun.State(childComplexity), true
+	case "JobRun.trigger":
+		if e.ComplexityRoot.JobRun.Trigger == nil {
+			break
+		}
+
+		return e.ComplexityRoot.JobRun.Trigger(childComplexity), true
+
+	case "JobRunConnection.edges":
+		if e.ComplexityRoot.JobRunConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.JobRunConnection.Edges(childComplexity), true
+	case "JobRunConnection.nodes":
+		if e.ComplexityRoot.JobRunConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.JobRunConnection.Nodes(childComplexity), true
+	case "JobRunConnection.pageInfo":
+		if e.ComplexityRoot.JobRunConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.JobRunConnection.PageInfo(childComplexity), true
+	case "JobRunConnection.totalCount":
+		if e.ComplexityRoot.JobRunConnection.TotalCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.JobRunConnection.TotalCount(childComplexity), true
+
+	case "JobRunEdge.cursor":
+		if e.ComplexityRoot.JobRunEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.JobRunEdge.Cursor(childComplexity), true
+	case "JobRunEdge.node":
+		if e.ComplexityRoot.JobRunEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.JobRunEdge.Node(childComplexity), true
+
+	case "JobRunPayload.jobRun":
+		if e.ComplexityRoot.JobRunPayload.JobRun == nil {
+			break
+		}
+
+		return e.ComplexityRoot.JobRunPayload.JobRun(childComplexity), true
+	case "JobRunPayload.userErrors":
+		if e.ComplexityRoot.JobRunPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.JobRunPayload.UserErrors(childComplexity), true
+
 	case "LoginPayload.accessToken":
 		if e.ComplexityRoot.LoginPayload.AccessToken == nil {
 			break
@@ -3292,6 +3667,111 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Money.Currency(childComplexity), true
+
+	case "MonthlyReport.csv":
+		if e.ComplexityRoot.MonthlyReport.CSV == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MonthlyReport.CSV(childComplexity), true
+	case "MonthlyReport.createdAt":
+		if e.ComplexityRoot.MonthlyReport.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MonthlyReport.CreatedAt(childComplexity), true
+	case "MonthlyReport.durationMs":
+		if e.ComplexityRoot.MonthlyReport.DurationMs == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MonthlyReport.DurationMs(childComplexity), true
+	case "MonthlyReport.id":
+		if e.ComplexityRoot.MonthlyReport.GlobalID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MonthlyReport.GlobalID(childComplexity), true
+	case "MonthlyReport.html":
+		if e.ComplexityRoot.MonthlyReport.HTML == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MonthlyReport.HTML(childComplexity), true
+	case "MonthlyReport.headline":
+		if e.ComplexityRoot.MonthlyReport.Headline == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MonthlyReport.Headline(childComplexity), true
+	case "MonthlyReport.json":
+		if e.ComplexityRoot.MonthlyReport.JSON == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MonthlyReport.JSON(childComplexity), true
+	case "MonthlyReport.month":
+		if e.ComplexityRoot.MonthlyReport.Month == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MonthlyReport.Month(childComplexity), true
+	case "MonthlyReport.previous":
+		if e.ComplexityRoot.MonthlyReport.Previous == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MonthlyReport.Previous(childComplexity), true
+	case "MonthlyReport.sha256":
+		if e.ComplexityRoot.MonthlyReport.Sha256 == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MonthlyReport.Sha256(childComplexity), true
+	case "MonthlyReport.version":
+		if e.ComplexityRoot.MonthlyReport.Version == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MonthlyReport.Version(childComplexity), true
+
+	case "MonthlyReportConnection.edges":
+		if e.ComplexityRoot.MonthlyReportConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MonthlyReportConnection.Edges(childComplexity), true
+	case "MonthlyReportConnection.nodes":
+		if e.ComplexityRoot.MonthlyReportConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MonthlyReportConnection.Nodes(childComplexity), true
+	case "MonthlyReportConnection.pageInfo":
+		if e.ComplexityRoot.MonthlyReportConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MonthlyReportConnection.PageInfo(childComplexity), true
+	case "MonthlyReportConnection.totalCount":
+		if e.ComplexityRoot.MonthlyReportConnection.TotalCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MonthlyReportConnection.TotalCount(childComplexity), true
+
+	case "MonthlyReportEdge.cursor":
+		if e.ComplexityRoot.MonthlyReportEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MonthlyReportEdge.Cursor(childComplexity), true
+	case "MonthlyReportEdge.node":
+		if e.ComplexityRoot.MonthlyReportEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MonthlyReportEdge.Node(childComplexity), true
 
 	case "Motorbot.acquiredOn":
 		if e.ComplexityRoot.Motorbot.AcquiredOn == nil {
@@ -3579,6 +4059,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.CalculateWorkOrderOvertime(childComplexity, args["input"].(workorder.OvertimeInput)), true
+	case "Mutation.cancelJob":
+		if e.ComplexityRoot.Mutation.CancelJob == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_cancelJob_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.CancelJob(childComplexity, args["input"].(JobRunInput)), true
 	case "Mutation.cancelTrip":
 		if e.ComplexityRoot.Mutation.CancelTrip == nil {
 			break
@@ -3931,6 +4422,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.GateExit(childComplexity, args["input"].(gate.ExitInput)), true
+	case "Mutation.generateMonthlyReport":
+		if e.ComplexityRoot.Mutation.GenerateMonthlyReport == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_generateMonthlyReport_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.GenerateMonthlyReport(childComplexity, args["input"].(report.GenerateInput)), true
 	case "Mutation.invoiceWorkOrder":
 		if e.ComplexityRoot.Mutation.InvoiceWorkOrder == nil {
 			break
@@ -4152,6 +4654,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.ResetPassword(childComplexity, args["input"].(ResetPasswordInput)), true
+	case "Mutation.retryJob":
+		if e.ComplexityRoot.Mutation.RetryJob == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_retryJob_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.RetryJob(childComplexity, args["input"].(JobRunInput)), true
 	case "Mutation.returnTrip":
 		if e.ComplexityRoot.Mutation.ReturnTrip == nil {
 			break
@@ -4185,6 +4698,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.RevokeSession(childComplexity, args["input"].(RevokeSessionInput)), true
+	case "Mutation.runJob":
+		if e.ComplexityRoot.Mutation.RunJob == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_runJob_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.RunJob(childComplexity, args["input"].(RunJobInput)), true
 	case "Mutation.saveGateChecklistItem":
 		if e.ComplexityRoot.Mutation.SaveGateChecklistItem == nil {
 			break
@@ -5549,6 +6073,23 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Query.InsideNow(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
 
+	case "Query.jobRuns":
+		if e.ComplexityRoot.Query.JobRuns == nil {
+			break
+		}
+
+		args, err := ec.field_Query_jobRuns_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.JobRuns(childComplexity, args["filter"].(*job.Filter), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+	case "Query.jobs":
+		if e.ComplexityRoot.Query.Jobs == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Query.Jobs(childComplexity), true
 	case "Query.latestAuditEvents":
 		if e.ComplexityRoot.Query.LatestAuditEvents == nil {
 			break
@@ -5561,6 +6102,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.LatestExchangeRates(childComplexity), true
+	case "Query.monthlyReports":
+		if e.ComplexityRoot.Query.MonthlyReports == nil {
+			break
+		}
+
+		args, err := ec.field_Query_monthlyReports_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.MonthlyReports(childComplexity, args["filter"].(*report.Filter), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
 	case "Query.motorbot":
 		if e.ComplexityRoot.Query.Motorbot == nil {
 			break
@@ -5893,6 +6445,73 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.RateLimitBudget.ResetAt(childComplexity), true
+
+	case "ReportHeadline.approved":
+		if e.ComplexityRoot.ReportHeadline.Approved == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportHeadline.Approved(childComplexity), true
+	case "ReportHeadline.cancelled":
+		if e.ComplexityRoot.ReportHeadline.Cancelled == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportHeadline.Cancelled(childComplexity), true
+	case "ReportHeadline.closed":
+		if e.ComplexityRoot.ReportHeadline.Closed == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportHeadline.Closed(childComplexity), true
+	case "ReportHeadline.completed":
+		if e.ComplexityRoot.ReportHeadline.Completed == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportHeadline.Completed(childComplexity), true
+	case "ReportHeadline.created":
+		if e.ComplexityRoot.ReportHeadline.Created == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportHeadline.Created(childComplexity), true
+	case "ReportHeadline.gateEntries":
+		if e.ComplexityRoot.ReportHeadline.GateEntries == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportHeadline.GateEntries(childComplexity), true
+	case "ReportHeadline.invoiced":
+		if e.ComplexityRoot.ReportHeadline.Invoiced == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportHeadline.Invoiced(childComplexity), true
+	case "ReportHeadline.netTry":
+		if e.ComplexityRoot.ReportHeadline.NetTRY == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportHeadline.NetTRY(childComplexity), true
+	case "ReportHeadline.rejected":
+		if e.ComplexityRoot.ReportHeadline.Rejected == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportHeadline.Rejected(childComplexity), true
+	case "ReportHeadline.submitted":
+		if e.ComplexityRoot.ReportHeadline.Submitted == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportHeadline.Submitted(childComplexity), true
+	case "ReportHeadline.trips":
+		if e.ComplexityRoot.ReportHeadline.Trips == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportHeadline.Trips(childComplexity), true
 
 	case "Role.id":
 		if e.ComplexityRoot.Role.GlobalID == nil {
@@ -8190,11 +8809,15 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("GateExitInput", ec.unmarshalInputGateExitInput),
 			graphql.NewInputUnmarshaler("GateLogFilter", ec.unmarshalInputGateLogFilter),
 			graphql.NewInputUnmarshaler("GateLogOrder", ec.unmarshalInputGateLogOrder),
+			graphql.NewInputUnmarshaler("GenerateMonthlyReportInput", ec.unmarshalInputGenerateMonthlyReportInput),
 			graphql.NewInputUnmarshaler("InvoiceWorkOrderInput", ec.unmarshalInputInvoiceWorkOrderInput),
+			graphql.NewInputUnmarshaler("JobRunFilter", ec.unmarshalInputJobRunFilter),
+			graphql.NewInputUnmarshaler("JobRunInput", ec.unmarshalInputJobRunInput),
 			graphql.NewInputUnmarshaler("LoginInput", ec.unmarshalInputLoginInput),
 			graphql.NewInputUnmarshaler("MarkAllNotificationsReadInput", ec.unmarshalInputMarkAllNotificationsReadInput),
 			graphql.NewInputUnmarshaler("MarkNotificationReadInput", ec.unmarshalInputMarkNotificationReadInput),
 			graphql.NewInputUnmarshaler("MarkTripInvoicedInput", ec.unmarshalInputMarkTripInvoicedInput),
+			graphql.NewInputUnmarshaler("MonthlyReportFilter", ec.unmarshalInputMonthlyReportFilter),
 			graphql.NewInputUnmarshaler("MotorbotFilter", ec.unmarshalInputMotorbotFilter),
 			graphql.NewInputUnmarshaler("MotorbotOrder", ec.unmarshalInputMotorbotOrder),
 			graphql.NewInputUnmarshaler("NotificationFilter", ec.unmarshalInputNotificationFilter),
@@ -8221,6 +8844,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("ReturnTripInput", ec.unmarshalInputReturnTripInput),
 			graphql.NewInputUnmarshaler("ReviewExchangeRateInput", ec.unmarshalInputReviewExchangeRateInput),
 			graphql.NewInputUnmarshaler("RevokeSessionInput", ec.unmarshalInputRevokeSessionInput),
+			graphql.NewInputUnmarshaler("RunJobInput", ec.unmarshalInputRunJobInput),
 			graphql.NewInputUnmarshaler("SaveGateChecklistItemInput", ec.unmarshalInputSaveGateChecklistItemInput),
 			graphql.NewInputUnmarshaler("SaveRoleInput", ec.unmarshalInputSaveRoleInput),
 			graphql.NewInputUnmarshaler("SaveServiceOverrideInput", ec.unmarshalInputSaveServiceOverrideInput),
@@ -9734,6 +10358,200 @@ extend type Mutation {
   deactivateGateChecklistItem("What to do it with (girdi)." input: DeactivateGateChecklistItemInput!): GateChecklistItemPayload! @can(permission: "guvenlik:checklist")
 }
 `, BuiltIn: false},
+	{Name: "../../schema/job.graphql", Input: `"How a run of a job stands (çalışma durumu)."
+enum JobRunState {
+  "In the queue (sırada)."
+  QUEUED
+  "Being carried out (çalışıyor)."
+  RUNNING
+  "The last attempt failed; another follows (yeniden denenecek)."
+  RETRYING
+  "Done (başarılı)."
+  SUCCEEDED
+  "The last attempt failed (başarısız)."
+  FAILED
+  "Stopped by somebody (iptal edildi)."
+  CANCELLED
+  "Missed, and not made up for (atlandı)."
+  SKIPPED
+}
+
+"Why a run is (tetikleyen)."
+enum JobTrigger {
+  "Its schedule (takvim)."
+  SCHEDULE
+  "Somebody asked for it (elle)."
+  MANUAL
+  "Somebody repeats one that did not succeed (yeniden deneme)."
+  RETRY
+  "Something that happened (olay)."
+  EVENT
+}
+
+"What becomes of slots that were missed while no server ran (kaçırılanlar)."
+enum JobCatchUp {
+  "The newest runs (sonuncusu çalışır)."
+  LATEST
+  "All run, the oldest first (hepsi çalışır)."
+  EACH
+  "None runs (atlanır)."
+  SKIP
+}
+
+"Something that is done at set times or on demand (zamanlanmış iş)."
+type Job {
+  "Its name (ad), such as rates."
+  name: String!
+  "What people call it, in Turkish (başlık)."
+  title: String!
+  "What it does (açıklama)."
+  does: String!
+  "When, as cron in Istanbul time (takvim); null: on demand only."
+  schedule: String
+  "What becomes of missed slots (kaçırılanlar)."
+  catchUp: JobCatchUp!
+  "Attempts at most (deneme sayısı)."
+  attempts: Int!
+  "Seconds that an attempt may take (süre sınırı)."
+  timeoutSeconds: Int!
+  "Its next slot (sonraki)."
+  nextAt: DateTime
+  "Its newest run (son çalışma)."
+  lastRun: JobRun
+  "The newest run that succeeded (son başarılı çalışma)."
+  lastSuccess: JobRun
+  "The slot for which it has not succeeded in time (geciken); null when all is well."
+  lateFor: DateTime
+}
+
+"One run of a job (iş çalışması). A slot of a schedule has one, whichever server saw it."
+type JobRun implements Node {
+  "Global id (genel kimlik)."
+  id: ID!
+  "Name of the job (iş)."
+  job: String!
+  "The slot of the schedule, or when it was asked for (planlanan an)."
+  scheduledFor: DateTime!
+  "The moment that it is for (ait olduğu an): of a retry that of the first run."
+  slot: DateTime!
+  "Why it is (tetikleyen)."
+  trigger: JobTrigger!
+  "How it stands (durum)."
+  state: JobRunState!
+  "Attempts that were begun (deneme)."
+  attempts: Int!
+  "Attempts at most (en çok deneme)."
+  maxAttempts: Int!
+  "When the newest attempt began (başlangıç)."
+  startedAt: DateTime
+  "When it ended (bitiş)."
+  finishedAt: DateTime
+  "Milliseconds of the newest attempt (süre); null while it runs."
+  durationMs: Int
+  "When the next attempt comes (sonraki deneme)."
+  nextAttemptAt: DateTime
+  "The server that ran the newest attempt (sunucu)."
+  server: String
+  "How much was done (satır sayısı)."
+  rows: Int
+  "What went wrong last, or why it was skipped (hata)."
+  error: String
+  "The last lines of its log (günlüğün sonu)."
+  log: String!
+  "Somebody has asked it to stop (iptal istendi)."
+  cancelRequested: Boolean!
+  "Who asked for it (isteyen); null: nobody."
+  requestedByName: String
+  "The run that it repeats (yinelenen), by global id."
+  retryOfId: ID
+}
+
+"A page of runs (çalışma listesi)."
+type JobRunConnection {
+  "Rows with their cursors (kenarlar)."
+  edges: [JobRunEdge!]!
+  "The rows alone (kayıtlar)."
+  nodes: [JobRun!]!
+  "Where the page lies (sayfa bilgisi)."
+  pageInfo: PageInfo!
+  "Runs in all (toplam); counted only when selected."
+  totalCount: Int!
+}
+
+"A run in a list (kenar)."
+type JobRunEdge {
+  "Position in the list (imleç)."
+  cursor: String!
+  "The run (kayıt)."
+  node: JobRun!
+}
+
+"Narrows the list of runs (çalışma filtresi). All combine."
+input JobRunFilter {
+  "Of this job (iş)."
+  job: String
+  "That stand so (durum)."
+  state: JobRunState
+  "Scheduled from – inclusive – to – exclusive (planlanan an aralığı)."
+  scheduledFor: DateTimeRange
+}
+
+"Which job (iş)."
+input RunJobInput {
+  "Its name (ad)."
+  job: String!
+}
+
+"Which run (çalışma)."
+input JobRunInput {
+  "Its global id (genel kimlik)."
+  id: ID!
+}
+
+"Answer to runJob, cancelJob and retryJob (sonuç)."
+type JobRunPayload {
+  "The run (çalışma); null when something was wrong."
+  jobRun: JobRun
+  "What was wrong (hatalar); empty on success."
+  userErrors: [UserError!]!
+}
+
+extend type Query {
+  "The jobs with their schedules (zamanlanmış işler), by name."
+  jobs: [Job!]! @can(permission: "job:run")
+  "Runs of jobs (iş çalışmaları), the newest first."
+  jobRuns(
+    "Narrows the list (filtre)."
+    filter: JobRunFilter
+    "So many from the front (ilk N), 1 to 100; 50 when neither first nor last is given."
+    first: Int
+    "After this cursor (imleçten sonra)."
+    after: String
+    "So many from the back (son N), 1 to 100."
+    last: Int
+    "Before this cursor (imleçten önce)."
+    before: String
+  ): JobRunConnection! @can(permission: "job:run")
+}
+
+extend type Mutation {
+  "Queues a run of a job (işi çalıştır). It begins when no other run of the job is under way."
+  runJob(
+    "Which (girdi)."
+    input: RunJobInput!
+  ): JobRunPayload! @can(permission: "job:run")
+  "Takes a run out of the queue, or tells it to stop (işi iptal et), which it does within seconds. Refused with JOB_RUN_INVALID_STATE when it has ended."
+  cancelJob(
+    "Which (girdi)."
+    input: JobRunInput!
+  ): JobRunPayload! @can(permission: "job:run")
+  "Runs again what failed, was cancelled or skipped, for the same slot (işi yeniden dene). Each run can be retried once; then the retry can."
+  retryJob(
+    "Which (girdi)."
+    input: JobRunInput!
+  ): JobRunPayload! @can(permission: "job:run")
+}
+`, BuiltIn: false},
 	{Name: "../../schema/limit.graphql", Input: `"How much the caller may still ask for (istek sınırı)."
 type RateLimit {
   "Operations (işlemler); null without a limit."
@@ -11074,6 +11892,125 @@ extend type Mutation {
   setExchangeRate("What to do it with (girdi)." input: SetExchangeRateInput!): ExchangeRatePayload! @can(permission: "kurlar:write")
   "Note that a rate that jumped is right (kuru onayla)."
   reviewExchangeRate("What to do it with (girdi)." input: ReviewExchangeRateInput!): ExchangeRatePayload! @can(permission: "kurlar:write")
+}
+`, BuiltIn: false},
+	{Name: "../../schema/report.graphql", Input: `"""
+The figures of a month's work orders (aylık iş emri raporu), as they stood when it was made. Another report of the same
+month is another version; none ever changes.
+"""
+type MonthlyReport implements Node {
+  "Global id (genel kimlik)."
+  id: ID!
+  "The month in Istanbul (ay): 2026-01."
+  month: String!
+  "Version (sürüm): 1, 2, 3 …"
+  version: Int!
+  "SHA-256 of its JSON (özet), in hexadecimal digits."
+  sha256: String!
+  "When it was made (oluşturulma anı)."
+  createdAt: DateTime!
+  "Milliseconds that it took (süre)."
+  durationMs: Int!
+  "Its main figures (özet göstergeler)."
+  headline: ReportHeadline!
+  "The same figures of the month before (önceki ay)."
+  previous: ReportHeadline!
+  "All of it as JSON, byte for byte as it was sealed (JSON). Needs rapor:export."
+  json: String!
+  "All of it as lines of section, name, figure and value (CSV). Needs rapor:export."
+  csv: String!
+  "A page with charts that needs nothing else and prints well (HTML). Needs rapor:export."
+  html: String!
+}
+
+"Main figures of a month (özet göstergeler)."
+type ReportHeadline {
+  "Work orders created (oluşturulan)."
+  created: Int!
+  "Submitted (gönderilen)."
+  submitted: Int!
+  "Approved (onaylanan)."
+  approved: Int!
+  "Rejected (reddedilen)."
+  rejected: Int!
+  "Completed (tamamlanan)."
+  completed: Int!
+  "Invoiced (faturalanan)."
+  invoiced: Int!
+  "Closed (kapatılan)."
+  closed: Int!
+  "Cancelled (iptal edilen)."
+  cancelled: Int!
+  "Net value in TRY of the orders created that were neither rejected nor cancelled (net tutar)."
+  netTry: Decimal!
+  "Trips of motorboats (sefer)."
+  trips: Int!
+  "Entries at the gate (kapı girişi)."
+  gateEntries: Int!
+}
+
+"A page of reports (rapor listesi)."
+type MonthlyReportConnection {
+  "Rows with their cursors (kenarlar)."
+  edges: [MonthlyReportEdge!]!
+  "The rows alone (kayıtlar)."
+  nodes: [MonthlyReport!]!
+  "Where the page lies (sayfa bilgisi)."
+  pageInfo: PageInfo!
+  "Reports in all (toplam); counted only when selected."
+  totalCount: Int!
+}
+
+"A report in a list (kenar)."
+type MonthlyReportEdge {
+  "Position in the list (imleç)."
+  cursor: String!
+  "The report (kayıt)."
+  node: MonthlyReport!
+}
+
+"Narrows the list of reports (rapor filtresi)."
+input MonthlyReportFilter {
+  "Of this month (ay): 2026-01."
+  month: String
+}
+
+"Which month (rapor girdisi)."
+input GenerateMonthlyReportInput {
+  "The month (ay), which must be over: 2026-01."
+  month: String!
+}
+
+"Answer to generateMonthlyReport (sonuç)."
+type GenerateMonthlyReportPayload {
+  "The report (rapor); null when something was wrong."
+  monthlyReport: MonthlyReport
+  "What was wrong (hatalar); empty on success."
+  userErrors: [UserError!]!
+}
+
+extend type Query {
+  "Monthly reports of work orders (aylık raporlar), the newest month and version first."
+  monthlyReports(
+    "Narrows the list (filtre)."
+    filter: MonthlyReportFilter
+    "So many from the front (ilk N), 1 to 100; 50 when neither first nor last is given."
+    first: Int
+    "After this cursor (imleçten sonra)."
+    after: String
+    "So many from the back (son N), 1 to 100."
+    last: Int
+    "Before this cursor (imleçten önce)."
+    before: String
+  ): MonthlyReportConnection! @can(permission: "rapor:read")
+}
+
+extend type Mutation {
+  "Makes a report of a month that is over, as another version (aylık rapor oluştur)."
+  generateMonthlyReport(
+    "Which month (girdi)."
+    input: GenerateMonthlyReportInput!
+  ): GenerateMonthlyReportPayload! @can(permission: "rapor:export")
 }
 `, BuiltIn: false},
 	{Name: "../../schema/service.graphql", Input: `"How the price of a service is worked out (hesaplama tipi)."
@@ -14160,6 +15097,122 @@ func (ec *executionContext) childFields_GateTick(ctx context.Context, field grap
 	return nil, fmt.Errorf("no field named %q was found under type GateTick", field.Name)
 }
 
+func (ec *executionContext) childFields_GenerateMonthlyReportPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "monthlyReport":
+		return ec.fieldContext_GenerateMonthlyReportPayload_monthlyReport(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_GenerateMonthlyReportPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type GenerateMonthlyReportPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_Job(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return ec.fieldContext_Job_name(ctx, field)
+	case "title":
+		return ec.fieldContext_Job_title(ctx, field)
+	case "does":
+		return ec.fieldContext_Job_does(ctx, field)
+	case "schedule":
+		return ec.fieldContext_Job_schedule(ctx, field)
+	case "catchUp":
+		return ec.fieldContext_Job_catchUp(ctx, field)
+	case "attempts":
+		return ec.fieldContext_Job_attempts(ctx, field)
+	case "timeoutSeconds":
+		return ec.fieldContext_Job_timeoutSeconds(ctx, field)
+	case "nextAt":
+		return ec.fieldContext_Job_nextAt(ctx, field)
+	case "lastRun":
+		return ec.fieldContext_Job_lastRun(ctx, field)
+	case "lastSuccess":
+		return ec.fieldContext_Job_lastSuccess(ctx, field)
+	case "lateFor":
+		return ec.fieldContext_Job_lateFor(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Job", field.Name)
+}
+
+func (ec *executionContext) childFields_JobRun(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_JobRun_id(ctx, field)
+	case "job":
+		return ec.fieldContext_JobRun_job(ctx, field)
+	case "scheduledFor":
+		return ec.fieldContext_JobRun_scheduledFor(ctx, field)
+	case "slot":
+		return ec.fieldContext_JobRun_slot(ctx, field)
+	case "trigger":
+		return ec.fieldContext_JobRun_trigger(ctx, field)
+	case "state":
+		return ec.fieldContext_JobRun_state(ctx, field)
+	case "attempts":
+		return ec.fieldContext_JobRun_attempts(ctx, field)
+	case "maxAttempts":
+		return ec.fieldContext_JobRun_maxAttempts(ctx, field)
+	case "startedAt":
+		return ec.fieldContext_JobRun_startedAt(ctx, field)
+	case "finishedAt":
+		return ec.fieldContext_JobRun_finishedAt(ctx, field)
+	case "durationMs":
+		return ec.fieldContext_JobRun_durationMs(ctx, field)
+	case "nextAttemptAt":
+		return ec.fieldContext_JobRun_nextAttemptAt(ctx, field)
+	case "server":
+		return ec.fieldContext_JobRun_server(ctx, field)
+	case "rows":
+		return ec.fieldContext_JobRun_rows(ctx, field)
+	case "error":
+		return ec.fieldContext_JobRun_error(ctx, field)
+	case "log":
+		return ec.fieldContext_JobRun_log(ctx, field)
+	case "cancelRequested":
+		return ec.fieldContext_JobRun_cancelRequested(ctx, field)
+	case "requestedByName":
+		return ec.fieldContext_JobRun_requestedByName(ctx, field)
+	case "retryOfId":
+		return ec.fieldContext_JobRun_retryOfId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type JobRun", field.Name)
+}
+
+func (ec *executionContext) childFields_JobRunConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_JobRunConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_JobRunConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_JobRunConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_JobRunConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type JobRunConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_JobRunEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_JobRunEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_JobRunEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type JobRunEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_JobRunPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "jobRun":
+		return ec.fieldContext_JobRunPayload_jobRun(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_JobRunPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type JobRunPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_LoginPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "accessToken":
@@ -14194,6 +15247,58 @@ func (ec *executionContext) childFields_Money(ctx context.Context, field graphql
 		return ec.fieldContext_Money_currency(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Money", field.Name)
+}
+
+func (ec *executionContext) childFields_MonthlyReport(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_MonthlyReport_id(ctx, field)
+	case "month":
+		return ec.fieldContext_MonthlyReport_month(ctx, field)
+	case "version":
+		return ec.fieldContext_MonthlyReport_version(ctx, field)
+	case "sha256":
+		return ec.fieldContext_MonthlyReport_sha256(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_MonthlyReport_createdAt(ctx, field)
+	case "durationMs":
+		return ec.fieldContext_MonthlyReport_durationMs(ctx, field)
+	case "headline":
+		return ec.fieldContext_MonthlyReport_headline(ctx, field)
+	case "previous":
+		return ec.fieldContext_MonthlyReport_previous(ctx, field)
+	case "json":
+		return ec.fieldContext_MonthlyReport_json(ctx, field)
+	case "csv":
+		return ec.fieldContext_MonthlyReport_csv(ctx, field)
+	case "html":
+		return ec.fieldContext_MonthlyReport_html(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type MonthlyReport", field.Name)
+}
+
+func (ec *executionContext) childFields_MonthlyReportConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_MonthlyReportConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_MonthlyReportConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_MonthlyReportConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_MonthlyReportConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type MonthlyReportConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_MonthlyReportEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_MonthlyReportEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_MonthlyReportEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type MonthlyReportEdge", field.Name)
 }
 
 func (ec *executionContext) childFields_Motorbot(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -14754,6 +15859,34 @@ func (ec *executionContext) childFields_RateLimitBudget(ctx context.Context, fie
 		return ec.fieldContext_RateLimitBudget_resetAt(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RateLimitBudget", field.Name)
+}
+
+func (ec *executionContext) childFields_ReportHeadline(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "created":
+		return ec.fieldContext_ReportHeadline_created(ctx, field)
+	case "submitted":
+		return ec.fieldContext_ReportHeadline_submitted(ctx, field)
+	case "approved":
+		return ec.fieldContext_ReportHeadline_approved(ctx, field)
+	case "rejected":
+		return ec.fieldContext_ReportHeadline_rejected(ctx, field)
+	case "completed":
+		return ec.fieldContext_ReportHeadline_completed(ctx, field)
+	case "invoiced":
+		return ec.fieldContext_ReportHeadline_invoiced(ctx, field)
+	case "closed":
+		return ec.fieldContext_ReportHeadline_closed(ctx, field)
+	case "cancelled":
+		return ec.fieldContext_ReportHeadline_cancelled(ctx, field)
+	case "netTry":
+		return ec.fieldContext_ReportHeadline_netTry(ctx, field)
+	case "trips":
+		return ec.fieldContext_ReportHeadline_trips(ctx, field)
+	case "gateEntries":
+		return ec.fieldContext_ReportHeadline_gateEntries(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ReportHeadline", field.Name)
 }
 
 func (ec *executionContext) childFields_Role(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -16092,6 +17225,20 @@ func (ec *executionContext) field_Mutation_calculateWorkOrderOvertime_args(ctx c
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_cancelJob_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (JobRunInput, error) {
+			return ec.unmarshalNJobRunInput2aliaportᚋgraphᚋgenᚐJobRunInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_cancelTrip_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -16540,6 +17687,20 @@ func (ec *executionContext) field_Mutation_gateExit_args(ctx context.Context, ra
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_generateMonthlyReport_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (report.GenerateInput, error) {
+			return ec.unmarshalNGenerateMonthlyReportInput2aliaportᚋinternalᚋreportᚐGenerateInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_invoiceWorkOrder_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -16806,6 +17967,20 @@ func (ec *executionContext) field_Mutation_resetPassword_args(ctx context.Contex
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_retryJob_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (JobRunInput, error) {
+			return ec.unmarshalNJobRunInput2aliaportᚋgraphᚋgenᚐJobRunInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_returnTrip_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -16840,6 +18015,20 @@ func (ec *executionContext) field_Mutation_revokeSession_args(ctx context.Contex
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (RevokeSessionInput, error) {
 			return ec.unmarshalNRevokeSessionInput2aliaportᚋgraphᚋgenᚐRevokeSessionInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_runJob_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (RunJobInput, error) {
+			return ec.unmarshalNRunJobInput2aliaportᚋgraphᚋgenᚐRunJobInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -17709,6 +18898,98 @@ func (ec *executionContext) field_Query_insideNow_args(ctx context.Context, rawA
 		return nil, err
 	}
 	args["before"] = arg3
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_jobRuns_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
+		func(ctx context.Context, v any) (*job.Filter, error) {
+			return ec.unmarshalOJobRunFilter2ᚖaliaportᚋinternalᚋjobᚐFilter(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["filter"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["last"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["before"] = arg4
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_monthlyReports_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
+		func(ctx context.Context, v any) (*report.Filter, error) {
+			return ec.unmarshalOMonthlyReportFilter2ᚖaliaportᚋinternalᚋreportᚐFilter(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["filter"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["last"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["before"] = arg4
 	return args, nil
 }
 
@@ -25210,6 +26491,1016 @@ func (ec *executionContext) fieldContext_GateTick_isTicked(_ context.Context, fi
 	return graphql.NewScalarFieldContext("GateTick", field, false, false, "Boolean")
 }
 
+func (ec *executionContext) _GenerateMonthlyReportPayload_monthlyReport(ctx context.Context, field graphql.CollectedField, obj *GenerateMonthlyReportPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GenerateMonthlyReportPayload_monthlyReport(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.MonthlyReport, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.MonthlyReport) graphql.Marshaler {
+			return ec.marshalOMonthlyReport2ᚖaliaportᚋentᚐMonthlyReport(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_GenerateMonthlyReportPayload_monthlyReport(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GenerateMonthlyReportPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_MonthlyReport(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _GenerateMonthlyReportPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *GenerateMonthlyReportPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GenerateMonthlyReportPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕᚖaliaportᚋgraphᚋgenᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_GenerateMonthlyReportPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GenerateMonthlyReportPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Job_name(ctx context.Context, field graphql.CollectedField, obj *job.Status) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Job_name(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Job_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Job", field, false, false, "String")
+}
+
+func (ec *executionContext) _Job_title(ctx context.Context, field graphql.CollectedField, obj *job.Status) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Job_title(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Title, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Job_title(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Job", field, false, false, "String")
+}
+
+func (ec *executionContext) _Job_does(ctx context.Context, field graphql.CollectedField, obj *job.Status) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Job_does(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Does, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Job_does(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Job", field, false, false, "String")
+}
+
+func (ec *executionContext) _Job_schedule(ctx context.Context, field graphql.CollectedField, obj *job.Status) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Job_schedule(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cron(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Job_schedule(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Job", field, true, false, "String")
+}
+
+func (ec *executionContext) _Job_catchUp(ctx context.Context, field graphql.CollectedField, obj *job.Status) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Job_catchUp(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CatchUp, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v job.CatchUp) graphql.Marshaler {
+			return ec.marshalNJobCatchUp2aliaportᚋinternalᚋjobᚐCatchUp(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Job_catchUp(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Job", field, false, false, "JobCatchUp")
+}
+
+func (ec *executionContext) _Job_attempts(ctx context.Context, field graphql.CollectedField, obj *job.Status) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Job_attempts(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Attempts, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Job_attempts(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Job", field, false, false, "Int")
+}
+
+func (ec *executionContext) _Job_timeoutSeconds(ctx context.Context, field graphql.CollectedField, obj *job.Status) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Job_timeoutSeconds(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TimeoutSeconds(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Job_timeoutSeconds(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Job", field, true, false, "Int")
+}
+
+func (ec *executionContext) _Job_nextAt(ctx context.Context, field graphql.CollectedField, obj *job.Status) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Job_nextAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Next, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Job_nextAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Job", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _Job_lastRun(ctx context.Context, field graphql.CollectedField, obj *job.Status) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Job_lastRun(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.LastRun, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.JobRun) graphql.Marshaler {
+			return ec.marshalOJobRun2ᚖaliaportᚋentᚐJobRun(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Job_lastRun(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Job",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_JobRun(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Job_lastSuccess(ctx context.Context, field graphql.CollectedField, obj *job.Status) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Job_lastSuccess(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.LastSuccess, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.JobRun) graphql.Marshaler {
+			return ec.marshalOJobRun2ᚖaliaportᚋentᚐJobRun(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Job_lastSuccess(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Job",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_JobRun(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Job_lateFor(ctx context.Context, field graphql.CollectedField, obj *job.Status) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Job_lateFor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Late, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Job_lateFor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Job", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _JobRun_id(ctx context.Context, field graphql.CollectedField, obj *ent.JobRun) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_JobRun_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.GlobalID(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_JobRun_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("JobRun", field, true, false, "ID")
+}
+
+func (ec *executionContext) _JobRun_job(ctx context.Context, field graphql.CollectedField, obj *ent.JobRun) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_JobRun_job(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Job, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_JobRun_job(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("JobRun", field, false, false, "String")
+}
+
+func (ec *executionContext) _JobRun_scheduledFor(ctx context.Context, field graphql.CollectedField, obj *ent.JobRun) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_JobRun_scheduledFor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ScheduledFor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_JobRun_scheduledFor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("JobRun", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _JobRun_slot(ctx context.Context, field graphql.CollectedField, obj *ent.JobRun) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_JobRun_slot(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Slot, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_JobRun_slot(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("JobRun", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _JobRun_trigger(ctx context.Context, field graphql.CollectedField, obj *ent.JobRun) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_JobRun_trigger(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Trigger, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v jobrun.Trigger) graphql.Marshaler {
+			return ec.marshalNJobTrigger2aliaportᚋentᚋjobrunᚐTrigger(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_JobRun_trigger(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("JobRun", field, false, false, "JobTrigger")
+}
+
+func (ec *executionContext) _JobRun_state(ctx context.Context, field graphql.CollectedField, obj *ent.JobRun) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_JobRun_state(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.State, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v jobrun.State) graphql.Marshaler {
+			return ec.marshalNJobRunState2aliaportᚋentᚋjobrunᚐState(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_JobRun_state(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("JobRun", field, false, false, "JobRunState")
+}
+
+func (ec *executionContext) _JobRun_attempts(ctx context.Context, field graphql.CollectedField, obj *ent.JobRun) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_JobRun_attempts(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Attempts, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_JobRun_attempts(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("JobRun", field, false, false, "Int")
+}
+
+func (ec *executionContext) _JobRun_maxAttempts(ctx context.Context, field graphql.CollectedField, obj *ent.JobRun) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_JobRun_maxAttempts(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.MaxAttempts, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_JobRun_maxAttempts(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("JobRun", field, false, false, "Int")
+}
+
+func (ec *executionContext) _JobRun_startedAt(ctx context.Context, field graphql.CollectedField, obj *ent.JobRun) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_JobRun_startedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.StartedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_JobRun_startedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("JobRun", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _JobRun_finishedAt(ctx context.Context, field graphql.CollectedField, obj *ent.JobRun) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_JobRun_finishedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.FinishedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_JobRun_finishedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("JobRun", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _JobRun_durationMs(ctx context.Context, field graphql.CollectedField, obj *ent.JobRun) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_JobRun_durationMs(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.JobRun().DurationMs(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_JobRun_durationMs(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("JobRun", field, true, true, "Int")
+}
+
+func (ec *executionContext) _JobRun_nextAttemptAt(ctx context.Context, field graphql.CollectedField, obj *ent.JobRun) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_JobRun_nextAttemptAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.NextAttemptAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_JobRun_nextAttemptAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("JobRun", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _JobRun_server(ctx context.Context, field graphql.CollectedField, obj *ent.JobRun) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_JobRun_server(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Server, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_JobRun_server(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("JobRun", field, false, false, "String")
+}
+
+func (ec *executionContext) _JobRun_rows(ctx context.Context, field graphql.CollectedField, obj *ent.JobRun) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_JobRun_rows(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Rows, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int64) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint64(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_JobRun_rows(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("JobRun", field, false, false, "Int")
+}
+
+func (ec *executionContext) _JobRun_error(ctx context.Context, field graphql.CollectedField, obj *ent.JobRun) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_JobRun_error(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Error, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_JobRun_error(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("JobRun", field, false, false, "String")
+}
+
+func (ec *executionContext) _JobRun_log(ctx context.Context, field graphql.CollectedField, obj *ent.JobRun) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_JobRun_log(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Log, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_JobRun_log(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("JobRun", field, false, false, "String")
+}
+
+func (ec *executionContext) _JobRun_cancelRequested(ctx context.Context, field graphql.CollectedField, obj *ent.JobRun) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_JobRun_cancelRequested(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CancelRequested, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_JobRun_cancelRequested(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("JobRun", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _JobRun_requestedByName(ctx context.Context, field graphql.CollectedField, obj *ent.JobRun) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_JobRun_requestedByName(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.RequestedByName, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_JobRun_requestedByName(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("JobRun", field, false, false, "String")
+}
+
+func (ec *executionContext) _JobRun_retryOfId(ctx context.Context, field graphql.CollectedField, obj *ent.JobRun) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_JobRun_retryOfId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.JobRun().RetryOfID(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *globalid.ID) graphql.Marshaler {
+			return ec.marshalOID2ᚖaliaportᚋinternalᚋglobalidᚐID(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_JobRun_retryOfId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("JobRun", field, true, true, "ID")
+}
+
+func (ec *executionContext) _JobRunConnection_edges(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Connection[*ent.JobRun]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_JobRunConnection_edges(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Edges(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*gqlmodel.Edge[*ent.JobRun]) graphql.Marshaler {
+			return ec.marshalNJobRunEdge2ᚕᚖaliaportᚋgraphᚋgqlmodelᚐEdgeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_JobRunConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "JobRunConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_JobRunEdge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _JobRunConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Connection[*ent.JobRun]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_JobRunConnection_nodes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Nodes(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*ent.JobRun) graphql.Marshaler {
+			return ec.marshalNJobRun2ᚕᚖaliaportᚋentᚐJobRunᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_JobRunConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "JobRunConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_JobRun(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _JobRunConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Connection[*ent.JobRun]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_JobRunConnection_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *page.Info) graphql.Marshaler {
+			return ec.marshalNPageInfo2ᚖaliaportᚋinternalᚋpageᚐInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_JobRunConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "JobRunConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _JobRunConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Connection[*ent.JobRun]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_JobRunConnection_totalCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TotalCount(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_JobRunConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("JobRunConnection", field, true, false, "Int")
+}
+
+func (ec *executionContext) _JobRunEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Edge[*ent.JobRun]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_JobRunEdge_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_JobRunEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("JobRunEdge", field, false, false, "String")
+}
+
+func (ec *executionContext) _JobRunEdge_node(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Edge[*ent.JobRun]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_JobRunEdge_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.JobRun) graphql.Marshaler {
+			return ec.marshalNJobRun2ᚖaliaportᚋentᚐJobRun(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_JobRunEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "JobRunEdge",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_JobRun(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _JobRunPayload_jobRun(ctx context.Context, field graphql.CollectedField, obj *JobRunPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_JobRunPayload_jobRun(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.JobRun, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.JobRun) graphql.Marshaler {
+			return ec.marshalOJobRun2ᚖaliaportᚋentᚐJobRun(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_JobRunPayload_jobRun(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "JobRunPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_JobRun(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _JobRunPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *JobRunPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_JobRunPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕᚖaliaportᚋgraphᚋgenᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_JobRunPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "JobRunPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _LoginPayload_accessToken(ctx context.Context, field graphql.CollectedField, obj *LoginPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -25442,6 +27733,451 @@ func (ec *executionContext) _Money_currency(ctx context.Context, field graphql.C
 }
 func (ec *executionContext) fieldContext_Money_currency(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Money", field, false, false, "String")
+}
+
+func (ec *executionContext) _MonthlyReport_id(ctx context.Context, field graphql.CollectedField, obj *ent.MonthlyReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MonthlyReport_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.GlobalID(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_MonthlyReport_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("MonthlyReport", field, true, false, "ID")
+}
+
+func (ec *executionContext) _MonthlyReport_month(ctx context.Context, field graphql.CollectedField, obj *ent.MonthlyReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MonthlyReport_month(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Month, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_MonthlyReport_month(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("MonthlyReport", field, false, false, "String")
+}
+
+func (ec *executionContext) _MonthlyReport_version(ctx context.Context, field graphql.CollectedField, obj *ent.MonthlyReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MonthlyReport_version(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Version, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_MonthlyReport_version(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("MonthlyReport", field, false, false, "Int")
+}
+
+func (ec *executionContext) _MonthlyReport_sha256(ctx context.Context, field graphql.CollectedField, obj *ent.MonthlyReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MonthlyReport_sha256(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Sha256, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_MonthlyReport_sha256(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("MonthlyReport", field, false, false, "String")
+}
+
+func (ec *executionContext) _MonthlyReport_createdAt(ctx context.Context, field graphql.CollectedField, obj *ent.MonthlyReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MonthlyReport_createdAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CreatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_MonthlyReport_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("MonthlyReport", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _MonthlyReport_durationMs(ctx context.Context, field graphql.CollectedField, obj *ent.MonthlyReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MonthlyReport_durationMs(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.DurationMs, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_MonthlyReport_durationMs(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("MonthlyReport", field, false, false, "Int")
+}
+
+func (ec *executionContext) _MonthlyReport_headline(ctx context.Context, field graphql.CollectedField, obj *ent.MonthlyReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MonthlyReport_headline(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.MonthlyReport().Headline(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *report.Headline) graphql.Marshaler {
+			return ec.marshalNReportHeadline2ᚖaliaportᚋinternalᚋreportᚐHeadline(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_MonthlyReport_headline(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "MonthlyReport",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReportHeadline(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _MonthlyReport_previous(ctx context.Context, field graphql.CollectedField, obj *ent.MonthlyReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MonthlyReport_previous(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.MonthlyReport().Previous(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *report.Headline) graphql.Marshaler {
+			return ec.marshalNReportHeadline2ᚖaliaportᚋinternalᚋreportᚐHeadline(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_MonthlyReport_previous(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "MonthlyReport",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReportHeadline(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _MonthlyReport_json(ctx context.Context, field graphql.CollectedField, obj *ent.MonthlyReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MonthlyReport_json(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.MonthlyReport().JSON(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_MonthlyReport_json(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("MonthlyReport", field, true, true, "String")
+}
+
+func (ec *executionContext) _MonthlyReport_csv(ctx context.Context, field graphql.CollectedField, obj *ent.MonthlyReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MonthlyReport_csv(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.MonthlyReport().CSV(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_MonthlyReport_csv(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("MonthlyReport", field, true, true, "String")
+}
+
+func (ec *executionContext) _MonthlyReport_html(ctx context.Context, field graphql.CollectedField, obj *ent.MonthlyReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MonthlyReport_html(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.MonthlyReport().HTML(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_MonthlyReport_html(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("MonthlyReport", field, true, true, "String")
+}
+
+func (ec *executionContext) _MonthlyReportConnection_edges(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Connection[*ent.MonthlyReport]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MonthlyReportConnection_edges(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Edges(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*gqlmodel.Edge[*ent.MonthlyReport]) graphql.Marshaler {
+			return ec.marshalNMonthlyReportEdge2ᚕᚖaliaportᚋgraphᚋgqlmodelᚐEdgeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_MonthlyReportConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "MonthlyReportConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_MonthlyReportEdge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _MonthlyReportConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Connection[*ent.MonthlyReport]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MonthlyReportConnection_nodes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Nodes(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*ent.MonthlyReport) graphql.Marshaler {
+			return ec.marshalNMonthlyReport2ᚕᚖaliaportᚋentᚐMonthlyReportᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_MonthlyReportConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "MonthlyReportConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_MonthlyReport(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _MonthlyReportConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Connection[*ent.MonthlyReport]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MonthlyReportConnection_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *page.Info) graphql.Marshaler {
+			return ec.marshalNPageInfo2ᚖaliaportᚋinternalᚋpageᚐInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_MonthlyReportConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "MonthlyReportConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _MonthlyReportConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Connection[*ent.MonthlyReport]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MonthlyReportConnection_totalCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TotalCount(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_MonthlyReportConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("MonthlyReportConnection", field, true, false, "Int")
+}
+
+func (ec *executionContext) _MonthlyReportEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Edge[*ent.MonthlyReport]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MonthlyReportEdge_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_MonthlyReportEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("MonthlyReportEdge", field, false, false, "String")
+}
+
+func (ec *executionContext) _MonthlyReportEdge_node(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Edge[*ent.MonthlyReport]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MonthlyReportEdge_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.MonthlyReport) graphql.Marshaler {
+			return ec.marshalNMonthlyReport2ᚖaliaportᚋentᚐMonthlyReport(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_MonthlyReportEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "MonthlyReportEdge",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_MonthlyReport(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _Motorbot_id(ctx context.Context, field graphql.CollectedField, obj *ent.Motorbot) (ret graphql.Marshaler) {
@@ -26987,6 +29723,207 @@ func (ec *executionContext) fieldContext_Mutation_deactivateGateChecklistItem(ct
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_runJob(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_runJob(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().RunJob(ctx, fc.Args["input"].(RunJobInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "job:run")
+				if err != nil {
+					var zeroVal *JobRunPayload
+					return zeroVal, err
+				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *JobRunPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *JobRunPayload
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *JobRunPayload) graphql.Marshaler {
+			return ec.marshalNJobRunPayload2ᚖaliaportᚋgraphᚋgenᚐJobRunPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_runJob(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_JobRunPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_runJob_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_cancelJob(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_cancelJob(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().CancelJob(ctx, fc.Args["input"].(JobRunInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "job:run")
+				if err != nil {
+					var zeroVal *JobRunPayload
+					return zeroVal, err
+				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *JobRunPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *JobRunPayload
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *JobRunPayload) graphql.Marshaler {
+			return ec.marshalNJobRunPayload2ᚖaliaportᚋgraphᚋgenᚐJobRunPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_cancelJob(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_JobRunPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_cancelJob_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_retryJob(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_retryJob(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().RetryJob(ctx, fc.Args["input"].(JobRunInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "job:run")
+				if err != nil {
+					var zeroVal *JobRunPayload
+					return zeroVal, err
+				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *JobRunPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *JobRunPayload
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *JobRunPayload) graphql.Marshaler {
+			return ec.marshalNJobRunPayload2ᚖaliaportᚋgraphᚋgenᚐJobRunPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_retryJob(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_JobRunPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_retryJob_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Mutation_createMotorbot(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -28482,6 +31419,73 @@ func (ec *executionContext) fieldContext_Mutation_reviewExchangeRate(ctx context
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Mutation_reviewExchangeRate_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_generateMonthlyReport(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_generateMonthlyReport(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().GenerateMonthlyReport(ctx, fc.Args["input"].(report.GenerateInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "rapor:export")
+				if err != nil {
+					var zeroVal *GenerateMonthlyReportPayload
+					return zeroVal, err
+				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *GenerateMonthlyReportPayload
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *GenerateMonthlyReportPayload
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *GenerateMonthlyReportPayload) graphql.Marshaler {
+			return ec.marshalNGenerateMonthlyReportPayload2ᚖaliaportᚋgraphᚋgenᚐGenerateMonthlyReportPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_generateMonthlyReport(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_GenerateMonthlyReportPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_generateMonthlyReport_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -37204,6 +40208,128 @@ func (ec *executionContext) fieldContext_Query_vehicleStayFee(ctx context.Contex
 	return fc, nil
 }
 
+func (ec *executionContext) _Query_jobs(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_jobs(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Query().Jobs(ctx)
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "job:run")
+				if err != nil {
+					var zeroVal []*job.Status
+					return zeroVal, err
+				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal []*job.Status
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal []*job.Status
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v []*job.Status) graphql.Marshaler {
+			return ec.marshalNJob2ᚕᚖaliaportᚋinternalᚋjobᚐStatusᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_jobs(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Job(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_jobRuns(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_jobRuns(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().JobRuns(ctx, fc.Args["filter"].(*job.Filter), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "job:run")
+				if err != nil {
+					var zeroVal *gqlmodel.Connection[*ent.JobRun]
+					return zeroVal, err
+				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *gqlmodel.Connection[*ent.JobRun]
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *gqlmodel.Connection[*ent.JobRun]
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *gqlmodel.Connection[*ent.JobRun]) graphql.Marshaler {
+			return ec.marshalNJobRunConnection2ᚖaliaportᚋgraphᚋgqlmodelᚐConnection(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_jobRuns(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_JobRunConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_jobRuns_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Query_rateLimit(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -37994,6 +41120,73 @@ func (ec *executionContext) fieldContext_Query_convertCurrency(ctx context.Conte
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Query_convertCurrency_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_monthlyReports(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_monthlyReports(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().MonthlyReports(ctx, fc.Args["filter"].(*report.Filter), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "rapor:read")
+				if err != nil {
+					var zeroVal *gqlmodel.Connection[*ent.MonthlyReport]
+					return zeroVal, err
+				}
+				orNull, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *gqlmodel.Connection[*ent.MonthlyReport]
+					return zeroVal, err
+				}
+				if ec.Directives.Can == nil {
+					var zeroVal *gqlmodel.Connection[*ent.MonthlyReport]
+					return zeroVal, errors.New("directive can is not implemented")
+				}
+				return ec.Directives.Can(ctx, nil, directive0, permission, orNull)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *gqlmodel.Connection[*ent.MonthlyReport]) graphql.Marshaler {
+			return ec.marshalNMonthlyReportConnection2ᚖaliaportᚋgraphᚋgqlmodelᚐConnection(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_monthlyReports(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_MonthlyReportConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_monthlyReports_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -39268,6 +42461,259 @@ func (ec *executionContext) _RateLimitBudget_resetAt(ctx context.Context, field 
 }
 func (ec *executionContext) fieldContext_RateLimitBudget_resetAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("RateLimitBudget", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _ReportHeadline_created(ctx context.Context, field graphql.CollectedField, obj *report.Headline) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportHeadline_created(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Created, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportHeadline_created(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportHeadline", field, false, false, "Int")
+}
+
+func (ec *executionContext) _ReportHeadline_submitted(ctx context.Context, field graphql.CollectedField, obj *report.Headline) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportHeadline_submitted(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Submitted, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportHeadline_submitted(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportHeadline", field, false, false, "Int")
+}
+
+func (ec *executionContext) _ReportHeadline_approved(ctx context.Context, field graphql.CollectedField, obj *report.Headline) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportHeadline_approved(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Approved, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportHeadline_approved(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportHeadline", field, false, false, "Int")
+}
+
+func (ec *executionContext) _ReportHeadline_rejected(ctx context.Context, field graphql.CollectedField, obj *report.Headline) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportHeadline_rejected(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Rejected, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportHeadline_rejected(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportHeadline", field, false, false, "Int")
+}
+
+func (ec *executionContext) _ReportHeadline_completed(ctx context.Context, field graphql.CollectedField, obj *report.Headline) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportHeadline_completed(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Completed, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportHeadline_completed(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportHeadline", field, false, false, "Int")
+}
+
+func (ec *executionContext) _ReportHeadline_invoiced(ctx context.Context, field graphql.CollectedField, obj *report.Headline) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportHeadline_invoiced(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Invoiced, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportHeadline_invoiced(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportHeadline", field, false, false, "Int")
+}
+
+func (ec *executionContext) _ReportHeadline_closed(ctx context.Context, field graphql.CollectedField, obj *report.Headline) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportHeadline_closed(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Closed, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportHeadline_closed(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportHeadline", field, false, false, "Int")
+}
+
+func (ec *executionContext) _ReportHeadline_cancelled(ctx context.Context, field graphql.CollectedField, obj *report.Headline) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportHeadline_cancelled(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cancelled, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportHeadline_cancelled(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportHeadline", field, false, false, "Int")
+}
+
+func (ec *executionContext) _ReportHeadline_netTry(ctx context.Context, field graphql.CollectedField, obj *report.Headline) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportHeadline_netTry(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.NetTRY, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v decimal.Decimal) graphql.Marshaler {
+			return ec.marshalNDecimal2githubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportHeadline_netTry(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportHeadline", field, false, false, "Decimal")
+}
+
+func (ec *executionContext) _ReportHeadline_trips(ctx context.Context, field graphql.CollectedField, obj *report.Headline) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportHeadline_trips(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Trips, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportHeadline_trips(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportHeadline", field, false, false, "Int")
+}
+
+func (ec *executionContext) _ReportHeadline_gateEntries(ctx context.Context, field graphql.CollectedField, obj *report.Headline) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportHeadline_gateEntries(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.GateEntries, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportHeadline_gateEntries(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportHeadline", field, false, false, "Int")
 }
 
 func (ec *executionContext) _Role_id(ctx context.Context, field graphql.CollectedField, obj *ent.Role) (ret graphql.Marshaler) {
@@ -53214,6 +56660,48 @@ func UnmarshalGateLogOrder(ctx context.Context, raw any) (*gate.Order, error) {
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputGenerateMonthlyReportInput(ctx context.Context, obj any) (*report.GenerateInput, error) {
+	var it report.GenerateInput
+	if obj == nil {
+		return &it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"month"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "month":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("month"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Month = data
+		}
+	}
+	return &it, nil
+}
+
+// UnmarshalGenerateMonthlyReportInput unmarshals raw into the GenerateMonthlyReportInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalGenerateMonthlyReportInput(ctx context.Context, raw any) (*report.GenerateInput, error) {
+	var out *report.GenerateInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "GenerateMonthlyReportInput", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputInvoiceWorkOrderInput(ctx context.Context, obj any) (*InvoiceWorkOrderInput, error) {
 	var it InvoiceWorkOrderInput
 	if obj == nil {
@@ -53260,6 +56748,104 @@ func (ec *executionContext) unmarshalInputInvoiceWorkOrderInput(ctx context.Cont
 func UnmarshalInvoiceWorkOrderInput(ctx context.Context, raw any) (*InvoiceWorkOrderInput, error) {
 	var out *InvoiceWorkOrderInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "InvoiceWorkOrderInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputJobRunFilter(ctx context.Context, obj any) (*job.Filter, error) {
+	var it job.Filter
+	if obj == nil {
+		return &it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"job", "state", "scheduledFor"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "job":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("job"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Job = data
+		case "state":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("state"))
+			data, err := ec.unmarshalOJobRunState2ᚖaliaportᚋentᚋjobrunᚐState(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.State = data
+		case "scheduledFor":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("scheduledFor"))
+			data, err := ec.unmarshalODateTimeRange2ᚖaliaportᚋinternalᚋpageᚐRange(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.ScheduledFor = data
+		}
+	}
+	return &it, nil
+}
+
+// UnmarshalJobRunFilter unmarshals raw into the JobRunFilter input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalJobRunFilter(ctx context.Context, raw any) (*job.Filter, error) {
+	var out *job.Filter
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "JobRunFilter", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputJobRunInput(ctx context.Context, obj any) (*JobRunInput, error) {
+	var it JobRunInput
+	if obj == nil {
+		return &it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"id"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2aliaportᚋinternalᚋglobalidᚐID(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.ID = data
+		}
+	}
+	return &it, nil
+}
+
+// UnmarshalJobRunInput unmarshals raw into the JobRunInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalJobRunInput(ctx context.Context, raw any) (*JobRunInput, error) {
+	var out *JobRunInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "JobRunInput", raw, &out)
 	return out, err
 }
 
@@ -53442,6 +57028,48 @@ func (ec *executionContext) unmarshalInputMarkTripInvoicedInput(ctx context.Cont
 func UnmarshalMarkTripInvoicedInput(ctx context.Context, raw any) (*trip.InvoiceInput, error) {
 	var out *trip.InvoiceInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "MarkTripInvoicedInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputMonthlyReportFilter(ctx context.Context, obj any) (*report.Filter, error) {
+	var it report.Filter
+	if obj == nil {
+		return &it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"month"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "month":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("month"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Month = data
+		}
+	}
+	return &it, nil
+}
+
+// UnmarshalMonthlyReportFilter unmarshals raw into the MonthlyReportFilter input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalMonthlyReportFilter(ctx context.Context, raw any) (*report.Filter, error) {
+	var out *report.Filter
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "MonthlyReportFilter", raw, &out)
 	return out, err
 }
 
@@ -54965,6 +58593,48 @@ func (ec *executionContext) unmarshalInputRevokeSessionInput(ctx context.Context
 func UnmarshalRevokeSessionInput(ctx context.Context, raw any) (*RevokeSessionInput, error) {
 	var out *RevokeSessionInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "RevokeSessionInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputRunJobInput(ctx context.Context, obj any) (*RunJobInput, error) {
+	var it RunJobInput
+	if obj == nil {
+		return &it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"job"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "job":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("job"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return &it, err
+			}
+			it.Job = data
+		}
+	}
+	return &it, nil
+}
+
+// UnmarshalRunJobInput unmarshals raw into the RunJobInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalRunJobInput(ctx context.Context, raw any) (*RunJobInput, error) {
+	var out *RunJobInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "RunJobInput", raw, &out)
 	return out, err
 }
 
@@ -58089,6 +61759,16 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 			return graphql.Null
 		}
 		return ec._Motorbot(ctx, sel, obj)
+	case *ent.MonthlyReport:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._MonthlyReport(ctx, sel, obj)
+	case *ent.JobRun:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._JobRun(ctx, sel, obj)
 	case *ent.GateLog:
 		if obj == nil {
 			return graphql.Null
@@ -60386,6 +64066,377 @@ func (ec *executionContext) _GateTick(ctx context.Context, sel ast.SelectionSet,
 	return out
 }
 
+var generateMonthlyReportPayloadImplementors = []string{"GenerateMonthlyReportPayload"}
+
+func (ec *executionContext) _GenerateMonthlyReportPayload(ctx context.Context, sel ast.SelectionSet, obj *GenerateMonthlyReportPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, generateMonthlyReportPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("GenerateMonthlyReportPayload")
+		case "monthlyReport":
+			out.Values[i] = ec._GenerateMonthlyReportPayload_monthlyReport(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._GenerateMonthlyReportPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var jobImplementors = []string{"Job"}
+
+func (ec *executionContext) _Job(ctx context.Context, sel ast.SelectionSet, obj *job.Status) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, jobImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Job")
+		case "name":
+			out.Values[i] = ec._Job_name(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "title":
+			out.Values[i] = ec._Job_title(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "does":
+			out.Values[i] = ec._Job_does(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "schedule":
+			out.Values[i] = ec._Job_schedule(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "catchUp":
+			out.Values[i] = ec._Job_catchUp(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "attempts":
+			out.Values[i] = ec._Job_attempts(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "timeoutSeconds":
+			out.Values[i] = ec._Job_timeoutSeconds(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "nextAt":
+			out.Values[i] = ec._Job_nextAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "lastRun":
+			out.Values[i] = ec._Job_lastRun(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "lastSuccess":
+			out.Values[i] = ec._Job_lastSuccess(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "lateFor":
+			out.Values[i] = ec._Job_lateFor(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var jobRunImplementors = []string{"JobRun", "Node"}
+
+func (ec *executionContext) _JobRun(ctx context.Context, sel ast.SelectionSet, obj *ent.JobRun) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, jobRunImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("JobRun")
+		case "id":
+			out.Values[i] = ec._JobRun_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "job":
+			out.Values[i] = ec._JobRun_job(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "scheduledFor":
+			out.Values[i] = ec._JobRun_scheduledFor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "slot":
+			out.Values[i] = ec._JobRun_slot(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "trigger":
+			out.Values[i] = ec._JobRun_trigger(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "state":
+			out.Values[i] = ec._JobRun_state(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "attempts":
+			out.Values[i] = ec._JobRun_attempts(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "maxAttempts":
+			out.Values[i] = ec._JobRun_maxAttempts(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "startedAt":
+			out.Values[i] = ec._JobRun_startedAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "finishedAt":
+			out.Values[i] = ec._JobRun_finishedAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "durationMs":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._JobRun_durationMs(ctx, field, obj)
+				})
+		case "nextAttemptAt":
+			out.Values[i] = ec._JobRun_nextAttemptAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "server":
+			out.Values[i] = ec._JobRun_server(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "rows":
+			out.Values[i] = ec._JobRun_rows(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "error":
+			out.Values[i] = ec._JobRun_error(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "log":
+			out.Values[i] = ec._JobRun_log(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "cancelRequested":
+			out.Values[i] = ec._JobRun_cancelRequested(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "requestedByName":
+			out.Values[i] = ec._JobRun_requestedByName(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "retryOfId":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._JobRun_retryOfId(ctx, field, obj)
+				})
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var jobRunConnectionImplementors = []string{"JobRunConnection"}
+
+func (ec *executionContext) _JobRunConnection(ctx context.Context, sel ast.SelectionSet, obj *gqlmodel.Connection[*ent.JobRun]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, jobRunConnectionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("JobRunConnection")
+		case "edges":
+			out.Values[i] = ec._JobRunConnection_edges(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "nodes":
+			out.Values[i] = ec._JobRunConnection_nodes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "pageInfo":
+			out.Values[i] = ec._JobRunConnection_pageInfo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "totalCount":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._JobRunConnection_totalCount(ctx, field, obj)
+				})
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var jobRunEdgeImplementors = []string{"JobRunEdge"}
+
+func (ec *executionContext) _JobRunEdge(ctx context.Context, sel ast.SelectionSet, obj *gqlmodel.Edge[*ent.JobRun]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, jobRunEdgeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("JobRunEdge")
+		case "cursor":
+			out.Values[i] = ec._JobRunEdge_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "node":
+			out.Values[i] = ec._JobRunEdge_node(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var jobRunPayloadImplementors = []string{"JobRunPayload"}
+
+func (ec *executionContext) _JobRunPayload(ctx context.Context, sel ast.SelectionSet, obj *JobRunPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, jobRunPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("JobRunPayload")
+		case "jobRun":
+			out.Values[i] = ec._JobRunPayload_jobRun(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._JobRunPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var loginPayloadImplementors = []string{"LoginPayload"}
 
 func (ec *executionContext) _LoginPayload(ctx context.Context, sel ast.SelectionSet, obj *LoginPayload) graphql.Marshaler {
@@ -60495,6 +64546,181 @@ func (ec *executionContext) _Money(ctx context.Context, sel ast.SelectionSet, ob
 			}
 		case "currency":
 			out.Values[i] = ec._Money_currency(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var monthlyReportImplementors = []string{"MonthlyReport", "Node"}
+
+func (ec *executionContext) _MonthlyReport(ctx context.Context, sel ast.SelectionSet, obj *ent.MonthlyReport) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, monthlyReportImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("MonthlyReport")
+		case "id":
+			out.Values[i] = ec._MonthlyReport_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "month":
+			out.Values[i] = ec._MonthlyReport_month(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "version":
+			out.Values[i] = ec._MonthlyReport_version(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "sha256":
+			out.Values[i] = ec._MonthlyReport_sha256(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "createdAt":
+			out.Values[i] = ec._MonthlyReport_createdAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "durationMs":
+			out.Values[i] = ec._MonthlyReport_durationMs(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "headline":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._MonthlyReport_headline(ctx, field, obj)
+				})
+		case "previous":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._MonthlyReport_previous(ctx, field, obj)
+				})
+		case "json":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._MonthlyReport_json(ctx, field, obj)
+				})
+		case "csv":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._MonthlyReport_csv(ctx, field, obj)
+				})
+		case "html":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._MonthlyReport_html(ctx, field, obj)
+				})
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var monthlyReportConnectionImplementors = []string{"MonthlyReportConnection"}
+
+func (ec *executionContext) _MonthlyReportConnection(ctx context.Context, sel ast.SelectionSet, obj *gqlmodel.Connection[*ent.MonthlyReport]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, monthlyReportConnectionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("MonthlyReportConnection")
+		case "edges":
+			out.Values[i] = ec._MonthlyReportConnection_edges(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "nodes":
+			out.Values[i] = ec._MonthlyReportConnection_nodes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "pageInfo":
+			out.Values[i] = ec._MonthlyReportConnection_pageInfo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "totalCount":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._MonthlyReportConnection_totalCount(ctx, field, obj)
+				})
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var monthlyReportEdgeImplementors = []string{"MonthlyReportEdge"}
+
+func (ec *executionContext) _MonthlyReportEdge(ctx context.Context, sel ast.SelectionSet, obj *gqlmodel.Edge[*ent.MonthlyReport]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, monthlyReportEdgeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("MonthlyReportEdge")
+		case "cursor":
+			out.Values[i] = ec._MonthlyReportEdge_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "node":
+			out.Values[i] = ec._MonthlyReportEdge_node(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -60859,6 +65085,27 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "runJob":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_runJob(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "cancelJob":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_cancelJob(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "retryJob":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_retryJob(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "createMotorbot":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_createMotorbot(ctx, field)
@@ -61016,6 +65263,13 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 		case "reviewExchangeRate":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_reviewExchangeRate(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "generateMonthlyReport":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_generateMonthlyReport(ctx, field)
 			})
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
@@ -63085,6 +67339,18 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_vehicleStayFee(ctx, field)
 				})
+		case "jobs":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_jobs(ctx, field)
+				})
+		case "jobRuns":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_jobRuns(ctx, field)
+				})
 		case "rateLimit":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
 				true, true,
@@ -63162,6 +67428,12 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				true, false,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_convertCurrency(ctx, field)
+				})
+		case "monthlyReports":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_monthlyReports(ctx, field)
 				})
 		case "service":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
@@ -63356,6 +67628,89 @@ func (ec *executionContext) _RateLimitBudget(ctx context.Context, sel ast.Select
 			}
 		case "resetAt":
 			out.Values[i] = ec._RateLimitBudget_resetAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var reportHeadlineImplementors = []string{"ReportHeadline"}
+
+func (ec *executionContext) _ReportHeadline(ctx context.Context, sel ast.SelectionSet, obj *report.Headline) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, reportHeadlineImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ReportHeadline")
+		case "created":
+			out.Values[i] = ec._ReportHeadline_created(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "submitted":
+			out.Values[i] = ec._ReportHeadline_submitted(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "approved":
+			out.Values[i] = ec._ReportHeadline_approved(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "rejected":
+			out.Values[i] = ec._ReportHeadline_rejected(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "completed":
+			out.Values[i] = ec._ReportHeadline_completed(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "invoiced":
+			out.Values[i] = ec._ReportHeadline_invoiced(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "closed":
+			out.Values[i] = ec._ReportHeadline_closed(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "cancelled":
+			out.Values[i] = ec._ReportHeadline_cancelled(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "netTry":
+			out.Values[i] = ec._ReportHeadline_netTry(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "trips":
+			out.Values[i] = ec._ReportHeadline_trips(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "gateEntries":
+			out.Values[i] = ec._ReportHeadline_gateEntries(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -67967,6 +72322,19 @@ func (ec *executionContext) marshalNGateTick2ᚖaliaportᚋinternalᚋgateᚐTic
 	return ec._GateTick(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalNGenerateMonthlyReportInput2aliaportᚋinternalᚋreportᚐGenerateInput(ctx context.Context, v any) (report.GenerateInput, error) {
+	res, err := ec.unmarshalInputGenerateMonthlyReportInput(ctx, v)
+	return *res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNGenerateMonthlyReportPayload2ᚖaliaportᚋgraphᚋgenᚐGenerateMonthlyReportPayload(ctx context.Context, sel ast.SelectionSet, v *GenerateMonthlyReportPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "GenerateMonthlyReportPayload!")
+		return graphql.Null
+	}
+	return ec._GenerateMonthlyReportPayload(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalNID2aliaportᚋinternalᚋglobalidᚐID(ctx context.Context, v any) (globalid.ID, error) {
 	var res globalid.ID
 	err := res.UnmarshalGQL(v)
@@ -68096,6 +72464,134 @@ func (ec *executionContext) unmarshalNInvoiceWorkOrderInput2aliaportᚋgraphᚋg
 	return *res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) marshalNJob2ᚕᚖaliaportᚋinternalᚋjobᚐStatusᚄ(ctx context.Context, sel ast.SelectionSet, v []*job.Status) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNJob2ᚖaliaportᚋinternalᚋjobᚐStatus(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNJob2ᚖaliaportᚋinternalᚋjobᚐStatus(ctx context.Context, sel ast.SelectionSet, v *job.Status) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "Job!")
+		return graphql.Null
+	}
+	return ec._Job(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNJobCatchUp2aliaportᚋinternalᚋjobᚐCatchUp(ctx context.Context, v any) (job.CatchUp, error) {
+	tmp, err := scalar.UnmarshalString(v)
+	res := job.CatchUp(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNJobCatchUp2aliaportᚋinternalᚋjobᚐCatchUp(ctx context.Context, sel ast.SelectionSet, v job.CatchUp) graphql.Marshaler {
+	_ = sel
+	res := scalar.MarshalString(string(v))
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "JobCatchUp!")
+	}
+	return res
+}
+
+func (ec *executionContext) marshalNJobRun2ᚕᚖaliaportᚋentᚐJobRunᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.JobRun) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNJobRun2ᚖaliaportᚋentᚐJobRun(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNJobRun2ᚖaliaportᚋentᚐJobRun(ctx context.Context, sel ast.SelectionSet, v *ent.JobRun) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "JobRun!")
+		return graphql.Null
+	}
+	return ec._JobRun(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNJobRunConnection2ᚖaliaportᚋgraphᚋgqlmodelᚐConnection(ctx context.Context, sel ast.SelectionSet, v *gqlmodel.Connection[*ent.JobRun]) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "JobRunConnection!")
+		return graphql.Null
+	}
+	return ec._JobRunConnection(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNJobRunEdge2ᚕᚖaliaportᚋgraphᚋgqlmodelᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*gqlmodel.Edge[*ent.JobRun]) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNJobRunEdge2ᚖaliaportᚋgraphᚋgqlmodelᚐEdge(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNJobRunEdge2ᚖaliaportᚋgraphᚋgqlmodelᚐEdge(ctx context.Context, sel ast.SelectionSet, v *gqlmodel.Edge[*ent.JobRun]) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "JobRunEdge!")
+		return graphql.Null
+	}
+	return ec._JobRunEdge(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNJobRunInput2aliaportᚋgraphᚋgenᚐJobRunInput(ctx context.Context, v any) (JobRunInput, error) {
+	res, err := ec.unmarshalInputJobRunInput(ctx, v)
+	return *res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNJobRunPayload2ᚖaliaportᚋgraphᚋgenᚐJobRunPayload(ctx context.Context, sel ast.SelectionSet, v *JobRunPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "JobRunPayload!")
+		return graphql.Null
+	}
+	return ec._JobRunPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNJobRunState2aliaportᚋentᚋjobrunᚐState(ctx context.Context, v any) (jobrun.State, error) {
+	var res jobrun.State
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNJobRunState2aliaportᚋentᚋjobrunᚐState(ctx context.Context, sel ast.SelectionSet, v jobrun.State) graphql.Marshaler {
+	return v
+}
+
+func (ec *executionContext) unmarshalNJobTrigger2aliaportᚋentᚋjobrunᚐTrigger(ctx context.Context, v any) (jobrun.Trigger, error) {
+	var res jobrun.Trigger
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNJobTrigger2aliaportᚋentᚋjobrunᚐTrigger(ctx context.Context, sel ast.SelectionSet, v jobrun.Trigger) graphql.Marshaler {
+	return v
+}
+
 func (ec *executionContext) unmarshalNLoginInput2aliaportᚋgraphᚋgenᚐLoginInput(ctx context.Context, v any) (LoginInput, error) {
 	res, err := ec.unmarshalInputLoginInput(ctx, v)
 	return *res, graphql.ErrorOnPath(ctx, err)
@@ -68129,6 +72625,62 @@ func (ec *executionContext) unmarshalNMarkTripInvoicedInput2aliaportᚋinternal�
 
 func (ec *executionContext) marshalNMoney2aliaportᚋinternalᚋpricingᚐMoney(ctx context.Context, sel ast.SelectionSet, v pricing.Money) graphql.Marshaler {
 	return ec._Money(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNMonthlyReport2ᚕᚖaliaportᚋentᚐMonthlyReportᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.MonthlyReport) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNMonthlyReport2ᚖaliaportᚋentᚐMonthlyReport(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNMonthlyReport2ᚖaliaportᚋentᚐMonthlyReport(ctx context.Context, sel ast.SelectionSet, v *ent.MonthlyReport) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "MonthlyReport!")
+		return graphql.Null
+	}
+	return ec._MonthlyReport(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNMonthlyReportConnection2ᚖaliaportᚋgraphᚋgqlmodelᚐConnection(ctx context.Context, sel ast.SelectionSet, v *gqlmodel.Connection[*ent.MonthlyReport]) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "MonthlyReportConnection!")
+		return graphql.Null
+	}
+	return ec._MonthlyReportConnection(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNMonthlyReportEdge2ᚕᚖaliaportᚋgraphᚋgqlmodelᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*gqlmodel.Edge[*ent.MonthlyReport]) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNMonthlyReportEdge2ᚖaliaportᚋgraphᚋgqlmodelᚐEdge(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNMonthlyReportEdge2ᚖaliaportᚋgraphᚋgqlmodelᚐEdge(ctx context.Context, sel ast.SelectionSet, v *gqlmodel.Edge[*ent.MonthlyReport]) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "MonthlyReportEdge!")
+		return graphql.Null
+	}
+	return ec._MonthlyReportEdge(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalNMotorbot2ᚕᚖaliaportᚋentᚐMotorbotᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.Motorbot) graphql.Marshaler {
@@ -68896,6 +73448,14 @@ func (ec *executionContext) unmarshalNRemoveWorkOrderPersonInput2aliaportᚋgrap
 	return *res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) marshalNReportHeadline2ᚖaliaportᚋinternalᚋreportᚐHeadline(ctx context.Context, sel ast.SelectionSet, v *report.Headline) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "ReportHeadline!")
+		return graphql.Null
+	}
+	return ec._ReportHeadline(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalNRequestPasswordResetInput2aliaportᚋgraphᚋgenᚐRequestPasswordResetInput(ctx context.Context, v any) (RequestPasswordResetInput, error) {
 	res, err := ec.unmarshalInputRequestPasswordResetInput(ctx, v)
 	return *res, graphql.ErrorOnPath(ctx, err)
@@ -68951,6 +73511,11 @@ func (ec *executionContext) marshalNRolePayload2ᚖaliaportᚋgraphᚋgenᚐRole
 		return graphql.Null
 	}
 	return ec._RolePayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNRunJobInput2aliaportᚋgraphᚋgenᚐRunJobInput(ctx context.Context, v any) (RunJobInput, error) {
+	res, err := ec.unmarshalInputRunJobInput(ctx, v)
+	return *res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) unmarshalNSaveGateChecklistItemInput2aliaportᚋinternalᚋgateᚐItemInput(ctx context.Context, v any) (gate.ItemInput, error) {
@@ -70713,11 +75278,75 @@ func (ec *executionContext) marshalOInt2ᚖint(ctx context.Context, sel ast.Sele
 	return res
 }
 
+func (ec *executionContext) unmarshalOInt2ᚖint64(ctx context.Context, v any) (*int64, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := graphql.UnmarshalInt64(v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOInt2ᚖint64(ctx context.Context, sel ast.SelectionSet, v *int64) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := graphql.MarshalInt64(*v)
+	return res
+}
+
+func (ec *executionContext) marshalOJobRun2ᚖaliaportᚋentᚐJobRun(ctx context.Context, sel ast.SelectionSet, v *ent.JobRun) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._JobRun(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOJobRunFilter2ᚖaliaportᚋinternalᚋjobᚐFilter(ctx context.Context, v any) (*job.Filter, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputJobRunFilter(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalOJobRunState2ᚖaliaportᚋentᚋjobrunᚐState(ctx context.Context, v any) (*jobrun.State, error) {
+	if v == nil {
+		return nil, nil
+	}
+	var res = new(jobrun.State)
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOJobRunState2ᚖaliaportᚋentᚋjobrunᚐState(ctx context.Context, sel ast.SelectionSet, v *jobrun.State) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return v
+}
+
 func (ec *executionContext) unmarshalOMarkAllNotificationsReadInput2ᚖaliaportᚋgraphᚋgenᚐMarkAllNotificationsReadInput(ctx context.Context, v any) (*MarkAllNotificationsReadInput, error) {
 	if v == nil {
 		return nil, nil
 	}
 	res, err := ec.unmarshalInputMarkAllNotificationsReadInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOMonthlyReport2ᚖaliaportᚋentᚐMonthlyReport(ctx context.Context, sel ast.SelectionSet, v *ent.MonthlyReport) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._MonthlyReport(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOMonthlyReportFilter2ᚖaliaportᚋinternalᚋreportᚐFilter(ctx context.Context, v any) (*report.Filter, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputMonthlyReportFilter(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 

@@ -145,12 +145,34 @@ type GatePinPayload struct {
 	UserErrors []*UserError `json:"userErrors"`
 }
 
+// Answer to generateMonthlyReport (sonuç).
+type GenerateMonthlyReportPayload struct {
+	// The report (rapor); null when something was wrong.
+	MonthlyReport *ent.MonthlyReport `json:"monthlyReport"`
+	// What was wrong (hatalar); empty on success.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
 // Invoicing of the work (faturalama).
 type InvoiceWorkOrderInput struct {
 	// The work order (iş emri).
 	ID globalid.ID `json:"id"`
 	// Number of the invoice, if there is one (fatura no).
 	InvoiceNo *string `json:"invoiceNo"`
+}
+
+// Which run (çalışma).
+type JobRunInput struct {
+	// Its global id (genel kimlik).
+	ID globalid.ID `json:"id"`
+}
+
+// Answer to runJob, cancelJob and retryJob (sonuç).
+type JobRunPayload struct {
+	// The run (çalışma); null when something was wrong.
+	JobRun *ent.JobRun `json:"jobRun"`
+	// What was wrong (hatalar); empty on success.
+	UserErrors []*UserError `json:"userErrors"`
 }
 
 // What to sign in with (giriş bilgileri).
@@ -439,6 +461,12 @@ type RolePayload struct {
 	Role *ent.Role `json:"role"`
 	// What was wrong (hatalar); empty on success.
 	UserErrors []*UserError `json:"userErrors"`
+}
+
+// Which job (iş).
+type RunJobInput struct {
+	// Its name (ad).
+	Job string `json:"job"`
 }
 
 // The dated price after the change (sonuç).

@@ -55,6 +55,14 @@ func (c *AuditEventConnection) TotalCountIsCapped(ctx context.Context) (bool, er
 
 // The connections and edges of the API, under the names of the SDL.
 type (
+	// JobRunConnection is a page of the runs of jobs.
+	JobRunConnection = Connection[*ent.JobRun]
+	// JobRunEdge is a row of it with its cursor.
+	JobRunEdge = Edge[*ent.JobRun]
+	// MonthlyReportConnection is a page of the monthly reports.
+	MonthlyReportConnection = Connection[*ent.MonthlyReport]
+	// MonthlyReportEdge is a row of it with its cursor.
+	MonthlyReportEdge = Edge[*ent.MonthlyReport]
 	// AuditArchiveConnection is a page of the archived trail.
 	AuditArchiveConnection = Connection[*ent.AuditArchive]
 	// AuditArchiveEdge is a row of it with its cursor.

@@ -20,6 +20,8 @@ import (
 	"aliaport/ent/exchangerate"
 	"aliaport/ent/gatechecklistitem"
 	"aliaport/ent/gatelog"
+	"aliaport/ent/jobrun"
+	"aliaport/ent/monthlyreport"
 	"aliaport/ent/motorbot"
 	entparameter "aliaport/ent/parameter"
 	"aliaport/ent/parameterhistory"
@@ -66,11 +68,13 @@ const Once = 0
 
 // Set holds the loaders of one request.
 type Set struct {
-	ExchangeRate *Loader[*ent.ExchangeRate]
-	AuditArchive *Loader[*ent.AuditArchive]
-	AuditEvent   *Loader[*ent.AuditEvent]
-	Cari         *Loader[*ent.Cari]
-	Motorbot     *Loader[*ent.Motorbot]
+	ExchangeRate  *Loader[*ent.ExchangeRate]
+	AuditArchive  *Loader[*ent.AuditArchive]
+	JobRun        *Loader[*ent.JobRun]
+	MonthlyReport *Loader[*ent.MonthlyReport]
+	AuditEvent    *Loader[*ent.AuditEvent]
+	Cari          *Loader[*ent.Cari]
+	Motorbot      *Loader[*ent.Motorbot]
 	// Notification has those of the caller only.
 	Notification          *Loader[*ent.Notification]
 	ActiveTripsOfMotorbot *Loader[int]
@@ -125,6 +129,12 @@ func New(ctx context.Context, db *store.DB, o Options) *Set {
 		AuditArchive: one(ctx, o, func(ctx context.Context, keys []int64) ([]*ent.AuditArchive, error) {
 			return db.AuditArchive.Query().Where(store.KeysIn(auditarchive.FieldID, keys)).All(ctx)
 		}, func(a *ent.AuditArchive) int64 { return a.ID }),
+		JobRun: one(ctx, o, func(ctx context.Context, keys []int64) ([]*ent.JobRun, error) {
+			return db.JobRun.Query().Where(store.KeysIn(jobrun.FieldID, keys)).All(ctx)
+		}, func(r *ent.JobRun) int64 { return r.ID }),
+		MonthlyReport: one(ctx, o, func(ctx context.Context, keys []int64) ([]*ent.MonthlyReport, error) {
+			return db.MonthlyReport.Query().Where(store.KeysIn(monthlyreport.FieldID, keys)).All(ctx)
+		}, func(r *ent.MonthlyReport) int64 { return r.ID }),
 		AuditEvent: one(ctx, o, func(ctx context.Context, keys []int64) ([]*ent.AuditEvent, error) {
 			return db.AuditEvent.Query().Where(store.KeysIn(auditevent.FieldID, keys)).All(ctx)
 		}, func(e *ent.AuditEvent) int64 { return e.ID }),
@@ -287,6 +297,8 @@ func overrides(ctx context.Context, db *store.DB, o Options, active bool) *Lists
 // Clear forgets everything; what a mutation changed must be read anew.
 func (s *Set) Clear() {
 	s.AuditArchive.clear()
+	s.JobRun.clear()
+	s.MonthlyReport.clear()
 	s.AuditEvent.clear()
 	s.Cari.clear()
 	s.ExchangeRate.clear()

@@ -16,6 +16,7 @@ import (
 	"aliaport/internal/actor"
 	"aliaport/internal/aliatest"
 	"aliaport/internal/apperr"
+	"aliaport/internal/globalid"
 	"aliaport/internal/job"
 	"aliaport/internal/store"
 )
@@ -53,6 +54,8 @@ func start(t *testing.T, s *job.Service) {
 		}
 	})
 }
+
+func run(id int64) globalid.ID { return globalid.ID{Type: "JobRun", Key: id} }
 
 func operator(t *testing.T) context.Context {
 	t.Helper()
@@ -143,11 +146,11 @@ func TestAFailedAttemptIsRepeatedAfterItsPauseAndTheLastOneIsTold(t *testing.T) 
 			t.Errorf("%d lines of the trail", n)
 		}
 		// It can be retried for the same slot, once.
-		again, err := s.Retry(operator(t), r.ID)
+		again, err := s.Retry(operator(t), run(r.ID))
 		if err != nil || !again.Slot.Equal(r.Slot) || again.Trigger != jobrun.TriggerRetry {
 			t.Fatalf("retry %v, error %v", again, err)
 		}
-		if _, err := s.Retry(operator(t), r.ID); !apperr.Is(err, apperr.JobRunState) {
+		if _, err := s.Retry(operator(t), run(r.ID)); !apperr.Is(err, apperr.JobRunState) {
 			t.Errorf("a second retry gives %v", err)
 		}
 	})
@@ -225,7 +228,7 @@ func TestARunIsCancelledInTheQueueAndInTheMiddleOnAnyServer(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if r, err := other.Cancel(operator(t), queued.ID); err != nil || r.State != jobrun.StateCancelled {
+		if r, err := other.Cancel(operator(t), run(queued.ID)); err != nil || r.State != jobrun.StateCancelled {
 			t.Errorf("cancelled in the queue: %v, error %v", r, err)
 		}
 		start(t, s)
@@ -234,16 +237,16 @@ func TestARunIsCancelledInTheQueueAndInTheMiddleOnAnyServer(t *testing.T) {
 			t.Fatal(err)
 		}
 		<-begun
-		if _, err := other.Cancel(operator(t), r.ID); err != nil {
+		if _, err := other.Cancel(operator(t), run(r.ID)); err != nil {
 			t.Fatal(err)
 		}
 		if r = ended(t, db, r.ID); r.State != jobrun.StateCancelled || r.Attempts != 1 {
 			t.Errorf("run %v", r)
 		}
-		if _, err := s.Cancel(operator(t), r.ID); !apperr.Is(err, apperr.JobRunState) {
+		if _, err := s.Cancel(operator(t), run(r.ID)); !apperr.Is(err, apperr.JobRunState) {
 			t.Errorf("cancelled again: %v", err)
 		}
-		if _, err := s.Cancel(operator(t), 99); !apperr.Is(err, apperr.JobRunNotFound) {
+		if _, err := s.Cancel(operator(t), run(99)); !apperr.Is(err, apperr.JobRunNotFound) {
 			t.Errorf("a run that is not there: %v", err)
 		}
 	})
@@ -345,8 +348,8 @@ func TestOnlyWhoMayRunJobsDoesAnythingWithThem(t *testing.T) {
 	ctx := actor.With(t.Context(), actor.New(1, "", "", nil, nil))
 	for name, try := range map[string]func() error{
 		"run":    func() error { _, err := s.RunNow(ctx, "x"); return err },
-		"cancel": func() error { _, err := s.Cancel(ctx, 1); return err },
-		"retry":  func() error { _, err := s.Retry(ctx, 1); return err },
+		"cancel": func() error { _, err := s.Cancel(ctx, run(1)); return err },
+		"retry":  func() error { _, err := s.Retry(ctx, run(1)); return err },
 		"here":   func() error { _, err := s.RunHere(ctx, "x"); return err },
 		"jobs":   func() error { _, err := s.Jobs(ctx); return err },
 		"recent": func() error { _, err := s.Recent(ctx, "", 1); return err },
@@ -360,16 +363,16 @@ func TestOnlyWhoMayRunJobsDoesAnythingWithThem(t *testing.T) {
 func TestDefinitionsThatCannotWorkAreRefused(t *testing.T) {
 	t.Parallel()
 	db := aliatest.Open(t, "sqlite3")
-	run := func(context.Context, *job.Run) (int64, error) { return 0, nil }
+	nothing := func(context.Context, *job.Run) (int64, error) { return 0, nil }
 	for want, o := range map[string]job.Options{
-		"lower case":            {Jobs: []job.Definition{{Name: "Not so", Run: run}}},
+		"lower case":            {Jobs: []job.Definition{{Name: "Not so", Run: nothing}}},
 		"does nothing":          {Jobs: []job.Definition{{Name: "idle"}}},
-		"schedule":              {Jobs: []job.Definition{{Name: "idle", Schedule: "often", Run: run}}},
-		"never comes":           {Jobs: []job.Definition{{Name: "idle", Schedule: "0 0 30 2 *", Run: run}}},
-		"twice":                 {Jobs: []job.Definition{{Name: "idle", Run: run}, {Name: "idle", Run: run}}},
-		"no policy":             {Jobs: []job.Definition{{Name: "idle", Run: run, CatchUp: "MAYBE"}}},
+		"schedule":              {Jobs: []job.Definition{{Name: "idle", Schedule: "often", Run: nothing}}},
+		"never comes":           {Jobs: []job.Definition{{Name: "idle", Schedule: "0 0 30 2 *", Run: nothing}}},
+		"twice":                 {Jobs: []job.Definition{{Name: "idle", Run: nothing}, {Name: "idle", Run: nothing}}},
+		"no policy":             {Jobs: []job.Definition{{Name: "idle", Run: nothing, CatchUp: "MAYBE"}}},
 		"which is not there":    {Schedules: map[string]string{"idle": "off"}},
-		`schedule "0 99 * * *"`: {Jobs: []job.Definition{{Name: "idle", Run: run}}, Schedules: map[string]string{"idle": "0 99 * * *"}},
+		`schedule "0 99 * * *"`: {Jobs: []job.Definition{{Name: "idle", Run: nothing}}, Schedules: map[string]string{"idle": "0 99 * * *"}},
 	} {
 		o.DB = db
 		if _, err := job.New(o); err == nil || !strings.Contains(err.Error(), want) {

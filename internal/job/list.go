@@ -11,7 +11,6 @@ import (
 	"aliaport/ent/jobrun"
 	"aliaport/internal/actor"
 	"aliaport/internal/page"
-	"aliaport/internal/store"
 )
 
 // Filter narrows the list of runs.
@@ -70,6 +69,17 @@ type Status struct {
 	// Late is the slot for which it should have run by now.
 	Late *time.Time
 }
+
+// Cron is when it runs; nil: on demand only.
+func (s *Status) Cron() *string {
+	if s.Schedule == "" {
+		return nil
+	}
+	return &s.Schedule
+}
+
+// TimeoutSeconds is how long an attempt may take.
+func (s *Status) TimeoutSeconds() int { return int(s.Timeout.Seconds()) }
 
 // Jobs lists the jobs by name, each with its newest runs, in two statements.
 func (s *Service) Jobs(ctx context.Context) ([]*Status, error) {
@@ -145,9 +155,4 @@ func (s *Service) Recent(ctx context.Context, name string, n int) ([]*ent.JobRun
 		q.Where(jobrun.Job(name))
 	}
 	return q.Order(jobrun.ByScheduledFor(sql.OrderDesc()), jobrun.ByID(sql.OrderDesc())).Limit(n).All(ctx)
-}
-
-// ByID are the runs of the given keys.
-func ByID(ctx context.Context, db *store.DB, ids []int64) ([]*ent.JobRun, error) {
-	return db.JobRun.Query().Where(store.KeysIn(jobrun.FieldID, ids)).All(ctx)
 }

@@ -10,6 +10,7 @@ import (
 	"aliaport/internal/actor"
 	"aliaport/internal/apperr"
 	"aliaport/internal/audit"
+	"aliaport/internal/globalid"
 	"aliaport/internal/store"
 )
 
@@ -90,11 +91,12 @@ func (s *Service) Enqueue(ctx context.Context, tx *ent.Tx, name string) error {
 
 // Cancel takes a run out of the queue, or tells it to stop, which it does within
 // seconds.
-func (s *Service) Cancel(ctx context.Context, id int64) (*ent.JobRun, error) {
-	if err := actor.Require(ctx, actor.JobRun); err != nil {
+func (s *Service) Cancel(ctx context.Context, run globalid.ID) (*ent.JobRun, error) {
+	id, err := known(ctx, run)
+	if err != nil {
 		return nil, err
 	}
-	err := s.o.DB.InTx(ctx, func(tx *ent.Tx) error {
+	err = s.o.DB.InTx(ctx, func(tx *ent.Tx) error {
 		row, err := s.get(ctx, tx, id)
 		if err != nil {
 			return err
@@ -130,8 +132,9 @@ func (s *Service) Cancel(ctx context.Context, id int64) (*ent.JobRun, error) {
 
 // Retry makes a new run for what a failed, cancelled or skipped one was for. Each can
 // be retried once; then the retry can.
-func (s *Service) Retry(ctx context.Context, id int64) (*ent.JobRun, error) {
-	if err := actor.Require(ctx, actor.JobRun); err != nil {
+func (s *Service) Retry(ctx context.Context, run globalid.ID) (*ent.JobRun, error) {
+	id, err := known(ctx, run)
+	if err != nil {
 		return nil, err
 	}
 	r, err := s.ask(ctx, func(tx *ent.Tx) (*ent.JobRun, error) {
@@ -157,6 +160,17 @@ func (s *Service) Retry(ctx context.Context, id int64) (*ent.JobRun, error) {
 		return nil, apperr.New(apperr.JobRunState, "state", "RETRIED").At("id")
 	}
 	return r, err
+}
+
+// known is the key of a run, for who may do something with it.
+func known(ctx context.Context, run globalid.ID) (int64, error) {
+	if err := actor.Require(ctx, actor.JobRun); err != nil {
+		return 0, err
+	}
+	if run.Type != "JobRun" {
+		return 0, apperr.New(apperr.JobRunNotFound).At("id")
+	}
+	return run.Key, nil
 }
 
 func (s *Service) get(ctx context.Context, tx *ent.Tx, id int64) (*ent.JobRun, error) {
