@@ -8,10 +8,12 @@ import (
 	"testing"
 	"time"
 
+	"entgo.io/ent/dialect/sql"
 	"github.com/shopspring/decimal"
 	"github.com/vektah/gqlparser/v2/ast"
 
 	"aliaport/ent"
+	"aliaport/ent/jobrun"
 	"aliaport/ent/notificationevent"
 	"aliaport/ent/trip"
 	"aliaport/ent/workorder"
@@ -83,6 +85,7 @@ func seeded(t *testing.T, db *store.DB) *api.API {
 	tariffs(t, db, 100)
 	archives(t, db, 100)
 	notifications(t, db, 100)
+	jobs(t, db, 100)
 	return server
 }
 
@@ -100,6 +103,22 @@ func notifications(t *testing.T, db *store.DB, n int) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// jobs makes n runs, each a repetition of the one before, and n reports.
+func jobs(t *testing.T, db *store.DB, n int) {
+	t.Helper()
+	ctx := t.Context()
+	for i := range n {
+		at := api.Start.Add(time.Duration(i-n) * time.Hour)
+		c := db.JobRun.Create().SetJob("rates").SetScheduledFor(at).SetSlot(at).SetTrigger(jobrun.TriggerRetry).SetState(jobrun.StateFailed).
+			SetAttempts(4).SetMaxAttempts(4).SetStartedAt(at).SetFinishedAt(at.Add(time.Second)).SetError("no answer").SetLog("WARN no answer\n").SetServer("port/1")
+		if i > 0 {
+			c.SetRetryOf(db.JobRun.Query().Order(jobrun.ByID(sql.OrderDesc())).FirstIDX(ctx))
+		}
+		c.ExecX(ctx)
+		db.MonthlyReport.Create().SetMonth(api.Start.AddDate(0, i-n, 0).Format("2006-01")).SetVersion(1).SetContent("{}").SetSha256("0").SetDurationMs(5).ExecX(ctx)
 	}
 }
 
@@ -357,6 +376,12 @@ func TestEveryNodeIsFoundByItsID(t *testing.T) {
 	}
 	server.Get(t, api.Admin, `{ notifications(first: 1) { nodes { id } } }`, nil, &told)
 	ids["Notification"] = told.Notifications.Nodes[0].ID
+	var done struct {
+		JobRuns        struct{ Nodes []struct{ ID string } }
+		MonthlyReports struct{ Nodes []struct{ ID string } }
+	}
+	server.Get(t, api.Admin, `{ jobRuns(first: 1) { nodes { id } } monthlyReports(first: 1) { nodes { id } } }`, nil, &done)
+	ids["JobRun"], ids["MonthlyReport"] = done.JobRuns.Nodes[0].ID, done.MonthlyReports.Nodes[0].ID
 	var rates struct {
 		LatestExchangeRates []struct{ ID string }
 	}

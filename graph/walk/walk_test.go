@@ -16,6 +16,7 @@ import (
 	"aliaport/ent/auditevent"
 	"aliaport/ent/cari"
 	"aliaport/ent/exchangerate"
+	"aliaport/ent/jobrun"
 	"aliaport/ent/service"
 	"aliaport/ent/workorder"
 	"aliaport/graph/walk"
@@ -73,6 +74,15 @@ func filled(t *testing.T, db *store.DB) {
 	}
 	for chunk := range slices.Chunk(events, 500) {
 		db.AuditEvent.CreateBulk(chunk...).ExecX(ctx)
+	}
+	var runs []*ent.JobRunCreate
+	for i := range 1500 {
+		at := api.Start.Add(-time.Duration(i) * time.Hour)
+		runs = append(runs, db.JobRun.Create().SetJob([]string{"rates", "watch", "cleanup"}[i%3]).SetScheduledFor(at).SetSlot(at).SetTrigger(jobrun.TriggerSchedule).
+			SetState([]jobrun.State{jobrun.StateSucceeded, jobrun.StateFailed}[i%10/9]).SetAttempts(1).SetMaxAttempts(3).SetStartedAt(at).SetFinishedAt(at.Add(time.Second)))
+	}
+	for chunk := range slices.Chunk(runs, 500) {
+		db.JobRun.CreateBulk(chunk...).ExecX(ctx)
 	}
 	run(t, db, "ANALYZE")
 }

@@ -172,7 +172,6 @@ func (q *collector) tops(query string) []Top {
 	list := []Top{}
 	order := " ORDER BY 4 DESC, 3 DESC, 1"
 	if q.postgres {
-		order += ` COLLATE "C"`
 		query = strings.Replace(query, "SELECT ", "SELECT * FROM (SELECT ", 1) + ") t"
 		order = ` ORDER BY t.value DESC, t.n DESC, t.code COLLATE "C"`
 		query = strings.Replace(query, ") t", ") t (code, name, n, value)", 1)
@@ -302,11 +301,13 @@ func (q *collector) each(query string, args []any, scan func(*sql.Rows) error) {
 		q.err = fmt.Errorf("%s: %w", head(query), err)
 		return
 	}
+	defer func() {
+		if err := errors.Join(err, rows.Err(), rows.Close()); err != nil {
+			q.err = fmt.Errorf("%s: %w", head(query), err)
+		}
+	}()
 	for err == nil && rows.Next() {
 		err = scan(rows)
-	}
-	if err := errors.Join(err, rows.Err(), rows.Close()); err != nil {
-		q.err = fmt.Errorf("%s: %w", head(query), err)
 	}
 }
 

@@ -16,10 +16,12 @@ import (
 
 	"aliaport/ent"
 	"aliaport/ent/monthlyreport"
+	"aliaport/ent/notificationevent"
 	"aliaport/internal/actor"
 	"aliaport/internal/apperr"
 	"aliaport/internal/audit"
 	"aliaport/internal/calendar"
+	"aliaport/internal/notification"
 	"aliaport/internal/page"
 	"aliaport/internal/store"
 )
@@ -31,8 +33,6 @@ type Service struct {
 	Log        *slog.Logger
 	Pages      *page.Codec
 	PageLimits page.Limits
-	// Made is told, in the transaction that keeps it, of a report that is ready; nil: nobody.
-	Made func(ctx context.Context, tx *ent.Tx, r *ent.MonthlyReport) error
 }
 
 // Month is a month in Istanbul.
@@ -84,7 +84,7 @@ func (s *Service) Generate(ctx context.Context, in GenerateInput) (*ent.MonthlyR
 	return s.Make(ctx, month, func(*ent.Tx) error { return nil })
 }
 
-// Make adds up a month and keeps it. hold is asked in the transaction that keeps it
+// Make adds up a month, keeps it and tells who may read it. hold is asked in the transaction that keeps it
 // whether that is still wanted.
 func (s *Service) Make(ctx context.Context, month Month, hold func(tx *ent.Tx) error) (*ent.MonthlyReport, error) {
 	if err := actor.Require(ctx, actor.ReportExport); err != nil {
@@ -124,10 +124,12 @@ func (s *Service) Make(ctx context.Context, month Month, hold func(tx *ent.Tx) e
 			return err
 		}
 		id = r.ID
-		if s.Made != nil {
-			if err := s.Made(ctx, tx, r); err != nil {
-				return err
-			}
+		_, err = notification.Publish(ctx, tx, s.Now(), notification.Event{
+			Kind: notificationevent.KindMonthlyReportReady, Key: fmt.Sprintf("%s:%d", r.Month, r.Version), Entity: "MonthlyReport", EntityID: id,
+			Data: map[string]any{"month": r.Month, "version": r.Version},
+		})
+		if err != nil {
+			return err
 		}
 		return audit.Record(ctx, tx, s.Now(), audit.Event{Action: audit.Create, Resource: audit.MonthlyReport, EntityID: id, Extra: map[string]any{
 			"month": r.Month, "version": r.Version, "sha256": r.Sha256,

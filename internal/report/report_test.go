@@ -12,6 +12,7 @@ import (
 
 	"aliaport/ent"
 	"aliaport/ent/gatelog"
+	"aliaport/ent/notificationevent"
 	"aliaport/ent/trip"
 	"aliaport/ent/workorder"
 	"aliaport/ent/workorderstatushistory"
@@ -19,6 +20,7 @@ import (
 	"aliaport/internal/aliatest"
 	"aliaport/internal/apperr"
 	"aliaport/internal/calendar"
+	"aliaport/internal/notification"
 	"aliaport/internal/report"
 	"aliaport/internal/seed"
 	"aliaport/internal/store"
@@ -218,6 +220,7 @@ func secondly(t *testing.T, db *store.DB, c *report.Content) *report.Content {
 			head.Closed++
 		case workorderstatushistory.ToStatusCancelled:
 			head.Cancelled++
+		case workorderstatushistory.ToStatusDraft, workorderstatushistory.ToStatusInProgress: // not in the report
 		}
 	}
 	for _, a := range db.WorkOrderAdjustment.Query().AllX(ctx) {
@@ -294,7 +297,7 @@ func secondly(t *testing.T, db *store.DB, c *report.Content) *report.Content {
 	w.ByStatus, w.ByPriority, w.ByType, w.ByDay = listed(tally["status"]), listed(tally["priority"]), listed(tally["type"]), listed(tally["day"])
 	w.Approval, w.Work = spread(approvals), spread(work)
 	if w.OnTime.Planned > 0 {
-		p := decimal.NewFromInt(w.OnTime.InTime * 100).DivRound(decimal.NewFromInt(w.OnTime.Planned), 1)
+		p := decimal.NewFromInt(100*w.OnTime.InTime).DivRound(decimal.NewFromInt(w.OnTime.Planned), 1)
 		w.OnTime.Percent = &p
 	}
 	for _, v := range values {
@@ -377,6 +380,10 @@ func TestAnotherReportOfAMonthIsAnotherVersionAndTheMonthMustBeOver(t *testing.T
 				t.Errorf("page %s, error %v", page, err)
 			}
 			lines, err := report.CSV(r)
+			if told := db.NotificationEvent.Query().Where(notificationevent.EntityID(r.ID)).OnlyX(t.Context()); told.Kind != notificationevent.KindMonthlyReportReady ||
+				notification.Title(told, apperr.English) != "Monthly report ready: 2026-08" {
+				t.Errorf("told %v", told)
+			}
 			if c, _ := report.ContentOf(r); err != nil || !strings.Contains(lines, fmt.Sprintf("headline,created,count,%d\r\n", c.Headline.Created)) {
 				t.Errorf("lines %s, error %v", lines, err)
 			}
