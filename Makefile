@@ -11,6 +11,8 @@ BUILD   := go build $(if $(VERSION),-ldflags '-X main.version=$(VERSION)',-build
 # Tools that are no part of the program are kept out of go.mod and built into bin/.
 LINT_VERSION := v2.15.0
 LINT         := bin/golangci-lint-$(LINT_VERSION)
+K6_VERSION   := v1.8.1
+K6           := bin/k6-$(K6_VERSION)
 WITHSERVERS  := go run ./internal/aliatest/cmd/withservers
 
 UI   := server/playground/ui
@@ -110,6 +112,17 @@ $(DIST): $(shell find $(UI)/src $(UI)/index.html $(UI)/*.json $(UI)/*.ts -type f
 .PHONY: bench
 bench: ## Measure; the figures on record are in docs/benchmarks.md
 	$(WITHSERVERS) go test -run '^$$' -bench . -benchmem ./...
+
+.PHONY: load
+load: setup k6 ## Play the load test on both databases and write docs/load; make load LOAD="-scenarios B" for a part
+	go run ./loadtest/k6 -k6 $(K6) $(LOAD)
+
+.PHONY: k6
+k6: $(K6)
+
+$(K6):
+	GOBIN=$(CURDIR)/bin go install go.k6.io/k6@$(K6_VERSION)
+	mv bin/k6 $@
 
 .PHONY: clean
 clean: ## Remove what was built; data/ stays

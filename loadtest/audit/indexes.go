@@ -11,6 +11,7 @@ import (
 
 	"aliaport/ent/auditevent"
 	"aliaport/loadtest/measure"
+	"aliaport/loadtest/trail"
 )
 
 // set is a choice of indexes.
@@ -62,19 +63,10 @@ func each(column, rest string, values ...string) (arms []string) {
 	return arms
 }
 
-// known are the values of a column in the events.
-func known(of func(i int) string) (values []string) {
-	for i := range kinds {
-		values = append(values, of(i))
-	}
-	slices.Sort(values)
-	return slices.Compact(values)
-}
-
 const month = "created_at >= '2026-07-20 00:00:00+00:00' AND created_at < '2026-08-20 00:00:00+00:00'"
 
 func searches(request string) []search {
-	actions, resources := known(func(i int) string { return kinds[i].action }), known(func(i int) string { return kinds[i].resource })
+	actions, resources := trail.Kinds()
 	return []search{
 		{name: "newest", arms: []string{"true"}},
 		{name: "one day", arms: []string{"created_at >= '2026-07-20 00:00:00+00:00' AND created_at < '2026-07-21 00:00:00+00:00'"}},
@@ -229,18 +221,18 @@ func (b *bench) written(ctx context.Context) (_ time.Duration, err error) {
 		return 0, err
 	}
 	defer tx.Rollback() //nolint:errcheck // it is to be taken back
-	places := make([]string, len(columns))
+	places := make([]string, len(trail.Columns))
 	for i := range places {
 		places[i] = fmt.Sprintf("$%d", i+1)
 	}
-	insert := fmt.Sprintf("INSERT INTO %s (%s) VALUES (%s)", auditevent.Table, strings.Join(columns, ", "), strings.Join(places, ", ")) //nolint:gosec // names of columns and places
+	insert := fmt.Sprintf("INSERT INTO %s (%s) VALUES (%s)", auditevent.Table, strings.Join(trail.Columns, ", "), strings.Join(places, ", ")) //nolint:gosec // names of columns and places
 	stmt, err := tx.PrepareContext(ctx, insert)
 	if err != nil {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, stmt.Close()) }()
 	start := time.Now()
-	for row, err := range events(writtenEvents, end, end.Add(24*time.Hour), 2) {
+	for row, err := range trail.Events(writtenEvents, end, end.Add(24*time.Hour), 2) {
 		if err != nil {
 			return 0, err
 		}

@@ -13,6 +13,7 @@ import (
 	"aliaport/internal/audit"
 	"aliaport/internal/globalid"
 	"aliaport/loadtest/measure"
+	"aliaport/loadtest/trail"
 )
 
 const searching = `query AuditSearch($filter: AuditFilter) { auditEvents(filter: $filter) {
@@ -31,7 +32,7 @@ func (b *bench) live(ctx context.Context, o options) (err error) {
 	filters := []map[string]any{
 		nil,
 		{"createdAt": map[string]any{"from": day.Format(time.RFC3339)}},
-		{"users": []string{user(heavyUser).String(), user(rareUser).String()}},
+		{"users": []string{user(trail.HeavyUser).String(), user(trail.RareUser).String()}},
 		{"actions": []string{"update"}},
 		{"resource": "work_order", "actions": []string{"approve", "cancel"}},
 		{"entityId": (globalid.ID{Type: "WorkOrder", Key: 40_000}).String()},

@@ -11,6 +11,7 @@ import (
 	"aliaport/internal/audit"
 	"aliaport/internal/globalid"
 	"aliaport/internal/page"
+	"aliaport/loadtest/trail"
 )
 
 // question is a search as the API takes it.
@@ -30,23 +31,23 @@ func questions(request string) []question {
 	return []question{
 		{"newest", audit.Filter{}},
 		{"one day", audit.Filter{CreatedAt: &page.Range{From: &from, To: &day}}},
-		{"heavy user", audit.Filter{Users: []*globalid.ID{user(heavyUser)}}},
-		{"heavy user, three weeks", audit.Filter{Users: []*globalid.ID{user(heavyUser)}, CreatedAt: within}},
-		{"rare user", audit.Filter{Users: []*globalid.ID{user(rareUser)}}},
-		{"three users, three weeks", audit.Filter{Users: []*globalid.ID{user(heavyUser), user(40), user(rareUser)}, CreatedAt: within}},
+		{"heavy user", audit.Filter{Users: []*globalid.ID{user(trail.HeavyUser)}}},
+		{"heavy user, three weeks", audit.Filter{Users: []*globalid.ID{user(trail.HeavyUser)}, CreatedAt: within}},
+		{"rare user", audit.Filter{Users: []*globalid.ID{user(trail.RareUser)}}},
+		{"three users, three weeks", audit.Filter{Users: []*globalid.ID{user(trail.HeavyUser), user(40), user(trail.RareUser)}, CreatedAt: within}},
 		{"ten users and five actions", audit.Filter{
 			Users:   []*globalid.ID{user(1), user(2), user(3), user(5), user(8), user(13), user(21), user(34), user(55), user(89)},
 			Actions: []string{"approve", "cancel", "delete", "invoice", "role_assign"},
 		}},
 		{"frequent action", audit.Filter{Actions: []string{"update"}}},
 		{"rare action, three weeks", audit.Filter{Actions: []string{"role_assign"}, CreatedAt: within}},
-		{"user and rare action", audit.Filter{Users: []*globalid.ID{user(heavyUser)}, Actions: []string{"role_assign"}}},
+		{"user and rare action", audit.Filter{Users: []*globalid.ID{user(trail.HeavyUser)}, Actions: []string{"role_assign"}}},
 		{"frequent kind of record", audit.Filter{Resource: new("work_order")}},
 		{"rare kind of record", audit.Filter{Resource: new("user")}},
 		{"kind of record and action", audit.Filter{Resource: new("work_order"), Actions: []string{"delete", "cancel"}}},
 		{"one record", audit.Filter{EntityID: order}},
 		{"denied and failed", audit.Filter{Outcomes: []auditevent.Outcome{audit.Denied, audit.Failed}}},
-		{"denied to a user", audit.Filter{Users: []*globalid.ID{user(heavyUser)}, Outcomes: []auditevent.Outcome{audit.Denied}}},
+		{"denied to a user", audit.Filter{Users: []*globalid.ID{user(trail.HeavyUser)}, Outcomes: []auditevent.Outcome{audit.Denied}}},
 		{"failed approvals", audit.Filter{Actions: []string{"approve"}, Outcomes: []auditevent.Outcome{audit.Failed}}},
 		{"denied to an address", audit.Filter{IP: new("10.20.1.17"), Outcomes: []auditevent.Outcome{audit.Denied}}},
 		{"frequent path", audit.Filter{Path: new("/graphql#UpdateWorkOrderItem")}},

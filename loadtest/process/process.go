@@ -28,10 +28,24 @@ var errNotReady = errors.New("the server is not ready")
 // Start builds the server into the folder, starts it on the database with further
 // settings (NAME=value) and returns when it is ready.
 func Start(ctx context.Context, dir, database string, settings ...string) (*Process, error) {
-	binary := filepath.Join(dir, "aliaport")
-	if out, err := exec.CommandContext(ctx, "go", "build", "-o", binary, "./cmd/aliaport").CombinedOutput(); err != nil { //nolint:gosec // our own command
-		return nil, fmt.Errorf("build: %w: %s", err, out)
+	binary, err := Build(ctx, dir)
+	if err != nil {
+		return nil, err
 	}
+	return Run(ctx, binary, database, settings...)
+}
+
+// Build builds the server into the folder and returns its path.
+func Build(ctx context.Context, dir string) (binary string, err error) {
+	binary = filepath.Join(dir, "aliaport")
+	if out, err := exec.CommandContext(ctx, "go", "build", "-o", binary, "aliaport/cmd/aliaport").CombinedOutput(); err != nil { //nolint:gosec // our own command
+		return "", fmt.Errorf("build: %w: %s", err, out)
+	}
+	return binary, nil
+}
+
+// Run is Start for a server that is built.
+func Run(ctx context.Context, binary, database string, settings ...string) (*Process, error) {
 	address, err := freePort(ctx)
 	if err != nil {
 		return nil, err
@@ -40,7 +54,7 @@ func Start(ctx context.Context, dir, database string, settings ...string) (*Proc
 	if err != nil {
 		return nil, err
 	}
-	p := &Process{URL: "http://" + address, cmd: exec.CommandContext(ctx, binary, "serve"), logs: &bytes.Buffer{}} //nolint:gosec // our own binary
+	p := &Process{URL: "http://" + address, cmd: exec.CommandContext(ctx, binary, "serve"), logs: &bytes.Buffer{}}
 	p.cmd.Env = append(os.Environ(), append([]string{
 		"ALIAPORT_DATABASE_URL=" + database, "ALIAPORT_LISTEN=" + address, "ALIAPORT_ADMIN_LISTEN=" + admin, "ALIAPORT_LOG_LEVEL=WARN",
 	}, settings...)...)
@@ -65,6 +79,9 @@ func Start(ctx context.Context, dir, database string, settings ...string) (*Proc
 	_ = p.cmd.Wait()
 	return nil, fmt.Errorf("%w: %s", errNotReady, p.logs)
 }
+
+// ID is the number of the process.
+func (p *Process) ID() int { return p.cmd.Process.Pid }
 
 func freePort(ctx context.Context) (string, error) {
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")

@@ -1,12 +1,13 @@
-package main
+// Package trail makes up the audit trail of a busy port, for measuring.
+package trail
 
 import (
-	"context"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"iter"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -14,18 +15,14 @@ import (
 	"aliaport/ent/auditevent"
 )
 
-// The trail of the measurements: 90 days of a port with 200 users, one of whom, a
-// program, makes a fifth of all events.
-var (
-	begin = time.Date(2026, 6, 3, 0, 0, 0, 0, time.UTC)
-	end   = begin.AddDate(0, 0, 90)
-)
-
+// Users who did something are 200: one of them, a program, did a fifth of it, another
+// hardly anything.
 const (
-	users     = 200
-	heavyUser = 1
-	rareUser  = 180
-	orders    = 50_000
+	HeavyUser = 1
+	RareUser  = 180
+
+	users  = 200
+	orders = 50_000
 )
 
 // kinds of events with their shares in a thousand.
@@ -64,8 +61,18 @@ var kinds = []struct {
 	{1, "role_assign", "user", "UpdateUser", users, "OK", 200, true},
 }
 
-// events are made up, the same in every run.
-func events(n int, from, to time.Time, seed uint64) iter.Seq2[[]any, error] {
+// Kinds are the actions and the kinds of records that occur, in order.
+func Kinds() (actions, resources []string) {
+	for _, k := range kinds {
+		actions, resources = append(actions, k.action), append(resources, k.resource)
+	}
+	slices.Sort(actions)
+	slices.Sort(resources)
+	return slices.Compact(actions), slices.Compact(resources)
+}
+
+// Events are made up, evenly over the time and the same in every run: rows of Columns.
+func Events(n int, from, to time.Time, seed uint64) iter.Seq2[[]any, error] {
 	dice := rand.New(rand.NewPCG(seed, 7)) //nolint:gosec // made-up data
 	var table []int
 	for i, k := range kinds {
@@ -81,7 +88,7 @@ func events(n int, from, to time.Time, seed uint64) iter.Seq2[[]any, error] {
 			var user, entity, changes, ip any
 			switch roll := dice.IntN(100); {
 			case roll < 20:
-				user = int64(heavyUser)
+				user = int64(HeavyUser)
 			case roll < 97:
 				user = 2 + int64(float64(users-2)*dice.Float64()*dice.Float64()*dice.Float64())
 			}
@@ -114,85 +121,9 @@ func requestID(at time.Time, dice *rand.Rand) string {
 	return id.String()
 }
 
-// columns of the rows of events.
-var columns = []string{
+// Columns of the rows of Events.
+var Columns = []string{
 	auditevent.FieldUserID, auditevent.FieldRoles, auditevent.FieldMethod, auditevent.FieldPath, auditevent.FieldAction, auditevent.FieldResource,
 	auditevent.FieldEntityID, auditevent.FieldOutcome, auditevent.FieldStatusCode, auditevent.FieldDurationMs, auditevent.FieldRequestID, auditevent.FieldIP,
 	auditevent.FieldUserAgent, auditevent.FieldChanges, auditevent.FieldCreatedAt,
-}
-
-// fill loads the trail without its indexes and makes them afterwards, which is
-// several times as fast.
-func (b *bench) fill(ctx context.Context, n int) error {
-	served, err := b.definitions(ctx)
-	if err != nil {
-		return err
-	}
-	if err := b.dropAll(ctx); err != nil {
-		return err
-	}
-	start := time.Now()
-	if _, err := b.BulkInsert(ctx, auditevent.Table, columns, events(n, begin, end, 1)); err != nil {
-		return err
-	}
-	loaded := time.Since(start)
-	for _, definition := range served {
-		if err := b.exec(ctx, definition); err != nil {
-			return err
-		}
-	}
-	fmt.Printf("%s: %d events loaded in %s, %d indexes made in %s; load average %s\n\n", b.name, n, loaded.Round(time.Second), len(served),
-		(time.Since(start) - loaded).Round(time.Second), load())
-	return b.settle(ctx)
-}
-
-func (b *bench) settle(ctx context.Context) error {
-	if b.postgres {
-		return b.exec(ctx, "VACUUM (ANALYZE) audit_events")
-	}
-	return b.exec(ctx, "ANALYZE")
-}
-
-const (
-	indexesOnSQLite   = "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name = 'audit_events' AND sql IS NOT NULL"
-	indexesOnPostgres = "SELECT indexname, replace(indexdef, ' ON ONLY ', ' ON ') FROM pg_indexes WHERE schemaname = current_schema() AND tablename = 'audit_events' AND indexname NOT LIKE '%_pkey'"
-)
-
-// names and definitions of the indexes of the trail.
-func (b *bench) existing(ctx context.Context) (names, definitions []string, err error) {
-	query := indexesOnSQLite
-	if b.postgres {
-		query = indexesOnPostgres
-	}
-	rows, err := b.Writer().QueryContext(ctx, query)
-	if err != nil {
-		return nil, nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var name, definition string
-		if err := rows.Scan(&name, &definition); err != nil {
-			return nil, nil, err
-		}
-		names, definitions = append(names, name), append(definitions, definition)
-	}
-	return names, definitions, rows.Err()
-}
-
-func (b *bench) definitions(ctx context.Context) ([]string, error) {
-	_, definitions, err := b.existing(ctx)
-	return definitions, err
-}
-
-func (b *bench) dropAll(ctx context.Context) error {
-	names, _, err := b.existing(ctx)
-	if err != nil {
-		return err
-	}
-	for _, name := range names {
-		if err := b.exec(ctx, "DROP INDEX "+name); err != nil {
-			return err
-		}
-	}
-	return nil
 }
