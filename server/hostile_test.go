@@ -1261,8 +1261,10 @@ func TestStrangersGetNothing(t *testing.T) {
 				r.Header.Set("Content-Type", "application/json")
 				r.Header.Set("Authorization", authorization)
 				a := w.Send(t, r)
-				want := map[string]string{"viewer": "OK", "login": "AUTH_INVALID_CREDENTIALS", "refreshToken": "AUTH_TOKEN_INVALID",
-					"requestPasswordReset": "MAIL_NOT_CONFIGURED", "resetPassword": "AUTH_RESET_TOKEN_INVALID"}[f.Name]
+				want := map[string]string{
+					"viewer": "OK", "login": "AUTH_INVALID_CREDENTIALS", "refreshToken": "AUTH_TOKEN_INVALID",
+					"requestPasswordReset": "MAIL_NOT_CONFIGURED", "resetPassword": "AUTH_RESET_TOKEN_INVALID",
+				}[f.Name]
 				if want == "" {
 					want = "UNAUTHENTICATED"
 				}

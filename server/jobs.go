@@ -49,7 +49,7 @@ func (s *Server) definitions() []job.Definition {
 		},
 		{
 			Name: "watch", Title: "Gecikmeleri izle", Does: "Tells of trips that are late, vehicles that stay too long, and exchange rates that are old or have jumped, each once.",
-			Schedule: "*/10 * * * *", CatchUp: job.Skip, Grace: 9 * time.Minute, Timeout: 2 * time.Minute, Attempts: 1, Alarm: time.Hour, Run: s.watch,
+			Schedule: "*/10 * * * *", CatchUp: job.Skip, Grace: 9 * time.Minute, Timeout: 2 * time.Minute, Pauses: []time.Duration{time.Minute}, Alarm: time.Hour, Run: s.watch,
 		},
 		{
 			Name: "watch_daily", Title: "Geciken işleri bildir", Does: "Tells of work orders that are overdue and of price lists that end within a week, each once.",
@@ -210,11 +210,13 @@ func (s *Server) archiveTrail(ctx context.Context, r *job.Run) (rows int64, err 
 // monthlyReport makes that of the month before the slot, whenever it runs.
 func (s *Server) monthlyReport(ctx context.Context, r *job.Run) (int64, error) {
 	month := report.MonthOf(r.Slot).Before()
-	made, err := s.reports.Make(ctx, month, func(tx *ent.Tx) error { return r.Hold(ctx, tx) })
+	_, err := s.reports.Make(ctx, month, func(tx *ent.Tx, made *ent.MonthlyReport) error {
+		r.Log.InfoContext(ctx, "report made", "month", made.Month, "version", made.Version, "took_ms", made.DurationMs)
+		return r.Finish(ctx, tx, 1)
+	})
 	if err != nil {
 		return 0, err
 	}
-	r.Log.InfoContext(ctx, "report made", "month", made.Month, "version", made.Version, "took_ms", made.DurationMs)
 	return 1, nil
 }
 

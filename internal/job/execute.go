@@ -45,11 +45,12 @@ func (r *Run) mine() []predicate.JobRun {
 
 // attempt runs a run once. queueID is where it came from; nil: from no queue.
 func (s *Service) attempt(ctx context.Context, id int64, queueID *int64) result {
-	r, d, res := s.begin(ctx, id, queueID)
+	r, d, instead := s.begin(ctx, id, queueID)
 	if r == nil {
-		return res
+		return instead
 	}
 	tail := &tail{}
+	r.tail = tail
 	for line := range strings.Lines(r.earlier) {
 		tail.add(strings.TrimSuffix(line, "\n"))
 	}
@@ -76,7 +77,12 @@ func (s *Service) attempt(ctx context.Context, id int64, queueID *int64) result 
 	}
 	cancel(nil)
 	<-beating
-	res, err = s.finish(ctx, d, r, rows, err, tail)
+	var res result
+	if err == nil && r.finished.Load() {
+		res = result{then: done, state: jobrun.StateSucceeded}
+	} else {
+		res, err = s.finish(ctx, d, r, rows, err, tail)
+	}
 	if err != nil {
 		s.o.Log.ErrorContext(ctx, "end of a job not noted", "job", r.Job, "run", r.ID, "err", err)
 		return result{then: gone, err: err} // found by Recover
@@ -175,6 +181,7 @@ func (s *Service) beat(ctx context.Context, cancel context.CancelCauseFunc, r *R
 		switch {
 		case ctx.Err() != nil:
 			return
+		case errors.Is(err, ErrLost) && r.finished.Load(): // by itself; should that not be committed, finish finds out
 		case errors.Is(err, ErrLost):
 			cancel(ErrLost)
 		case err == nil && row.CancelRequested:

@@ -22,8 +22,8 @@
 // see r.Slot, the moment it is for: the month of a monthly report follows from that,
 // not from the clock, so that a run caught up or retried does what was due. It may
 // run again after it was killed in the middle, so it must be able to go on or begin
-// anew; r.Hold, in its transaction, makes sure that it is still the one. An error
-// that no repetition mends is wrapped by Permanent.
+// anew; what it does in one transaction happens once if that transaction ends with
+// r.Finish. An error that no repetition mends is wrapped by Permanent.
 //
 // What decides is the table job_runs. A slot is a row (unique by job and moment) that
 // is made in the transaction which puts it into the queue; a job runs once at a time
@@ -39,6 +39,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/robfig/cron/v3"
@@ -88,23 +89,34 @@ type Run struct {
 	Attempt int // 1, 2, 3 …
 	Log     *slog.Logger
 
-	service *Service
-	queueID *int64
-	earlier string // log of earlier attempts
+	service  *Service
+	queueID  *int64
+	earlier  string // log of earlier attempts
+	tail     *tail
+	finished atomic.Bool // Finish was called
 }
 
 // ErrLost says that the attempt is not the one that counts any more: it was silent
 // for too long, and another process does it again.
 var ErrLost = errors.New("another process has taken the run over")
 
-// Hold makes sure, in the transaction of what the attempt does, that it still counts.
-// Whoever takes it over waits for that transaction.
-func (r *Run) Hold(ctx context.Context, tx *ent.Tx) error {
-	n, err := tx.JobRun.Update().Where(r.mine()...).SetAliveAt(r.service.now()).Save(ctx)
-	if err == nil && n == 0 {
-		err = ErrLost
+// Finish notes, in the transaction of what the attempt does, that it has succeeded, so
+// that the one is never without the other, whenever the process may be killed. It
+// refuses when the attempt does not count any more; whoever takes it over waits for the
+// transaction. Nothing but the commit may follow.
+func (r *Run) Finish(ctx context.Context, tx *ent.Tx, rows int64) error {
+	s := r.service
+	now := s.now()
+	n, err := tx.JobRun.Update().Where(r.mine()...).SetState(jobrun.StateSucceeded).SetFinishedAt(now).SetUpdatedAt(now).
+		ClearAliveAt().ClearError().SetRows(rows).SetLog(r.tail.text()).Save(ctx)
+	if err != nil {
+		return err
 	}
-	return err
+	if n == 0 {
+		return ErrLost
+	}
+	r.finished.Store(true)
+	return s.record(ctx, tx, &ent.JobRun{ID: r.ID, Job: r.Job, Slot: r.Slot, Trigger: r.Trigger}, result{state: jobrun.StateSucceeded}, rows)
 }
 
 // permanent is an error that the next attempt would meet again.

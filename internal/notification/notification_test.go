@@ -94,6 +94,10 @@ func TestEveryKindHasItsWordsInBothLanguages(t *testing.T) {
 			t.Errorf("%s tells an instant as %q", e.Kind, notification.Text(e, apperr.Turkish))
 		}
 	}
+	// A blob could neither be proven nor copied to another database.
+	if kept := aliatest.Rows(t, db.Reader(), "SELECT DISTINCT typeof(data) FROM notification_events"); fmt.Sprint(kept) != "[[text]]" {
+		t.Errorf("data are kept as %v", kept)
+	}
 	late := db.NotificationEvent.Query().Where(notificationevent.KindEQ(notificationevent.KindTripDelayed)).OnlyX(t.Context())
 	if text := notification.Text(late, apperr.Turkish); !strings.Contains(text, "02.03.2026 12:00") {
 		t.Errorf("the time of the port is missing: %q", text)

@@ -121,7 +121,7 @@ func insertEvents(ctx context.Context, tx *ent.Tx, now time.Time, events []Event
 			if err != nil {
 				return nil, err
 			}
-			data = text
+			data = string(text) // bytes would be a blob on SQLite
 		}
 		if e.Entity != "" {
 			entity, id = e.Entity, e.EntityID

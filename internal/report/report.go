@@ -81,12 +81,12 @@ func (s *Service) Generate(ctx context.Context, in GenerateInput) (*ent.MonthlyR
 	if err != nil || month.End().After(s.Now()) {
 		return nil, apperr.New(apperr.ReportMonth, "last", last).At("month")
 	}
-	return s.Make(ctx, month, func(*ent.Tx) error { return nil })
+	return s.Make(ctx, month, func(*ent.Tx, *ent.MonthlyReport) error { return nil })
 }
 
-// Make adds up a month, keeps it and tells who may read it. hold is asked in the transaction that keeps it
-// whether that is still wanted.
-func (s *Service) Make(ctx context.Context, month Month, hold func(tx *ent.Tx) error) (*ent.MonthlyReport, error) {
+// Make adds up a month, keeps it and tells who may read it. The last that the transaction does is to
+// ask made, which may refuse.
+func (s *Service) Make(ctx context.Context, month Month, made func(*ent.Tx, *ent.MonthlyReport) error) (*ent.MonthlyReport, error) {
 	if err := actor.Require(ctx, actor.ReportExport); err != nil {
 		return nil, err
 	}
@@ -97,9 +97,6 @@ func (s *Service) Make(ctx context.Context, month Month, hold func(tx *ent.Tx) e
 	}
 	var id int64
 	err = s.DB.InTx(ctx, func(tx *ent.Tx) error {
-		if err := hold(tx); err != nil {
-			return err
-		}
 		newest, err := tx.MonthlyReport.Query().Where(monthlyreport.Month(month.String())).Order(monthlyreport.ByVersion(sql.OrderDesc())).First(ctx)
 		switch {
 		case ent.IsNotFound(err):
@@ -131,9 +128,13 @@ func (s *Service) Make(ctx context.Context, month Month, hold func(tx *ent.Tx) e
 		if err != nil {
 			return err
 		}
-		return audit.Record(ctx, tx, s.Now(), audit.Event{Action: audit.Create, Resource: audit.MonthlyReport, EntityID: id, Extra: map[string]any{
+		err = audit.Record(ctx, tx, s.Now(), audit.Event{Action: audit.Create, Resource: audit.MonthlyReport, EntityID: id, Extra: map[string]any{
 			"month": r.Month, "version": r.Version, "sha256": r.Sha256,
 		}})
+		if err != nil {
+			return err
+		}
+		return made(tx, r)
 	})
 	if store.Classify(err).Is("monthly_reports_month_version") { // somebody else made one at the same moment
 		return nil, apperr.New(apperr.Duplicate).At("month")
