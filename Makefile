@@ -13,6 +13,8 @@ LINT_VERSION := v2.15.0
 LINT         := bin/golangci-lint-$(LINT_VERSION)
 K6_VERSION   := v1.8.1
 K6           := bin/k6-$(K6_VERSION)
+BENCHSTAT_VERSION := v0.0.0-20260908200009-22c9c6c9d4da
+BENCHSTAT    := bin/benchstat-$(BENCHSTAT_VERSION)
 WITHSERVERS  := go run ./internal/aliatest/cmd/withservers
 
 UI   := server/playground/ui
@@ -109,9 +111,25 @@ $(DIST): $(shell find $(UI)/src $(UI)/index.html $(UI)/*.json $(UI)/*.ts -type f
 	@.ci/setup node
 	cd $(UI) && npm run build
 
+# Benchmarks that fill large databases tell more one by one: docs/benchmarks.md says how.
+LONG_BENCH := ^Benchmark(ActiveTripCount|Archive|BulkInsert|Cache|ExplainedLines|Open|SearchOnSQLite|Seed)$$
+RUN_BENCH   = $(WITHSERVERS) go test -run '^$$' -bench '$(or $(BENCH),.)' -skip '$(LONG_BENCH)' -benchmem -benchtime 100ms -count 6 -p 1 \
+	$(sort $(dir $(addprefix ./,$(shell grep -rl --include='*_test.go' '^func Benchmark' graph internal server))))
+
 .PHONY: bench
-bench: ## Measure; the figures on record are in docs/benchmarks.md
-	$(WITHSERVERS) go test -run '^$$' -bench . -benchmem ./...
+bench: $(BENCHSTAT) ## Measure what is called often, beside docs/bench/baseline.txt; make bench BENCH=Cursor for some
+	$(RUN_BENCH) | tee bin/bench.txt
+	$(BENCHSTAT) docs/bench/baseline.txt bin/bench.txt
+
+.PHONY: bench-baseline
+bench-baseline: ## The same, to compare with from now on
+	@mkdir -p docs/bench
+	$(RUN_BENCH) | grep -E '^(goos|goarch|pkg|cpu|Benchmark)' > bin/bench.txt
+	cp bin/bench.txt docs/bench/baseline.txt
+
+$(BENCHSTAT):
+	GOBIN=$(CURDIR)/bin go install golang.org/x/perf/cmd/benchstat@$(BENCHSTAT_VERSION)
+	mv bin/benchstat $@
 
 .PHONY: load
 load: setup k6 ## Play the load test on both databases and write docs/load; make load LOAD="-scenarios B" for a part

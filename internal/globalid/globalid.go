@@ -22,26 +22,36 @@ const maxLen = 100
 
 // Parse reads an id that a client sent.
 func Parse(s string) (ID, error) {
-	bad := apperr.New(apperr.BadUserInput, "reason", "id")
+	id, ok := parse(s)
+	if !ok {
+		return ID{}, apperr.New(apperr.BadUserInput, "reason", "id")
+	}
+	return id, nil
+}
+
+var strict = base64.RawURLEncoding.Strict()
+
+func parse(s string) (id ID, ok bool) {
 	// The base64 decoder skips line breaks, which no id of ours has.
 	if len(s) > maxLen || strings.ContainsAny(s, "\r\n") {
-		return ID{}, bad
+		return ID{}, false
 	}
-	b, err := base64.RawURLEncoding.Strict().DecodeString(s)
+	b, err := strict.DecodeString(s)
 	if err != nil {
-		return ID{}, bad
+		return ID{}, false
 	}
 	typ, digits, ok := strings.Cut(string(b), ":")
 	key, err := strconv.ParseInt(digits, 10, 64)
 	if !ok || typ == "" || err != nil || key < 1 || strconv.FormatInt(key, 10) != digits {
-		return ID{}, bad
+		return ID{}, false
 	}
-	return ID{Type: typ, Key: key}, nil
+	return ID{Type: typ, Key: key}, true
 }
 
 // String is the opaque form.
 func (id ID) String() string {
-	return base64.RawURLEncoding.EncodeToString(strconv.AppendInt([]byte(id.Type+":"), id.Key, 10))
+	b := append(make([]byte, 0, maxLen), id.Type...)
+	return base64.RawURLEncoding.EncodeToString(strconv.AppendInt(append(b, ':'), id.Key, 10))
 }
 
 // Of returns the key if the id names a record of the type.

@@ -7,8 +7,10 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"hash"
 	"hash/fnv"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -37,12 +39,16 @@ const sealSize = 8
 // maxCursor bounds what is decoded: the longest sort value has 200 letters.
 const maxCursor = 2048
 
+var strict = base64.RawURLEncoding.Strict()
+
 // Codec makes and reads cursors. It seals them with a key, so that one that was
 // made up or altered is told from a real one.
-type Codec struct{ key []byte }
+type Codec struct{ seals sync.Pool } // of hash.Hash, which are dear to make and cheap to use again
 
 // NewCodec makes a codec. Servers that share clients must share the key.
-func NewCodec(key []byte) *Codec { return &Codec{key: key} }
+func NewCodec(key []byte) *Codec {
+	return &Codec{seals: sync.Pool{New: func() any { return hmac.New(sha256.New, key) }}}
+}
 
 // Hash is the fingerprint of a list and its filter. The value is hashed as JSON.
 func Hash(list string, filter any) (uint64, error) {
@@ -59,7 +65,7 @@ func Hash(list string, filter any) (uint64, error) {
 // A cursor is: version, filter hash, direction, length and name of the order, id,
 // value, seal.
 func (c *Codec) encode(o Order, filter uint64, at position) string {
-	b := make([]byte, 0, 64)
+	b := make([]byte, 0, 96) // with room for the whole seal
 	b = append(b, version)
 	b = binary.BigEndian.AppendUint64(b, filter)
 	b = append(b, direction(o), nameLength(o))
@@ -83,9 +89,14 @@ func (c *Codec) encode(o Order, filter uint64, at position) string {
 }
 
 func (c *Codec) seal(b []byte) []byte {
-	m := hmac.New(sha256.New, c.key)
+	m, ok := c.seals.Get().(hash.Hash)
+	if !ok {
+		panic("page: the pool has something else")
+	}
+	defer c.seals.Put(m)
+	m.Reset()
 	_, _ = m.Write(b)
-	return append(b, m.Sum(nil)[:sealSize]...)
+	return m.Sum(b)[:len(b)+sealSize]
 }
 
 func (c *Codec) decode(s string, o Order, filter uint64) (*position, error) {
@@ -94,7 +105,7 @@ func (c *Codec) decode(s string, o Order, filter uint64) (*position, error) {
 	if len(s) > maxCursor || strings.ContainsAny(s, "\r\n") {
 		return nil, refused
 	}
-	sealed, err := base64.RawURLEncoding.Strict().DecodeString(s)
+	sealed, err := strict.DecodeString(s)
 	if err != nil || len(sealed) <= sealSize {
 		return nil, refused
 	}

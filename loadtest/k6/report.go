@@ -25,8 +25,7 @@ type Page struct {
 var reportTemplate string
 
 var page = template.Must(template.New("report").Funcs(template.FuncMap{
-	"chart": chart, "short": short, "ratio": ratio, "ms": func(v float64) string { return short(round(v)) }, "percent": func(v float64) string { return fmt.Sprintf("%.0f %%", 100*v) },
-	"per": func(a, b float64) float64 { return a / max(b, 1e-9) },
+	"chart": chart, "short": short, "ratio": ratio, "ms": func(v float64) string { return short(round(v)) },
 }).Parse(reportTemplate))
 
 // record puts the runs in the place of the former ones of the same scenarios and
@@ -163,7 +162,9 @@ func (r *Run) used(names []string, of func(Sample) []float64) []curve {
 			curves[i].values = append(curves[i].values, of(s)[i])
 		}
 	}
-	return curves
+	return slices.DeleteFunc(curves, func(c curve) bool { // there is no database beside
+		return !slices.ContainsFunc(c.values, func(v float64) bool { return v != 0 })
+	})
 }
 
 // chart draws curves over the seconds of a run.

@@ -118,7 +118,7 @@ func short(v float64) string {
 	case v == float64(int(v)):
 		return strconv.Itoa(int(v))
 	case v < 1:
-		return strconv.FormatFloat(v, 'f', 4, 64)
+		return strings.TrimRight(strconv.FormatFloat(v, 'f', 4, 64), "0")
 	default:
 		return strconv.FormatFloat(v, 'f', 1, 64)
 	}
