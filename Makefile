@@ -73,7 +73,7 @@ $(LINT):
 generate: $(LINT) ## Write the storage layer, the GraphQL server and tables in the documents anew
 	go generate ./ent
 	go run ./internal/apperr/gendocs
-	go tool gqlgen generate
+	go run ./graph/gengraph
 	go run ./graph/gendocs
 	go run ./internal/config/gendocs
 	$(LINT) fmt ./graph/...

@@ -1,8 +1,6 @@
 package graph
 
 import (
-	"context"
-
 	"aliaport/ent"
 	"aliaport/graph/gen"
 	"aliaport/graph/gqlmodel"
@@ -10,6 +8,7 @@ import (
 	"aliaport/internal/audit"
 	"aliaport/internal/globalid"
 	"aliaport/internal/page"
+	"context"
 )
 
 func (r *auditEventResolver) User(ctx context.Context, obj *ent.AuditEvent) (*ent.User, error) {

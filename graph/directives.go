@@ -32,8 +32,8 @@ func Directives() gen.DirectiveRoot {
 		},
 		Personal: func(ctx context.Context, obj any, next graphql.Resolver) (any, error) {
 			value, err := next(ctx)
-			if err == nil {
-				personal(ctx, obj, value)
+			if text, ok := value.(*string); ok && err == nil {
+				saw(ctx, obj, graphql.GetFieldContext(ctx).Field.Name, text)
 			}
 			return value, err
 		},

@@ -1,8 +1,6 @@
 package graph
 
 import (
-	"context"
-
 	"aliaport/ent"
 	"aliaport/ent/workorder"
 	"aliaport/graph/gen"
@@ -11,6 +9,7 @@ import (
 	"aliaport/internal/gate"
 	"aliaport/internal/globalid"
 	"aliaport/internal/page"
+	"context"
 )
 
 func (r *gateLogResolver) WorkOrder(ctx context.Context, obj *ent.GateLog) (*ent.WorkOrder, error) {

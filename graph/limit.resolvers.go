@@ -1,9 +1,8 @@
 package graph
 
 import (
-	"context"
-
 	"aliaport/graph/gen"
+	"context"
 )
 
 func (r *queryResolver) RateLimit(ctx context.Context) (*gen.RateLimit, error) {

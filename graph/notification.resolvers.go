@@ -1,9 +1,6 @@
 package graph
 
 import (
-	"context"
-	"time"
-
 	"aliaport/ent"
 	"aliaport/ent/notificationevent"
 	"aliaport/graph/gen"
@@ -12,6 +9,8 @@ import (
 	"aliaport/internal/globalid"
 	"aliaport/internal/notification"
 	"aliaport/internal/page"
+	"context"
+	"time"
 )
 
 func (r *mutationResolver) MarkNotificationRead(ctx context.Context, input gen.MarkNotificationReadInput) (*gen.NotificationPayload, error) {

@@ -1,12 +1,11 @@
 package graph
 
 import (
-	"context"
-
 	"aliaport/ent"
 	"aliaport/graph/gen"
 	"aliaport/graph/loader"
 	"aliaport/internal/person"
+	"context"
 )
 
 func (r *mutationResolver) AddWorkOrderPerson(ctx context.Context, input person.AddInput) (*gen.WorkOrderPersonsPayload, error) {

@@ -88,18 +88,17 @@ func sawRecord(ctx context.Context, r audit.Resource, id int64, fields ...string
 	}
 }
 
-// personal notes a value of a field marked @personal, unless it is empty or masked.
-func personal(ctx context.Context, obj, value any) {
-	if text, ok := value.(*string); !ok || text == nil || *text == "" {
+// saw notes a value of a field marked @personal, unless it is empty or masked.
+func saw(ctx context.Context, obj any, field string, value *string) {
+	if value == nil || *value == "" {
 		return
 	}
-	name := graphql.GetFieldContext(ctx).Field.Name
 	switch of := obj.(type) {
 	case *ent.Cari:
-		sawRecord(ctx, audit.Cari, of.ID, name)
+		sawRecord(ctx, audit.Cari, of.ID, field)
 	case *ent.WorkOrderPerson:
 		if actor.From(ctx).Can(actor.GateRead) { // others get the last two letters
-			sawRecord(ctx, audit.WorkOrderPerson, of.ID, name)
+			sawRecord(ctx, audit.WorkOrderPerson, of.ID, field)
 		}
 	}
 }

@@ -1,8 +1,6 @@
 package graph
 
 import (
-	"context"
-
 	"aliaport/ent"
 	"aliaport/graph/gen"
 	"aliaport/graph/gqlmodel"
@@ -11,6 +9,7 @@ import (
 	"aliaport/internal/globalid"
 	"aliaport/internal/page"
 	"aliaport/internal/tariff"
+	"context"
 )
 
 func (r *mutationResolver) CreatePriceList(ctx context.Context, input tariff.CreateInput) (*gen.PriceListPayload, error) {

@@ -14,6 +14,7 @@ import (
 	"github.com/vektah/gqlparser/v2/validator/core"
 	"github.com/vektah/gqlparser/v2/validator/rules"
 
+	"aliaport/graph/compiled"
 	"aliaport/graph/cost"
 	"aliaport/internal/actor"
 	"aliaport/internal/apperr"
@@ -39,10 +40,11 @@ type documents struct {
 	kept   *lru.Cache[string, *document]
 }
 
-// document is a valid document with its cost.
+// document is a valid document with its cost and what was compiled of it.
 type document struct {
 	ast   *ast.QueryDocument
 	shape *cost.Shape
+	plans compiled.Plans
 }
 
 var _ graphql.Cache[*ast.QueryDocument] = (*documents)(nil)
@@ -77,7 +79,7 @@ func (d *documents) prepare(ctx context.Context, p *graphql.RawParams) (*cost.Co
 		if err != nil {
 			return nil, gqlerror.List{asParseError(err)}
 		}
-		doc = &document{parsed, d.meter.Measure(parsed)}
+		doc = &document{ast: parsed, shape: d.meter.Measure(parsed)}
 	}
 	c := doc.shape.Cost(p.OperationName, p.Variables)
 	if refused := d.limits.Check(c); refused != nil {
@@ -109,7 +111,7 @@ func (d *documents) prepare(ctx context.Context, p *graphql.RawParams) (*cost.Co
 			return &c, gqlerror.List{e}
 		}
 	}
-	seenFrom(ctx).document = doc.ast
+	seenFrom(ctx).document = doc
 	return &c, nil
 }
 
@@ -201,7 +203,10 @@ func (d *documents) validate(doc *ast.QueryDocument, withHints bool) gqlerror.Li
 // Get hands a prepared document to the executor.
 func (*documents) Get(ctx context.Context, _ string) (*ast.QueryDocument, bool) {
 	doc := seenFrom(ctx).document
-	return doc, doc != nil
+	if doc == nil {
+		return nil, false
+	}
+	return doc.ast, true
 }
 
 // Add is never needed: what the executor runs was prepared.

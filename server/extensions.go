@@ -6,6 +6,7 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
+	"aliaport/graph"
 	"aliaport/internal/actor"
 	"aliaport/internal/store"
 )
@@ -116,4 +117,18 @@ func (costs) InterceptResponse(ctx context.Context, next graphql.ResponseHandler
 		resp.Extensions["cost"] = c
 	}
 	return resp
+}
+
+// plans keeps what is compiled of a document beside it.
+type plans struct{}
+
+var _ graphql.OperationContextMutator = plans{}
+
+func (plans) ExtensionName() string { return "Plans" }
+
+func (plans) Validate(graphql.ExecutableSchema) error { return nil }
+
+func (plans) MutateOperationContext(ctx context.Context, oc *graphql.OperationContext) *gqlerror.Error {
+	graph.KeepPlans(oc, &seenFrom(ctx).document.plans)
+	return nil
 }

@@ -41,6 +41,7 @@ type metrics struct {
 	jobTook    *prometheus.HistogramVec
 	jobRows    *prometheus.CounterVec
 	deliveries *prometheus.CounterVec
+	written    *prometheus.CounterVec
 	names      map[string]bool // of operations that may be labels
 }
 
@@ -73,6 +74,9 @@ func newMetrics(db *store.DB, version string) (*metrics, error) {
 			Name: "aliaport_graphql_statements", Help: "SQL statements of one GraphQL operation.",
 			Buckets: []float64{0, 1, 2, 3, 5, 8, 13, 21, 50},
 		}, []string{"type"}),
+		written: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "aliaport_graphql_fields_written_total", Help: "Fields of queries that compiled writers could write, by who did: they, or the engine because of an error below.",
+		}, []string{"by"}),
 		batches: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "aliaport_graphql_resolver_batch_size", Help: "Keys that were read together for nested fields.",
 			Buckets: []float64{1, 2, 5, 10, 20, 50, 100, 200, 500},
@@ -116,7 +120,7 @@ func newMetrics(db *store.DB, version string) (*metrics, error) {
 		Name: "aliaport_build_info", Help: "1; the label tells which version runs.", ConstLabels: prometheus.Labels{"version": version},
 	})
 	build.Set(1)
-	m.registry.MustRegister(m.requests, m.durations, m.operations, m.took, m.statements, m.batches, m.sql, m.logins, m.dropped, m.limited, m.deliveries, m.jobRuns, m.jobTook, m.jobRows, build,
+	m.registry.MustRegister(m.requests, m.durations, m.operations, m.took, m.statements, m.batches, m.sql, m.logins, m.dropped, m.limited, m.deliveries, m.written, m.jobRuns, m.jobTook, m.jobRows, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		collectors.NewDBStatsCollector(db.Writer(), "writer"))
 	if db.Reader() != db.Writer() {
@@ -216,6 +220,15 @@ func (m *metrics) operation(o outcome, statements int) {
 		m.took.WithLabelValues(name, kind).Observe(o.took.Seconds())
 	}
 	m.statements.WithLabelValues(kind).Observe(float64(statements))
+}
+
+// wrote counts who wrote a field.
+func (m *metrics) wrote(compiled bool) {
+	by := "engine"
+	if compiled {
+		by = "compiled"
+	}
+	m.written.WithLabelValues(by).Inc()
 }
 
 func (m *metrics) batch(keys int) { m.batches.Observe(float64(keys)) }

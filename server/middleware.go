@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/vektah/gqlparser/v2/ast"
 	"golang.org/x/text/language"
 
 	"aliaport/graph"
@@ -102,7 +101,7 @@ type seen struct {
 	cost      *cost.Cost
 	over      string // the limit that the document is over
 	trace     string // id of the trace, if it is one of those
-	document  *ast.QueryDocument
+	document  *document
 }
 
 type seenKey struct{}

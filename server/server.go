@@ -287,6 +287,10 @@ func (s *Server) graphql(r *graph.Resolver) (*endpoint, error) {
 	if s.tracing != nil {
 		exec.Use(s.tracing)
 	}
+	if s.config.CompiledSelections { // last: the spans of fields enclose what is written for them
+		exec.Use(plans{})
+		exec.Use(graph.Compiled{Schema: gen.Compiled(schema), Wrote: s.metrics.wrote})
+	}
 	return &endpoint{exec: exec, documents: docs, rates: s.rates, maxBody: s.config.MaxBodyBytes, presenter: p, done: func(ctx context.Context, o outcome) {
 		n := seenFrom(ctx)
 		n.operation, n.kind, n.code = o.name, o.kind, o.code

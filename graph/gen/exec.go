@@ -20631,7 +20631,7 @@ func (ec *executionContext) _AuditArchiveEdge_cursor(ctx context.Context, field 
 			return ec.fieldContext_AuditArchiveEdge_cursor(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Cursor, nil
+			return obj.Cursor(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
@@ -20642,7 +20642,7 @@ func (ec *executionContext) _AuditArchiveEdge_cursor(ctx context.Context, field 
 	)
 }
 func (ec *executionContext) fieldContext_AuditArchiveEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("AuditArchiveEdge", field, false, false, "String")
+	return graphql.NewScalarFieldContext("AuditArchiveEdge", field, true, false, "String")
 }
 
 func (ec *executionContext) _AuditArchiveEdge_node(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Edge[*ent.AuditArchive]) (ret graphql.Marshaler) {
@@ -21306,7 +21306,7 @@ func (ec *executionContext) _AuditEventEdge_cursor(ctx context.Context, field gr
 			return ec.fieldContext_AuditEventEdge_cursor(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Cursor, nil
+			return obj.Cursor(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
@@ -21317,7 +21317,7 @@ func (ec *executionContext) _AuditEventEdge_cursor(ctx context.Context, field gr
 	)
 }
 func (ec *executionContext) fieldContext_AuditEventEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("AuditEventEdge", field, false, false, "String")
+	return graphql.NewScalarFieldContext("AuditEventEdge", field, true, false, "String")
 }
 
 func (ec *executionContext) _AuditEventEdge_node(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Edge[*ent.AuditEvent]) (ret graphql.Marshaler) {
@@ -22924,7 +22924,7 @@ func (ec *executionContext) _CariEdge_cursor(ctx context.Context, field graphql.
 			return ec.fieldContext_CariEdge_cursor(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Cursor, nil
+			return obj.Cursor(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
@@ -22935,7 +22935,7 @@ func (ec *executionContext) _CariEdge_cursor(ctx context.Context, field graphql.
 	)
 }
 func (ec *executionContext) fieldContext_CariEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("CariEdge", field, false, false, "String")
+	return graphql.NewScalarFieldContext("CariEdge", field, true, false, "String")
 }
 
 func (ec *executionContext) _CariEdge_node(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Edge[*ent.Cari]) (ret graphql.Marshaler) {
@@ -24095,7 +24095,7 @@ func (ec *executionContext) _ExchangeRateEdge_cursor(ctx context.Context, field 
 			return ec.fieldContext_ExchangeRateEdge_cursor(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Cursor, nil
+			return obj.Cursor(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
@@ -24106,7 +24106,7 @@ func (ec *executionContext) _ExchangeRateEdge_cursor(ctx context.Context, field 
 	)
 }
 func (ec *executionContext) fieldContext_ExchangeRateEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ExchangeRateEdge", field, false, false, "String")
+	return graphql.NewScalarFieldContext("ExchangeRateEdge", field, true, false, "String")
 }
 
 func (ec *executionContext) _ExchangeRateEdge_node(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Edge[*ent.ExchangeRate]) (ret graphql.Marshaler) {
@@ -26202,7 +26202,7 @@ func (ec *executionContext) _GateLogEdge_cursor(ctx context.Context, field graph
 			return ec.fieldContext_GateLogEdge_cursor(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Cursor, nil
+			return obj.Cursor(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
@@ -26213,7 +26213,7 @@ func (ec *executionContext) _GateLogEdge_cursor(ctx context.Context, field graph
 	)
 }
 func (ec *executionContext) fieldContext_GateLogEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("GateLogEdge", field, false, false, "String")
+	return graphql.NewScalarFieldContext("GateLogEdge", field, true, false, "String")
 }
 
 func (ec *executionContext) _GateLogEdge_node(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Edge[*ent.GateLog]) (ret graphql.Marshaler) {
@@ -28809,7 +28809,7 @@ func (ec *executionContext) _MotorbotEdge_cursor(ctx context.Context, field grap
 			return ec.fieldContext_MotorbotEdge_cursor(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Cursor, nil
+			return obj.Cursor(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
@@ -28820,7 +28820,7 @@ func (ec *executionContext) _MotorbotEdge_cursor(ctx context.Context, field grap
 	)
 }
 func (ec *executionContext) fieldContext_MotorbotEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("MotorbotEdge", field, false, false, "String")
+	return graphql.NewScalarFieldContext("MotorbotEdge", field, true, false, "String")
 }
 
 func (ec *executionContext) _MotorbotEdge_node(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Edge[*ent.Motorbot]) (ret graphql.Marshaler) {
@@ -35629,7 +35629,7 @@ func (ec *executionContext) _NotificationEdge_cursor(ctx context.Context, field 
 			return ec.fieldContext_NotificationEdge_cursor(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Cursor, nil
+			return obj.Cursor(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
@@ -35640,7 +35640,7 @@ func (ec *executionContext) _NotificationEdge_cursor(ctx context.Context, field 
 	)
 }
 func (ec *executionContext) fieldContext_NotificationEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("NotificationEdge", field, false, false, "String")
+	return graphql.NewScalarFieldContext("NotificationEdge", field, true, false, "String")
 }
 
 func (ec *executionContext) _NotificationEdge_node(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Edge[*ent.Notification]) (ret graphql.Marshaler) {
@@ -36290,7 +36290,7 @@ func (ec *executionContext) _ParameterEdge_cursor(ctx context.Context, field gra
 			return ec.fieldContext_ParameterEdge_cursor(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Cursor, nil
+			return obj.Cursor(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
@@ -36301,7 +36301,7 @@ func (ec *executionContext) _ParameterEdge_cursor(ctx context.Context, field gra
 	)
 }
 func (ec *executionContext) fieldContext_ParameterEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ParameterEdge", field, false, false, "String")
+	return graphql.NewScalarFieldContext("ParameterEdge", field, true, false, "String")
 }
 
 func (ec *executionContext) _ParameterEdge_node(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Edge[*ent.Parameter]) (ret graphql.Marshaler) {
@@ -37651,7 +37651,7 @@ func (ec *executionContext) _PriceListEdge_cursor(ctx context.Context, field gra
 			return ec.fieldContext_PriceListEdge_cursor(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Cursor, nil
+			return obj.Cursor(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
@@ -37662,7 +37662,7 @@ func (ec *executionContext) _PriceListEdge_cursor(ctx context.Context, field gra
 	)
 }
 func (ec *executionContext) fieldContext_PriceListEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("PriceListEdge", field, false, false, "String")
+	return graphql.NewScalarFieldContext("PriceListEdge", field, true, false, "String")
 }
 
 func (ec *executionContext) _PriceListEdge_node(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Edge[*ent.PriceList]) (ret graphql.Marshaler) {
@@ -38096,7 +38096,7 @@ func (ec *executionContext) _PriceListItemEdge_cursor(ctx context.Context, field
 			return ec.fieldContext_PriceListItemEdge_cursor(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Cursor, nil
+			return obj.Cursor(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
@@ -38107,7 +38107,7 @@ func (ec *executionContext) _PriceListItemEdge_cursor(ctx context.Context, field
 	)
 }
 func (ec *executionContext) fieldContext_PriceListItemEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("PriceListItemEdge", field, false, false, "String")
+	return graphql.NewScalarFieldContext("PriceListItemEdge", field, true, false, "String")
 }
 
 func (ec *executionContext) _PriceListItemEdge_node(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Edge[*ent.PriceListItem]) (ret graphql.Marshaler) {
@@ -43582,7 +43582,7 @@ func (ec *executionContext) _ServiceEdge_cursor(ctx context.Context, field graph
 			return ec.fieldContext_ServiceEdge_cursor(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Cursor, nil
+			return obj.Cursor(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
@@ -43593,7 +43593,7 @@ func (ec *executionContext) _ServiceEdge_cursor(ctx context.Context, field graph
 	)
 }
 func (ec *executionContext) fieldContext_ServiceEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ServiceEdge", field, false, false, "String")
+	return graphql.NewScalarFieldContext("ServiceEdge", field, true, false, "String")
 }
 
 func (ec *executionContext) _ServiceEdge_node(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Edge[*ent.Service]) (ret graphql.Marshaler) {
@@ -44064,7 +44064,7 @@ func (ec *executionContext) _ServiceOverrideEdge_cursor(ctx context.Context, fie
 			return ec.fieldContext_ServiceOverrideEdge_cursor(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Cursor, nil
+			return obj.Cursor(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
@@ -44075,7 +44075,7 @@ func (ec *executionContext) _ServiceOverrideEdge_cursor(ctx context.Context, fie
 	)
 }
 func (ec *executionContext) fieldContext_ServiceOverrideEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ServiceOverrideEdge", field, false, false, "String")
+	return graphql.NewScalarFieldContext("ServiceOverrideEdge", field, true, false, "String")
 }
 
 func (ec *executionContext) _ServiceOverrideEdge_node(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Edge[*ent.ServiceOverride]) (ret graphql.Marshaler) {
@@ -45740,7 +45740,7 @@ func (ec *executionContext) _TripEdge_cursor(ctx context.Context, field graphql.
 			return ec.fieldContext_TripEdge_cursor(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Cursor, nil
+			return obj.Cursor(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
@@ -45751,7 +45751,7 @@ func (ec *executionContext) _TripEdge_cursor(ctx context.Context, field graphql.
 	)
 }
 func (ec *executionContext) fieldContext_TripEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("TripEdge", field, false, false, "String")
+	return graphql.NewScalarFieldContext("TripEdge", field, true, false, "String")
 }
 
 func (ec *executionContext) _TripEdge_node(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Edge[*ent.Trip]) (ret graphql.Marshaler) {
@@ -46322,7 +46322,7 @@ func (ec *executionContext) _UninvoicedCariEdge_cursor(ctx context.Context, fiel
 			return ec.fieldContext_UninvoicedCariEdge_cursor(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Cursor, nil
+			return obj.Cursor(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
@@ -46333,7 +46333,7 @@ func (ec *executionContext) _UninvoicedCariEdge_cursor(ctx context.Context, fiel
 	)
 }
 func (ec *executionContext) fieldContext_UninvoicedCariEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("UninvoicedCariEdge", field, false, false, "String")
+	return graphql.NewScalarFieldContext("UninvoicedCariEdge", field, true, false, "String")
 }
 
 func (ec *executionContext) _UninvoicedCariEdge_node(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Edge[*workorder.UninvoicedOf]) (ret graphql.Marshaler) {
@@ -47273,7 +47273,7 @@ func (ec *executionContext) _UserEdge_cursor(ctx context.Context, field graphql.
 			return ec.fieldContext_UserEdge_cursor(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Cursor, nil
+			return obj.Cursor(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
@@ -47284,7 +47284,7 @@ func (ec *executionContext) _UserEdge_cursor(ctx context.Context, field graphql.
 	)
 }
 func (ec *executionContext) fieldContext_UserEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("UserEdge", field, false, false, "String")
+	return graphql.NewScalarFieldContext("UserEdge", field, true, false, "String")
 }
 
 func (ec *executionContext) _UserEdge_node(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Edge[*ent.User]) (ret graphql.Marshaler) {
@@ -48829,7 +48829,7 @@ func (ec *executionContext) _WorkLogEdge_cursor(ctx context.Context, field graph
 			return ec.fieldContext_WorkLogEdge_cursor(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Cursor, nil
+			return obj.Cursor(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
@@ -48840,7 +48840,7 @@ func (ec *executionContext) _WorkLogEdge_cursor(ctx context.Context, field graph
 	)
 }
 func (ec *executionContext) fieldContext_WorkLogEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("WorkLogEdge", field, false, false, "String")
+	return graphql.NewScalarFieldContext("WorkLogEdge", field, true, false, "String")
 }
 
 func (ec *executionContext) _WorkLogEdge_node(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Edge[*ent.WorkLog]) (ret graphql.Marshaler) {
@@ -50330,7 +50330,7 @@ func (ec *executionContext) _WorkOrderEdge_cursor(ctx context.Context, field gra
 			return ec.fieldContext_WorkOrderEdge_cursor(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Cursor, nil
+			return obj.Cursor(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
@@ -50341,7 +50341,7 @@ func (ec *executionContext) _WorkOrderEdge_cursor(ctx context.Context, field gra
 	)
 }
 func (ec *executionContext) fieldContext_WorkOrderEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("WorkOrderEdge", field, false, false, "String")
+	return graphql.NewScalarFieldContext("WorkOrderEdge", field, true, false, "String")
 }
 
 func (ec *executionContext) _WorkOrderEdge_node(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Edge[*ent.WorkOrder]) (ret graphql.Marshaler) {
@@ -51368,7 +51368,7 @@ func (ec *executionContext) _WorkOrderItemEdge_cursor(ctx context.Context, field
 			return ec.fieldContext_WorkOrderItemEdge_cursor(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Cursor, nil
+			return obj.Cursor(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
@@ -51379,7 +51379,7 @@ func (ec *executionContext) _WorkOrderItemEdge_cursor(ctx context.Context, field
 	)
 }
 func (ec *executionContext) fieldContext_WorkOrderItemEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("WorkOrderItemEdge", field, false, false, "String")
+	return graphql.NewScalarFieldContext("WorkOrderItemEdge", field, true, false, "String")
 }
 
 func (ec *executionContext) _WorkOrderItemEdge_node(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Edge[*ent.WorkOrderItem]) (ret graphql.Marshaler) {

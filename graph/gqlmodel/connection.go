@@ -22,15 +22,21 @@ func NewConnection[T any](l *page.List[T]) *Connection[T] { return &Connection[T
 
 // Edge is a row with its cursor.
 type Edge[T any] struct {
-	Node   T
-	Cursor string
+	Node T
+
+	list *page.List[T]
 }
+
+// Cursor names the place of the row in the list. It is sealed when it is asked for.
+func (e *Edge[T]) Cursor() string { return e.list.Cursor(e.Node) }
 
 // Edges are the rows with their cursors.
 func (c *Connection[T]) Edges() []*Edge[T] {
-	edges := make([]*Edge[T], len(c.list.Nodes))
+	all := make([]Edge[T], len(c.list.Nodes))
+	edges := make([]*Edge[T], len(all))
 	for i, n := range c.list.Nodes {
-		edges[i] = &Edge[T]{Node: n, Cursor: c.list.Cursor(n)}
+		all[i] = Edge[T]{Node: n, list: c.list}
+		edges[i] = &all[i]
 	}
 	return edges
 }

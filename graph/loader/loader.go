@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"entgo.io/ent/dialect/sql"
@@ -359,11 +360,20 @@ func From(ctx context.Context) *Set {
 type Loader[V any] struct {
 	batched *dataloader.Loader[int64, V]
 	read    func(ctx context.Context, keys []int64) (map[int64]V, error)
+
+	mu     sync.RWMutex // protects primed
+	primed map[int64]V
 }
 
 // Load returns the value of the key; the zero value if there is none. Errors are
 // not kept: the next Load asks again.
 func (l *Loader[V]) Load(ctx context.Context, key int64) (V, error) {
+	l.mu.RLock()
+	v, there := l.primed[key]
+	l.mu.RUnlock()
+	if there {
+		return v, nil
+	}
 	v, err := l.batched.Load(ctx, key)()
 	if err != nil {
 		l.batched.Clear(ctx, key)
@@ -378,13 +388,21 @@ func (l *Loader[V]) Prime(ctx context.Context, keys []int64) (map[int64]V, error
 	if err != nil {
 		return nil, err
 	}
-	for _, key := range keys {
-		l.batched.Prime(ctx, key, values[key])
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.primed == nil {
+		l.primed = make(map[int64]V, len(values))
 	}
+	maps.Copy(l.primed, values)
 	return values, nil
 }
 
-func (l *Loader[V]) clear() { l.batched.ClearAll() }
+func (l *Loader[V]) clear() {
+	l.batched.ClearAll()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.primed = nil
+}
 
 // asked is the request's context with the values of the first field that asked: its
 // end does not end the batch, but the profile can name it.

@@ -73,14 +73,15 @@ type Config struct {
 	AllowSelfApproval    bool          `env:"ALLOW_SELF_APPROVAL" envDefault:"false" desc:"Let requesters approve their own work orders"`
 
 	// Limits and behaviour of the API.
-	MaxBodyBytes      int64         `env:"MAX_BODY_BYTES" envDefault:"262144" desc:"Largest request accepted"`
-	PageSizeDefault   int           `env:"PAGE_SIZE_DEFAULT" envDefault:"50" desc:"Rows of a list when neither first nor last is given"`
-	PageSizeMax       int           `env:"PAGE_SIZE_MAX" envDefault:"100" desc:"Rows of a list at most"`
-	IdempotencyTTL    time.Duration `env:"IDEMPOTENCY_TTL" envDefault:"24h" desc:"How long a repeated idempotencyKey answers the first result"`
-	LoaderWait        time.Duration `env:"LOADER_WAIT" envDefault:"1ms" desc:"How long a nested field waits for others to be read with it"`
-	LoaderBatch       int           `env:"LOADER_BATCH" envDefault:"200" desc:"Rows read together for nested fields at most"`
-	PlaygroundEnabled bool          `env:"PLAYGROUND_ENABLED" envDefault:"true" desc:"Serve /playground"`
-	Introspection     bool          `env:"INTROSPECTION" envDefault:"false" desc:"Let strangers read the schema and get spelling suggestions; those signed in always can"`
+	MaxBodyBytes       int64         `env:"MAX_BODY_BYTES" envDefault:"262144" desc:"Largest request accepted"`
+	PageSizeDefault    int           `env:"PAGE_SIZE_DEFAULT" envDefault:"50" desc:"Rows of a list when neither first nor last is given"`
+	PageSizeMax        int           `env:"PAGE_SIZE_MAX" envDefault:"100" desc:"Rows of a list at most"`
+	IdempotencyTTL     time.Duration `env:"IDEMPOTENCY_TTL" envDefault:"24h" desc:"How long a repeated idempotencyKey answers the first result"`
+	LoaderWait         time.Duration `env:"LOADER_WAIT" envDefault:"1ms" desc:"How long a nested field waits for others to be read with it"`
+	LoaderBatch        int           `env:"LOADER_BATCH" envDefault:"200" desc:"Rows read together for nested fields at most"`
+	CompiledSelections bool          `env:"COMPILED_SELECTIONS" envDefault:"true" desc:"Write what queries select by compiled writers; off, the engine writes it field by field, slower and alike"`
+	PlaygroundEnabled  bool          `env:"PLAYGROUND_ENABLED" envDefault:"true" desc:"Serve /playground"`
+	Introspection      bool          `env:"INTROSPECTION" envDefault:"false" desc:"Let strangers read the schema and get spelling suggestions; those signed in always can"`
 
 	// Exchange rates.
 	RateSourceURL      string        `env:"RATE_SOURCE_URL" envDefault:"https://www.tcmb.gov.tr/kurlar" desc:"Folder of today.xml and of the archive of rate bulletins"`
