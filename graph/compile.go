@@ -9,6 +9,7 @@ import (
 	"aliaport/graph/compiled"
 	"aliaport/graph/loader"
 	"aliaport/internal/actor"
+	"aliaport/internal/store"
 )
 
 // Compiled writes what queries select by the compiled writers: it hands the engine
@@ -36,23 +37,28 @@ func KeepPlans(oc *graphql.OperationContext, kept *compiled.Plans) {
 	oc.Stats.SetExtension(plansExtension, kept)
 }
 
-type givenUpKey struct{}
-
-// InterceptField compiles what is below a field, and writes it.
+// InterceptField writes what is selected on a field.
 func (c Compiled) InterceptField(ctx context.Context, next graphql.Resolver) (any, error) {
 	oc, fc := graphql.GetOperationContext(ctx), graphql.GetFieldContext(ctx)
-	if len(fc.Field.Selections) == 0 || oc.Operation.Operation != ast.Query || ctx.Value(givenUpKey{}) != nil {
+	if len(fc.Field.Selections) == 0 || oc.Operation.Operation != ast.Query {
 		return next(ctx)
 	}
 	kept, ok := oc.Stats.GetExtension(plansExtension).(*compiled.Plans)
 	if !ok {
 		return next(ctx)
 	}
+	o := kept.For(&compiled.Compiler{Schema: c.Schema, Calls: resolvesRows, Columns: columns}, oc)
+	if o == nil {
+		return next(ctx)
+	}
+	if o.Columns != nil {
+		ctx = store.WithColumns(ctx, o.Columns)
+	}
 	v, err := next(ctx)
 	if v == nil || err != nil {
 		return v, err
 	}
-	plan := kept.For(c.Schema, oc, resolvesRows, fc.Object, fc.Field)
+	plan := o.Plan(oc, fc.Object, fc.Field)
 	if plan == nil {
 		return v, nil
 	}

@@ -12,6 +12,7 @@ import (
 	"context"
 	"math/bits"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -50,6 +51,8 @@ type Field struct {
 	// without it, rather than an error.
 	Can    string
 	OrNull bool
+	// Column is the column that the value is, if it is one.
+	Column string
 }
 
 // Selection is what is selected on an object.
@@ -59,6 +62,9 @@ type Selection struct{ Steps []Step }
 type Step struct {
 	// Field is the field as the engine collects it.
 	Field graphql.CollectedField
+	// Column is that of Field.
+	Column string
+
 	key   string // comma, quoted alias and colon
 	write func(r *Run, b []byte, obj any, s *Step) []byte
 	value func(r *Run, b []byte, v any, s *Step) ([]byte, bool)
@@ -160,7 +166,7 @@ func (c *compiler) selection(typ string, selected ast.SelectionSet) *Selection {
 		if !ok || field.Resolver && !c.calls(typ+"."+f.Name) {
 			return nil
 		}
-		s.write, s.value, s.can, s.null, s.args = field.Write, field.Value, field.Can, field.OrNull, field.Args
+		s.write, s.value, s.can, s.null, s.args, s.Column = field.Write, field.Value, field.Can, field.OrNull, field.Args, field.Column
 		if s.can != "" || s.args != nil {
 			s.index = len(c.plan.bound)
 			c.plan.bound = append(c.plan.bound, s)
@@ -174,50 +180,116 @@ func (c *compiler) selection(typ string, selected ast.SelectionSet) *Selection {
 
 // Plans keeps the plans of one document.
 type Plans struct {
-	mu    sync.Mutex // protects what follows
-	conds map[*ast.OperationDefinition][]string
-	plans map[planKey]*Plan // nil: the engine writes it
+	mu         sync.Mutex // protects what follows
+	conditions map[*ast.OperationDefinition][]string
+	operations map[operationKey]*Operation
 }
 
-// planKey names a plan: the field, and which of the variables that decide what is
+// operationKey names an operation, and which of the variables that decide what is
 // selected are true.
-type planKey struct {
-	field *ast.Field
-	typ   string
-	true  uint64
+type operationKey struct {
+	operation *ast.OperationDefinition
+	true      uint64
 }
 
-// maxPlans bounds the plans of a document. Each variable of @include or @skip that
-// matters doubles them.
-const maxPlans = 128
+// maxOperations bounds what is kept of a document. Each variable of @include or @skip
+// that matters doubles it.
+const maxOperations = 64
 
-// For returns the plan of a field of the type; nil if the engine has to write it.
-func (p *Plans) For(s *Schema, oc *graphql.OperationContext, calls func(field string) bool, typ string, field graphql.CollectedField) *Plan {
-	key := planKey{field: field.Field, typ: typ}
+// Operation is a compiled operation. The plans of its fields are made when they are
+// first written.
+type Operation struct {
+	schema *Schema
+	calls  func(field string) bool
+	roots  map[*ast.Field]*Plan
+	// Columns are those that Prepare found.
+	Columns map[string][]string
+
+	mu    sync.Mutex // protects plans
+	plans map[planKey]*Plan
+}
+
+type planKey struct {
+	typ   string
+	field *ast.Field
+}
+
+// Compiler is how operations are compiled.
+type Compiler struct {
+	Schema *Schema
+	// Calls tells which resolvers, by Type.field, may be called for one row after the
+	// other.
+	Calls func(field string) bool
+	// Columns tells which columns of which tables plans look at.
+	Columns func([]*Plan) map[string][]string
+}
+
+// For returns what is compiled of the operation that runs; nil if it cannot be.
+func (p *Plans) For(c *Compiler, oc *graphql.OperationContext) *Operation {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	conds, ok := p.conds[oc.Operation]
+	names, ok := p.conditions[oc.Operation]
 	if !ok {
-		conds = conditions(oc.Operation.SelectionSet, map[*ast.FragmentDefinition]bool{}, nil)
-		if p.conds == nil {
-			p.conds, p.plans = map[*ast.OperationDefinition][]string{}, map[planKey]*Plan{}
+		names = conditions(oc.Operation.SelectionSet, map[*ast.FragmentDefinition]bool{}, nil)
+		if p.conditions == nil {
+			p.conditions, p.operations = map[*ast.OperationDefinition][]string{}, map[operationKey]*Operation{}
 		}
-		p.conds[oc.Operation] = conds
+		p.conditions[oc.Operation] = names
 	}
-	if len(conds) > bits.UintSize {
+	if len(names) > bits.UintSize {
 		return nil
 	}
-	for i, name := range conds {
+	key := operationKey{operation: oc.Operation}
+	for i, name := range names {
 		if oc.Variables[name] == true {
 			key.true |= 1 << i
 		}
 	}
-	plan, ok := p.plans[key]
+	o, ok := p.operations[key]
 	if !ok {
-		plan = compile(s, oc, calls, typ, field)
-		if len(p.plans) < maxPlans {
-			p.plans[key] = plan
+		o = c.operation(oc)
+		if len(p.operations) < maxOperations {
+			p.operations[key] = o
 		}
+	}
+	return o
+}
+
+// operation compiles the fields of the root. Unless all of them that have rows can be
+// written here, rows are read whole: loaders are shared by the fields of an operation.
+func (c *Compiler) operation(oc *graphql.OperationContext) *Operation {
+	o := &Operation{schema: c.Schema, calls: c.Calls, roots: map[*ast.Field]*Plan{}, plans: map[planKey]*Plan{}}
+	var plans []*Plan
+	all := true
+	for _, f := range graphql.CollectFields(oc, oc.Operation.SelectionSet, []string{"Query"}) {
+		if len(f.Selections) == 0 || strings.HasPrefix(f.Name, "__") {
+			continue
+		}
+		plan := compile(c.Schema, oc, c.Calls, "Query", f)
+		if plan == nil {
+			all = false
+		}
+		plans = append(plans, plan)
+		o.roots[f.Field] = plan
+	}
+	if all {
+		o.Columns = c.Columns(plans)
+	}
+	return o
+}
+
+// Plan returns the plan of a field of the type; nil if the engine has to write it.
+func (o *Operation) Plan(oc *graphql.OperationContext, typ string, field graphql.CollectedField) *Plan {
+	if typ == "Query" {
+		return o.roots[field.Field]
+	}
+	key := planKey{typ, field.Field}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	plan, ok := o.plans[key]
+	if !ok {
+		plan = compile(o.schema, oc, o.calls, typ, field)
+		o.plans[key] = plan
 	}
 	return plan
 }

@@ -138,6 +138,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.GlobalID()
 				return compiled.String(b, v)
 			},
+			Column: "id",
 		},
 		"position": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -145,6 +146,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Position
 				return compiled.Int(b, v)
 			},
+			Column: "position",
 		},
 		"month": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -152,6 +154,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Month
 				return compiled.String(b, v)
 			},
+			Column: "month",
 		},
 		"part": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -159,6 +162,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Part
 				return compiled.Int(b, v)
 			},
+			Column: "part",
 		},
 		"rows": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -166,6 +170,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Rows
 				return compiled.Int(b, v)
 			},
+			Column: "rows",
 		},
 		"firstEventId": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -177,6 +182,7 @@ var writers = map[string]*compiled.Object{
 				}
 				return compiled.Optional(r, b, v, false, compiled.ID)
 			},
+			Column:   "first_event_id",
 			Resolver: true,
 		},
 		"lastEventId": {
@@ -189,6 +195,7 @@ var writers = map[string]*compiled.Object{
 				}
 				return compiled.Optional(r, b, v, false, compiled.ID)
 			},
+			Column:   "last_event_id",
 			Resolver: true,
 		},
 		"firstEventAt": {
@@ -197,6 +204,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.FirstEventAt
 				return compiled.DateTime(b, v)
 			},
+			Column: "first_event_at",
 		},
 		"lastEventAt": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -204,6 +212,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.LastEventAt
 				return compiled.DateTime(b, v)
 			},
+			Column: "last_event_at",
 		},
 		"sha256": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -211,6 +220,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Sha256
 				return compiled.String(b, v)
 			},
+			Column: "sha256",
 		},
 		"fileName": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -218,6 +228,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.FileName
 				return compiled.String(b, v)
 			},
+			Column: "file_name",
 		},
 		"fileBytes": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -225,6 +236,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.FileBytes
 				return compiled.Int(b, v)
 			},
+			Column: "file_bytes",
 		},
 		"fileSha256": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -232,6 +244,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.FileSha256
 				return compiled.String(b, v)
 			},
+			Column: "file_sha256",
 		},
 		"previousSeal": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -239,6 +252,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.PreviousSeal
 				return compiled.String(b, v)
 			},
+			Column: "previous_seal",
 		},
 		"seal": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -246,6 +260,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Seal
 				return compiled.String(b, v)
 			},
+			Column: "seal",
 		},
 		"sealedAt": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -253,6 +268,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.SealedAt
 				return compiled.DateTime(b, v)
 			},
+			Column: "sealed_at",
 		},
 		"removedAt": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -260,6 +276,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.RemovedAt
 				return compiled.Optional(r, b, v, true, compiled.DateTime)
 			},
+			Column: "removed_at",
 		},
 		"verifiedAt": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -267,6 +284,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.VerifiedAt
 				return compiled.Optional(r, b, v, true, compiled.DateTime)
 			},
+			Column: "verified_at",
 		},
 		"fault": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -274,6 +292,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Fault
 				return compiled.Optional(r, b, v, true, compiled.String)
 			},
+			Column: "fault",
 		},
 	}},
 	"AuditArchiveConnection": {Satisfies: []string{"AuditArchiveConnection"}, Fields: map[string]compiled.Field{
@@ -388,6 +407,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.GlobalID()
 				return compiled.String(b, v)
 			},
+			Column: "id",
 		},
 		"user": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -415,6 +435,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Roles
 				return compiled.String(b, v)
 			},
+			Column: "roles",
 		},
 		"method": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -422,6 +443,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Method
 				return compiled.String(b, v)
 			},
+			Column: "method",
 		},
 		"path": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -429,6 +451,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Path
 				return compiled.String(b, v)
 			},
+			Column: "path",
 		},
 		"action": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -436,6 +459,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Action
 				return compiled.String(b, v)
 			},
+			Column: "action",
 		},
 		"resource": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -443,6 +467,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Resource
 				return compiled.String(b, v)
 			},
+			Column: "resource",
 		},
 		"entityId": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -454,6 +479,7 @@ var writers = map[string]*compiled.Object{
 				}
 				return compiled.Optional(r, b, v, true, compiled.ID)
 			},
+			Column:   "entity_id",
 			Resolver: true,
 		},
 		"outcome": {
@@ -462,6 +488,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Outcome
 				return compiled.Name(b, v)
 			},
+			Column: "outcome",
 		},
 		"statusCode": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -469,6 +496,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.StatusCode
 				return compiled.Int(b, v)
 			},
+			Column: "status_code",
 		},
 		"durationMs": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -476,6 +504,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.DurationMs
 				return compiled.Int(b, v)
 			},
+			Column: "duration_ms",
 		},
 		"requestId": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -483,6 +512,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.RequestID
 				return compiled.String(b, v)
 			},
+			Column: "request_id",
 		},
 		"ip": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -490,6 +520,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.IP
 				return compiled.Optional(r, b, v, true, compiled.String)
 			},
+			Column: "ip",
 		},
 		"userAgent": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -497,6 +528,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.UserAgent
 				return compiled.Optional(r, b, v, true, compiled.String)
 			},
+			Column: "user_agent",
 		},
 		"changes": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -516,6 +548,7 @@ var writers = map[string]*compiled.Object{
 				return compiled.List(r, b, v, false, func(b []byte, v *audit.Change) []byte { return compiled.Pointer(r, b, v, false, s) }), true
 			},
 			Types:    []string{"AuditChange"},
+			Column:   "changes",
 			Resolver: true,
 		},
 		"extra": {
@@ -528,6 +561,7 @@ var writers = map[string]*compiled.Object{
 				}
 				return compiled.Optional(r, b, v, true, compiled.String)
 			},
+			Column:   "extra",
 			Resolver: true,
 		},
 		"createdAt": {
@@ -536,6 +570,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.CreatedAt
 				return compiled.DateTime(b, v)
 			},
+			Column: "created_at",
 		},
 	}},
 	"AuditEventConnection": {Satisfies: []string{"AuditEventConnection"}, Fields: map[string]compiled.Field{
@@ -859,6 +894,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.GlobalID()
 				return compiled.String(b, v)
 			},
+			Column: "id",
 		},
 		"cariCode": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -866,6 +902,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.CariCode
 				return compiled.String(b, v)
 			},
+			Column: "cari_code",
 		},
 		"title": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -873,6 +910,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Title
 				return compiled.String(b, v)
 			},
+			Column: "title",
 		},
 		"type": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -880,6 +918,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Type
 				return compiled.Name(b, v)
 			},
+			Column: "type",
 		},
 		"role": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -887,6 +926,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Role
 				return compiled.Name(b, v)
 			},
+			Column: "role",
 		},
 		"taxOffice": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -894,7 +934,8 @@ var writers = map[string]*compiled.Object{
 				v := obj.TaxOffice
 				return compiled.Optional(r, b, v, true, compiled.String)
 			},
-			Can: "cari:read",
+			Column: "tax_office",
+			Can:    "cari:read",
 		},
 		"taxNumber": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -902,7 +943,8 @@ var writers = map[string]*compiled.Object{
 				v := obj.TaxNumber
 				return compiled.Optional(r, b, v, true, compiled.String)
 			},
-			Can: "cari:read",
+			Column: "tax_number",
+			Can:    "cari:read",
 		},
 		"nationalId": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -911,7 +953,8 @@ var writers = map[string]*compiled.Object{
 				r.Saw(r.Ctx, obj, "nationalId", v)
 				return compiled.Optional(r, b, v, true, compiled.String)
 			},
-			Can: "cari:read",
+			Column: "-",
+			Can:    "cari:read",
 		},
 		"country": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -919,6 +962,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Country
 				return compiled.String(b, v)
 			},
+			Column: "country",
 		},
 		"city": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -926,6 +970,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.City
 				return compiled.Optional(r, b, v, true, compiled.String)
 			},
+			Column: "city",
 		},
 		"district": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -933,6 +978,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.District
 				return compiled.Optional(r, b, v, true, compiled.String)
 			},
+			Column: "district",
 		},
 		"address": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -941,7 +987,8 @@ var writers = map[string]*compiled.Object{
 				r.Saw(r.Ctx, obj, "address", v)
 				return compiled.Optional(r, b, v, true, compiled.String)
 			},
-			Can: "cari:read",
+			Column: "address",
+			Can:    "cari:read",
 		},
 		"phone": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -950,7 +997,8 @@ var writers = map[string]*compiled.Object{
 				r.Saw(r.Ctx, obj, "phone", v)
 				return compiled.Optional(r, b, v, true, compiled.String)
 			},
-			Can: "cari:read",
+			Column: "phone",
+			Can:    "cari:read",
 		},
 		"email": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -959,7 +1007,8 @@ var writers = map[string]*compiled.Object{
 				r.Saw(r.Ctx, obj, "email", v)
 				return compiled.Optional(r, b, v, true, compiled.String)
 			},
-			Can: "cari:read",
+			Column: "email",
+			Can:    "cari:read",
 		},
 		"contactPerson": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -968,7 +1017,8 @@ var writers = map[string]*compiled.Object{
 				r.Saw(r.Ctx, obj, "contactPerson", v)
 				return compiled.Optional(r, b, v, true, compiled.String)
 			},
-			Can: "cari:read",
+			Column: "contact_person",
+			Can:    "cari:read",
 		},
 		"iban": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -977,7 +1027,8 @@ var writers = map[string]*compiled.Object{
 				r.Saw(r.Ctx, obj, "iban", v)
 				return compiled.Optional(r, b, v, true, compiled.String)
 			},
-			Can: "cari:read",
+			Column: "-",
+			Can:    "cari:read",
 		},
 		"paymentTermDays": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -985,6 +1036,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.PaymentTermDays
 				return compiled.Int(b, v)
 			},
+			Column: "payment_term_days",
 		},
 		"currency": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -992,6 +1044,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Currency
 				return compiled.String(b, v)
 			},
+			Column: "currency",
 		},
 		"notes": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -999,7 +1052,8 @@ var writers = map[string]*compiled.Object{
 				v := obj.Notes
 				return compiled.Optional(r, b, v, true, compiled.String)
 			},
-			Can: "cari:read",
+			Column: "notes",
+			Can:    "cari:read",
 		},
 		"isActive": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -1007,6 +1061,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.IsActive
 				return compiled.Bool(b, v)
 			},
+			Column: "is_active",
 		},
 		"uninvoiced": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -1035,6 +1090,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Version
 				return compiled.Int(b, v)
 			},
+			Column: "version",
 		},
 		"createdAt": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -1042,6 +1098,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.CreatedAt
 				return compiled.DateTime(b, v)
 			},
+			Column: "created_at",
 		},
 		"updatedAt": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -1049,6 +1106,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.UpdatedAt
 				return compiled.DateTime(b, v)
 			},
+			Column: "updated_at",
 		},
 	}},
 	"CariConnection": {Satisfies: []string{"CariConnection"}, Fields: map[string]compiled.Field{
@@ -1364,6 +1422,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.GlobalID()
 				return compiled.String(b, v)
 			},
+			Column: "id",
 		},
 		"bulletinDate": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -1371,6 +1430,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.BulletinDate
 				return compiled.Date(b, v)
 			},
+			Column: "bulletin_date",
 		},
 		"bulletinNumber": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -1378,6 +1438,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.BulletinNo
 				return compiled.Optional(r, b, v, true, compiled.String)
 			},
+			Column: "bulletin_no",
 		},
 		"validFrom": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -1385,6 +1446,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.ValidFrom
 				return compiled.Date(b, v)
 			},
+			Column: "valid_from",
 		},
 		"currencyFrom": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -1392,6 +1454,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.CurrencyFrom
 				return compiled.String(b, v)
 			},
+			Column: "currency_from",
 		},
 		"currencyTo": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -1399,6 +1462,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.CurrencyTo
 				return compiled.String(b, v)
 			},
+			Column: "currency_to",
 		},
 		"unit": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -1406,6 +1470,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Unit
 				return compiled.Int(b, v)
 			},
+			Column: "unit",
 		},
 		"forexBuying": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -1413,6 +1478,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.ForexBuying
 				return compiled.Optional(r, b, v, true, compiled.Decimal)
 			},
+			Column: "forex_buying",
 		},
 		"forexSelling": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -1420,6 +1486,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.ForexSelling
 				return compiled.Optional(r, b, v, true, compiled.Decimal)
 			},
+			Column: "forex_selling",
 		},
 		"banknoteBuying": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -1427,6 +1494,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.BanknoteBuying
 				return compiled.Optional(r, b, v, true, compiled.Decimal)
 			},
+			Column: "banknote_buying",
 		},
 		"banknoteSelling": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -1434,6 +1502,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.BanknoteSelling
 				return compiled.Optional(r, b, v, true, compiled.Decimal)
 			},
+			Column: "banknote_selling",
 		},
 		"source": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -1441,6 +1510,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Source
 				return compiled.Name(b, v)
 			},
+			Column: "source",
 		},
 		"needsReview": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -1448,6 +1518,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.NeedsReview
 				return compiled.Bool(b, v)
 			},
+			Column: "needs_review",
 		},
 		"reason": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -1455,6 +1526,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Reason
 				return compiled.Optional(r, b, v, true, compiled.String)
 			},
+			Column: "reason",
 		},
 		"version": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -1462,6 +1534,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Version
 				return compiled.Int(b, v)
 			},
+			Column: "version",
 		},
 		"createdAt": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -1469,6 +1542,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.CreatedAt
 				return compiled.DateTime(b, v)
 			},
+			Column: "created_at",
 		},
 		"updatedAt": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -1476,6 +1550,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.UpdatedAt
 				return compiled.DateTime(b, v)
 			},
+			Column: "updated_at",
 		},
 	}},
 	"ExchangeRateConnection": {Satisfies: []string{"ExchangeRateConnection"}, Fields: map[string]compiled.Field{
@@ -1785,6 +1860,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.GlobalID()
 				return compiled.String(b, v)
 			},
+			Column: "id",
 		},
 		"woType": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -1792,6 +1868,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.WoType
 				return compiled.Name(b, v)
 			},
+			Column: "wo_type",
 		},
 		"label": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -1799,6 +1876,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Label
 				return compiled.String(b, v)
 			},
+			Column: "label",
 		},
 		"isRequired": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -1806,6 +1884,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.IsRequired
 				return compiled.Bool(b, v)
 			},
+			Column: "is_required",
 		},
 		"displayOrder": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -1813,6 +1892,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.DisplayOrder
 				return compiled.Int(b, v)
 			},
+			Column: "display_order",
 		},
 		"isActive": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -1820,6 +1900,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.IsActive
 				return compiled.Bool(b, v)
 			},
+			Column: "is_active",
 		},
 		"version": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -1827,6 +1908,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Version
 				return compiled.Int(b, v)
 			},
+			Column: "version",
 		},
 		"createdAt": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -1834,6 +1916,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.CreatedAt
 				return compiled.DateTime(b, v)
 			},
+			Column: "created_at",
 		},
 		"updatedAt": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -1841,6 +1924,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.UpdatedAt
 				return compiled.DateTime(b, v)
 			},
+			Column: "updated_at",
 		},
 	}},
 	"GateChecklistItemPayload": {Satisfies: []string{"GateChecklistItemPayload"}, Fields: map[string]compiled.Field{
@@ -1913,6 +1997,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.GlobalID()
 				return compiled.String(b, v)
 			},
+			Column: "id",
 		},
 		"workOrder": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -1941,6 +2026,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.WoNumber
 				return compiled.String(b, v)
 			},
+			Column: "wo_number",
 		},
 		"woStatus": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -1948,6 +2034,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.WoStatus
 				return compiled.Name(b, v)
 			},
+			Column: "wo_status",
 		},
 		"subject": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -1955,6 +2042,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Subject
 				return compiled.Name(b, v)
 			},
+			Column: "subject",
 		},
 		"person": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -2004,6 +2092,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.VehiclePlate
 				return compiled.Optional(r, b, v, true, compiled.String)
 			},
+			Column: "vehicle_plate",
 		},
 		"plateNorm": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -2011,6 +2100,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.PlateNorm
 				return compiled.Optional(r, b, v, true, compiled.String)
 			},
+			Column: "plate_norm",
 		},
 		"isForeignPlate": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -2018,6 +2108,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.IsForeignPlate
 				return compiled.Bool(b, v)
 			},
+			Column: "is_foreign_plate",
 		},
 		"vehicleType": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -2025,6 +2116,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.VehicleType
 				return compiled.Optional(r, b, v, true, compiled.Name)
 			},
+			Column: "vehicle_type",
 		},
 		"driverName": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -2032,6 +2124,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.DriverName
 				return compiled.Optional(r, b, v, true, compiled.String)
 			},
+			Column: "driver_name",
 		},
 		"checklist": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -2051,6 +2144,7 @@ var writers = map[string]*compiled.Object{
 				return compiled.List(r, b, v, false, func(b []byte, v *gate.Tick) []byte { return compiled.Pointer(r, b, v, false, s) }), true
 			},
 			Types:    []string{"GateTick"},
+			Column:   "checklist",
 			Resolver: true,
 		},
 		"checklistComplete": {
@@ -2059,6 +2153,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.ChecklistComplete
 				return compiled.Bool(b, v)
 			},
+			Column: "checklist_complete",
 		},
 		"isException": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -2066,6 +2161,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.IsException
 				return compiled.Bool(b, v)
 			},
+			Column: "is_exception",
 		},
 		"exceptionReason": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -2073,6 +2169,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.ExceptionReason
 				return compiled.Optional(r, b, v, true, compiled.String)
 			},
+			Column: "exception_reason",
 		},
 		"entryAt": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -2080,6 +2177,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.EntryAt
 				return compiled.DateTime(b, v)
 			},
+			Column: "entry_at",
 		},
 		"entryDeviceAt": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -2087,6 +2185,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.EntryDeviceAt
 				return compiled.Optional(r, b, v, true, compiled.DateTime)
 			},
+			Column: "entry_device_at",
 		},
 		"entryIsManual": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -2094,6 +2193,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.EntryIsManual
 				return compiled.Bool(b, v)
 			},
+			Column: "entry_is_manual",
 		},
 		"entryBy": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -2113,6 +2213,7 @@ var writers = map[string]*compiled.Object{
 				return compiled.Pointer(r, b, v, true, s), true
 			},
 			Types:    []string{"User"},
+			Column:   "entry_by",
 			Resolver: true,
 		},
 		"entryByName": {
@@ -2121,6 +2222,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.EntryByName
 				return compiled.String(b, v)
 			},
+			Column: "entry_by_name",
 		},
 		"exitAt": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -2128,6 +2230,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.ExitAt
 				return compiled.Optional(r, b, v, true, compiled.DateTime)
 			},
+			Column: "exit_at",
 		},
 		"exitDeviceAt": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -2135,6 +2238,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.ExitDeviceAt
 				return compiled.Optional(r, b, v, true, compiled.DateTime)
 			},
+			Column: "exit_device_at",
 		},
 		"exitIsManual": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -2142,6 +2246,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.ExitIsManual
 				return compiled.Bool(b, v)
 			},
+			Column: "exit_is_manual",
 		},
 		"exitBy": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -2161,6 +2266,7 @@ var writers = map[string]*compiled.Object{
 				return compiled.Pointer(r, b, v, true, s), true
 			},
 			Types:    []string{"User"},
+			Column:   "exit_by",
 			Resolver: true,
 		},
 		"exitByName": {
@@ -2169,6 +2275,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.ExitByName
 				return compiled.Optional(r, b, v, true, compiled.String)
 			},
+			Column: "exit_by_name",
 		},
 		"durationMinutes": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -2176,6 +2283,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.DurationMinutes
 				return compiled.Optional(r, b, v, true, compiled.Int)
 			},
+			Column: "duration_minutes",
 		},
 		"baseMinutes": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -2183,6 +2291,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.BaseMinutes
 				return compiled.Int(b, v)
 			},
+			Column: "base_minutes",
 		},
 		"overrunMinutes": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -2190,6 +2299,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.OverrunMinutes
 				return compiled.Optional(r, b, v, true, compiled.Int)
 			},
+			Column: "overrun_minutes",
 		},
 		"minutesInside": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -2221,6 +2331,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Notes
 				return compiled.Optional(r, b, v, true, compiled.String)
 			},
+			Column: "notes",
 		},
 		"corrects": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -2248,6 +2359,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.CorrectionReason
 				return compiled.Optional(r, b, v, true, compiled.String)
 			},
+			Column: "correction_reason",
 		},
 		"correction": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -2275,6 +2387,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.IsSuperseded
 				return compiled.Bool(b, v)
 			},
+			Column: "is_superseded",
 		},
 		"createdAt": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -2282,6 +2395,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.CreatedAt
 				return compiled.DateTime(b, v)
 			},
+			Column: "created_at",
 		},
 		"updatedAt": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -2289,6 +2403,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.UpdatedAt
 				return compiled.DateTime(b, v)
 			},
+			Column: "updated_at",
 		},
 	}},
 	"GateLogConnection": {Satisfies: []string{"GateLogConnection"}, Fields: map[string]compiled.Field{
@@ -2573,6 +2688,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.GlobalID()
 				return compiled.String(b, v)
 			},
+			Column: "id",
 		},
 		"mbCode": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -2580,6 +2696,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.MBCode
 				return compiled.String(b, v)
 			},
+			Column: "mb_code",
 		},
 		"name": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -2587,6 +2704,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Name
 				return compiled.String(b, v)
 			},
+			Column: "name",
 		},
 		"plate": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -2594,6 +2712,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Plate
 				return compiled.Optional(r, b, v, true, compiled.String)
 			},
+			Column: "plate",
 		},
 		"capacityTon": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -2601,6 +2720,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.CapacityTon
 				return compiled.Optional(r, b, v, true, compiled.Decimal)
 			},
+			Column: "capacity_ton",
 		},
 		"maxSpeedKnot": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -2608,6 +2728,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.MaxSpeedKnot
 				return compiled.Optional(r, b, v, true, compiled.Decimal)
 			},
+			Column: "max_speed_knot",
 		},
 		"grossTonnage": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -2615,6 +2736,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.GrossTonnage
 				return compiled.Optional(r, b, v, true, compiled.Decimal)
 			},
+			Column: "gross_tonnage",
 		},
 		"flag": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -2622,6 +2744,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Flag
 				return compiled.Optional(r, b, v, true, compiled.String)
 			},
+			Column: "flag",
 		},
 		"owner": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -2650,6 +2773,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Status
 				return compiled.Name(b, v)
 			},
+			Column: "status",
 		},
 		"acquiredOn": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -2657,6 +2781,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.AcquiredOn
 				return compiled.Optional(r, b, v, true, compiled.Date)
 			},
+			Column: "acquired_on",
 		},
 		"notes": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -2664,7 +2789,8 @@ var writers = map[string]*compiled.Object{
 				v := obj.Notes
 				return compiled.Optional(r, b, v, true, compiled.String)
 			},
-			Can: "motorbot:read",
+			Column: "notes",
+			Can:    "motorbot:read",
 		},
 		"activeTripCount": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -2706,6 +2832,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Version
 				return compiled.Int(b, v)
 			},
+			Column: "version",
 		},
 		"createdAt": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -2713,6 +2840,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.CreatedAt
 				return compiled.DateTime(b, v)
 			},
+			Column: "created_at",
 		},
 		"updatedAt": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -2720,6 +2848,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.UpdatedAt
 				return compiled.DateTime(b, v)
 			},
+			Column: "updated_at",
 		},
 	}},
 	"MotorbotConnection": {Satisfies: []string{"MotorbotConnection"}, Fields: map[string]compiled.Field{
@@ -2843,6 +2972,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.GlobalID()
 				return compiled.String(b, v)
 			},
+			Column: "id",
 		},
 		"kind": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -2850,6 +2980,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Kind
 				return compiled.Name(b, v)
 			},
+			Column: "kind",
 		},
 		"severity": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -2917,6 +3048,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.CreatedAt
 				return compiled.DateTime(b, v)
 			},
+			Column: "created_at",
 		},
 		"readAt": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -2924,6 +3056,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.ReadAt
 				return compiled.Optional(r, b, v, true, compiled.DateTime)
 			},
+			Column: "read_at",
 		},
 	}},
 	"NotificationConnection": {Satisfies: []string{"NotificationConnection"}, Fields: map[string]compiled.Field{
@@ -3077,6 +3210,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.GlobalID()
 				return compiled.String(b, v)
 			},
+			Column: "id",
 		},
 		"category": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -3084,6 +3218,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Category
 				return compiled.String(b, v)
 			},
+			Column: "category",
 		},
 		"code": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -3091,6 +3226,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Code
 				return compiled.String(b, v)
 			},
+			Column: "code",
 		},
 		"name": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -3098,6 +3234,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Name
 				return compiled.String(b, v)
 			},
+			Column: "name",
 		},
 		"value": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -3105,6 +3242,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Value
 				return compiled.String(b, v)
 			},
+			Column: "value",
 		},
 		"description": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -3112,6 +3250,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Description
 				return compiled.Optional(r, b, v, true, compiled.String)
 			},
+			Column: "description",
 		},
 		"dataType": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -3119,6 +3258,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.DataType
 				return compiled.Name(b, v)
 			},
+			Column: "data_type",
 		},
 		"sortNo": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -3126,6 +3266,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.SortNo
 				return compiled.Int(b, v)
 			},
+			Column: "sort_no",
 		},
 		"isSystem": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -3133,6 +3274,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.IsSystem
 				return compiled.Bool(b, v)
 			},
+			Column: "is_system",
 		},
 		"isActive": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -3140,6 +3282,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.IsActive
 				return compiled.Bool(b, v)
 			},
+			Column: "is_active",
 		},
 		"version": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -3147,6 +3290,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Version
 				return compiled.Int(b, v)
 			},
+			Column: "version",
 		},
 		"history": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -3174,6 +3318,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.CreatedAt
 				return compiled.DateTime(b, v)
 			},
+			Column: "created_at",
 		},
 		"updatedAt": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -3181,6 +3326,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.UpdatedAt
 				return compiled.DateTime(b, v)
 			},
+			Column: "updated_at",
 		},
 	}},
 	"ParameterConnection": {Satisfies: []string{"ParameterConnection"}, Fields: map[string]compiled.Field{
@@ -3272,6 +3418,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.GlobalID()
 				return compiled.String(b, v)
 			},
+			Column: "id",
 		},
 		"oldValue": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -3279,6 +3426,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.OldValue
 				return compiled.Optional(r, b, v, true, compiled.String)
 			},
+			Column: "old_value",
 		},
 		"newValue": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -3286,6 +3434,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.NewValue
 				return compiled.String(b, v)
 			},
+			Column: "new_value",
 		},
 		"isActive": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -3293,6 +3442,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.IsActive
 				return compiled.Bool(b, v)
 			},
+			Column: "is_active",
 		},
 		"user": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -3320,6 +3470,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.UserName
 				return compiled.String(b, v)
 			},
+			Column: "user_name",
 		},
 		"createdAt": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -3327,6 +3478,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.CreatedAt
 				return compiled.DateTime(b, v)
 			},
+			Column: "created_at",
 		},
 	}},
 	"ParameterPayload": {Satisfies: []string{"ParameterPayload"}, Fields: map[string]compiled.Field{
@@ -3590,6 +3742,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.GlobalID()
 				return compiled.String(b, v)
 			},
+			Column: "id",
 		},
 		"code": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -3597,6 +3750,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Code
 				return compiled.String(b, v)
 			},
+			Column: "code",
 		},
 		"version": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -3604,6 +3758,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Version
 				return compiled.Int(b, v)
 			},
+			Column: "version",
 		},
 		"name": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -3611,6 +3766,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Name
 				return compiled.String(b, v)
 			},
+			Column: "name",
 		},
 		"description": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -3618,6 +3774,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Description
 				return compiled.Optional(r, b, v, true, compiled.String)
 			},
+			Column: "description",
 		},
 		"currency": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -3625,6 +3782,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Currency
 				return compiled.String(b, v)
 			},
+			Column: "currency",
 		},
 		"status": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -3632,6 +3790,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Status
 				return compiled.Name(b, v)
 			},
+			Column: "status",
 		},
 		"validFrom": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -3639,6 +3798,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.ValidFrom
 				return compiled.Date(b, v)
 			},
+			Column: "valid_from",
 		},
 		"validTo": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -3646,6 +3806,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.ValidTo
 				return compiled.Optional(r, b, v, true, compiled.Date)
 			},
+			Column: "valid_to",
 		},
 		"activatedAt": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -3653,6 +3814,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.ActivatedAt
 				return compiled.Optional(r, b, v, true, compiled.DateTime)
 			},
+			Column: "activated_at",
 		},
 		"allowedTransitions": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -3704,6 +3866,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Revision
 				return compiled.Int(b, v)
 			},
+			Column: "revision",
 		},
 		"createdAt": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -3711,6 +3874,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.CreatedAt
 				return compiled.DateTime(b, v)
 			},
+			Column: "created_at",
 		},
 		"updatedAt": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -3718,6 +3882,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.UpdatedAt
 				return compiled.DateTime(b, v)
 			},
+			Column: "updated_at",
 		},
 	}},
 	"PriceListConnection": {Satisfies: []string{"PriceListConnection"}, Fields: map[string]compiled.Field{
@@ -3809,6 +3974,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.GlobalID()
 				return compiled.String(b, v)
 			},
+			Column: "id",
 		},
 		"priceList": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -3857,6 +4023,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.MinQuantity
 				return compiled.Decimal(b, v)
 			},
+			Column: "min_quantity",
 		},
 		"unitPrice": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -3864,6 +4031,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.UnitPrice
 				return compiled.Decimal(b, v)
 			},
+			Column: "unit_price",
 		},
 		"vatRate": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -3871,6 +4039,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.VatRate
 				return compiled.Decimal(b, v)
 			},
+			Column: "vat_rate",
 		},
 		"description": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -3878,6 +4047,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Description
 				return compiled.Optional(r, b, v, true, compiled.String)
 			},
+			Column: "description",
 		},
 		"sortNo": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -3885,6 +4055,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.SortNo
 				return compiled.Int(b, v)
 			},
+			Column: "sort_no",
 		},
 		"createdAt": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -3892,6 +4063,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.CreatedAt
 				return compiled.DateTime(b, v)
 			},
+			Column: "created_at",
 		},
 		"updatedAt": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -3899,6 +4071,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.UpdatedAt
 				return compiled.DateTime(b, v)
 			},
+			Column: "updated_at",
 		},
 	}},
 	"PriceListItemConnection": {Satisfies: []string{"PriceListItemConnection"}, Fields: map[string]compiled.Field{
@@ -4925,6 +5098,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.GlobalID()
 				return compiled.String(b, v)
 			},
+			Column: "id",
 		},
 		"name": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -4932,6 +5106,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Name
 				return compiled.String(b, v)
 			},
+			Column: "name",
 		},
 		"isSystem": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -4939,6 +5114,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.IsSystem
 				return compiled.Bool(b, v)
 			},
+			Column: "is_system",
 		},
 		"permissions": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -4992,6 +5168,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.GlobalID()
 				return compiled.String(b, v)
 			},
+			Column: "id",
 		},
 		"code": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -4999,6 +5176,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Code
 				return compiled.String(b, v)
 			},
+			Column: "code",
 		},
 		"name": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -5006,6 +5184,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Name
 				return compiled.String(b, v)
 			},
+			Column: "name",
 		},
 		"description": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -5013,6 +5192,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Description
 				return compiled.Optional(r, b, v, true, compiled.String)
 			},
+			Column: "description",
 		},
 		"accountingCode": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -5020,6 +5200,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.AccountingCode
 				return compiled.Optional(r, b, v, true, compiled.String)
 			},
+			Column: "accounting_code",
 		},
 		"groupCode": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -5027,6 +5208,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.GroupCode
 				return compiled.Optional(r, b, v, true, compiled.String)
 			},
+			Column: "group_code",
 		},
 		"categoryCode": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -5034,6 +5216,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.CategoryCode
 				return compiled.Optional(r, b, v, true, compiled.String)
 			},
+			Column: "category_code",
 		},
 		"unit": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -5041,6 +5224,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Unit
 				return compiled.String(b, v)
 			},
+			Column: "unit",
 		},
 		"basePrice": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -5048,6 +5232,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.BasePrice
 				return compiled.Decimal(b, v)
 			},
+			Column: "base_price",
 		},
 		"currency": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -5055,6 +5240,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Currency
 				return compiled.String(b, v)
 			},
+			Column: "currency",
 		},
 		"vatRate": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -5062,6 +5248,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.VatRate
 				return compiled.Decimal(b, v)
 			},
+			Column: "vat_rate",
 		},
 		"vatExemption": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -5069,6 +5256,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.VatExemption
 				return compiled.Optional(r, b, v, true, compiled.String)
 			},
+			Column: "vat_exemption",
 		},
 		"calculationType": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -5076,6 +5264,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.CalculationType
 				return compiled.Name(b, v)
 			},
+			Column: "calculation_type",
 		},
 		"formulaParams": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -5095,6 +5284,7 @@ var writers = map[string]*compiled.Object{
 				return compiled.Pointer(r, b, v, true, s), true
 			},
 			Types:    []string{"FormulaParams"},
+			Column:   "formula_params",
 			Resolver: true,
 		},
 		"requiresPersonCount": {
@@ -5103,6 +5293,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.RequiresPersonCount
 				return compiled.Bool(b, v)
 			},
+			Column: "requires_person_count",
 		},
 		"requiresVehicleInfo": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -5110,6 +5301,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.RequiresVehicleInfo
 				return compiled.Bool(b, v)
 			},
+			Column: "requires_vehicle_info",
 		},
 		"requiresWeightInfo": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -5117,6 +5309,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.RequiresWeightInfo
 				return compiled.Bool(b, v)
 			},
+			Column: "requires_weight_info",
 		},
 		"sortNo": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -5124,6 +5317,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.SortNo
 				return compiled.Int(b, v)
 			},
+			Column: "sort_no",
 		},
 		"isActive": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -5131,6 +5325,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.IsActive
 				return compiled.Bool(b, v)
 			},
+			Column: "is_active",
 		},
 		"overrides": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -5163,6 +5358,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Version
 				return compiled.Int(b, v)
 			},
+			Column: "version",
 		},
 		"createdAt": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -5170,6 +5366,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.CreatedAt
 				return compiled.DateTime(b, v)
 			},
+			Column: "created_at",
 		},
 		"updatedAt": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -5177,6 +5374,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.UpdatedAt
 				return compiled.DateTime(b, v)
 			},
+			Column: "updated_at",
 		},
 	}},
 	"ServiceConnection": {Satisfies: []string{"ServiceConnection"}, Fields: map[string]compiled.Field{
@@ -5268,6 +5466,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.GlobalID()
 				return compiled.String(b, v)
 			},
+			Column: "id",
 		},
 		"service": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -5296,6 +5495,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.ValidFrom
 				return compiled.Date(b, v)
 			},
+			Column: "valid_from",
 		},
 		"validTo": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -5303,6 +5503,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.ValidTo
 				return compiled.Optional(r, b, v, true, compiled.Date)
 			},
+			Column: "valid_to",
 		},
 		"price": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -5310,6 +5511,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Price
 				return compiled.Decimal(b, v)
 			},
+			Column: "price",
 		},
 		"currency": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -5317,6 +5519,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Currency
 				return compiled.String(b, v)
 			},
+			Column: "currency",
 		},
 		"vatRate": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -5324,6 +5527,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.VatRate
 				return compiled.Optional(r, b, v, true, compiled.Decimal)
 			},
+			Column: "vat_rate",
 		},
 		"note": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -5331,6 +5535,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Note
 				return compiled.Optional(r, b, v, true, compiled.String)
 			},
+			Column: "note",
 		},
 		"isActive": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -5338,6 +5543,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.IsActive
 				return compiled.Bool(b, v)
 			},
+			Column: "is_active",
 		},
 		"version": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -5345,6 +5551,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Version
 				return compiled.Int(b, v)
 			},
+			Column: "version",
 		},
 		"createdAt": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -5352,6 +5559,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.CreatedAt
 				return compiled.DateTime(b, v)
 			},
+			Column: "created_at",
 		},
 		"updatedAt": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -5359,6 +5567,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.UpdatedAt
 				return compiled.DateTime(b, v)
 			},
+			Column: "updated_at",
 		},
 	}},
 	"ServiceOverrideConnection": {Satisfies: []string{"ServiceOverrideConnection"}, Fields: map[string]compiled.Field{
@@ -5615,6 +5824,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.GlobalID()
 				return compiled.String(b, v)
 			},
+			Column: "id",
 		},
 		"tripNo": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -5622,6 +5832,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.TripNo
 				return compiled.String(b, v)
 			},
+			Column: "trip_no",
 		},
 		"motorbot": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -5649,6 +5860,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.TripDate
 				return compiled.Date(b, v)
 			},
+			Column: "trip_date",
 		},
 		"plannedDepartureAt": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -5656,6 +5868,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.PlannedDepartureAt
 				return compiled.DateTime(b, v)
 			},
+			Column: "planned_departure_at",
 		},
 		"plannedReturnAt": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -5663,6 +5876,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.PlannedReturnAt
 				return compiled.Optional(r, b, v, true, compiled.DateTime)
 			},
+			Column: "planned_return_at",
 		},
 		"departureAt": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -5670,6 +5884,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.DepartureAt
 				return compiled.Optional(r, b, v, true, compiled.DateTime)
 			},
+			Column: "departure_at",
 		},
 		"returnAt": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -5677,6 +5892,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.ReturnAt
 				return compiled.Optional(r, b, v, true, compiled.DateTime)
 			},
+			Column: "return_at",
 		},
 		"startsAt": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -5684,6 +5900,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.StartsAt
 				return compiled.DateTime(b, v)
 			},
+			Column: "starts_at",
 		},
 		"endsAt": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -5691,6 +5908,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.EndsAt
 				return compiled.Optional(r, b, v, true, compiled.DateTime)
 			},
+			Column: "ends_at",
 		},
 		"departurePier": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -5698,6 +5916,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.DeparturePier
 				return compiled.Optional(r, b, v, true, compiled.String)
 			},
+			Column: "departure_pier",
 		},
 		"arrivalPier": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -5705,6 +5924,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.ArrivalPier
 				return compiled.Optional(r, b, v, true, compiled.String)
 			},
+			Column: "arrival_pier",
 		},
 		"cari": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -5732,6 +5952,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.CariCode
 				return compiled.Optional(r, b, v, true, compiled.String)
 			},
+			Column: "cari_code",
 		},
 		"workOrder": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -5781,6 +6002,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.CargoDescription
 				return compiled.Optional(r, b, v, true, compiled.String)
 			},
+			Column: "cargo_description",
 		},
 		"notes": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -5788,6 +6010,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Notes
 				return compiled.Optional(r, b, v, true, compiled.String)
 			},
+			Column: "notes",
 		},
 		"isPriced": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -5807,6 +6030,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.UnitPrice
 				return compiled.Optional(r, b, v, true, compiled.Decimal)
 			},
+			Column: "unit_price",
 		},
 		"currency": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -5814,6 +6038,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Currency
 				return compiled.Optional(r, b, v, true, compiled.String)
 			},
+			Column: "currency",
 		},
 		"vatRate": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -5821,6 +6046,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.VatRate
 				return compiled.Optional(r, b, v, true, compiled.Decimal)
 			},
+			Column: "vat_rate",
 		},
 		"netAmount": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -5828,6 +6054,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.NetAmount
 				return compiled.Optional(r, b, v, true, compiled.Decimal)
 			},
+			Column: "net_amount",
 		},
 		"vatAmount": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -5835,6 +6062,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.VatAmount
 				return compiled.Optional(r, b, v, true, compiled.Decimal)
 			},
+			Column: "vat_amount",
 		},
 		"grandTotal": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -5842,6 +6070,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.GrandTotal
 				return compiled.Optional(r, b, v, true, compiled.Decimal)
 			},
+			Column: "grand_total",
 		},
 		"amountTry": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -5849,6 +6078,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.AmountTry
 				return compiled.Optional(r, b, v, true, compiled.Decimal)
 			},
+			Column: "amount_try",
 		},
 		"exchangeRate": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -5856,6 +6086,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.ExchangeRate
 				return compiled.Optional(r, b, v, true, compiled.Decimal)
 			},
+			Column: "exchange_rate",
 		},
 		"rateKind": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -5863,6 +6094,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.RateKind
 				return compiled.Optional(r, b, v, true, compiled.String)
 			},
+			Column: "rate_kind",
 		},
 		"rateDate": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -5870,6 +6102,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.RateDate
 				return compiled.Optional(r, b, v, true, compiled.Date)
 			},
+			Column: "rate_date",
 		},
 		"calculation": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -5889,6 +6122,7 @@ var writers = map[string]*compiled.Object{
 				return compiled.Pointer(r, b, v, true, s), true
 			},
 			Types:    []string{"PriceExplanation"},
+			Column:   "calculation",
 			Resolver: true,
 		},
 		"status": {
@@ -5897,6 +6131,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Status
 				return compiled.Name(b, v)
 			},
+			Column: "status",
 		},
 		"allowedTransitions": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -5924,6 +6159,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.InvoiceStatus
 				return compiled.Name(b, v)
 			},
+			Column: "invoice_status",
 		},
 		"invoiceNo": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -5931,6 +6167,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.InvoiceNo
 				return compiled.Optional(r, b, v, true, compiled.String)
 			},
+			Column: "invoice_no",
 		},
 		"invoicedAt": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -5938,6 +6175,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.InvoicedAt
 				return compiled.Optional(r, b, v, true, compiled.DateTime)
 			},
+			Column: "invoiced_at",
 		},
 		"cancelReason": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -5945,6 +6183,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.CancelReason
 				return compiled.Optional(r, b, v, true, compiled.String)
 			},
+			Column: "cancel_reason",
 		},
 		"durationMinutes": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -5988,6 +6227,7 @@ var writers = map[string]*compiled.Object{
 				return compiled.Pointer(r, b, v, true, s), true
 			},
 			Types:    []string{"User"},
+			Column:   "created_by",
 			Resolver: true,
 		},
 		"version": {
@@ -5996,6 +6236,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Version
 				return compiled.Int(b, v)
 			},
+			Column: "version",
 		},
 		"createdAt": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -6003,6 +6244,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.CreatedAt
 				return compiled.DateTime(b, v)
 			},
+			Column: "created_at",
 		},
 		"updatedAt": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -6010,6 +6252,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.UpdatedAt
 				return compiled.DateTime(b, v)
 			},
+			Column: "updated_at",
 		},
 	}},
 	"TripConnection": {Satisfies: []string{"TripConnection"}, Fields: map[string]compiled.Field{
@@ -6473,6 +6716,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.GlobalID()
 				return compiled.String(b, v)
 			},
+			Column: "id",
 		},
 		"fullName": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -6480,6 +6724,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.FullName
 				return compiled.String(b, v)
 			},
+			Column: "full_name",
 		},
 		"email": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -6487,7 +6732,8 @@ var writers = map[string]*compiled.Object{
 				v := obj.Email
 				return compiled.String(b, v)
 			},
-			Can: "user:admin",
+			Column: "email",
+			Can:    "user:admin",
 		},
 		"isActive": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -6495,7 +6741,8 @@ var writers = map[string]*compiled.Object{
 				v := obj.IsActive
 				return compiled.Bool(b, v)
 			},
-			Can: "user:admin",
+			Column: "is_active",
+			Can:    "user:admin",
 		},
 		"isLocked": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -6516,7 +6763,8 @@ var writers = map[string]*compiled.Object{
 				v := obj.LastLoginAt
 				return compiled.Optional(r, b, v, true, compiled.DateTime)
 			},
-			Can: "user:admin",
+			Column: "last_login_at",
+			Can:    "user:admin",
 		},
 		"roles": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -6545,7 +6793,8 @@ var writers = map[string]*compiled.Object{
 				v := obj.Version
 				return compiled.Int(b, v)
 			},
-			Can: "user:admin",
+			Column: "version",
+			Can:    "user:admin",
 		},
 		"createdAt": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -6553,7 +6802,8 @@ var writers = map[string]*compiled.Object{
 				v := obj.CreatedAt
 				return compiled.DateTime(b, v)
 			},
-			Can: "user:admin",
+			Column: "created_at",
+			Can:    "user:admin",
 		},
 	}},
 	"UserConnection": {Satisfies: []string{"UserConnection"}, Fields: map[string]compiled.Field{
@@ -6894,6 +7144,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.GlobalID()
 				return compiled.String(b, v)
 			},
+			Column: "id",
 		},
 		"workOrder": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -6985,6 +7236,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.PersonnelName
 				return compiled.String(b, v)
 			},
+			Column: "personnel_name",
 		},
 		"kind": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -6992,6 +7244,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Kind
 				return compiled.Name(b, v)
 			},
+			Column: "kind",
 		},
 		"timeStart": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -6999,6 +7252,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.TimeStart
 				return compiled.DateTime(b, v)
 			},
+			Column: "time_start",
 		},
 		"timeEnd": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -7006,6 +7260,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.TimeEnd
 				return compiled.DateTime(b, v)
 			},
+			Column: "time_end",
 		},
 		"durationMinutes": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -7013,6 +7268,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.DurationMinutes
 				return compiled.Int(b, v)
 			},
+			Column: "duration_minutes",
 		},
 		"quantity": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -7020,6 +7276,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Quantity
 				return compiled.Decimal(b, v)
 			},
+			Column: "quantity",
 		},
 		"unit": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -7027,6 +7284,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Unit
 				return compiled.String(b, v)
 			},
+			Column: "unit",
 		},
 		"description": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -7034,6 +7292,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Description
 				return compiled.Optional(r, b, v, true, compiled.String)
 			},
+			Column: "description",
 		},
 		"notes": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -7041,6 +7300,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Notes
 				return compiled.Optional(r, b, v, true, compiled.String)
 			},
+			Column: "notes",
 		},
 		"status": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -7048,6 +7308,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Status
 				return compiled.Name(b, v)
 			},
+			Column: "status",
 		},
 		"decidedBy": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -7067,6 +7328,7 @@ var writers = map[string]*compiled.Object{
 				return compiled.Pointer(r, b, v, true, s), true
 			},
 			Types:    []string{"User"},
+			Column:   "decided_by",
 			Resolver: true,
 		},
 		"decidedByName": {
@@ -7075,6 +7337,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.DecidedByName
 				return compiled.Optional(r, b, v, true, compiled.String)
 			},
+			Column: "decided_by_name",
 		},
 		"decidedAt": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -7082,6 +7345,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.DecidedAt
 				return compiled.Optional(r, b, v, true, compiled.DateTime)
 			},
+			Column: "decided_at",
 		},
 		"rejectionReason": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -7089,6 +7353,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.RejectionReason
 				return compiled.Optional(r, b, v, true, compiled.String)
 			},
+			Column: "rejection_reason",
 		},
 		"item": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -7128,6 +7393,7 @@ var writers = map[string]*compiled.Object{
 				return compiled.Pointer(r, b, v, true, s), true
 			},
 			Types:    []string{"User"},
+			Column:   "created_by",
 			Resolver: true,
 		},
 		"version": {
@@ -7136,6 +7402,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Version
 				return compiled.Int(b, v)
 			},
+			Column: "version",
 		},
 		"createdAt": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -7143,6 +7410,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.CreatedAt
 				return compiled.DateTime(b, v)
 			},
+			Column: "created_at",
 		},
 		"updatedAt": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -7150,6 +7418,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.UpdatedAt
 				return compiled.DateTime(b, v)
 			},
+			Column: "updated_at",
 		},
 	}},
 	"WorkLogConnection": {Satisfies: []string{"WorkLogConnection"}, Fields: map[string]compiled.Field{
@@ -7273,6 +7542,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.GlobalID()
 				return compiled.String(b, v)
 			},
+			Column: "id",
 		},
 		"woNumber": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -7280,6 +7550,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.WoNumber
 				return compiled.String(b, v)
 			},
+			Column: "wo_number",
 		},
 		"cari": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -7307,6 +7578,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.CariCode
 				return compiled.String(b, v)
 			},
+			Column: "cari_code",
 		},
 		"cariTitle": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -7314,6 +7586,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.CariTitle
 				return compiled.String(b, v)
 			},
+			Column: "cari_title",
 		},
 		"requester": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -7341,6 +7614,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Type
 				return compiled.Name(b, v)
 			},
+			Column: "type",
 		},
 		"serviceCode": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -7348,6 +7622,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.ServiceCode
 				return compiled.Optional(r, b, v, true, compiled.String)
 			},
+			Column: "service_code",
 		},
 		"action": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -7355,6 +7630,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Action
 				return compiled.Optional(r, b, v, true, compiled.String)
 			},
+			Column: "action",
 		},
 		"subject": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -7362,6 +7638,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Subject
 				return compiled.String(b, v)
 			},
+			Column: "subject",
 		},
 		"description": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -7369,6 +7646,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Description
 				return compiled.Optional(r, b, v, true, compiled.String)
 			},
+			Column: "description",
 		},
 		"priority": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -7376,6 +7654,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Priority
 				return compiled.Name(b, v)
 			},
+			Column: "priority",
 		},
 		"status": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -7383,6 +7662,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Status
 				return compiled.Name(b, v)
 			},
+			Column: "status",
 		},
 		"allowedTransitions": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -7410,6 +7690,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.PlannedStart
 				return compiled.Optional(r, b, v, true, compiled.DateTime)
 			},
+			Column: "planned_start",
 		},
 		"plannedEnd": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -7417,6 +7698,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.PlannedEnd
 				return compiled.Optional(r, b, v, true, compiled.DateTime)
 			},
+			Column: "planned_end",
 		},
 		"actualStart": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -7424,6 +7706,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.ActualStart
 				return compiled.Optional(r, b, v, true, compiled.DateTime)
 			},
+			Column: "actual_start",
 		},
 		"actualEnd": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -7431,6 +7714,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.ActualEnd
 				return compiled.Optional(r, b, v, true, compiled.DateTime)
 			},
+			Column: "actual_end",
 		},
 		"isOverdue": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -7450,6 +7734,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.CompletionNote
 				return compiled.Optional(r, b, v, true, compiled.String)
 			},
+			Column: "completion_note",
 		},
 		"approvedAt": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -7457,6 +7742,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.ApprovedAt
 				return compiled.Optional(r, b, v, true, compiled.DateTime)
 			},
+			Column: "approved_at",
 		},
 		"rejectedAt": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -7464,6 +7750,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.RejectedAt
 				return compiled.Optional(r, b, v, true, compiled.DateTime)
 			},
+			Column: "rejected_at",
 		},
 		"rejectionReason": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -7471,6 +7758,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.RejectionReason
 				return compiled.Optional(r, b, v, true, compiled.String)
 			},
+			Column: "rejection_reason",
 		},
 		"invoicedAt": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -7478,6 +7766,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.InvoicedAt
 				return compiled.Optional(r, b, v, true, compiled.DateTime)
 			},
+			Column: "invoiced_at",
 		},
 		"invoiceNo": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -7485,6 +7774,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.InvoiceNo
 				return compiled.Optional(r, b, v, true, compiled.String)
 			},
+			Column: "invoice_no",
 		},
 		"closedAt": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -7492,6 +7782,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.ClosedAt
 				return compiled.Optional(r, b, v, true, compiled.DateTime)
 			},
+			Column: "closed_at",
 		},
 		"gateRequired": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -7499,6 +7790,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.GateRequired
 				return compiled.Bool(b, v)
 			},
+			Column: "gate_required",
 		},
 		"fieldLogAllowed": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -7506,6 +7798,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.FieldLogAllowed
 				return compiled.Bool(b, v)
 			},
+			Column: "field_log_allowed",
 		},
 		"isCabotage": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -7513,6 +7806,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.IsCabotage
 				return compiled.Bool(b, v)
 			},
+			Column: "is_cabotage",
 		},
 		"applyRuleAddons": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -7520,6 +7814,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.ApplyRuleAddons
 				return compiled.Bool(b, v)
 			},
+			Column: "apply_rule_addons",
 		},
 		"notes": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -7527,6 +7822,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Notes
 				return compiled.Optional(r, b, v, true, compiled.String)
 			},
+			Column: "notes",
 		},
 		"currency": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -7534,6 +7830,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Currency
 				return compiled.String(b, v)
 			},
+			Column: "currency",
 		},
 		"netTotal": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -7541,6 +7838,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.NetTotal
 				return compiled.Decimal(b, v)
 			},
+			Column: "net_total",
 		},
 		"vatTotal": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -7548,6 +7846,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.VatTotal
 				return compiled.Decimal(b, v)
 			},
+			Column: "vat_total",
 		},
 		"grandTotal": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -7555,6 +7854,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.GrandTotal
 				return compiled.Decimal(b, v)
 			},
+			Column: "grand_total",
 		},
 		"netTotalTry": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -7562,6 +7862,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.NetTotalTry
 				return compiled.Optional(r, b, v, true, compiled.Decimal)
 			},
+			Column: "net_total_try",
 		},
 		"grandTotalTry": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -7569,6 +7870,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.GrandTotalTry
 				return compiled.Optional(r, b, v, true, compiled.Decimal)
 			},
+			Column: "grand_total_try",
 		},
 		"items": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -7628,6 +7930,7 @@ var writers = map[string]*compiled.Object{
 				return compiled.Pointer(r, b, v, true, s), true
 			},
 			Types:    []string{"SurchargeChoice"},
+			Column:   "surcharge_choice",
 			Resolver: true,
 		},
 		"priceListId": {
@@ -7640,6 +7943,7 @@ var writers = map[string]*compiled.Object{
 				}
 				return compiled.Optional(r, b, v, true, compiled.ID)
 			},
+			Column:   "price_list_id",
 			Resolver: true,
 		},
 		"history": {
@@ -7668,6 +7972,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Version
 				return compiled.Int(b, v)
 			},
+			Column: "version",
 		},
 		"createdAt": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -7675,6 +7980,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.CreatedAt
 				return compiled.DateTime(b, v)
 			},
+			Column: "created_at",
 		},
 		"updatedAt": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -7682,6 +7988,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.UpdatedAt
 				return compiled.DateTime(b, v)
 			},
+			Column: "updated_at",
 		},
 		"securityExitAt": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -7689,6 +7996,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.SecurityExitAt
 				return compiled.Optional(r, b, v, true, compiled.DateTime)
 			},
+			Column: "security_exit_at",
 		},
 		"gateLogs": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -7842,6 +8150,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.GlobalID()
 				return compiled.String(b, v)
 			},
+			Column: "id",
 		},
 		"workOrder": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -7869,6 +8178,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Sequence
 				return compiled.Int(b, v)
 			},
+			Column: "sequence",
 		},
 		"itemType": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -7876,6 +8186,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.ItemType
 				return compiled.Name(b, v)
 			},
+			Column: "item_type",
 		},
 		"service": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -7904,6 +8215,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.ServiceCode
 				return compiled.Optional(r, b, v, true, compiled.String)
 			},
+			Column: "service_code",
 		},
 		"serviceName": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -7911,6 +8223,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.ServiceName
 				return compiled.Optional(r, b, v, true, compiled.String)
 			},
+			Column: "service_name",
 		},
 		"resourceCode": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -7918,6 +8231,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.ResourceCode
 				return compiled.Optional(r, b, v, true, compiled.String)
 			},
+			Column: "resource_code",
 		},
 		"resourceName": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -7925,6 +8239,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.ResourceName
 				return compiled.Optional(r, b, v, true, compiled.String)
 			},
+			Column: "resource_name",
 		},
 		"startTime": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -7932,6 +8247,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.StartTime
 				return compiled.Optional(r, b, v, true, compiled.DateTime)
 			},
+			Column: "start_time",
 		},
 		"endTime": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -7939,6 +8255,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.EndTime
 				return compiled.Optional(r, b, v, true, compiled.DateTime)
 			},
+			Column: "end_time",
 		},
 		"durationMinutes": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -7946,6 +8263,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.DurationMinutes
 				return compiled.Optional(r, b, v, true, compiled.Int)
 			},
+			Column: "duration_minutes",
 		},
 		"quantity": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -7953,6 +8271,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Quantity
 				return compiled.Decimal(b, v)
 			},
+			Column: "quantity",
 		},
 		"unit": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -7960,6 +8279,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Unit
 				return compiled.String(b, v)
 			},
+			Column: "unit",
 		},
 		"weightKg": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -7967,6 +8287,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.WeightKg
 				return compiled.Optional(r, b, v, true, compiled.Decimal)
 			},
+			Column: "weight_kg",
 		},
 		"personCount": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -7974,6 +8295,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.PersonCount
 				return compiled.Optional(r, b, v, true, compiled.Int)
 			},
+			Column: "person_count",
 		},
 		"measure": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -7981,6 +8303,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Measure
 				return compiled.Optional(r, b, v, true, compiled.Decimal)
 			},
+			Column: "measure",
 		},
 		"days": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -7988,6 +8311,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Days
 				return compiled.Optional(r, b, v, true, compiled.Decimal)
 			},
+			Column: "days",
 		},
 		"unitPrice": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -7995,6 +8319,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.UnitPrice
 				return compiled.Decimal(b, v)
 			},
+			Column: "unit_price",
 		},
 		"priceSource": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -8002,6 +8327,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.PriceSource
 				return compiled.Optional(r, b, v, true, compiled.Name)
 			},
+			Column: "price_source",
 		},
 		"priceCurrency": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -8009,6 +8335,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.PriceCurrency
 				return compiled.Optional(r, b, v, true, compiled.String)
 			},
+			Column: "price_currency",
 		},
 		"exchangeRate": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -8016,6 +8343,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.ExchangeRate
 				return compiled.Optional(r, b, v, true, compiled.Decimal)
 			},
+			Column: "exchange_rate",
 		},
 		"rateDate": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -8023,6 +8351,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.RateDate
 				return compiled.Optional(r, b, v, true, compiled.Date)
 			},
+			Column: "rate_date",
 		},
 		"amountTry": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -8030,6 +8359,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.AmountTry
 				return compiled.Optional(r, b, v, true, compiled.Decimal)
 			},
+			Column: "amount_try",
 		},
 		"calculation": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -8049,6 +8379,7 @@ var writers = map[string]*compiled.Object{
 				return compiled.Pointer(r, b, v, true, s), true
 			},
 			Types:    []string{"PriceExplanation"},
+			Column:   "calculation",
 			Resolver: true,
 		},
 		"currency": {
@@ -8057,6 +8388,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Currency
 				return compiled.String(b, v)
 			},
+			Column: "currency",
 		},
 		"totalAmount": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -8064,6 +8396,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.TotalAmount
 				return compiled.Decimal(b, v)
 			},
+			Column: "total_amount",
 		},
 		"vatRate": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -8071,6 +8404,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.VatRate
 				return compiled.Decimal(b, v)
 			},
+			Column: "vat_rate",
 		},
 		"vatAmount": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -8078,6 +8412,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.VatAmount
 				return compiled.Decimal(b, v)
 			},
+			Column: "vat_amount",
 		},
 		"grandTotal": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -8085,6 +8420,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.GrandTotal
 				return compiled.Decimal(b, v)
 			},
+			Column: "grand_total",
 		},
 		"notes": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -8092,6 +8428,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Notes
 				return compiled.Optional(r, b, v, true, compiled.String)
 			},
+			Column: "notes",
 		},
 		"isInvoiced": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -8099,6 +8436,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.IsInvoiced
 				return compiled.Bool(b, v)
 			},
+			Column: "is_invoiced",
 		},
 		"version": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -8106,6 +8444,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Version
 				return compiled.Int(b, v)
 			},
+			Column: "version",
 		},
 		"workLog": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -8313,6 +8652,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.GlobalID()
 				return compiled.String(b, v)
 			},
+			Column: "id",
 		},
 		"fullName": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -8320,6 +8660,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.FullName
 				return compiled.String(b, v)
 			},
+			Column: "full_name",
 		},
 		"nationalId": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -8332,6 +8673,7 @@ var writers = map[string]*compiled.Object{
 				r.Saw(r.Ctx, obj, "nationalId", v)
 				return compiled.Optional(r, b, v, true, compiled.String)
 			},
+			Column:   "-",
 			Resolver: true,
 		},
 		"passportNo": {
@@ -8345,6 +8687,7 @@ var writers = map[string]*compiled.Object{
 				r.Saw(r.Ctx, obj, "passportNo", v)
 				return compiled.Optional(r, b, v, true, compiled.String)
 			},
+			Column:   "-",
 			Resolver: true,
 		},
 		"nationality": {
@@ -8353,6 +8696,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Nationality
 				return compiled.String(b, v)
 			},
+			Column: "nationality",
 		},
 		"phone": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -8365,6 +8709,7 @@ var writers = map[string]*compiled.Object{
 				r.Saw(r.Ctx, obj, "phone", v)
 				return compiled.Optional(r, b, v, true, compiled.String)
 			},
+			Column:   "phone",
 			Resolver: true,
 		},
 		"status": {
@@ -8373,6 +8718,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Status
 				return compiled.Name(b, v)
 			},
+			Column: "status",
 		},
 		"gateEntryAt": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -8380,6 +8726,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.GateEntryAt
 				return compiled.Optional(r, b, v, true, compiled.DateTime)
 			},
+			Column: "gate_entry_at",
 		},
 		"gateExitAt": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -8387,6 +8734,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.GateExitAt
 				return compiled.Optional(r, b, v, true, compiled.DateTime)
 			},
+			Column: "gate_exit_at",
 		},
 		"decidedBy": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -8406,6 +8754,7 @@ var writers = map[string]*compiled.Object{
 				return compiled.Pointer(r, b, v, true, s), true
 			},
 			Types:    []string{"User"},
+			Column:   "decided_by",
 			Resolver: true,
 		},
 		"decidedByName": {
@@ -8414,6 +8763,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.DecidedByName
 				return compiled.Optional(r, b, v, true, compiled.String)
 			},
+			Column: "decided_by_name",
 		},
 		"decidedAt": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -8421,6 +8771,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.DecidedAt
 				return compiled.Optional(r, b, v, true, compiled.DateTime)
 			},
+			Column: "decided_at",
 		},
 		"securityNotes": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -8428,6 +8779,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.SecurityNotes
 				return compiled.Optional(r, b, v, true, compiled.String)
 			},
+			Column: "security_notes",
 		},
 		"isActive": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -8435,6 +8787,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.IsActive
 				return compiled.Bool(b, v)
 			},
+			Column: "is_active",
 		},
 		"version": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -8442,6 +8795,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Version
 				return compiled.Int(b, v)
 			},
+			Column: "version",
 		},
 		"createdAt": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -8449,6 +8803,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.CreatedAt
 				return compiled.DateTime(b, v)
 			},
+			Column: "created_at",
 		},
 		"updatedAt": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -8456,6 +8811,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.UpdatedAt
 				return compiled.DateTime(b, v)
 			},
+			Column: "updated_at",
 		},
 	}},
 	"WorkOrderPersonPayload": {Satisfies: []string{"WorkOrderPersonPayload"}, Fields: map[string]compiled.Field{
@@ -8545,6 +8901,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.GlobalID()
 				return compiled.String(b, v)
 			},
+			Column: "id",
 		},
 		"fromStatus": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -8552,6 +8909,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.FromStatus
 				return compiled.Optional(r, b, v, true, compiled.Name)
 			},
+			Column: "from_status",
 		},
 		"toStatus": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -8559,6 +8917,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.ToStatus
 				return compiled.Name(b, v)
 			},
+			Column: "to_status",
 		},
 		"user": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -8586,6 +8945,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.UserName
 				return compiled.String(b, v)
 			},
+			Column: "user_name",
 		},
 		"note": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -8593,6 +8953,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.Note
 				return compiled.Optional(r, b, v, true, compiled.String)
 			},
+			Column: "note",
 		},
 		"createdAt": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -8600,6 +8961,7 @@ var writers = map[string]*compiled.Object{
 				v := obj.CreatedAt
 				return compiled.DateTime(b, v)
 			},
+			Column: "created_at",
 		},
 	}},
 	"WorkOrderTransition": {Satisfies: []string{"WorkOrderTransition"}, Fields: map[string]compiled.Field{

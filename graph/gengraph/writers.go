@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"go/types"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"text/template"
@@ -30,7 +31,7 @@ func (w writers) GenerateCode(d *codegen.Data) error {
 	return templates.Render(templates.Options{
 		PackageName: d.Config.Exec.Package, Filename: filepath.Join(filepath.Dir(d.Config.Exec.Filename), "writers.go"),
 		Template: layout, Data: data, GeneratedHeader: true, Packages: d.Config.Packages,
-		Funcs: template.FuncMap{"write": write, "value": value, "written": written, "right": right, "types": data.types},
+		Funcs: template.FuncMap{"write": write, "value": value, "written": written, "right": right, "column": column, "types": data.types},
 	})
 }
 
@@ -78,6 +79,32 @@ func written(f *codegen.Field) bool {
 
 // right are the arguments of @can; nil if there is none.
 func right(f *codegen.Field) *ast.Directive { return f.FieldDefinition.Directives.ForName("can") }
+
+// column is the column that a field of an entity is; empty if it is none.
+func column(f *codegen.Field) string {
+	t := f.Object.Type
+	if p, ok := t.(*types.Pointer); ok {
+		t = p.Elem()
+	}
+	named, ok := types.Unalias(t).(*types.Named)
+	if !ok || named.Obj().Pkg() == nil || named.Obj().Pkg().Path() != "aliaport/ent" {
+		return ""
+	}
+	if f.IsMethod() && f.GoFieldName == "GlobalID" {
+		return "id"
+	}
+	of, ok := named.Underlying().(*types.Struct)
+	if !ok || !f.IsVariable() {
+		return ""
+	}
+	for i := range of.NumFields() {
+		if of.Field(i).Name() == f.GoFieldName {
+			name, _, _ := strings.Cut(reflect.StructTag(of.Tag(i)).Get("json"), ",")
+			return name
+		}
+	}
+	return ""
+}
 
 // known are the directives that writers heed. Those of root fields have been heeded
 // before their value is written.

@@ -143,7 +143,7 @@ func New(ctx context.Context, db *store.DB, o Options) *Set {
 			return db.Cari.Query().Where(store.KeysIn(cari.FieldID, keys)).All(ctx)
 		}, func(c *ent.Cari) int64 { return c.ID }),
 		Motorbot: one(ctx, o, func(ctx context.Context, keys []int64) ([]*ent.Motorbot, error) {
-			return db.Motorbot.Query().Where(motorbot.IsActive(true), store.KeysIn(motorbot.FieldID, keys)).All(ctx)
+			return db.Motorbot.Query().Where(motorbot.IsActive(true), store.KeysIn(motorbot.FieldID, keys)).Select(store.Columns(ctx, motorbot.Table)...).All(ctx)
 		}, func(m *ent.Motorbot) int64 { return m.ID }),
 		Notification: one(ctx, o, func(ctx context.Context, keys []int64) ([]*ent.Notification, error) {
 			return notification.ByKeys(ctx, db.Client, keys)
@@ -155,7 +155,7 @@ func New(ctx context.Context, db *store.DB, o Options) *Set {
 			return trip.LastTrips(ctx, db.Client, keys)
 		}, func(t *ent.Trip) int64 { return t.MotorbotID }),
 		Trip: one(ctx, o, func(ctx context.Context, keys []int64) ([]*ent.Trip, error) {
-			return db.Trip.Query().Where(enttrip.IsActive(true), store.KeysIn(enttrip.FieldID, keys)).All(ctx)
+			return db.Trip.Query().Where(enttrip.IsActive(true), store.KeysIn(enttrip.FieldID, keys)).Select(store.Columns(ctx, enttrip.Table)...).All(ctx)
 		}, func(t *ent.Trip) int64 { return t.ID }),
 		TripDelay: build(ctx, o, 0, func(ctx context.Context, _ []int64) ([]int, error) {
 			minutes, err := parameter.Get(ctx, db.Client, parameter.TripDelayMinutes)
@@ -219,10 +219,10 @@ func New(ctx context.Context, db *store.DB, o Options) *Set {
 			return linked(links, err, func(r *ent.Role) (int64, []*ent.Permission) { return r.ID, r.Edges.Permissions })
 		}),
 		WorkOrder: one(ctx, o, func(ctx context.Context, keys []int64) ([]*ent.WorkOrder, error) {
-			return db.WorkOrder.Query().Where(workorder.IsActive(true), store.KeysIn(workorder.FieldID, keys)).All(ctx)
+			return db.WorkOrder.Query().Where(workorder.IsActive(true), store.KeysIn(workorder.FieldID, keys)).Select(store.Columns(ctx, workorder.Table)...).All(ctx)
 		}, func(wo *ent.WorkOrder) int64 { return wo.ID }),
 		WorkOrderItem: one(ctx, o, func(ctx context.Context, keys []int64) ([]*ent.WorkOrderItem, error) {
-			return db.WorkOrderItem.Query().Where(store.KeysIn(workorderitem.FieldID, keys), workorderitem.HasWorkOrderWith(workorder.IsActive(true))).Select(itemColumns...).All(ctx)
+			return db.WorkOrderItem.Query().Where(store.KeysIn(workorderitem.FieldID, keys), workorderitem.HasWorkOrderWith(workorder.IsActive(true))).Select(columnsOfItems(ctx)...).All(ctx)
 		}, func(i *ent.WorkOrderItem) int64 { return i.ID }),
 		CalculationOfItem: build(ctx, o, nil, func(ctx context.Context, keys []int64) ([]*ent.WorkOrderItem, error) {
 			return db.WorkOrderItem.Query().Where(store.KeysIn(workorderitem.FieldID, keys)).Select(workorderitem.FieldCalculation).All(ctx)
@@ -232,34 +232,34 @@ func New(ctx context.Context, db *store.DB, o Options) *Set {
 		}, func(h *ent.WorkOrderStatusHistory) int64 { return h.ID }),
 		ItemsOfWorkOrder: many(ctx, o, func(ctx context.Context, keys []int64) ([]*ent.WorkOrderItem, error) {
 			return db.WorkOrderItem.Query().Where(store.KeysIn(workorderitem.FieldWorkOrderID, keys)).
-				Order(workorderitem.ByWorkOrderID(), workorderitem.BySequence()).Select(itemColumns...).All(ctx)
+				Order(workorderitem.ByWorkOrderID(), workorderitem.BySequence()).Select(columnsOfItems(ctx)...).All(ctx)
 		}, func(i *ent.WorkOrderItem) int64 { return i.WorkOrderID }),
 		HistoryOfWorkOrder: many(ctx, o, func(ctx context.Context, keys []int64) ([]*ent.WorkOrderStatusHistory, error) {
 			return db.WorkOrderStatusHistory.Query().Where(store.KeysIn(workorderstatushistory.FieldWorkOrderID, keys)).
-				Order(workorderstatushistory.ByWorkOrderID(), workorderstatushistory.ByID()).All(ctx)
+				Order(workorderstatushistory.ByWorkOrderID(), workorderstatushistory.ByID()).Select(store.Columns(ctx, workorderstatushistory.Table, workorderstatushistory.FieldWorkOrderID)...).All(ctx)
 		}, func(h *ent.WorkOrderStatusHistory) int64 { return h.WorkOrderID }),
 		WorkOrderPerson: one(ctx, o, func(ctx context.Context, keys []int64) ([]*ent.WorkOrderPerson, error) {
 			return db.WorkOrderPerson.Query().Where(store.KeysIn(workorderperson.FieldID, keys)).All(ctx)
 		}, func(p *ent.WorkOrderPerson) int64 { return p.ID }),
 		PersonsOfWorkOrder: many(ctx, o, func(ctx context.Context, keys []int64) ([]*ent.WorkOrderPerson, error) {
 			return db.WorkOrderPerson.Query().Where(store.KeysIn(workorderperson.FieldWorkOrderID, keys), page.Flag(workorderperson.FieldIsActive, true)).
-				Order(workorderperson.ByWorkOrderID(), workorderperson.ByID()).All(ctx)
+				Order(workorderperson.ByWorkOrderID(), workorderperson.ByID()).Select(store.Columns(ctx, workorderperson.Table, workorderperson.FieldWorkOrderID)...).All(ctx)
 		}, func(p *ent.WorkOrderPerson) int64 { return p.WorkOrderID }),
 		WorkLog: one(ctx, o, func(ctx context.Context, keys []int64) ([]*ent.WorkLog, error) {
-			return db.WorkLog.Query().Where(store.KeysIn(worklog.FieldID, keys)).All(ctx)
+			return db.WorkLog.Query().Where(store.KeysIn(worklog.FieldID, keys)).Select(store.Columns(ctx, worklog.Table)...).All(ctx)
 		}, func(l *ent.WorkLog) int64 { return l.ID }),
 		LogsOfWorkOrder: many(ctx, o, func(ctx context.Context, keys []int64) ([]*ent.WorkLog, error) {
 			return db.WorkLog.Query().Where(store.KeysIn(worklog.FieldWorkOrderID, keys)).
-				Order(worklog.ByWorkOrderID(), worklog.ByTimeStart(), worklog.ByID()).All(ctx)
+				Order(worklog.ByWorkOrderID(), worklog.ByTimeStart(), worklog.ByID()).Select(store.Columns(ctx, worklog.Table, worklog.FieldWorkOrderID)...).All(ctx)
 		}, func(l *ent.WorkLog) int64 { return l.WorkOrderID }),
 		ItemOfWorkLog: one(ctx, o, func(ctx context.Context, keys []int64) ([]*ent.WorkOrderItem, error) {
-			return db.WorkOrderItem.Query().Where(store.KeysIn(workorderitem.FieldWorkLogID, keys)).Select(itemColumns...).All(ctx)
+			return db.WorkOrderItem.Query().Where(store.KeysIn(workorderitem.FieldWorkLogID, keys)).Select(columnsOfItems(ctx)...).All(ctx)
 		}, func(i *ent.WorkOrderItem) int64 { return *i.WorkLogID }),
 		GateLog: one(ctx, o, func(ctx context.Context, keys []int64) ([]*ent.GateLog, error) {
-			return db.GateLog.Query().Where(store.KeysIn(gatelog.FieldID, keys)).All(ctx)
+			return db.GateLog.Query().Where(store.KeysIn(gatelog.FieldID, keys)).Select(store.Columns(ctx, gatelog.Table)...).All(ctx)
 		}, func(l *ent.GateLog) int64 { return l.ID }),
 		CorrectionOfGateLog: one(ctx, o, func(ctx context.Context, keys []int64) ([]*ent.GateLog, error) {
-			return db.GateLog.Query().Where(store.KeysIn(gatelog.FieldCorrectsID, keys)).All(ctx)
+			return db.GateLog.Query().Where(store.KeysIn(gatelog.FieldCorrectsID, keys)).Select(store.Columns(ctx, gatelog.Table, gatelog.FieldCorrectsID)...).All(ctx)
 		}, func(l *ent.GateLog) int64 { return *l.CorrectsID }),
 		StaysOfWorkOrder: many(ctx, o, func(ctx context.Context, keys []int64) ([]*ent.GateLog, error) {
 			return gate.NewestOf(ctx, db.Client, keys)
@@ -276,6 +276,14 @@ func New(ctx context.Context, db *store.DB, o Options) *Set {
 
 // itemColumns are those of an item but how its price came about.
 var itemColumns = slices.DeleteFunc(slices.Clone(workorderitem.Columns), func(c string) bool { return c == workorderitem.FieldCalculation })
+
+// columnsOfItems are those that are looked at, without that one.
+func columnsOfItems(ctx context.Context) []string {
+	if looked := store.Columns(ctx, workorderitem.Table, workorderitem.FieldWorkOrderID, workorderitem.FieldWorkLogID); looked != nil {
+		return looked
+	}
+	return itemColumns
+}
 
 // overrides are the dated prices of services, the one that begins last first.
 func overrides(ctx context.Context, db *store.DB, o Options, active bool) *Lists[*ent.ServiceOverride] {

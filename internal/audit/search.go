@@ -139,7 +139,7 @@ func (s *Trail) List(ctx context.Context, f Filter, a page.Args) (*page.List[*en
 	p.Order.Apart = q.apart()
 	// A cursor lies within the range and bounds it closer. With both, a database may
 	// seek by the wrong one and read all rows between them.
-	rows, err := s.DB.AuditEvent.Query().Where(q.within(a.Before == nil, a.After == nil).read(p.Apply)).All(ctx)
+	rows, err := s.DB.AuditEvent.Query().Where(q.within(a.Before == nil, a.After == nil).read(p.Apply)).Select(p.Columns(ctx, auditevent.Table)...).All(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("list the trail: %w", err)
 	}

@@ -62,7 +62,7 @@ func (s *Service) List(ctx context.Context, f Filter, o *Order, a page.Args) (*p
 	if err != nil {
 		return nil, err
 	}
-	rows, err := s.DB.Cari.Query().Where(where, p.Apply).All(ctx)
+	rows, err := s.DB.Cari.Query().Where(where, p.Apply).Select(p.Columns(ctx, cari.Table)...).All(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("list customer accounts: %w", err)
 	}

@@ -101,7 +101,7 @@ func (s *Service) page(ctx context.Context, list string, f any, where predicate.
 	if err != nil {
 		return nil, err
 	}
-	rows, err := s.DB.GateLog.Query().Where(where, p.Apply).All(ctx)
+	rows, err := s.DB.GateLog.Query().Where(where, p.Apply).Select(p.Columns(ctx, gatelog.Table)...).All(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("list gate logs: %w", err)
 	}
@@ -251,7 +251,8 @@ const newestStays = 50
 // NewestOf returns the newest stays of each of the orders, newest first.
 func NewestOf(ctx context.Context, c *ent.Client, orders []int64) ([]*ent.GateLog, error) {
 	p := &page.Page{Order: byEntry(true), Size: newestStays - 1} // of which one more is read
-	stays, err := c.GateLog.Query().Where(p.OfEach(gatelog.Table, gatelog.FieldWorkOrderID, orders)).All(ctx)
+	stays, err := c.GateLog.Query().Where(p.OfEach(gatelog.Table, gatelog.FieldWorkOrderID, orders)).
+		Select(p.Columns(ctx, gatelog.Table, gatelog.FieldWorkOrderID)...).All(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("newest stays of %d work orders: %w", len(orders), err)
 	}

@@ -64,7 +64,7 @@ func (s *Service) List(ctx context.Context, f Filter, o *Order, a page.Args) (*p
 	if err != nil {
 		return nil, err
 	}
-	rows, err := s.DB.Motorbot.Query().Where(p.Union(motorbot.Table, arms)).All(ctx)
+	rows, err := s.DB.Motorbot.Query().Where(p.Union(motorbot.Table, arms)).Select(p.Columns(ctx, motorbot.Table)...).All(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("list motorboats: %w", err)
 	}

@@ -4,9 +4,12 @@
 package page
 
 import (
+	"context"
+
 	"entgo.io/ent/dialect/sql"
 
 	"aliaport/internal/apperr"
+	"aliaport/internal/store"
 )
 
 // Args are the paging arguments of a connection field.
@@ -101,6 +104,12 @@ func (p *Page) Apply(s *sql.Selector) {
 	}
 	p.sort(s)
 	s.Limit(p.Size + 1)
+}
+
+// Columns are the columns of the page's table to read, for Select: those that are looked
+// at, those that cursors are made of, and those that the list itself needs.
+func (p *Page) Columns(ctx context.Context, table string, needed ...string) []string {
+	return store.Columns(ctx, table, append(needed, p.Order.Column, "id")...)
 }
 
 // beyond holds for rows that come after the position.

@@ -67,7 +67,7 @@ func (s *Service) List(ctx context.Context, f Filter, o *Order, a page.Args) (*p
 	if err != nil {
 		return nil, err
 	}
-	rows, err := s.DB.Trip.Query().Where(p.Union(trip.Table, arms)).All(ctx)
+	rows, err := s.DB.Trip.Query().Where(p.Union(trip.Table, arms)).Select(p.Columns(ctx, trip.Table)...).All(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("list trips: %w", err)
 	}

@@ -46,6 +46,26 @@ func (s *Service) Counts(ctx context.Context) ([]StatusCount, error) {
 	return counts, nil
 }
 
+// keptCount is how many orders stand in one of the statuses; in any, without one.
+func (s *Service) keptCount(ctx context.Context, statuses []workorder.Status) (int, error) {
+	q := s.DB.WorkOrderCount.Query()
+	if len(statuses) > 0 {
+		among := make([]workordercount.Status, len(statuses))
+		for i, status := range statuses {
+			among[i] = workordercount.Status(status)
+		}
+		q.Where(workordercount.StatusIn(among...))
+	}
+	var sum []struct{ N *int }
+	if err := q.Aggregate(ent.As(ent.Sum(workordercount.FieldN), "n")).Scan(ctx, &sum); err != nil {
+		return 0, fmt.Errorf("read the counts of work orders: %w", err)
+	}
+	if len(sum) == 0 || sum[0].N == nil { // there has never been one
+		return 0, nil
+	}
+	return *sum[0].N, nil
+}
+
 // countsLock is held on PostgreSQL by whoever takes rows of the counts away, the
 // trigger for TRUNCATE included.
 const countsLock = 0x636f756e74 // "count"

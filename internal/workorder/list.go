@@ -71,11 +71,14 @@ func (s *Service) List(ctx context.Context, f Filter, o *Order, a page.Args) (*p
 	if err != nil {
 		return nil, err
 	}
-	rows, err := s.DB.WorkOrder.Query().Where(p.Union(workorder.Table, q.arms)).All(ctx)
+	rows, err := s.DB.WorkOrder.Query().Where(p.Union(workorder.Table, q.arms)).Select(p.Columns(ctx, workorder.Table)...).All(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("list work orders: %w", err)
 	}
 	return page.Read(p, rows, q.at, func(ctx context.Context) (int, error) {
+		if f.keptCount() {
+			return s.keptCount(ctx, f.Status)
+		}
 		n, err := s.DB.WorkOrder.Query().Where(q.whole).Aggregate(page.CountRows).Int(ctx)
 		if err != nil {
 			return 0, fmt.Errorf("count work orders: %w", err)
@@ -182,6 +185,11 @@ func (f *Filter) indexed() bool {
 	default:
 		return f.Type == nil || f.Priority == nil
 	}
+}
+
+// keptCount holds for a filter by nothing but the status, whose rows are counted already.
+func (f *Filter) keptCount() bool {
+	return f.Cari == nil && f.CariCode == nil && f.Type == nil && f.Priority == nil && f.CreatedAt == nil && f.PlannedStart == nil && f.Overdue == nil && f.Search == nil
 }
 
 // conditions are those that every row has to meet, except for the status.

@@ -48,6 +48,7 @@ type load struct {
 	seconds               time.Duration
 	connections           []int
 	only                  []string
+	profile               string
 }
 
 func main() {
@@ -59,6 +60,7 @@ func main() {
 	connections := flag.String("connections", "16,50", "connections that send at once")
 	urls := flag.String("urls", "", "databases to take instead, with commas between them")
 	only := flag.String("only", "handler,compiled,engine", "who is measured")
+	flag.StringVar(&l.profile, "profile", "", "file for a CPU profile of the compiled server in the last round; the name of the database is put before it")
 	flag.Parse()
 	for _, text := range strings.Split(*connections, ",") {
 		n, err := strconv.Atoi(text)
@@ -102,10 +104,11 @@ func run(ctx context.Context, l load, urls string) (err error) {
 
 // contender is a process that answers the query.
 type contender struct {
-	name    string
-	process *process.Process
-	client  *measure.Client
-	cursors []string // of every page
+	name     string
+	database string
+	process  *process.Process
+	client   *measure.Client
+	cursors  []string // of every page
 
 	rates []float64 // of the rounds, in requests a second
 	took  []time.Duration
@@ -127,10 +130,10 @@ func database(ctx context.Context, dir, url string, l load, fresh bool) (err err
 		}
 	}()
 	for _, name := range l.only {
-		c := &contender{name: name}
+		c := &contender{name: name, database: strings.SplitN(url, ":", 2)[0]}
 		switch name {
 		case "handler":
-			c.process, err = process.StartOther(ctx, dir, "./loadtest/board/handler", func(address string) []string {
+			c.process, err = process.StartOther(ctx, dir, "aliaport/loadtest/board/handler", func(address string) []string {
 				return []string{"-database", url, "-listen", address}
 			})
 		case "engine":
@@ -296,6 +299,9 @@ func (c *contender) round(ctx context.Context, l load, connections int, seed uin
 	took := make([][]time.Duration, connections)
 	begin := time.Now()
 	g := errgroup.Group{}
+	if l.profile != "" && c.name == "compiled" {
+		g.Go(func() error { return c.profile(ctx, l) })
+	}
 	for w := range connections {
 		g.Go(func() error {
 			dice := rand.New(rand.NewPCG(seed, uint64(w))) //nolint:gosec // which page to ask for is no secret
@@ -327,6 +333,24 @@ func (c *contender) round(ctx context.Context, l load, connections int, seed uin
 	c.cpu += after - before
 	c.n += n
 	return nil
+}
+
+// profile writes what the processors do for this server while it answers.
+func (c *contender) profile(ctx context.Context, l load) error {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("%s/debug/pprof/profile?seconds=%d", c.process.Admin, max(1, int(l.seconds.Seconds())-1)), nil)
+	if err != nil {
+		return err
+	}
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(filepath.Dir(l.profile), c.database+"-"+filepath.Base(l.profile)), text, 0o600)
 }
 
 var errRefused = errors.New("refused")
