@@ -953,7 +953,7 @@ var writers = map[string]*compiled.Object{
 				r.Saw(r.Ctx, obj, "nationalId", v)
 				return compiled.Optional(r, b, v, true, compiled.String)
 			},
-			Column: "-",
+			Column: "national_id",
 			Can:    "cari:read",
 		},
 		"country": {
@@ -1027,7 +1027,7 @@ var writers = map[string]*compiled.Object{
 				r.Saw(r.Ctx, obj, "iban", v)
 				return compiled.Optional(r, b, v, true, compiled.String)
 			},
-			Column: "-",
+			Column: "iban",
 			Can:    "cari:read",
 		},
 		"paymentTermDays": {
@@ -8673,7 +8673,7 @@ var writers = map[string]*compiled.Object{
 				r.Saw(r.Ctx, obj, "nationalId", v)
 				return compiled.Optional(r, b, v, true, compiled.String)
 			},
-			Column:   "-",
+			Column:   "national_id",
 			Resolver: true,
 		},
 		"passportNo": {
@@ -8687,7 +8687,7 @@ var writers = map[string]*compiled.Object{
 				r.Saw(r.Ctx, obj, "passportNo", v)
 				return compiled.Optional(r, b, v, true, compiled.String)
 			},
-			Column:   "-",
+			Column:   "passport_no",
 			Resolver: true,
 		},
 		"nationality": {

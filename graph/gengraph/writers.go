@@ -3,9 +3,9 @@ package main
 import (
 	_ "embed"
 	"fmt"
+	"go/constant"
 	"go/types"
 	"path/filepath"
-	"reflect"
 	"slices"
 	"strings"
 	"text/template"
@@ -93,14 +93,15 @@ func column(f *codegen.Field) string {
 	if f.IsMethod() && f.GoFieldName == "GlobalID" {
 		return "id"
 	}
-	of, ok := named.Underlying().(*types.Struct)
-	if !ok || !f.IsVariable() {
+	if !f.IsVariable() {
 		return ""
 	}
-	for i := range of.NumFields() {
-		if of.Field(i).Name() == f.GoFieldName {
-			name, _, _ := strings.Cut(reflect.StructTag(of.Tag(i)).Get("json"), ",")
-			return name
+	// The package of each entity names its columns; tags hide those that are sensitive.
+	for _, p := range named.Obj().Pkg().Imports() {
+		if p.Path() == "aliaport/ent/"+strings.ToLower(named.Obj().Name()) {
+			if name, ok := p.Scope().Lookup("Field" + f.GoFieldName).(*types.Const); ok {
+				return constant.StringVal(name.Val())
+			}
 		}
 	}
 	return ""

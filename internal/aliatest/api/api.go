@@ -29,6 +29,7 @@ type API struct {
 	Clock  *Clock
 	Bank   *aliatest.Bank // where exchange rates are fetched from
 	tokens map[string]string
+	config *config.Config
 }
 
 // Clock stands still until it is moved.
@@ -90,7 +91,7 @@ func New(t testing.TB, db *store.DB, adjust ...func(*config.Config)) *API {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := &API{Server: srv, DB: db, Clock: clock, Bank: bank, tokens: map[string]string{}}
+	a := &API{Server: srv, DB: db, Clock: clock, Bank: bank, tokens: map[string]string{}, config: cfg}
 	if err := srv.Users().EnsureRights(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -115,6 +116,23 @@ func New(t testing.TB, db *store.DB, adjust ...func(*config.Config)) *API {
 		a.tokens[role] = session.AccessToken
 	}
 	return a
+}
+
+// Twin is a second server on the same database, with the same users, clock and settings
+// but for what is adjusted.
+func (a *API) Twin(t testing.TB, adjust func(*config.Config)) *API {
+	t.Helper()
+	cfg, twin := *a.config, *a
+	adjust(&cfg)
+	var err error
+	twin.config = &cfg
+	twin.Server, err = server.New(server.Deps{
+		Config: &cfg, DB: a.DB, Log: slog.New(slog.NewTextHandler(logTo{t}, &slog.HandlerOptions{Level: slog.LevelWarn})), Version: "test", Now: a.Clock.Now,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &twin
 }
 
 // logTo sends the server's warnings to the test's log.
