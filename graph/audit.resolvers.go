@@ -1,6 +1,8 @@
 package graph
 
 import (
+	"context"
+
 	"aliaport/ent"
 	"aliaport/graph/gen"
 	"aliaport/graph/gqlmodel"
@@ -8,7 +10,6 @@ import (
 	"aliaport/internal/audit"
 	"aliaport/internal/globalid"
 	"aliaport/internal/page"
-	"context"
 )
 
 func (r *auditEventResolver) User(ctx context.Context, obj *ent.AuditEvent) (*ent.User, error) {

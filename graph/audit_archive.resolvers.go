@@ -1,12 +1,13 @@
 package graph
 
 import (
+	"context"
+
 	"aliaport/ent"
 	"aliaport/graph/gen"
 	"aliaport/graph/gqlmodel"
 	"aliaport/internal/globalid"
 	"aliaport/internal/page"
-	"context"
 )
 
 func (r *auditArchiveResolver) FirstEventID(ctx context.Context, obj *ent.AuditArchive) (*globalid.ID, error) {

@@ -1,11 +1,12 @@
 package graph
 
 import (
+	"context"
+
 	"aliaport/graph/gen"
 	"aliaport/graph/gqlmodel"
 	"aliaport/internal/actor"
 	"aliaport/internal/globalid"
-	"context"
 )
 
 func (r *queryResolver) Viewer(ctx context.Context) (*gen.Viewer, error) {

@@ -1,10 +1,11 @@
 package graph
 
 import (
+	"context"
+
 	"aliaport/graph/gen"
 	"aliaport/internal/cache"
 	"aliaport/internal/cache/flush"
-	"context"
 )
 
 func (r *mutationResolver) FlushCache(ctx context.Context, input flush.Input) (*gen.FlushCachePayload, error) {

@@ -1,6 +1,8 @@
 package graph
 
 import (
+	"context"
+
 	"aliaport/ent"
 	"aliaport/graph/gen"
 	"aliaport/graph/gqlmodel"
@@ -10,7 +12,6 @@ import (
 	"aliaport/internal/globalid"
 	"aliaport/internal/page"
 	"aliaport/internal/workorder"
-	"context"
 )
 
 func (r *cariResolver) Uninvoiced(ctx context.Context, obj *ent.Cari) ([]*workorder.UninvoicedTotal, error) {

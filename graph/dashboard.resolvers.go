@@ -1,12 +1,13 @@
 package graph
 
 import (
+	"context"
+
 	"aliaport/ent"
 	"aliaport/graph/gen"
 	"aliaport/graph/gqlmodel"
 	"aliaport/internal/gate"
 	"aliaport/internal/workorder"
-	"context"
 )
 
 func (r *dashboardResolver) WorkOrders(ctx context.Context, obj *gqlmodel.Dashboard) ([]*workorder.StatusCount, error) {

@@ -1,6 +1,8 @@
 package graph
 
 import (
+	"context"
+
 	"aliaport/ent"
 	"aliaport/ent/workorder"
 	"aliaport/graph/gen"
@@ -9,7 +11,6 @@ import (
 	"aliaport/internal/gate"
 	"aliaport/internal/globalid"
 	"aliaport/internal/page"
-	"context"
 )
 
 func (r *gateLogResolver) WorkOrder(ctx context.Context, obj *ent.GateLog) (*ent.WorkOrder, error) {

@@ -1,8 +1,9 @@
 package graph
 
 import (
-	"aliaport/graph/gen"
 	"context"
+
+	"aliaport/graph/gen"
 )
 
 func (r *queryResolver) RateLimit(ctx context.Context) (*gen.RateLimit, error) {

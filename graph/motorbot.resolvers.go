@@ -1,6 +1,8 @@
 package graph
 
 import (
+	"context"
+
 	"aliaport/ent"
 	"aliaport/graph/gen"
 	"aliaport/graph/gqlmodel"
@@ -8,7 +10,6 @@ import (
 	"aliaport/internal/globalid"
 	"aliaport/internal/motorbot"
 	"aliaport/internal/page"
-	"context"
 )
 
 func (r *motorbotResolver) Owner(ctx context.Context, obj *ent.Motorbot) (*ent.Cari, error) {

@@ -1,6 +1,9 @@
 package graph
 
 import (
+	"context"
+	"time"
+
 	"aliaport/ent"
 	"aliaport/ent/notificationevent"
 	"aliaport/graph/gen"
@@ -9,8 +12,6 @@ import (
 	"aliaport/internal/globalid"
 	"aliaport/internal/notification"
 	"aliaport/internal/page"
-	"context"
-	"time"
 )
 
 func (r *mutationResolver) MarkNotificationRead(ctx context.Context, input gen.MarkNotificationReadInput) (*gen.NotificationPayload, error) {

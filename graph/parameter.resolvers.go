@@ -1,13 +1,14 @@
 package graph
 
 import (
+	"context"
+
 	"aliaport/ent"
 	"aliaport/graph/gen"
 	"aliaport/graph/gqlmodel"
 	"aliaport/graph/loader"
 	"aliaport/internal/page"
 	"aliaport/internal/parameter"
-	"context"
 )
 
 func (r *mutationResolver) CreateParameter(ctx context.Context, input parameter.CreateInput) (*gen.ParameterPayload, error) {

@@ -1,11 +1,12 @@
 package graph
 
 import (
+	"context"
+
 	"aliaport/ent"
 	"aliaport/graph/gen"
 	"aliaport/graph/loader"
 	"aliaport/internal/person"
-	"context"
 )
 
 func (r *mutationResolver) AddWorkOrderPerson(ctx context.Context, input person.AddInput) (*gen.WorkOrderPersonsPayload, error) {

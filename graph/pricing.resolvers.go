@@ -1,10 +1,11 @@
 package graph
 
 import (
+	"context"
+
 	"aliaport/graph/gen"
 	"aliaport/internal/quote"
 	"aliaport/internal/workorder"
-	"context"
 )
 
 func (r *mutationResolver) RecalculateWorkOrder(ctx context.Context, input workorder.RecalculateInput) (*gen.WorkOrderPayload, error) {

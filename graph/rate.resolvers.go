@@ -1,13 +1,14 @@
 package graph
 
 import (
+	"context"
+
 	"aliaport/ent"
 	"aliaport/graph/gen"
 	"aliaport/graph/gqlmodel"
 	"aliaport/internal/calendar"
 	"aliaport/internal/page"
 	"aliaport/internal/rate"
-	"context"
 
 	"github.com/shopspring/decimal"
 )

@@ -1,6 +1,8 @@
 package graph
 
 import (
+	"context"
+
 	"aliaport/ent"
 	"aliaport/graph/gen"
 	"aliaport/graph/gqlmodel"
@@ -8,7 +10,6 @@ import (
 	"aliaport/internal/globalid"
 	"aliaport/internal/page"
 	"aliaport/internal/service"
-	"context"
 )
 
 func (r *mutationResolver) CreateService(ctx context.Context, input service.CreateInput) (*gen.ServicePayload, error) {

@@ -1,6 +1,8 @@
 package graph
 
 import (
+	"context"
+
 	"aliaport/ent"
 	"aliaport/graph/gen"
 	"aliaport/graph/gqlmodel"
@@ -9,7 +11,6 @@ import (
 	"aliaport/internal/globalid"
 	"aliaport/internal/page"
 	"aliaport/internal/tariff"
-	"context"
 )
 
 func (r *mutationResolver) CreatePriceList(ctx context.Context, input tariff.CreateInput) (*gen.PriceListPayload, error) {

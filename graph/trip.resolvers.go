@@ -1,6 +1,8 @@
 package graph
 
 import (
+	"context"
+
 	"aliaport/ent"
 	"aliaport/graph/gen"
 	"aliaport/graph/gqlmodel"
@@ -8,7 +10,6 @@ import (
 	"aliaport/internal/globalid"
 	"aliaport/internal/page"
 	"aliaport/internal/trip"
-	"context"
 )
 
 func (r *mutationResolver) PlanTrip(ctx context.Context, input trip.PlanInput) (*gen.TripPayload, error) {

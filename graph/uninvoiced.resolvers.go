@@ -1,11 +1,12 @@
 package graph
 
 import (
+	"context"
+
 	"aliaport/ent"
 	"aliaport/graph/gqlmodel"
 	"aliaport/internal/page"
 	"aliaport/internal/workorder"
-	"context"
 )
 
 func (r *queryResolver) UninvoicedItems(ctx context.Context, filter *workorder.UninvoicedFilter, first *int, after *string, last *int, before *string) (*gqlmodel.Connection[*ent.WorkOrderItem], error) {

@@ -1,13 +1,14 @@
 package graph
 
 import (
+	"context"
+
 	"aliaport/ent"
 	"aliaport/graph/gen"
 	"aliaport/graph/gqlmodel"
 	"aliaport/graph/loader"
 	"aliaport/internal/page"
 	"aliaport/internal/user"
-	"context"
 )
 
 func (r *mutationResolver) Login(ctx context.Context, input gen.LoginInput) (*gen.LoginPayload, error) {

@@ -1,6 +1,8 @@
 package graph
 
 import (
+	"context"
+
 	"aliaport/ent"
 	"aliaport/graph/gen"
 	"aliaport/graph/gqlmodel"
@@ -8,7 +10,6 @@ import (
 	"aliaport/internal/globalid"
 	"aliaport/internal/page"
 	"aliaport/internal/worklog"
-	"context"
 )
 
 func (r *mutationResolver) CreateWorkLog(ctx context.Context, input worklog.CreateInput) (*gen.WorkLogPayload, error) {

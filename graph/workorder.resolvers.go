@@ -1,6 +1,8 @@
 package graph
 
 import (
+	"context"
+
 	"aliaport/ent"
 	"aliaport/graph/gen"
 	"aliaport/graph/gqlmodel"
@@ -8,7 +10,6 @@ import (
 	"aliaport/internal/globalid"
 	"aliaport/internal/page"
 	"aliaport/internal/workorder"
-	"context"
 )
 
 func (r *mutationResolver) CreateWorkOrder(ctx context.Context, input workorder.CreateInput) (*gen.WorkOrderPayload, error) {

@@ -27391,7 +27391,7 @@ func (ec *executionContext) _JobRunEdge_cursor(ctx context.Context, field graphq
 			return ec.fieldContext_JobRunEdge_cursor(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Cursor, nil
+			return obj.Cursor(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
@@ -27402,7 +27402,7 @@ func (ec *executionContext) _JobRunEdge_cursor(ctx context.Context, field graphq
 	)
 }
 func (ec *executionContext) fieldContext_JobRunEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("JobRunEdge", field, false, false, "String")
+	return graphql.NewScalarFieldContext("JobRunEdge", field, true, false, "String")
 }
 
 func (ec *executionContext) _JobRunEdge_node(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Edge[*ent.JobRun]) (ret graphql.Marshaler) {
@@ -28134,7 +28134,7 @@ func (ec *executionContext) _MonthlyReportEdge_cursor(ctx context.Context, field
 			return ec.fieldContext_MonthlyReportEdge_cursor(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Cursor, nil
+			return obj.Cursor(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
@@ -28145,7 +28145,7 @@ func (ec *executionContext) _MonthlyReportEdge_cursor(ctx context.Context, field
 	)
 }
 func (ec *executionContext) fieldContext_MonthlyReportEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("MonthlyReportEdge", field, false, false, "String")
+	return graphql.NewScalarFieldContext("MonthlyReportEdge", field, true, false, "String")
 }
 
 func (ec *executionContext) _MonthlyReportEdge_node(ctx context.Context, field graphql.CollectedField, obj *gqlmodel.Edge[*ent.MonthlyReport]) (ret graphql.Marshaler) {

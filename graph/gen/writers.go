@@ -9,9 +9,11 @@ import (
 	"aliaport/internal/audit"
 	"aliaport/internal/cache"
 	"aliaport/internal/gate"
+	"aliaport/internal/job"
 	"aliaport/internal/page"
 	"aliaport/internal/pricing"
 	"aliaport/internal/rate"
+	"aliaport/internal/report"
 	"aliaport/internal/service"
 	"aliaport/internal/tariff"
 	"aliaport/internal/trip"
@@ -63,6 +65,10 @@ func nameOfNode(v gqlmodel.Node) string {
 		return "Notification"
 	case *ent.Motorbot:
 		return "Motorbot"
+	case *ent.MonthlyReport:
+		return "MonthlyReport"
+	case *ent.JobRun:
+		return "JobRun"
 	case *ent.GateLog:
 		return "GateLog"
 	case *ent.GateChecklistItem:
@@ -2588,6 +2594,409 @@ var writers = map[string]*compiled.Object{
 			},
 		},
 	}},
+	"GenerateMonthlyReportPayload": {Satisfies: []string{"GenerateMonthlyReportPayload"}, Fields: map[string]compiled.Field{
+		"monthlyReport": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*GenerateMonthlyReportPayload)
+				v := obj.MonthlyReport
+				return compiled.Pointer(r, b, v, true, s)
+			},
+			Value: func(r *compiled.Run, b []byte, o any, s *compiled.Step) ([]byte, bool) {
+				v, ok := o.(*ent.MonthlyReport)
+				if !ok {
+					return b, false
+				}
+				return compiled.Pointer(r, b, v, true, s), true
+			},
+			Types: []string{"MonthlyReport"},
+		},
+		"userErrors": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*GenerateMonthlyReportPayload)
+				v := obj.UserErrors
+				return compiled.List(r, b, v, false, func(b []byte, v *UserError) []byte { return compiled.Pointer(r, b, v, false, s) })
+			},
+			Value: func(r *compiled.Run, b []byte, o any, s *compiled.Step) ([]byte, bool) {
+				v, ok := o.([]*UserError)
+				if !ok {
+					return b, false
+				}
+				return compiled.List(r, b, v, false, func(b []byte, v *UserError) []byte { return compiled.Pointer(r, b, v, false, s) }), true
+			},
+			Types: []string{"UserError"},
+		},
+	}},
+	"Job": {Satisfies: []string{"Job"}, Fields: map[string]compiled.Field{
+		"name": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*job.Status)
+				v := obj.Name
+				return compiled.String(b, v)
+			},
+		},
+		"title": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*job.Status)
+				v := obj.Title
+				return compiled.String(b, v)
+			},
+		},
+		"does": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*job.Status)
+				v := obj.Does
+				return compiled.String(b, v)
+			},
+		},
+		"schedule": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*job.Status)
+				v := obj.Cron()
+				return compiled.Optional(r, b, v, true, compiled.String)
+			},
+		},
+		"catchUp": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*job.Status)
+				v := obj.CatchUp
+				return compiled.Text(b, v)
+			},
+		},
+		"attempts": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*job.Status)
+				v := obj.Attempts
+				return compiled.Int(b, v)
+			},
+		},
+		"timeoutSeconds": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*job.Status)
+				v := obj.TimeoutSeconds()
+				return compiled.Int(b, v)
+			},
+		},
+		"nextAt": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*job.Status)
+				v := obj.Next
+				return compiled.Optional(r, b, v, true, compiled.DateTime)
+			},
+		},
+		"lastRun": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*job.Status)
+				v := obj.LastRun
+				return compiled.Pointer(r, b, v, true, s)
+			},
+			Value: func(r *compiled.Run, b []byte, o any, s *compiled.Step) ([]byte, bool) {
+				v, ok := o.(*ent.JobRun)
+				if !ok {
+					return b, false
+				}
+				return compiled.Pointer(r, b, v, true, s), true
+			},
+			Types: []string{"JobRun"},
+		},
+		"lastSuccess": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*job.Status)
+				v := obj.LastSuccess
+				return compiled.Pointer(r, b, v, true, s)
+			},
+			Value: func(r *compiled.Run, b []byte, o any, s *compiled.Step) ([]byte, bool) {
+				v, ok := o.(*ent.JobRun)
+				if !ok {
+					return b, false
+				}
+				return compiled.Pointer(r, b, v, true, s), true
+			},
+			Types: []string{"JobRun"},
+		},
+		"lateFor": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*job.Status)
+				v := obj.Late
+				return compiled.Optional(r, b, v, true, compiled.DateTime)
+			},
+		},
+	}},
+	"JobRun": {Satisfies: []string{"JobRun", "Node"}, Fields: map[string]compiled.Field{
+		"id": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*ent.JobRun)
+				v := obj.GlobalID()
+				return compiled.String(b, v)
+			},
+			Column: "id",
+		},
+		"job": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*ent.JobRun)
+				v := obj.Job
+				return compiled.String(b, v)
+			},
+			Column: "job",
+		},
+		"scheduledFor": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*ent.JobRun)
+				v := obj.ScheduledFor
+				return compiled.DateTime(b, v)
+			},
+			Column: "scheduled_for",
+		},
+		"slot": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*ent.JobRun)
+				v := obj.Slot
+				return compiled.DateTime(b, v)
+			},
+			Column: "slot",
+		},
+		"trigger": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*ent.JobRun)
+				v := obj.Trigger
+				return compiled.Name(b, v)
+			},
+			Column: "trigger",
+		},
+		"state": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*ent.JobRun)
+				v := obj.State
+				return compiled.Name(b, v)
+			},
+			Column: "state",
+		},
+		"attempts": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*ent.JobRun)
+				v := obj.Attempts
+				return compiled.Int(b, v)
+			},
+			Column: "attempts",
+		},
+		"maxAttempts": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*ent.JobRun)
+				v := obj.MaxAttempts
+				return compiled.Int(b, v)
+			},
+			Column: "max_attempts",
+		},
+		"startedAt": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*ent.JobRun)
+				v := obj.StartedAt
+				return compiled.Optional(r, b, v, true, compiled.DateTime)
+			},
+			Column: "started_at",
+		},
+		"finishedAt": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*ent.JobRun)
+				v := obj.FinishedAt
+				return compiled.Optional(r, b, v, true, compiled.DateTime)
+			},
+			Column: "finished_at",
+		},
+		"durationMs": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*ent.JobRun)
+				ctx := r.Ctx
+				v, err := r.Engine.(*executionContext).Resolvers.JobRun().DurationMs(ctx, obj)
+				if err != nil {
+					return r.Fail(b)
+				}
+				return compiled.Optional(r, b, v, true, compiled.Int)
+			},
+			Resolver: true,
+		},
+		"nextAttemptAt": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*ent.JobRun)
+				v := obj.NextAttemptAt
+				return compiled.Optional(r, b, v, true, compiled.DateTime)
+			},
+			Column: "next_attempt_at",
+		},
+		"server": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*ent.JobRun)
+				v := obj.Server
+				return compiled.Optional(r, b, v, true, compiled.String)
+			},
+			Column: "server",
+		},
+		"rows": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*ent.JobRun)
+				v := obj.Rows
+				return compiled.Optional(r, b, v, true, compiled.Int)
+			},
+			Column: "rows",
+		},
+		"error": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*ent.JobRun)
+				v := obj.Error
+				return compiled.Optional(r, b, v, true, compiled.String)
+			},
+			Column: "error",
+		},
+		"log": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*ent.JobRun)
+				v := obj.Log
+				return compiled.String(b, v)
+			},
+			Column: "log",
+		},
+		"cancelRequested": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*ent.JobRun)
+				v := obj.CancelRequested
+				return compiled.Bool(b, v)
+			},
+			Column: "cancel_requested",
+		},
+		"requestedByName": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*ent.JobRun)
+				v := obj.RequestedByName
+				return compiled.Optional(r, b, v, true, compiled.String)
+			},
+			Column: "requested_by_name",
+		},
+		"retryOfId": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*ent.JobRun)
+				ctx := r.Ctx
+				v, err := r.Engine.(*executionContext).Resolvers.JobRun().RetryOfID(ctx, obj)
+				if err != nil {
+					return r.Fail(b)
+				}
+				return compiled.Optional(r, b, v, true, compiled.ID)
+			},
+			Resolver: true,
+		},
+	}},
+	"JobRunConnection": {Satisfies: []string{"JobRunConnection"}, Fields: map[string]compiled.Field{
+		"edges": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*gqlmodel.Connection[*ent.JobRun])
+				v := obj.Edges()
+				return compiled.List(r, b, v, false, func(b []byte, v *gqlmodel.Edge[*ent.JobRun]) []byte { return compiled.Pointer(r, b, v, false, s) })
+			},
+			Value: func(r *compiled.Run, b []byte, o any, s *compiled.Step) ([]byte, bool) {
+				v, ok := o.([]*gqlmodel.Edge[*ent.JobRun])
+				if !ok {
+					return b, false
+				}
+				return compiled.List(r, b, v, false, func(b []byte, v *gqlmodel.Edge[*ent.JobRun]) []byte { return compiled.Pointer(r, b, v, false, s) }), true
+			},
+			Types: []string{"JobRunEdge"},
+		},
+		"nodes": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*gqlmodel.Connection[*ent.JobRun])
+				v := obj.Nodes()
+				return compiled.List(r, b, v, false, func(b []byte, v *ent.JobRun) []byte { return compiled.Pointer(r, b, v, false, s) })
+			},
+			Value: func(r *compiled.Run, b []byte, o any, s *compiled.Step) ([]byte, bool) {
+				v, ok := o.([]*ent.JobRun)
+				if !ok {
+					return b, false
+				}
+				return compiled.List(r, b, v, false, func(b []byte, v *ent.JobRun) []byte { return compiled.Pointer(r, b, v, false, s) }), true
+			},
+			Types: []string{"JobRun"},
+		},
+		"pageInfo": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*gqlmodel.Connection[*ent.JobRun])
+				v := obj.PageInfo()
+				return compiled.Pointer(r, b, v, false, s)
+			},
+			Value: func(r *compiled.Run, b []byte, o any, s *compiled.Step) ([]byte, bool) {
+				v, ok := o.(*page.Info)
+				if !ok {
+					return b, false
+				}
+				return compiled.Pointer(r, b, v, false, s), true
+			},
+			Types: []string{"PageInfo"},
+		},
+		"totalCount": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*gqlmodel.Connection[*ent.JobRun])
+				ctx := r.Ctx
+				v, err := obj.TotalCount(ctx)
+				if err != nil {
+					return r.Fail(b)
+				}
+				return compiled.Int(b, v)
+			},
+		},
+	}},
+	"JobRunEdge": {Satisfies: []string{"JobRunEdge"}, Fields: map[string]compiled.Field{
+		"cursor": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*gqlmodel.Edge[*ent.JobRun])
+				v := obj.Cursor()
+				return compiled.String(b, v)
+			},
+		},
+		"node": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*gqlmodel.Edge[*ent.JobRun])
+				v := obj.Node
+				return compiled.Pointer(r, b, v, false, s)
+			},
+			Value: func(r *compiled.Run, b []byte, o any, s *compiled.Step) ([]byte, bool) {
+				v, ok := o.(*ent.JobRun)
+				if !ok {
+					return b, false
+				}
+				return compiled.Pointer(r, b, v, false, s), true
+			},
+			Types: []string{"JobRun"},
+		},
+	}},
+	"JobRunPayload": {Satisfies: []string{"JobRunPayload"}, Fields: map[string]compiled.Field{
+		"jobRun": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*JobRunPayload)
+				v := obj.JobRun
+				return compiled.Pointer(r, b, v, true, s)
+			},
+			Value: func(r *compiled.Run, b []byte, o any, s *compiled.Step) ([]byte, bool) {
+				v, ok := o.(*ent.JobRun)
+				if !ok {
+					return b, false
+				}
+				return compiled.Pointer(r, b, v, true, s), true
+			},
+			Types: []string{"JobRun"},
+		},
+		"userErrors": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*JobRunPayload)
+				v := obj.UserErrors
+				return compiled.List(r, b, v, false, func(b []byte, v *UserError) []byte { return compiled.Pointer(r, b, v, false, s) })
+			},
+			Value: func(r *compiled.Run, b []byte, o any, s *compiled.Step) ([]byte, bool) {
+				v, ok := o.([]*UserError)
+				if !ok {
+					return b, false
+				}
+				return compiled.List(r, b, v, false, func(b []byte, v *UserError) []byte { return compiled.Pointer(r, b, v, false, s) }), true
+			},
+			Types: []string{"UserError"},
+		},
+	}},
 	"LoginPayload": {Satisfies: []string{"LoginPayload"}, Fields: map[string]compiled.Field{
 		"accessToken": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -2679,6 +3088,218 @@ var writers = map[string]*compiled.Object{
 				v := obj.Currency
 				return compiled.String(b, v)
 			},
+		},
+	}},
+	"MonthlyReport": {Satisfies: []string{"MonthlyReport", "Node"}, Fields: map[string]compiled.Field{
+		"id": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*ent.MonthlyReport)
+				v := obj.GlobalID()
+				return compiled.String(b, v)
+			},
+			Column: "id",
+		},
+		"month": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*ent.MonthlyReport)
+				v := obj.Month
+				return compiled.String(b, v)
+			},
+			Column: "month",
+		},
+		"version": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*ent.MonthlyReport)
+				v := obj.Version
+				return compiled.Int(b, v)
+			},
+			Column: "version",
+		},
+		"sha256": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*ent.MonthlyReport)
+				v := obj.Sha256
+				return compiled.String(b, v)
+			},
+			Column: "sha256",
+		},
+		"createdAt": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*ent.MonthlyReport)
+				v := obj.CreatedAt
+				return compiled.DateTime(b, v)
+			},
+			Column: "created_at",
+		},
+		"durationMs": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*ent.MonthlyReport)
+				v := obj.DurationMs
+				return compiled.Int(b, v)
+			},
+			Column: "duration_ms",
+		},
+		"headline": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*ent.MonthlyReport)
+				ctx := r.Ctx
+				v, err := r.Engine.(*executionContext).Resolvers.MonthlyReport().Headline(ctx, obj)
+				if err != nil {
+					return r.Fail(b)
+				}
+				return compiled.Pointer(r, b, v, false, s)
+			},
+			Value: func(r *compiled.Run, b []byte, o any, s *compiled.Step) ([]byte, bool) {
+				v, ok := o.(*report.Headline)
+				if !ok {
+					return b, false
+				}
+				return compiled.Pointer(r, b, v, false, s), true
+			},
+			Types:    []string{"ReportHeadline"},
+			Resolver: true,
+		},
+		"previous": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*ent.MonthlyReport)
+				ctx := r.Ctx
+				v, err := r.Engine.(*executionContext).Resolvers.MonthlyReport().Previous(ctx, obj)
+				if err != nil {
+					return r.Fail(b)
+				}
+				return compiled.Pointer(r, b, v, false, s)
+			},
+			Value: func(r *compiled.Run, b []byte, o any, s *compiled.Step) ([]byte, bool) {
+				v, ok := o.(*report.Headline)
+				if !ok {
+					return b, false
+				}
+				return compiled.Pointer(r, b, v, false, s), true
+			},
+			Types:    []string{"ReportHeadline"},
+			Resolver: true,
+		},
+		"json": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*ent.MonthlyReport)
+				ctx := r.Ctx
+				v, err := r.Engine.(*executionContext).Resolvers.MonthlyReport().JSON(ctx, obj)
+				if err != nil {
+					return r.Fail(b)
+				}
+				return compiled.String(b, v)
+			},
+			Resolver: true,
+		},
+		"csv": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*ent.MonthlyReport)
+				ctx := r.Ctx
+				v, err := r.Engine.(*executionContext).Resolvers.MonthlyReport().CSV(ctx, obj)
+				if err != nil {
+					return r.Fail(b)
+				}
+				return compiled.String(b, v)
+			},
+			Resolver: true,
+		},
+		"html": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*ent.MonthlyReport)
+				ctx := r.Ctx
+				v, err := r.Engine.(*executionContext).Resolvers.MonthlyReport().HTML(ctx, obj)
+				if err != nil {
+					return r.Fail(b)
+				}
+				return compiled.String(b, v)
+			},
+			Resolver: true,
+		},
+	}},
+	"MonthlyReportConnection": {Satisfies: []string{"MonthlyReportConnection"}, Fields: map[string]compiled.Field{
+		"edges": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*gqlmodel.Connection[*ent.MonthlyReport])
+				v := obj.Edges()
+				return compiled.List(r, b, v, false, func(b []byte, v *gqlmodel.Edge[*ent.MonthlyReport]) []byte {
+					return compiled.Pointer(r, b, v, false, s)
+				})
+			},
+			Value: func(r *compiled.Run, b []byte, o any, s *compiled.Step) ([]byte, bool) {
+				v, ok := o.([]*gqlmodel.Edge[*ent.MonthlyReport])
+				if !ok {
+					return b, false
+				}
+				return compiled.List(r, b, v, false, func(b []byte, v *gqlmodel.Edge[*ent.MonthlyReport]) []byte {
+					return compiled.Pointer(r, b, v, false, s)
+				}), true
+			},
+			Types: []string{"MonthlyReportEdge"},
+		},
+		"nodes": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*gqlmodel.Connection[*ent.MonthlyReport])
+				v := obj.Nodes()
+				return compiled.List(r, b, v, false, func(b []byte, v *ent.MonthlyReport) []byte { return compiled.Pointer(r, b, v, false, s) })
+			},
+			Value: func(r *compiled.Run, b []byte, o any, s *compiled.Step) ([]byte, bool) {
+				v, ok := o.([]*ent.MonthlyReport)
+				if !ok {
+					return b, false
+				}
+				return compiled.List(r, b, v, false, func(b []byte, v *ent.MonthlyReport) []byte { return compiled.Pointer(r, b, v, false, s) }), true
+			},
+			Types: []string{"MonthlyReport"},
+		},
+		"pageInfo": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*gqlmodel.Connection[*ent.MonthlyReport])
+				v := obj.PageInfo()
+				return compiled.Pointer(r, b, v, false, s)
+			},
+			Value: func(r *compiled.Run, b []byte, o any, s *compiled.Step) ([]byte, bool) {
+				v, ok := o.(*page.Info)
+				if !ok {
+					return b, false
+				}
+				return compiled.Pointer(r, b, v, false, s), true
+			},
+			Types: []string{"PageInfo"},
+		},
+		"totalCount": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*gqlmodel.Connection[*ent.MonthlyReport])
+				ctx := r.Ctx
+				v, err := obj.TotalCount(ctx)
+				if err != nil {
+					return r.Fail(b)
+				}
+				return compiled.Int(b, v)
+			},
+		},
+	}},
+	"MonthlyReportEdge": {Satisfies: []string{"MonthlyReportEdge"}, Fields: map[string]compiled.Field{
+		"cursor": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*gqlmodel.Edge[*ent.MonthlyReport])
+				v := obj.Cursor()
+				return compiled.String(b, v)
+			},
+		},
+		"node": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*gqlmodel.Edge[*ent.MonthlyReport])
+				v := obj.Node
+				return compiled.Pointer(r, b, v, false, s)
+			},
+			Value: func(r *compiled.Run, b []byte, o any, s *compiled.Step) ([]byte, bool) {
+				v, ok := o.(*ent.MonthlyReport)
+				if !ok {
+					return b, false
+				}
+				return compiled.Pointer(r, b, v, false, s), true
+			},
+			Types: []string{"MonthlyReport"},
 		},
 	}},
 	"Motorbot": {Satisfies: []string{"Motorbot", "Node"}, Fields: map[string]compiled.Field{
@@ -4550,7 +5171,7 @@ var writers = map[string]*compiled.Object{
 				}
 				return r.Abstract(b, nameOfNode(v), v, true, s), true
 			},
-			Types: []string{"AuditArchive", "AuditEvent", "Cari", "ExchangeRate", "GateChecklistItem", "GateLog", "Motorbot", "Notification", "Parameter", "ParameterHistory", "PriceList", "PriceListItem", "Role", "Service", "ServiceOverride", "Trip", "User", "WorkLog", "WorkOrder", "WorkOrderItem", "WorkOrderPerson", "WorkOrderStatusHistory"},
+			Types: []string{"AuditArchive", "AuditEvent", "Cari", "ExchangeRate", "GateChecklistItem", "GateLog", "JobRun", "MonthlyReport", "Motorbot", "Notification", "Parameter", "ParameterHistory", "PriceList", "PriceListItem", "Role", "Service", "ServiceOverride", "Trip", "User", "WorkLog", "WorkOrder", "WorkOrderItem", "WorkOrderPerson", "WorkOrderStatusHistory"},
 		},
 		"nodes": {
 			Write: nil,
@@ -4561,7 +5182,7 @@ var writers = map[string]*compiled.Object{
 				}
 				return compiled.List(r, b, v, false, func(b []byte, v gqlmodel.Node) []byte { return r.Abstract(b, nameOfNode(v), v, true, s) }), true
 			},
-			Types: []string{"AuditArchive", "AuditEvent", "Cari", "ExchangeRate", "GateChecklistItem", "GateLog", "Motorbot", "Notification", "Parameter", "ParameterHistory", "PriceList", "PriceListItem", "Role", "Service", "ServiceOverride", "Trip", "User", "WorkLog", "WorkOrder", "WorkOrderItem", "WorkOrderPerson", "WorkOrderStatusHistory"},
+			Types: []string{"AuditArchive", "AuditEvent", "Cari", "ExchangeRate", "GateChecklistItem", "GateLog", "JobRun", "MonthlyReport", "Motorbot", "Notification", "Parameter", "ParameterHistory", "PriceList", "PriceListItem", "Role", "Service", "ServiceOverride", "Trip", "User", "WorkLog", "WorkOrder", "WorkOrderItem", "WorkOrderPerson", "WorkOrderStatusHistory"},
 		},
 		"latestAuditEvents": {
 			Write: nil,
@@ -4717,6 +5338,28 @@ var writers = map[string]*compiled.Object{
 			},
 			Types: []string{"VehicleStayFeePayload"},
 		},
+		"jobs": {
+			Write: nil,
+			Value: func(r *compiled.Run, b []byte, o any, s *compiled.Step) ([]byte, bool) {
+				v, ok := o.([]*job.Status)
+				if !ok {
+					return b, false
+				}
+				return compiled.List(r, b, v, false, func(b []byte, v *job.Status) []byte { return compiled.Pointer(r, b, v, false, s) }), true
+			},
+			Types: []string{"Job"},
+		},
+		"jobRuns": {
+			Write: nil,
+			Value: func(r *compiled.Run, b []byte, o any, s *compiled.Step) ([]byte, bool) {
+				v, ok := o.(*gqlmodel.Connection[*ent.JobRun])
+				if !ok {
+					return b, false
+				}
+				return compiled.Pointer(r, b, v, false, s), true
+			},
+			Types: []string{"JobRunConnection"},
+		},
 		"rateLimit": {
 			Write: nil,
 			Value: func(r *compiled.Run, b []byte, o any, s *compiled.Step) ([]byte, bool) {
@@ -4851,6 +5494,17 @@ var writers = map[string]*compiled.Object{
 				return compiled.Pointer(r, b, v, true, s), true
 			},
 			Types: []string{"CurrencyConversion"},
+		},
+		"monthlyReports": {
+			Write: nil,
+			Value: func(r *compiled.Run, b []byte, o any, s *compiled.Step) ([]byte, bool) {
+				v, ok := o.(*gqlmodel.Connection[*ent.MonthlyReport])
+				if !ok {
+					return b, false
+				}
+				return compiled.Pointer(r, b, v, false, s), true
+			},
+			Types: []string{"MonthlyReportConnection"},
 		},
 		"service": {
 			Write: nil,
@@ -5088,6 +5742,85 @@ var writers = map[string]*compiled.Object{
 				obj := o.(*RateLimitBudget)
 				v := obj.ResetAt
 				return compiled.DateTime(b, v)
+			},
+		},
+	}},
+	"ReportHeadline": {Satisfies: []string{"ReportHeadline"}, Fields: map[string]compiled.Field{
+		"created": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*report.Headline)
+				v := obj.Created
+				return compiled.Int(b, v)
+			},
+		},
+		"submitted": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*report.Headline)
+				v := obj.Submitted
+				return compiled.Int(b, v)
+			},
+		},
+		"approved": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*report.Headline)
+				v := obj.Approved
+				return compiled.Int(b, v)
+			},
+		},
+		"rejected": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*report.Headline)
+				v := obj.Rejected
+				return compiled.Int(b, v)
+			},
+		},
+		"completed": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*report.Headline)
+				v := obj.Completed
+				return compiled.Int(b, v)
+			},
+		},
+		"invoiced": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*report.Headline)
+				v := obj.Invoiced
+				return compiled.Int(b, v)
+			},
+		},
+		"closed": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*report.Headline)
+				v := obj.Closed
+				return compiled.Int(b, v)
+			},
+		},
+		"cancelled": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*report.Headline)
+				v := obj.Cancelled
+				return compiled.Int(b, v)
+			},
+		},
+		"netTry": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*report.Headline)
+				v := obj.NetTRY
+				return compiled.Decimal(b, v)
+			},
+		},
+		"trips": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*report.Headline)
+				v := obj.Trips
+				return compiled.Int(b, v)
+			},
+		},
+		"gateEntries": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*report.Headline)
+				v := obj.GateEntries
+				return compiled.Int(b, v)
 			},
 		},
 	}},
