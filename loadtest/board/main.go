@@ -62,7 +62,7 @@ func main() {
 	only := flag.String("only", "handler,compiled,engine", "who is measured")
 	flag.StringVar(&l.profile, "profile", "", "file for a CPU profile of the compiled server in the last round; the name of the database is put before it")
 	flag.Parse()
-	for _, text := range strings.Split(*connections, ",") {
+	for _, text := range strings.SplitSeq(*connections, ",") {
 		n, err := strconv.Atoi(text)
 		if err != nil || n < 1 {
 			fmt.Fprintln(os.Stderr, "connections:", text)
@@ -159,7 +159,7 @@ func database(ctx context.Context, dir, url string, l load, fresh bool) (err err
 		}
 		for round := range l.rounds {
 			for i := range all { // each round begins with another
-				if err := all[(i+round)%len(all)].round(ctx, l, connections, uint64(round)); err != nil { //nolint:gosec // a small number
+				if err := all[(i+round)%len(all)].round(ctx, l, connections, uint64(round)); err != nil {
 					return err
 				}
 			}

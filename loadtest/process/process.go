@@ -117,7 +117,7 @@ const clockTick = 10 * time.Millisecond
 // memory it has now. It asks Linux.
 func (p *Process) Used() (cpu time.Duration, memory int64, err error) {
 	read := func(name string) []string {
-		text, failed := os.ReadFile(filepath.Join("/proc", strconv.Itoa(p.ID()), name))
+		text, failed := os.ReadFile(filepath.Join("/proc", strconv.Itoa(p.ID()), name)) //nolint:gosec // of our own process
 		err = errors.Join(err, failed)
 		_, rest, named := strings.Cut(string(text), ") ") // after the name of the program, which may have spaces
 		if !named {

@@ -41,9 +41,9 @@ func run(ctx context.Context, database, listen string) error {
 		return err
 	}
 	defer db.Close()
-	h := &handler{db: db.Reader(), keys: "= ANY($1)"}
+	h := &handler{db: db.Reader(), items: fmt.Sprintf(items, "= ANY($1)")}
 	if db.Dialect() != dialect.Postgres {
-		h.keys = "IN (SELECT value FROM json_each($1))"
+		h.items = fmt.Sprintf(items, "IN (SELECT value FROM json_each($1))")
 		h.list = func(keys []int64) any {
 			text, _ := json.Marshal(keys) // of numbers
 			return string(text)
@@ -57,9 +57,9 @@ func run(ctx context.Context, database, listen string) error {
 }
 
 type handler struct {
-	db   *sql.DB
-	keys string
-	list func([]int64) any
+	db    *sql.DB
+	items string
+	list  func([]int64) any
 }
 
 // The answer, as clients get it from the server.
@@ -176,7 +176,7 @@ func (h *handler) board(ctx context.Context, first int, after string) (c connect
 	if n := len(c.Edges); n > 0 {
 		c.PageInfo.EndCursor = &c.Edges[n-1].Cursor
 	}
-	if err := h.items(ctx, keys, func(of int64, i item) {
+	if err := h.addItems(ctx, keys, func(of int64, i item) {
 		o := &c.Edges[at[of]].Node
 		o.Items = append(o.Items, i)
 	}); err != nil {
@@ -185,13 +185,15 @@ func (h *handler) board(ctx context.Context, first int, after string) (c connect
 	return c, h.db.QueryRowContext(ctx, "SELECT COALESCE(sum(n), 0) FROM work_order_counts").Scan(&c.TotalCount)
 }
 
-func (h *handler) items(ctx context.Context, keys []int64, add func(of int64, i item)) error {
+const items = `SELECT i.id, i.work_order_id, i.quantity, i.unit_price, s.id, s.code, s.name, s.unit
+	FROM work_order_items i LEFT JOIN services s ON s.id = i.service_id WHERE i.work_order_id %s ORDER BY i.work_order_id, i.sequence`
+
+func (h *handler) addItems(ctx context.Context, keys []int64, add func(of int64, i item)) error {
 	var list any = keys
 	if h.list != nil {
 		list = h.list(keys)
 	}
-	rows, err := h.db.QueryContext(ctx, `SELECT i.id, i.work_order_id, i.quantity, i.unit_price, s.id, s.code, s.name, s.unit
-		FROM work_order_items i LEFT JOIN services s ON s.id = i.service_id WHERE i.work_order_id `+h.keys+` ORDER BY i.work_order_id, i.sequence`, list)
+	rows, err := h.db.QueryContext(ctx, h.items, list)
 	if err != nil {
 		return err
 	}
