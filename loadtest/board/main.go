@@ -62,7 +62,7 @@ func main() {
 	only := flag.String("only", "handler,compiled,engine", "who is measured")
 	flag.StringVar(&l.profile, "profile", "", "file for a CPU profile of the compiled server in the last round; the name of the database is put before it")
 	flag.Parse()
-	for _, text := range strings.SplitSeq(*connections, ",") {
+	for text := range strings.SplitSeq(*connections, ",") {
 		n, err := strconv.Atoi(text)
 		if err != nil || n < 1 {
 			fmt.Fprintln(os.Stderr, "connections:", text)
