@@ -188,7 +188,6 @@ var writers = map[string]*compiled.Object{
 				}
 				return compiled.Optional(r, b, v, false, compiled.ID)
 			},
-			Column:   "first_event_id",
 			Resolver: true,
 		},
 		"lastEventId": {
@@ -201,7 +200,6 @@ var writers = map[string]*compiled.Object{
 				}
 				return compiled.Optional(r, b, v, false, compiled.ID)
 			},
-			Column:   "last_event_id",
 			Resolver: true,
 		},
 		"firstEventAt": {
@@ -485,7 +483,6 @@ var writers = map[string]*compiled.Object{
 				}
 				return compiled.Optional(r, b, v, true, compiled.ID)
 			},
-			Column:   "entity_id",
 			Resolver: true,
 		},
 		"outcome": {
@@ -554,7 +551,6 @@ var writers = map[string]*compiled.Object{
 				return compiled.List(r, b, v, false, func(b []byte, v *audit.Change) []byte { return compiled.Pointer(r, b, v, false, s) }), true
 			},
 			Types:    []string{"AuditChange"},
-			Column:   "changes",
 			Resolver: true,
 		},
 		"extra": {
@@ -567,7 +563,6 @@ var writers = map[string]*compiled.Object{
 				}
 				return compiled.Optional(r, b, v, true, compiled.String)
 			},
-			Column:   "extra",
 			Resolver: true,
 		},
 		"createdAt": {
@@ -2150,7 +2145,6 @@ var writers = map[string]*compiled.Object{
 				return compiled.List(r, b, v, false, func(b []byte, v *gate.Tick) []byte { return compiled.Pointer(r, b, v, false, s) }), true
 			},
 			Types:    []string{"GateTick"},
-			Column:   "checklist",
 			Resolver: true,
 		},
 		"checklistComplete": {
@@ -2219,7 +2213,6 @@ var writers = map[string]*compiled.Object{
 				return compiled.Pointer(r, b, v, true, s), true
 			},
 			Types:    []string{"User"},
-			Column:   "entry_by",
 			Resolver: true,
 		},
 		"entryByName": {
@@ -2272,7 +2265,6 @@ var writers = map[string]*compiled.Object{
 				return compiled.Pointer(r, b, v, true, s), true
 			},
 			Types:    []string{"User"},
-			Column:   "exit_by",
 			Resolver: true,
 		},
 		"exitByName": {
@@ -6017,7 +6009,6 @@ var writers = map[string]*compiled.Object{
 				return compiled.Pointer(r, b, v, true, s), true
 			},
 			Types:    []string{"FormulaParams"},
-			Column:   "formula_params",
 			Resolver: true,
 		},
 		"requiresPersonCount": {
@@ -6855,7 +6846,6 @@ var writers = map[string]*compiled.Object{
 				return compiled.Pointer(r, b, v, true, s), true
 			},
 			Types:    []string{"PriceExplanation"},
-			Column:   "calculation",
 			Resolver: true,
 		},
 		"status": {
@@ -6960,7 +6950,6 @@ var writers = map[string]*compiled.Object{
 				return compiled.Pointer(r, b, v, true, s), true
 			},
 			Types:    []string{"User"},
-			Column:   "created_by",
 			Resolver: true,
 		},
 		"version": {
@@ -8061,7 +8050,6 @@ var writers = map[string]*compiled.Object{
 				return compiled.Pointer(r, b, v, true, s), true
 			},
 			Types:    []string{"User"},
-			Column:   "decided_by",
 			Resolver: true,
 		},
 		"decidedByName": {
@@ -8126,7 +8114,6 @@ var writers = map[string]*compiled.Object{
 				return compiled.Pointer(r, b, v, true, s), true
 			},
 			Types:    []string{"User"},
-			Column:   "created_by",
 			Resolver: true,
 		},
 		"version": {
@@ -8663,7 +8650,6 @@ var writers = map[string]*compiled.Object{
 				return compiled.Pointer(r, b, v, true, s), true
 			},
 			Types:    []string{"SurchargeChoice"},
-			Column:   "surcharge_choice",
 			Resolver: true,
 		},
 		"priceListId": {
@@ -8676,7 +8662,6 @@ var writers = map[string]*compiled.Object{
 				}
 				return compiled.Optional(r, b, v, true, compiled.ID)
 			},
-			Column:   "price_list_id",
 			Resolver: true,
 		},
 		"history": {
@@ -9112,7 +9097,6 @@ var writers = map[string]*compiled.Object{
 				return compiled.Pointer(r, b, v, true, s), true
 			},
 			Types:    []string{"PriceExplanation"},
-			Column:   "calculation",
 			Resolver: true,
 		},
 		"currency": {
@@ -9406,7 +9390,6 @@ var writers = map[string]*compiled.Object{
 				r.Saw(r.Ctx, obj, "nationalId", v)
 				return compiled.Optional(r, b, v, true, compiled.String)
 			},
-			Column:   "national_id",
 			Resolver: true,
 		},
 		"passportNo": {
@@ -9420,7 +9403,6 @@ var writers = map[string]*compiled.Object{
 				r.Saw(r.Ctx, obj, "passportNo", v)
 				return compiled.Optional(r, b, v, true, compiled.String)
 			},
-			Column:   "passport_no",
 			Resolver: true,
 		},
 		"nationality": {
@@ -9442,7 +9424,6 @@ var writers = map[string]*compiled.Object{
 				r.Saw(r.Ctx, obj, "phone", v)
 				return compiled.Optional(r, b, v, true, compiled.String)
 			},
-			Column:   "phone",
 			Resolver: true,
 		},
 		"status": {
@@ -9487,7 +9468,6 @@ var writers = map[string]*compiled.Object{
 				return compiled.Pointer(r, b, v, true, s), true
 			},
 			Types:    []string{"User"},
-			Column:   "decided_by",
 			Resolver: true,
 		},
 		"decidedByName": {

@@ -90,10 +90,10 @@ func column(f *codegen.Field) string {
 	if !ok || named.Obj().Pkg() == nil || named.Obj().Pkg().Path() != "aliaport/ent" {
 		return ""
 	}
-	if f.IsMethod() && f.GoFieldName == "GlobalID" {
+	if !f.IsResolver && f.IsMethod() && f.GoFieldName == "GlobalID" {
 		return "id"
 	}
-	if !f.IsVariable() {
+	if f.IsResolver || !f.IsVariable() {
 		return ""
 	}
 	// The package of each entity names its columns; tags hide those that are sensitive.
