@@ -204,8 +204,8 @@ func (d *jobDayOf) slots(t *testing.T) {
 	t.Logf("%d kills, %d slots, %d runs begun again, %d given up, %d runs asked for", d.kills, total, repeated, died, len(d.asked))
 }
 
-// effects are counted: what a run leaves is there once.
-func (d *jobDayOf) effects(t *testing.T) {
+// reports are counted: each run that succeeded has made one, and told of it.
+func (d *jobDayOf) reports(t *testing.T) {
 	t.Helper()
 	done := d.db.JobRun.Query().Where(jobrun.Job("monthly_report"), jobrun.StateEQ(jobrun.StateSucceeded)).CountX(t.Context())
 	reports := d.db.MonthlyReport.Query().Order(monthlyreport.ByMonth(), monthlyreport.ByVersion()).AllX(t.Context())
@@ -219,6 +219,12 @@ func (d *jobDayOf) effects(t *testing.T) {
 	if len(reports) != done || told != done {
 		t.Errorf("%d runs of the report made %d, %d are told of", done, len(reports), told)
 	}
+}
+
+// effects are what a run leaves: it is there once.
+func (d *jobDayOf) effects(t *testing.T) {
+	t.Helper()
+	d.reports(t)
 	list, err := backup.List(filepath.Join(d.dir, "backup"))
 	if err != nil || len(list) == 0 {
 		t.Fatalf("%d backups: %v", len(list), err)
@@ -229,4 +235,53 @@ func (d *jobDayOf) effects(t *testing.T) {
 		}
 	}
 	intact(t, d.db)
+}
+
+// TestAReportWhoseProcessIsKilledIsMadeOnceOrNotAtAll kills the command that makes a
+// report in the middle of it, and runs it again: nothing is open then, and each run that
+// has succeeded has made one report.
+func TestAReportWhoseProcessIsKilledIsMadeOnceOrNotAtAll(t *testing.T) {
+	t.Parallel()
+	for name, dialectName := range map[string]string{"sqlite": dialect.SQLite, "postgres": dialect.Postgres} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := &jobDayOf{url: seededURL(t, dialectName, 3000)}
+			d.db = aliatest.OpenURL(t, d.url)
+			settings := []string{"ALIAPORT_DATABASE_URL=" + d.url, "ALIAPORT_JOB_LOST=1s", "ALIAPORT_JOB_TICK=100ms"}
+			run := func(killAfter time.Duration) {
+				cmd, out := asProcess(t.Context(), "jobs", "run", "monthly_report")
+				cmd.Env = append(cmd.Env, settings...)
+				if err := cmd.Start(); err != nil {
+					t.Fatal(err)
+				}
+				if killAfter >= 0 {
+					for ours := fmt.Sprintf("/%d", cmd.Process.Pid); !d.db.JobRun.Query().Where(jobrun.ServerHasSuffix(ours)).ExistX(t.Context()); {
+						time.Sleep(time.Millisecond)
+					}
+					time.Sleep(killAfter)
+					_ = cmd.Process.Kill() // it may have ended by itself
+				}
+				if err := cmd.Wait(); err != nil && killAfter < 0 {
+					t.Fatalf("%v: %s", err, out.String())
+				}
+			}
+			run(-1)
+			first := d.db.JobRun.Query().OnlyX(t.Context())
+			took := first.FinishedAt.Sub(*first.StartedAt)
+			kills := 0
+			for ; kills < 6 || kills < 40 && !d.db.JobRun.Query().Where(jobrun.StateEQ(jobrun.StateRunning)).ExistX(t.Context()); kills++ {
+				run(rand.N(took))
+			}
+			run(-1)
+			states := map[jobrun.State]int{}
+			for _, r := range d.db.JobRun.Query().AllX(t.Context()) {
+				states[r.State]++
+			}
+			if states[jobrun.StateSucceeded]+states[jobrun.StateFailed] != kills+2 || states[jobrun.StateFailed] == 0 {
+				t.Errorf("runs: %v", states)
+			}
+			t.Logf("a report took %s; runs: %v", took, states)
+			d.reports(t)
+		})
+	}
 }

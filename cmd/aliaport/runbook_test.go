@@ -67,3 +67,43 @@ func TestTheRunbookOfTheMoveDoesWhatItSays(t *testing.T) {
 		}
 	}
 }
+
+// TestTheJobsRunByHandAsTheirDocumentSays runs its commands in their order.
+func TestTheJobsRunByHandAsTheirDocumentSays(t *testing.T) {
+	t.Parallel()
+	document, err := os.ReadFile("../../docs/FAZ5_BACKGROUND_JOBS.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var script strings.Builder
+	script.WriteString("set -euo pipefail\naliaport() { ALIAPORT_TEST_AS_PROGRAM=1 \"$PROGRAM\" \"$@\"; }\n")
+	for _, b := range regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllStringSubmatch(string(document), -1) {
+		script.WriteString(b[1])
+	}
+	program, err := filepath.Abs(os.Args[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, dialectName := range map[string]string{"sqlite": dialect.SQLite, "postgres": dialect.Postgres} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cmd := exec.CommandContext(t.Context(), "bash", "-c", script.String())
+			cmd.Dir = t.TempDir()
+			cmd.Env = append(os.Environ(), "PROGRAM="+program, jwtKey, "ALIAPORT_DATABASE_URL="+seededURL(t, dialectName, 200), "ALIAPORT_RATE_SOURCE_URL="+aliatest.NewBank(t).URL)
+			out, err := cmd.CombinedOutput()
+			if err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			for _, job := range []string{"watch", "rates", "backup", "backup_drill", "audit_archive", "monthly_report", "watch_daily", "cleanup"} {
+				if !regexp.MustCompile(`(?m)^\S+ \S+\s+` + job + `\s+MANUAL\s+SUCCEEDED\s+attempts 1\s`).Match(out) {
+					t.Errorf("%s did not succeed:\n%s", job, out)
+				}
+			}
+			for _, what := range []string{"JOB", "report made month=", "bulletin fetched", "the backup can be restored"} {
+				if !strings.Contains(string(out), what) {
+					t.Errorf("nothing says %q:\n%s", what, out)
+				}
+			}
+		})
+	}
+}

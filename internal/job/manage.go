@@ -202,7 +202,12 @@ func (s *Service) RunHere(ctx context.Context, name string) (*ent.JobRun, error)
 		return nil, err
 	}
 	for {
-		if res := s.attempt(ctx, r.ID, nil); res.then != later {
+		res := s.attempt(ctx, r.ID, nil)
+		if res.then == later { // what it waits for may have been killed, and there may be no server to notice
+			if err := s.recoverSilent(ctx, jobrun.Job(name)); err != nil {
+				return nil, err
+			}
+		} else {
 			// A server may have been faster; its end is waited for as well.
 			row, err := s.o.DB.JobRun.Get(ctx, r.ID)
 			if err != nil || row.FinishedAt != nil {

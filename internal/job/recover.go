@@ -14,21 +14,31 @@ import (
 // Recover looks after runs that are open: those whose process went silent begin again,
 // and those that the queue does not have are put into it. Any number of servers may do so.
 func (s *Service) Recover(ctx context.Context) error {
-	open, err := s.o.DB.JobRun.Query().Where(jobrun.FinishedAtIsNil()).Order(jobrun.ByID()).All(ctx)
+	return errors.Join(
+		s.recoverSilent(ctx),
+		s.each(ctx, s.requeue, jobrun.FinishedAtIsNil(), jobrun.StateNEQ(jobrun.StateRunning)),
+	)
+}
+
+// recoverSilent looks after those alone whose process went silent.
+func (s *Service) recoverSilent(ctx context.Context, where ...predicate.JobRun) error {
+	return s.each(ctx, func(ctx context.Context, row *ent.JobRun) error {
+		if row.AliveAt == nil || s.now().Sub(*row.AliveAt) > s.o.Lost {
+			return s.takeOver(ctx, row)
+		}
+		return nil
+	}, append(where, jobrun.StateEQ(jobrun.StateRunning))...)
+}
+
+// each goes on with the next run where one fails.
+func (s *Service) each(ctx context.Context, do func(context.Context, *ent.JobRun) error, where ...predicate.JobRun) error {
+	open, err := s.o.DB.JobRun.Query().Where(where...).Order(jobrun.ByID()).All(ctx)
 	if err != nil {
 		return fmt.Errorf("look for open runs: %w", err)
 	}
 	var faults []error
 	for _, row := range open {
-		var err error
-		if row.State == jobrun.StateRunning {
-			if row.AliveAt == nil || s.now().Sub(*row.AliveAt) > s.o.Lost {
-				err = s.takeOver(ctx, row)
-			}
-		} else {
-			err = s.requeue(ctx, row)
-		}
-		if err != nil {
+		if err := do(ctx, row); err != nil {
 			faults = append(faults, fmt.Errorf("look after run %d of %s: %w", row.ID, row.Job, err))
 		}
 	}
