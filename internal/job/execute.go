@@ -84,7 +84,11 @@ func (s *Service) attempt(ctx context.Context, id int64, queueID *int64) result 
 		res, err = s.finish(ctx, d, r, rows, err, tail)
 	}
 	if err != nil {
-		s.o.Log.ErrorContext(ctx, "end of a job not noted", "job", r.Job, "run", r.ID, "err", err)
+		level := slog.LevelError
+		if store.Classify(err).Kind == store.ReadOnly { // and the server stops
+			level = slog.LevelWarn
+		}
+		s.o.Log.Log(ctx, level, "end of a job not noted: it will run again", "job", r.Job, "run", r.ID, "err", err)
 		return result{then: gone, err: err} // found by Recover
 	}
 	if res.state != "" {
@@ -186,7 +190,7 @@ func (s *Service) beat(ctx context.Context, cancel context.CancelCauseFunc, r *R
 			cancel(ErrLost)
 		case err == nil && row.CancelRequested:
 			cancel(errCancelled)
-		case err == nil:
+		case err == nil, store.Classify(err).Kind == store.ReadOnly: // then nobody can take it over either
 			heard = time.Now() //nolint:forbidigo // measures a wait
 		case time.Since(heard) > s.o.Lost*2/3:
 			cancel(fmt.Errorf("no sign of life could be written: %w", err))
@@ -209,18 +213,28 @@ func (s *Service) sign(ctx context.Context, r *Run, t *tail) (row *ent.JobRun, e
 	return row, err
 }
 
-// finish notes how an attempt ended, unless it does not count any more.
+// finish notes how an attempt ended, unless it does not count any more. The database may
+// be away for a while, or read only for long.
 func (s *Service) finish(ctx context.Context, d *Definition, r *Run, rows int64, failure error, t *tail) (res result, err error) {
-	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), s.o.Lost/2)
-	defer stop()
-	for {
-		res, err = s.note(ctx, d, r, rows, failure, t)
-		if err == nil || ctx.Err() != nil {
+	ctx = context.WithoutCancel(ctx)
+	for begun := time.Now(); ; { //nolint:forbidigo // measures a wait
+		once, stop := context.WithTimeout(ctx, s.o.Lost/2)
+		res, err = s.note(once, d, r, rows, failure, t)
+		stop()
+		if err == nil {
+			return res, nil
+		}
+		stopping := make(<-chan struct{})
+		if store.Classify(err).Kind == store.ReadOnly {
+			begun, stopping = time.Now(), s.stopping //nolint:forbidigo // measures a wait
+		}
+		if time.Since(begun) > s.o.Lost/2 {
 			return res, err
 		}
-		select { // the database may come back
-		case <-time.After(time.Second):
-		case <-ctx.Done():
+		select {
+		case <-time.After(min(time.Second, s.o.Lost/10)):
+		case <-stopping:
+			return res, err
 		}
 	}
 }

@@ -20,8 +20,22 @@ func (s *Service) Recover(ctx context.Context) error {
 	)
 }
 
-// recoverSilent looks after those alone whose process went silent.
+// recoverSilent looks after those alone whose process went silent. While the database is
+// read only all are silent, and some time passes afterwards until they can be heard.
 func (s *Service) recoverSilent(ctx context.Context, where ...predicate.JobRun) error {
+	refused, err := s.o.DB.ReadOnlyState.Query().Exist(ctx)
+	if err != nil {
+		return fmt.Errorf("read whether the database is read only: %w", err)
+	}
+	s.mu.Lock()
+	if refused {
+		s.deaf = s.now()
+	}
+	heard := s.now().Sub(s.deaf) > s.o.Lost
+	s.mu.Unlock()
+	if !heard {
+		return nil
+	}
 	return s.each(ctx, func(ctx context.Context, row *ent.JobRun) error {
 		if row.AliveAt == nil || s.now().Sub(*row.AliveAt) > s.o.Lost {
 			return s.takeOver(ctx, row)

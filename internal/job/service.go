@@ -83,6 +83,10 @@ type Service struct {
 	running map[int64]context.CancelCauseFunc
 	overdue map[string]time.Time // the slot for which a job is late
 	told    map[string]time.Time // the slot for which that was told
+	deaf    time.Time            // until when, as far as is known, nobody could give a sign of life
+
+	stopping chan struct{} // closed when runs are told to stop
+	stopOnce sync.Once
 }
 
 // New checks the definitions. The service serves the API and commands at once; Start
@@ -111,8 +115,9 @@ func New(o Options) (*Service, error) {
 	o.Lost = orDefault(o.Lost, 45*time.Second)
 	s := &Service{
 		o: o, names: map[string]*Definition{}, due: map[string]time.Time{}, running: map[int64]context.CancelCauseFunc{},
-		overdue: map[string]time.Time{}, told: map[string]time.Time{},
+		overdue: map[string]time.Time{}, told: map[string]time.Time{}, stopping: make(chan struct{}),
 	}
+	s.deaf = s.now() // what was before this process is not known
 	var faults []error
 	for _, d := range o.Jobs {
 		p, err := d.prepared(o.Schedules)
@@ -189,6 +194,7 @@ func (s *Service) Stop(soft, hard context.Context) error {
 	if err == nil {
 		return nil
 	}
+	s.stopOnce.Do(func() { close(s.stopping) })
 	s.mu.Lock()
 	for _, cancel := range s.running {
 		cancel(errStopping)

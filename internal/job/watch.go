@@ -18,6 +18,10 @@ func (s *Service) Watch(ctx context.Context) error {
 	now := s.now()
 	late := map[string]time.Time{}
 	var faults []error
+	refused, err := s.o.DB.ReadOnlyState.Query().Exist(ctx)
+	if err != nil {
+		return fmt.Errorf("read whether the database is read only: %w", err)
+	}
 	for _, d := range s.jobs {
 		if d.schedule == nil {
 			continue
@@ -31,7 +35,7 @@ func (s *Service) Watch(ctx context.Context) error {
 			continue
 		}
 		late[d.Name] = slot
-		if s.told[d.Name].Equal(slot) { // only Watch reads and writes it
+		if refused || s.told[d.Name].Equal(slot) { // only Watch reads and writes it
 			continue
 		}
 		s.o.Log.ErrorContext(ctx, "job did not run", "job", d.Name, "slot", slot, "alarm", d.Alarm)
