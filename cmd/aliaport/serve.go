@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
+	"runtime/debug"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -47,6 +49,7 @@ unless --migrate is given. The first start makes an administrator and prints the
 
 func (a *app) serve(ctx context.Context, cfg *config.Config) (err error) {
 	log := a.logger(cfg)
+	collect(cfg)
 	for _, name := range config.Unknown(a.environ) {
 		log.WarnContext(ctx, "environment variable is no setting", "name", name)
 	}
@@ -138,6 +141,17 @@ func again(f func() error) error {
 }
 
 // listen runs the server and prints the way in once it takes requests.
+// collect tells the garbage collector how to weigh memory against time. The variables
+// of the runtime go before ours.
+func collect(cfg *config.Config) {
+	if _, set := os.LookupEnv("GOGC"); !set {
+		debug.SetGCPercent(cfg.GCPercent)
+	}
+	if _, set := os.LookupEnv("GOMEMLIMIT"); !set {
+		debug.SetMemoryLimit(cfg.MemoryTarget)
+	}
+}
+
 func (a *app) listen(ctx context.Context, cfg *config.Config, srv *server.Server, log *slog.Logger) error {
 	return srv.Run(ctx, func(address string) {
 		link, err := playgroundLink(ctx, cfg, address, srv.Users())

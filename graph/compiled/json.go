@@ -1,6 +1,7 @@
 package compiled
 
 import (
+	"slices"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -68,14 +69,39 @@ func Name[T ~string](b []byte, v T) []byte {
 	return append(append(append(b, '"'), v...), '"')
 }
 
-// ID appends a global id.
-func ID(b []byte, id globalid.ID) []byte {
-	return append(append(append(b, '"'), id.String()...), '"')
+// Key appends the global id of a record.
+func Key(b []byte, typ string, key int64) []byte {
+	return append(globalid.ID{Type: typ, Key: key}.Append(append(b, '"')), '"')
 }
+
+// ID appends a global id.
+func ID(b []byte, id globalid.ID) []byte { return append(id.Append(append(b, '"')), '"') }
 
 // Decimal appends a decimal as a string without trailing zeros.
 func Decimal(b []byte, d decimal.Decimal) []byte {
-	return append(append(append(b, '"'), d.String()...), '"')
+	const digits = 18 // of an int64, whatever they are
+	exponent := int(d.Exponent())
+	if exponent > 0 || exponent < -digits || d.NumDigits() > digits {
+		return append(append(append(b, '"'), d.String()...), '"')
+	}
+	n := d.CoefficientInt64()
+	for exponent < 0 && n%10 == 0 {
+		n /= 10
+		exponent++
+	}
+	b = append(b, '"')
+	if n < 0 {
+		b, n = append(b, '-'), -n
+	}
+	if exponent == 0 {
+		return append(strconv.AppendInt(b, n, 10), '"')
+	}
+	start := len(b)
+	b = strconv.AppendInt(b, n, 10)
+	for len(b)-start <= -exponent { // a zero before the point, and those behind it
+		b = slices.Insert(b, start, '0')
+	}
+	return append(slices.Insert(b, len(b)+exponent, '.'), '"')
 }
 
 // instant is the layout of graph/scalar.

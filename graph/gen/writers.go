@@ -141,8 +141,7 @@ var writers = map[string]*compiled.Object{
 		"id": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
 				obj := o.(*ent.AuditArchive)
-				v := obj.GlobalID()
-				return compiled.String(b, v)
+				return compiled.Key(b, "AuditArchive", obj.ID)
 			},
 			Column: "id",
 		},
@@ -408,8 +407,7 @@ var writers = map[string]*compiled.Object{
 		"id": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
 				obj := o.(*ent.AuditEvent)
-				v := obj.GlobalID()
-				return compiled.String(b, v)
+				return compiled.Key(b, "AuditEvent", obj.ID)
 			},
 			Column: "id",
 		},
@@ -892,8 +890,7 @@ var writers = map[string]*compiled.Object{
 		"id": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
 				obj := o.(*ent.Cari)
-				v := obj.GlobalID()
-				return compiled.String(b, v)
+				return compiled.Key(b, "Cari", obj.ID)
 			},
 			Column: "id",
 		},
@@ -1420,8 +1417,7 @@ var writers = map[string]*compiled.Object{
 		"id": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
 				obj := o.(*ent.ExchangeRate)
-				v := obj.GlobalID()
-				return compiled.String(b, v)
+				return compiled.Key(b, "ExchangeRate", obj.ID)
 			},
 			Column: "id",
 		},
@@ -1858,8 +1854,7 @@ var writers = map[string]*compiled.Object{
 		"id": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
 				obj := o.(*ent.GateChecklistItem)
-				v := obj.GlobalID()
-				return compiled.String(b, v)
+				return compiled.Key(b, "GateChecklistItem", obj.ID)
 			},
 			Column: "id",
 		},
@@ -1995,8 +1990,7 @@ var writers = map[string]*compiled.Object{
 		"id": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
 				obj := o.(*ent.GateLog)
-				v := obj.GlobalID()
-				return compiled.String(b, v)
+				return compiled.Key(b, "GateLog", obj.ID)
 			},
 			Column: "id",
 		},
@@ -2717,8 +2711,7 @@ var writers = map[string]*compiled.Object{
 		"id": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
 				obj := o.(*ent.JobRun)
-				v := obj.GlobalID()
-				return compiled.String(b, v)
+				return compiled.Key(b, "JobRun", obj.ID)
 			},
 			Column: "id",
 		},
@@ -3086,8 +3079,7 @@ var writers = map[string]*compiled.Object{
 		"id": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
 				obj := o.(*ent.MonthlyReport)
-				v := obj.GlobalID()
-				return compiled.String(b, v)
+				return compiled.Key(b, "MonthlyReport", obj.ID)
 			},
 			Column: "id",
 		},
@@ -3298,8 +3290,7 @@ var writers = map[string]*compiled.Object{
 		"id": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
 				obj := o.(*ent.Motorbot)
-				v := obj.GlobalID()
-				return compiled.String(b, v)
+				return compiled.Key(b, "Motorbot", obj.ID)
 			},
 			Column: "id",
 		},
@@ -3582,8 +3573,7 @@ var writers = map[string]*compiled.Object{
 		"id": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
 				obj := o.(*ent.Notification)
-				v := obj.GlobalID()
-				return compiled.String(b, v)
+				return compiled.Key(b, "Notification", obj.ID)
 			},
 			Column: "id",
 		},
@@ -3820,8 +3810,7 @@ var writers = map[string]*compiled.Object{
 		"id": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
 				obj := o.(*ent.Parameter)
-				v := obj.GlobalID()
-				return compiled.String(b, v)
+				return compiled.Key(b, "Parameter", obj.ID)
 			},
 			Column: "id",
 		},
@@ -4028,8 +4017,7 @@ var writers = map[string]*compiled.Object{
 		"id": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
 				obj := o.(*ent.ParameterHistory)
-				v := obj.GlobalID()
-				return compiled.String(b, v)
+				return compiled.Key(b, "ParameterHistory", obj.ID)
 			},
 			Column: "id",
 		},
@@ -4352,8 +4340,7 @@ var writers = map[string]*compiled.Object{
 		"id": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
 				obj := o.(*ent.PriceList)
-				v := obj.GlobalID()
-				return compiled.String(b, v)
+				return compiled.Key(b, "PriceList", obj.ID)
 			},
 			Column: "id",
 		},
@@ -4584,8 +4571,7 @@ var writers = map[string]*compiled.Object{
 		"id": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
 				obj := o.(*ent.PriceListItem)
-				v := obj.GlobalID()
-				return compiled.String(b, v)
+				return compiled.Key(b, "PriceListItem", obj.ID)
 			},
 			Column: "id",
 		},
@@ -5820,8 +5806,7 @@ var writers = map[string]*compiled.Object{
 		"id": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
 				obj := o.(*ent.Role)
-				v := obj.GlobalID()
-				return compiled.String(b, v)
+				return compiled.Key(b, "Role", obj.ID)
 			},
 			Column: "id",
 		},
@@ -5890,8 +5875,7 @@ var writers = map[string]*compiled.Object{
 		"id": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
 				obj := o.(*ent.Service)
-				v := obj.GlobalID()
-				return compiled.String(b, v)
+				return compiled.Key(b, "Service", obj.ID)
 			},
 			Column: "id",
 		},
@@ -6187,8 +6171,7 @@ var writers = map[string]*compiled.Object{
 		"id": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
 				obj := o.(*ent.ServiceOverride)
-				v := obj.GlobalID()
-				return compiled.String(b, v)
+				return compiled.Key(b, "ServiceOverride", obj.ID)
 			},
 			Column: "id",
 		},
@@ -6545,8 +6528,7 @@ var writers = map[string]*compiled.Object{
 		"id": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
 				obj := o.(*ent.Trip)
-				v := obj.GlobalID()
-				return compiled.String(b, v)
+				return compiled.Key(b, "Trip", obj.ID)
 			},
 			Column: "id",
 		},
@@ -7435,8 +7417,7 @@ var writers = map[string]*compiled.Object{
 		"id": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
 				obj := o.(*ent.User)
-				v := obj.GlobalID()
-				return compiled.String(b, v)
+				return compiled.Key(b, "User", obj.ID)
 			},
 			Column: "id",
 		},
@@ -7863,8 +7844,7 @@ var writers = map[string]*compiled.Object{
 		"id": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
 				obj := o.(*ent.WorkLog)
-				v := obj.GlobalID()
-				return compiled.String(b, v)
+				return compiled.Key(b, "WorkLog", obj.ID)
 			},
 			Column: "id",
 		},
@@ -8259,8 +8239,7 @@ var writers = map[string]*compiled.Object{
 		"id": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
 				obj := o.(*ent.WorkOrder)
-				v := obj.GlobalID()
-				return compiled.String(b, v)
+				return compiled.Key(b, "WorkOrder", obj.ID)
 			},
 			Column: "id",
 		},
@@ -8865,8 +8844,7 @@ var writers = map[string]*compiled.Object{
 		"id": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
 				obj := o.(*ent.WorkOrderItem)
-				v := obj.GlobalID()
-				return compiled.String(b, v)
+				return compiled.Key(b, "WorkOrderItem", obj.ID)
 			},
 			Column: "id",
 		},
@@ -9366,8 +9344,7 @@ var writers = map[string]*compiled.Object{
 		"id": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
 				obj := o.(*ent.WorkOrderPerson)
-				v := obj.GlobalID()
-				return compiled.String(b, v)
+				return compiled.Key(b, "WorkOrderPerson", obj.ID)
 			},
 			Column: "id",
 		},
@@ -9611,8 +9588,7 @@ var writers = map[string]*compiled.Object{
 		"id": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
 				obj := o.(*ent.WorkOrderStatusHistory)
-				v := obj.GlobalID()
-				return compiled.String(b, v)
+				return compiled.Key(b, "WorkOrderStatusHistory", obj.ID)
 			},
 			Column: "id",
 		},

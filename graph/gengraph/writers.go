@@ -128,6 +128,9 @@ func write(f *codegen.Field) string {
 	if !ok || !fits {
 		return head + obj + fmt.Sprintf("\nreturn r.Marshal(b, r.Engine.(*executionContext)._%s_%s(r.Ctx, s.Field, obj))\n}", f.Object.Name, f.Name)
 	}
+	if column(f) == "id" && f.IsMethod() { // the id of a row, without the string in between
+		return head + obj + fmt.Sprintf("\nreturn compiled.Key(b, %q, obj.ID)\n}", f.Object.Name)
+	}
 	body := head + obj + "\n" + expr
 	if f.FieldDefinition.Directives.ForName("personal") != nil {
 		if ref(f.TypeReference.GO) != "*string" {

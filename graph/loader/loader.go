@@ -366,7 +366,7 @@ func From(ctx context.Context) *Set {
 
 // Loader loads values by key in batches.
 type Loader[V any] struct {
-	batched *dataloader.Loader[int64, V]
+	batched func() *dataloader.Loader[int64, V] // made when it is first asked
 	read    func(ctx context.Context, keys []int64) (map[int64]V, error)
 
 	mu     sync.RWMutex // protects primed
@@ -382,9 +382,9 @@ func (l *Loader[V]) Load(ctx context.Context, key int64) (V, error) {
 	if there {
 		return v, nil
 	}
-	v, err := l.batched.Load(ctx, key)()
+	v, err := l.batched().Load(ctx, key)()
 	if err != nil {
-		l.batched.Clear(ctx, key)
+		l.batched().Clear(ctx, key)
 	}
 	return v, err
 }
@@ -406,7 +406,7 @@ func (l *Loader[V]) Prime(ctx context.Context, keys []int64) (map[int64]V, error
 }
 
 func (l *Loader[V]) clear() {
-	l.batched.ClearAll()
+	l.batched().ClearAll()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.primed = nil
@@ -505,7 +505,9 @@ func build[R, V any](ctx context.Context, o Options, none V, query func(context.
 		return results
 	}
 	return &Loader[V]{
-		batched: dataloader.NewBatchedLoader(batch, dataloader.WithWait[int64, V](o.Wait), dataloader.WithBatchCapacity[int64, V](o.Capacity)),
-		read:    read,
+		batched: sync.OnceValue(func() *dataloader.Loader[int64, V] {
+			return dataloader.NewBatchedLoader(batch, dataloader.WithWait[int64, V](o.Wait), dataloader.WithBatchCapacity[int64, V](o.Capacity))
+		}),
+		read: read,
 	}
 }

@@ -138,14 +138,14 @@ func (c *Config) checkListeners(bad report) {
 
 func (c *Config) checkRanges(bad report) {
 	least(bad, 1, map[string]int{
-		"DBMaxOpen": c.DBMaxOpen, "PageSizeDefault": c.PageSizeDefault, "LoaderBatch": c.LoaderBatch, "PageSizeMax": c.PageSizeMax,
+		"DBMaxOpen": c.DBMaxOpen, "PageSizeDefault": c.PageSizeDefault, "LoaderBatch": c.LoaderBatch, "GCPercent": c.GCPercent, "PageSizeMax": c.PageSizeMax,
 		"AuditReadQueue": c.AuditReadQueue, "AuditReadBatch": c.AuditReadBatch, "AuditRanges": c.AuditRanges, "AuditFacetRows": c.AuditFacetRows,
 	})
 	least(bad, 1, map[string]int{"JobWorkers": c.JobWorkers, "JobRetentionDays": c.JobRetentionDays})
 	least(bad, 1, map[string]int{"AuditRetentionDays": c.AuditRetentionDays, "AuditExports": c.AuditExports})
 	least(bad, 0, map[string]int{"RateOperations": c.RateOperations, "RateCost": c.RateCost, "RateLogins": c.RateLogins})
 	least(bad, 0, map[string]int{"DBMaxIdle": c.DBMaxIdle, "StatementCache": c.StatementCache, "SQLiteReaders": c.SQLiteReaders})
-	least(bad, 1024, map[string]int64{"MaxBodyBytes": c.MaxBodyBytes, "RateSourceMaxBytes": c.RateSourceMaxBytes, "CacheBytes": c.CacheBytes})
+	least(bad, 1024, map[string]int64{"MaxBodyBytes": c.MaxBodyBytes, "RateSourceMaxBytes": c.RateSourceMaxBytes, "CacheBytes": c.CacheBytes, "MemoryTarget": c.MemoryTarget})
 	if c.DBMaxOpen > 0 && c.DBMaxIdle > c.DBMaxOpen {
 		bad("DBMaxIdle", "is greater than "+variable("DBMaxOpen"), "keep at most as many connections as may be open")
 	}

@@ -80,6 +80,8 @@ type Config struct {
 	LoaderWait         time.Duration `env:"LOADER_WAIT" envDefault:"1ms" desc:"How long a nested field waits for others to be read with it"`
 	LoaderBatch        int           `env:"LOADER_BATCH" envDefault:"200" desc:"Rows read together for nested fields at most"`
 	CompiledSelections bool          `env:"COMPILED_SELECTIONS" envDefault:"true" desc:"Write what queries select by compiled writers; off, the engine writes it field by field, slower and alike"`
+	GCPercent          int           `env:"GC_PERCENT" envDefault:"400" desc:"How much the heap grows between two runs of the garbage collector, in percent; more takes memory and saves time. GOGC, where it is set, goes before"`
+	MemoryTarget       int64         `env:"MEMORY_TARGET" envDefault:"268435456" desc:"Bytes of memory from which the collector runs more often rather than take more. GOMEMLIMIT, where it is set, goes before"`
 	PlaygroundEnabled  bool          `env:"PLAYGROUND_ENABLED" envDefault:"true" desc:"Serve /playground"`
 	Introspection      bool          `env:"INTROSPECTION" envDefault:"false" desc:"Let strangers read the schema and get spelling suggestions; those signed in always can"`
 

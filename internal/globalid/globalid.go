@@ -49,9 +49,12 @@ func parse(s string) (id ID, ok bool) {
 }
 
 // String is the opaque form.
-func (id ID) String() string {
-	b := append(make([]byte, 0, maxLen), id.Type...)
-	return base64.RawURLEncoding.EncodeToString(strconv.AppendInt(append(b, ':'), id.Key, 10))
+func (id ID) String() string { return string(id.Append(nil)) }
+
+// Append appends the opaque form.
+func (id ID) Append(b []byte) []byte {
+	var plain [maxLen]byte
+	return base64.RawURLEncoding.AppendEncode(b, strconv.AppendInt(append(append(plain[:0], id.Type...), ':'), id.Key, 10))
 }
 
 // Of returns the key if the id names a record of the type.

@@ -49,6 +49,7 @@ type load struct {
 	connections           []int
 	only                  []string
 	profile               string
+	settings              []string
 }
 
 func main() {
@@ -59,7 +60,8 @@ func main() {
 	flag.DurationVar(&l.seconds, "for", 8*time.Second, "how long each is measured in a round")
 	connections := flag.String("connections", "16,50", "connections that send at once")
 	urls := flag.String("urls", "", "databases to take instead, with commas between them")
-	only := flag.String("only", "handler,compiled,engine", "who is measured")
+	only := flag.String("only", "handler,compiled,engine", "who is measured; with, beside these, is the server with the settings")
+	settings := flag.String("settings", "", "settings (NAME=value) for with, with commas between them")
 	flag.StringVar(&l.profile, "profile", "", "file for a CPU profile of the compiled server in the last round; the name of the database is put before it")
 	flag.Parse()
 	for text := range strings.SplitSeq(*connections, ",") {
@@ -70,7 +72,7 @@ func main() {
 		}
 		l.connections = append(l.connections, n)
 	}
-	l.only = strings.Split(*only, ",")
+	l.only, l.settings = strings.Split(*only, ","), strings.Split(*settings, ",")
 	if err := run(context.Background(), l, *urls); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
@@ -137,7 +139,9 @@ func database(ctx context.Context, dir, url string, l load, fresh bool) (err err
 				return []string{"-database", url, "-listen", address}
 			})
 		case "engine":
-			c.process, err = process.Start(ctx, dir, url, append(settings, "ALIAPORT_COMPILED_SELECTIONS=false")...)
+			c.process, err = process.Start(ctx, dir, url, append(slices.Clone(settings), "ALIAPORT_COMPILED_SELECTIONS=false")...)
+		case "with":
+			c.process, err = process.Start(ctx, dir, url, append(slices.Clone(settings), l.settings...)...)
 		default:
 			c.process, err = process.Start(ctx, dir, url, settings...)
 		}
