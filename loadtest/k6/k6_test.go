@@ -295,6 +295,9 @@ func TestTheWatcherSeesWhatAProcessTakes(t *testing.T) {
 	if p, err := parent(me); err != nil || p != os.Getppid() {
 		t.Errorf("parent %d, %v", p, err)
 	}
+	if all, mine := busy(), cpu(me, false); all < mine {
+		t.Errorf("the machine was busy for %.1f s, and we for %.1f", all, mine)
+	}
 	w := watch(me, me, me)
 	time.Sleep(1200 * time.Millisecond)
 	if u := w.end(); len(u.Samples) != 1 || u.ServerMemory < 1 || u.DatabaseMemory < 1 {

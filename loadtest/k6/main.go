@@ -172,6 +172,7 @@ func play(ctx context.Context, s scenario, database, url, binary, dir string, po
 		return nil, err
 	}
 	r := &Run{Scenario: s.name, Title: s.title, Database: database, At: time.Now().UTC().Truncate(time.Second), Orders: o.orders, Scale: o.scale, LoadBefore: loadAverage()}
+	r.Precedence = precedence()
 	k, err := startK6(ctx, o, srv.URL, dir, s.script)
 	if err != nil {
 		_, stopped := srv.Stop()

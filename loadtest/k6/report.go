@@ -146,7 +146,7 @@ func (r *Run) Throughput() []curve {
 
 // Cores are how many cores each process took.
 func (r *Run) Cores() []curve {
-	return r.used([]string{"server", "database", "k6"}, func(s Sample) []float64 { return []float64{s.Server, s.Database, s.K6} })
+	return r.used([]string{"server", "database", "k6", "others"}, func(s Sample) []float64 { return []float64{s.Server, s.Database, s.K6, s.Others} })
 }
 
 // Memory is in MiB.

@@ -26,6 +26,7 @@ type Run struct {
 	Orders     int         `json:"orders"`
 	Scale      float64     `json:"scale"`
 	LoadBefore float64     `json:"loadBefore"` // of the machine
+	Precedence bool        `json:"precedence"` // of what is measured before other work on it
 	Seconds    float64     `json:"seconds"`
 	Requests   int         `json:"requests"`
 	Dropped    int         `json:"dropped"`
@@ -88,6 +89,9 @@ func (r *Run) CPU() float64 {
 	return 1000 * (r.Usage.ServerCPU + r.Usage.DatabaseCPU) / max(float64(r.Requests), 1)
 }
 
+// Others is how many cores other work took meanwhile.
+func (r *Run) Others() float64 { return r.Usage.OthersCPU / max(r.Usage.Span, 1) }
+
 // OK tells whether every threshold held.
 func (r *Run) OK() bool {
 	return !slices.ContainsFunc(r.Thresholds, func(t Threshold) bool { return !t.OK })
@@ -99,8 +103,8 @@ func (r *Run) String() string {
 	if !r.OK() {
 		said = "MISSED"
 	}
-	fmt.Fprintf(&b, "  %-7s %-8s %-6s %6d requests, %5.1f a second; CPU ms a request %.2f; MiB %.0f + %.0f;", r.Scenario, r.Database, said, r.Requests, r.PerSecond(), r.CPU(),
-		r.Usage.ServerMemory, r.Usage.DatabaseMemory)
+	fmt.Fprintf(&b, "  %-7s %-8s %-6s %6d requests, %5.1f a second; CPU ms a request %.2f; MiB %.0f + %.0f; others took %.1f cores;", r.Scenario, r.Database, said, r.Requests, r.PerSecond(), r.CPU(),
+		r.Usage.ServerMemory, r.Usage.DatabaseMemory, r.Others())
 	for _, k := range r.Kinds {
 		fmt.Fprintf(&b, " %s p95 %.1f", k.Name, k.P95)
 	}

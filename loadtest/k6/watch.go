@@ -6,6 +6,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -17,6 +18,8 @@ type Usage struct {
 	ServerCPU   float64 `json:"serverCpu"`
 	DatabaseCPU float64 `json:"databaseCpu"`
 	K6CPU       float64 `json:"k6Cpu"`
+	OthersCPU   float64 `json:"othersCpu"` // whatever else runs on the machine
+	Span        float64 `json:"span"`      // seconds that these are of
 	// MiB at most.
 	ServerMemory   float64 `json:"serverMemory"`
 	DatabaseMemory float64 `json:"databaseMemory"`
@@ -27,6 +30,7 @@ type Sample struct {
 	Server         float64 `json:"s"`
 	Database       float64 `json:"d"`
 	K6             float64 `json:"k"`
+	Others         float64 `json:"o"`
 	ServerMemory   float64 `json:"sm"`
 	DatabaseMemory float64 `json:"dm"`
 }
@@ -54,7 +58,8 @@ func (w *watcher) run() {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	begin := w.taken()
-	last, at := begin, time.Now()
+	start := time.Now()
+	last, at := begin, start
 	for {
 		select {
 		case <-w.stop:
@@ -64,12 +69,15 @@ func (w *watcher) run() {
 			t, span := w.taken(), now.Sub(at).Seconds()
 			s := Sample{
 				Server: round((t[0] - last[0]) / span), Database: round((t[1] - last[1]) / span), K6: round(max(0, t[2]-last[2]) / span),
+				Others:       round(max(0, t[3]-last[3]-(t[0]-last[0])-(t[1]-last[1])-max(0, t[2]-last[2])) / span),
 				ServerMemory: round(resident(w.server)), DatabaseMemory: round(shared(w.postmaster)),
 			}
 			if t[2] == 0 { // k6 has ended
 				t[2] = last[2]
 			}
 			last, at = t, now
+			u.Span = round(now.Sub(start).Seconds())
+			u.OthersCPU = round(max(0, t[3]-begin[3]-(t[0]-begin[0])-(t[1]-begin[1])-(t[2]-begin[2])))
 			u.Samples = append(u.Samples, s)
 			u.ServerCPU, u.DatabaseCPU, u.K6CPU = round(t[0]-begin[0]), round(t[1]-begin[1]), round(t[2]-begin[2])
 			u.ServerMemory, u.DatabaseMemory = max(u.ServerMemory, s.ServerMemory), max(u.DatabaseMemory, s.DatabaseMemory)
@@ -77,8 +85,10 @@ func (w *watcher) run() {
 	}
 }
 
-// taken are the seconds of CPU that server, database and k6 have had.
-func (w *watcher) taken() (t [3]float64) {
+// taken are the seconds of CPU that server, database and k6 have had, and all together
+// on this machine.
+func (w *watcher) taken() (t [4]float64) {
+	t[3] = busy()
 	t[0], t[2] = cpu(w.server, false), cpu(w.k6, false)
 	if w.postmaster != 0 {
 		t[1] = cpu(w.postmaster, true)
@@ -99,9 +109,31 @@ func fields(pid int) []string {
 	return strings.Fields(string(b[bytes.LastIndexByte(b, ')')+1:]))
 }
 
+const perSecond = 100 // USER_HZ
+
+// busy are the seconds of CPU that the machine has not rested.
+func busy() (seconds float64) {
+	b, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return 0
+	}
+	first, _, _ := strings.Cut(string(b), "\n")
+	const idle, iowait, guest = 4, 5, 9 // the guests' time is in that of users
+	for i, f := range strings.Fields(first) {
+		if i == 0 || i == idle || i == iowait || i >= guest {
+			continue
+		}
+		n, err := strconv.ParseFloat(f, 64)
+		if err != nil {
+			return 0
+		}
+		seconds += n / perSecond
+	}
+	return seconds
+}
+
 // cpu are the seconds of a process, with those of children that have ended if asked.
 func cpu(pid int, ended bool) (seconds float64) {
-	const perSecond = 100 // USER_HZ
 	f := fields(pid)
 	if len(f) < 15 {
 		return 0
@@ -189,4 +221,12 @@ func loadAverage() float64 {
 		return 0
 	}
 	return n
+}
+
+// precedence tells whether this process, and so what it starts, goes before others on
+// the machine: nice -n -10 make load.
+func precedence() bool {
+	const ordinary = 20 // as the kernel counts, which knows nothing below zero
+	n, err := syscall.Getpriority(syscall.PRIO_PROCESS, 0)
+	return err == nil && n > ordinary
 }
