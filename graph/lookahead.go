@@ -281,7 +281,9 @@ func level(ctx context.Context, oc *graphql.OperationContext, typ string, rows [
 	for name, selected := range below {
 		r := relations[typ+"."+name]
 		g.Go(func() error {
-			children, err := r.prime(because(ctx, typ+"."+name), loader.From(ctx), rows)
+			cause, read := because(ctx, typ+"."+name)
+			children, err := r.prime(cause, loader.From(ctx), rows)
+			read()
 			if err != nil || len(children) == 0 || r.child == "" {
 				return err
 			}
@@ -296,7 +298,9 @@ func level(ctx context.Context, oc *graphql.OperationContext, typ string, rows [
 func pageBelow(ctx context.Context, oc *graphql.OperationContext, typ string, r relation, f graphql.CollectedField, rows []any) error {
 	connection := f.Definition.Type.Name()
 	counted := slices.ContainsFunc(graphql.CollectFields(oc, f.Selections, []string{connection}), func(f graphql.CollectedField) bool { return f.Name == "totalCount" })
-	children, err := r.pages(because(ctx, typ+"."+f.Name), loader.From(ctx), rows, f.ArgumentMap(oc.Variables), counted)
+	cause, read := because(ctx, typ+"."+f.Name)
+	children, err := r.pages(cause, loader.From(ctx), rows, f.ArgumentMap(oc.Variables), counted)
+	read()
 	if err != nil || len(children) == 0 {
 		return err
 	}
@@ -307,11 +311,24 @@ func pageBelow(ctx context.Context, oc *graphql.OperationContext, typ string, r 
 	return level(ctx, oc, r.child, children, selected)
 }
 
-type causeKey struct{}
+type (
+	causeKey  struct{}
+	levelsKey struct{}
+)
 
-// because notes for the profile which field statements are sent for.
-func because(ctx context.Context, field string) context.Context {
-	return context.WithValue(ctx, causeKey{}, field)
+// WatchLevels lets watch see when the rows that a field (Type.field) leads to are read for
+// a whole level, which ends with the call of what it returns.
+func WatchLevels(ctx context.Context, watch func(ctx context.Context, field string) (context.Context, func())) context.Context {
+	return context.WithValue(ctx, levelsKey{}, watch)
+}
+
+// because notes for the profile and the trace which field statements are sent for.
+func because(ctx context.Context, field string) (cause context.Context, end func()) {
+	cause, end = context.WithValue(ctx, causeKey{}, field), func() {}
+	if watch, ok := ctx.Value(levelsKey{}).(func(context.Context, string) (context.Context, func())); ok {
+		return watch(cause, field)
+	}
+	return cause, end
 }
 
 // Cause is the field that statements under ctx are sent for: Type.field when they

@@ -185,7 +185,7 @@ func (t *tracing) InterceptResponse(ctx context.Context, next graphql.ResponseHa
 	ctx, span := t.tracer.Start(ctx, name, trace.WithAttributes(attribute.String("graphql.operation.type", string(o.Operation))))
 	defer span.End()
 	r.operation = span
-	resp := next(ctx)
+	resp := next(graph.WatchLevels(ctx, t.level))
 	if n := r.fields.Load(); n > maxFieldSpans {
 		span.SetAttributes(attribute.Int64("aliaport.fields_left_out", n-maxFieldSpans))
 	}
@@ -195,6 +195,16 @@ func (t *tracing) InterceptResponse(ctx context.Context, next graphql.ResponseHa
 		span.SetStatus(codes.Error, code)
 	}
 	return resp
+}
+
+// level makes the span of rows that are read ahead for a field of all rows of a level.
+func (t *tracing) level(ctx context.Context, field string) (context.Context, func()) {
+	r := t.tracedFrom(ctx)
+	if r == nil || r.fields.Add(1) > maxFieldSpans {
+		return ctx, func() {}
+	}
+	ctx, span := t.tracer.Start(r.parent(ctx), field)
+	return ctx, func() { span.End() }
 }
 
 // InterceptField makes the span of a field that has a resolver.
