@@ -41,6 +41,9 @@ var nodeTypes = map[string]nodeType{
 	"Motorbot": {actor.MotorbotRead, func(ctx context.Context, s *loader.Set, key int64) (gqlmodel.Node, error) {
 		return found(s.Motorbot.Load(ctx, key))
 	}},
+	"NotificationDelivery": {actor.JobRun, func(ctx context.Context, s *loader.Set, key int64) (gqlmodel.Node, error) {
+		return found(s.NotificationDelivery.Load(ctx, key))
+	}},
 	"Notification": {"", func(ctx context.Context, s *loader.Set, key int64) (gqlmodel.Node, error) {
 		return found(s.Notification.Load(ctx, key))
 	}},

@@ -14,6 +14,7 @@ import (
 
 	"aliaport/ent"
 	"aliaport/ent/jobrun"
+	"aliaport/ent/notificationdelivery"
 	"aliaport/ent/notificationevent"
 	"aliaport/ent/trip"
 	"aliaport/ent/workorder"
@@ -103,6 +104,10 @@ func notifications(t *testing.T, db *store.DB, n int) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+	for _, e := range db.NotificationEvent.Query().AllX(t.Context()) {
+		db.NotificationDelivery.Create().SetEvent(e).SetChannel(notificationdelivery.ChannelWebhook).SetStatus(notificationdelivery.StatusFailed).SetNextAt(api.Start).
+			SetAttempts(5).SetLastError("503").SetFinishedAt(api.Start).ExecX(t.Context())
 	}
 }
 
@@ -382,6 +387,11 @@ func TestEveryNodeIsFoundByItsID(t *testing.T) {
 	}
 	server.Get(t, api.Admin, `{ jobRuns(first: 1) { nodes { id } } monthlyReports(first: 1) { nodes { id } } }`, nil, &done)
 	ids["JobRun"], ids["MonthlyReport"] = done.JobRuns.Nodes[0].ID, done.MonthlyReports.Nodes[0].ID
+	var letters struct {
+		NotificationDeliveries struct{ Nodes []struct{ ID string } }
+	}
+	server.Get(t, api.Admin, `{ notificationDeliveries(first: 1) { nodes { id } } }`, nil, &letters)
+	ids["NotificationDelivery"] = letters.NotificationDeliveries.Nodes[0].ID
 	var rates struct {
 		LatestExchangeRates []struct{ ID string }
 	}

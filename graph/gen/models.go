@@ -449,6 +449,20 @@ type ResetPasswordInput struct {
 	NewPassword string `json:"newPassword"`
 }
 
+// Messages that get another go (yeniden gönderilecekler).
+type RetryNotificationDeliveriesInput struct {
+	// These (gönderimler), as far as they were given up; all that were when absent.
+	Ids []*globalid.ID `json:"ids"`
+}
+
+// What became of messages that were given up (sonuç).
+type RetryNotificationDeliveriesPayload struct {
+	// How many are sent again (yeniden gönderilenlerin sayısı).
+	Retried int `json:"retried"`
+	// What was wrong (hatalar); empty on success.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
 // A session to be ended (kapatılacak oturum).
 type RevokeSessionInput struct {
 	// The session (oturum), from sessions.

@@ -61,6 +61,8 @@ func nameOfNode(v gqlmodel.Node) string {
 		return "ParameterHistory"
 	case *ent.Parameter:
 		return "Parameter"
+	case *ent.NotificationDelivery:
+		return "NotificationDelivery"
 	case *ent.Notification:
 		return "Notification"
 	case *ent.Motorbot:
@@ -3720,6 +3722,181 @@ var writers = map[string]*compiled.Object{
 			},
 		},
 	}},
+	"NotificationDelivery": {Satisfies: []string{"NotificationDelivery", "Node"}, Fields: map[string]compiled.Field{
+		"id": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*ent.NotificationDelivery)
+				return compiled.Key(b, "NotificationDelivery", obj.ID)
+			},
+			Column: "id",
+		},
+		"channel": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*ent.NotificationDelivery)
+				v := obj.Channel
+				return compiled.Name(b, v)
+			},
+			Column: "channel",
+		},
+		"status": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*ent.NotificationDelivery)
+				v := obj.Status
+				return compiled.Name(b, v)
+			},
+			Column: "status",
+		},
+		"kind": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*ent.NotificationDelivery)
+				ctx := r.Ctx
+				v, err := r.Engine.(*executionContext).Resolvers.NotificationDelivery().Kind(ctx, obj)
+				if err != nil {
+					return r.Fail(b)
+				}
+				return compiled.Optional(r, b, v, true, compiled.Name)
+			},
+			Resolver: true,
+		},
+		"title": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*ent.NotificationDelivery)
+				ctx := r.Ctx
+				v, err := r.Engine.(*executionContext).Resolvers.NotificationDelivery().Title(ctx, obj)
+				if err != nil {
+					return r.Fail(b)
+				}
+				return compiled.Optional(r, b, v, true, compiled.String)
+			},
+			Resolver: true,
+		},
+		"attempts": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*ent.NotificationDelivery)
+				v := obj.Attempts
+				return compiled.Int(b, v)
+			},
+			Column: "attempts",
+		},
+		"nextAt": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*ent.NotificationDelivery)
+				v := obj.NextAt
+				return compiled.DateTime(b, v)
+			},
+			Column: "next_at",
+		},
+		"lastError": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*ent.NotificationDelivery)
+				v := obj.LastError
+				return compiled.Optional(r, b, v, true, compiled.String)
+			},
+			Column: "last_error",
+		},
+		"createdAt": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*ent.NotificationDelivery)
+				v := obj.CreatedAt
+				return compiled.DateTime(b, v)
+			},
+			Column: "created_at",
+		},
+		"finishedAt": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*ent.NotificationDelivery)
+				v := obj.FinishedAt
+				return compiled.Optional(r, b, v, true, compiled.DateTime)
+			},
+			Column: "finished_at",
+		},
+	}},
+	"NotificationDeliveryConnection": {Satisfies: []string{"NotificationDeliveryConnection"}, Fields: map[string]compiled.Field{
+		"edges": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*gqlmodel.Connection[*ent.NotificationDelivery])
+				v := obj.Edges()
+				return compiled.List(r, b, v, false, func(b []byte, v *gqlmodel.Edge[*ent.NotificationDelivery]) []byte {
+					return compiled.Pointer(r, b, v, false, s)
+				})
+			},
+			Value: func(r *compiled.Run, b []byte, o any, s *compiled.Step) ([]byte, bool) {
+				v, ok := o.([]*gqlmodel.Edge[*ent.NotificationDelivery])
+				if !ok {
+					return b, false
+				}
+				return compiled.List(r, b, v, false, func(b []byte, v *gqlmodel.Edge[*ent.NotificationDelivery]) []byte {
+					return compiled.Pointer(r, b, v, false, s)
+				}), true
+			},
+			Types: []string{"NotificationDeliveryEdge"},
+		},
+		"nodes": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*gqlmodel.Connection[*ent.NotificationDelivery])
+				v := obj.Nodes()
+				return compiled.List(r, b, v, false, func(b []byte, v *ent.NotificationDelivery) []byte { return compiled.Pointer(r, b, v, false, s) })
+			},
+			Value: func(r *compiled.Run, b []byte, o any, s *compiled.Step) ([]byte, bool) {
+				v, ok := o.([]*ent.NotificationDelivery)
+				if !ok {
+					return b, false
+				}
+				return compiled.List(r, b, v, false, func(b []byte, v *ent.NotificationDelivery) []byte { return compiled.Pointer(r, b, v, false, s) }), true
+			},
+			Types: []string{"NotificationDelivery"},
+		},
+		"pageInfo": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*gqlmodel.Connection[*ent.NotificationDelivery])
+				v := obj.PageInfo()
+				return compiled.Pointer(r, b, v, false, s)
+			},
+			Value: func(r *compiled.Run, b []byte, o any, s *compiled.Step) ([]byte, bool) {
+				v, ok := o.(*page.Info)
+				if !ok {
+					return b, false
+				}
+				return compiled.Pointer(r, b, v, false, s), true
+			},
+			Types: []string{"PageInfo"},
+		},
+		"totalCount": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*gqlmodel.Connection[*ent.NotificationDelivery])
+				ctx := r.Ctx
+				v, err := obj.TotalCount(ctx)
+				if err != nil {
+					return r.Fail(b)
+				}
+				return compiled.Int(b, v)
+			},
+		},
+	}},
+	"NotificationDeliveryEdge": {Satisfies: []string{"NotificationDeliveryEdge"}, Fields: map[string]compiled.Field{
+		"cursor": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*gqlmodel.Edge[*ent.NotificationDelivery])
+				v := obj.Cursor()
+				return compiled.String(b, v)
+			},
+		},
+		"node": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*gqlmodel.Edge[*ent.NotificationDelivery])
+				v := obj.Node
+				return compiled.Pointer(r, b, v, false, s)
+			},
+			Value: func(r *compiled.Run, b []byte, o any, s *compiled.Step) ([]byte, bool) {
+				v, ok := o.(*ent.NotificationDelivery)
+				if !ok {
+					return b, false
+				}
+				return compiled.Pointer(r, b, v, false, s), true
+			},
+			Types: []string{"NotificationDelivery"},
+		},
+	}},
 	"NotificationEdge": {Satisfies: []string{"NotificationEdge"}, Fields: map[string]compiled.Field{
 		"cursor": {
 			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
@@ -5149,7 +5326,7 @@ var writers = map[string]*compiled.Object{
 				}
 				return r.Abstract(b, nameOfNode(v), v, true, s), true
 			},
-			Types: []string{"AuditArchive", "AuditEvent", "Cari", "ExchangeRate", "GateChecklistItem", "GateLog", "JobRun", "MonthlyReport", "Motorbot", "Notification", "Parameter", "ParameterHistory", "PriceList", "PriceListItem", "Role", "Service", "ServiceOverride", "Trip", "User", "WorkLog", "WorkOrder", "WorkOrderItem", "WorkOrderPerson", "WorkOrderStatusHistory"},
+			Types: []string{"AuditArchive", "AuditEvent", "Cari", "ExchangeRate", "GateChecklistItem", "GateLog", "JobRun", "MonthlyReport", "Motorbot", "Notification", "NotificationDelivery", "Parameter", "ParameterHistory", "PriceList", "PriceListItem", "Role", "Service", "ServiceOverride", "Trip", "User", "WorkLog", "WorkOrder", "WorkOrderItem", "WorkOrderPerson", "WorkOrderStatusHistory"},
 		},
 		"nodes": {
 			Write: nil,
@@ -5160,7 +5337,7 @@ var writers = map[string]*compiled.Object{
 				}
 				return compiled.List(r, b, v, false, func(b []byte, v gqlmodel.Node) []byte { return r.Abstract(b, nameOfNode(v), v, true, s) }), true
 			},
-			Types: []string{"AuditArchive", "AuditEvent", "Cari", "ExchangeRate", "GateChecklistItem", "GateLog", "JobRun", "MonthlyReport", "Motorbot", "Notification", "Parameter", "ParameterHistory", "PriceList", "PriceListItem", "Role", "Service", "ServiceOverride", "Trip", "User", "WorkLog", "WorkOrder", "WorkOrderItem", "WorkOrderPerson", "WorkOrderStatusHistory"},
+			Types: []string{"AuditArchive", "AuditEvent", "Cari", "ExchangeRate", "GateChecklistItem", "GateLog", "JobRun", "MonthlyReport", "Motorbot", "Notification", "NotificationDelivery", "Parameter", "ParameterHistory", "PriceList", "PriceListItem", "Role", "Service", "ServiceOverride", "Trip", "User", "WorkLog", "WorkOrder", "WorkOrderItem", "WorkOrderPerson", "WorkOrderStatusHistory"},
 		},
 		"latestAuditEvents": {
 			Write: nil,
@@ -5384,6 +5561,17 @@ var writers = map[string]*compiled.Object{
 		},
 		"unreadNotificationCount": {
 			Write: nil,
+		},
+		"notificationDeliveries": {
+			Write: nil,
+			Value: func(r *compiled.Run, b []byte, o any, s *compiled.Step) ([]byte, bool) {
+				v, ok := o.(*gqlmodel.Connection[*ent.NotificationDelivery])
+				if !ok {
+					return b, false
+				}
+				return compiled.Pointer(r, b, v, false, s), true
+			},
+			Types: []string{"NotificationDeliveryConnection"},
 		},
 		"parameter": {
 			Write: nil,
@@ -5800,6 +5988,30 @@ var writers = map[string]*compiled.Object{
 				v := obj.GateEntries
 				return compiled.Int(b, v)
 			},
+		},
+	}},
+	"RetryNotificationDeliveriesPayload": {Satisfies: []string{"RetryNotificationDeliveriesPayload"}, Fields: map[string]compiled.Field{
+		"retried": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*RetryNotificationDeliveriesPayload)
+				v := obj.Retried
+				return compiled.Int(b, v)
+			},
+		},
+		"userErrors": {
+			Write: func(r *compiled.Run, b []byte, o any, s *compiled.Step) []byte {
+				obj := o.(*RetryNotificationDeliveriesPayload)
+				v := obj.UserErrors
+				return compiled.List(r, b, v, false, func(b []byte, v *UserError) []byte { return compiled.Pointer(r, b, v, false, s) })
+			},
+			Value: func(r *compiled.Run, b []byte, o any, s *compiled.Step) ([]byte, bool) {
+				v, ok := o.([]*UserError)
+				if !ok {
+					return b, false
+				}
+				return compiled.List(r, b, v, false, func(b []byte, v *UserError) []byte { return compiled.Pointer(r, b, v, false, s) }), true
+			},
+			Types: []string{"UserError"},
 		},
 	}},
 	"Role": {Satisfies: []string{"Role", "Node"}, Fields: map[string]compiled.Field{

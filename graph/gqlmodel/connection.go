@@ -87,6 +87,10 @@ type (
 	MotorbotConnection = Connection[*ent.Motorbot]
 	// MotorbotEdge is a row of it with its cursor.
 	MotorbotEdge = Edge[*ent.Motorbot]
+	// NotificationDeliveryConnection is a page of messages on their way out.
+	NotificationDeliveryConnection = Connection[*ent.NotificationDelivery]
+	// NotificationDeliveryEdge is a row of it with its cursor.
+	NotificationDeliveryEdge = Edge[*ent.NotificationDelivery]
 	// NotificationConnection is a page of notifications.
 	NotificationConnection = Connection[*ent.Notification]
 	// NotificationEdge is a row of it with its cursor.

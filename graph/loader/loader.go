@@ -78,6 +78,7 @@ type Set struct {
 	Motorbot      *Loader[*ent.Motorbot]
 	// Notification has those of the caller only.
 	Notification          *Loader[*ent.Notification]
+	NotificationDelivery  *Loader[*ent.NotificationDelivery]
 	ActiveTripsOfMotorbot *Loader[int]
 	LastTripOfMotorbot    *Loader[*ent.Trip]
 	Trip                  *Loader[*ent.Trip]
@@ -148,6 +149,9 @@ func New(ctx context.Context, db *store.DB, o Options) *Set {
 		Notification: one(ctx, o, func(ctx context.Context, keys []int64) ([]*ent.Notification, error) {
 			return notification.ByKeys(ctx, db.Client, keys)
 		}, func(n *ent.Notification) int64 { return n.ID }),
+		NotificationDelivery: one(ctx, o, func(ctx context.Context, keys []int64) ([]*ent.NotificationDelivery, error) {
+			return notification.DeliveriesByKeys(ctx, db.Client, keys)
+		}, func(d *ent.NotificationDelivery) int64 { return d.ID }),
 		ActiveTripsOfMotorbot: build(ctx, o, 0, func(ctx context.Context, keys []int64) ([]trip.ActiveCount, error) {
 			return trip.ActiveCounts(ctx, db.Client, keys)
 		}, func(values map[int64]int, c trip.ActiveCount) { values[c.MotorbotID] = c.Count }),
@@ -313,6 +317,7 @@ func (s *Set) Clear() {
 	s.ExchangeRate.clear()
 	s.Motorbot.clear()
 	s.Notification.clear()
+	s.NotificationDelivery.clear()
 	s.ActiveTripsOfMotorbot.clear()
 	s.LastTripOfMotorbot.clear()
 	s.Trip.clear()

@@ -104,6 +104,7 @@ const (
 	GatePIN         Resource = "gate_pin"
 	Job             Resource = "job"
 	MonthlyReport   Resource = "monthly_report"
+	Delivery        Resource = "notification_delivery"
 )
 
 // Changes are the fields that a change touched: name → old and new value.

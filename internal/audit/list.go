@@ -17,7 +17,7 @@ var nodes = map[Resource]string{
 	Motorbot: "Motorbot", Trip: "Trip", Service: "Service", Parameter: "Parameter", PriceList: "PriceList", PriceListItem: "PriceListItem",
 	PriceOverride: "ServiceOverride", ExchangeRate: "ExchangeRate", GateLog: "GateLog", ChecklistItem: "GateChecklistItem", User: "User", Role: "Role",
 	Segment: "AuditArchive",
-	Job:     "JobRun", MonthlyReport: "MonthlyReport",
+	Job:     "JobRun", MonthlyReport: "MonthlyReport", Delivery: "NotificationDelivery",
 }
 
 // Node is the type of the API that the resource's records have; empty if none.

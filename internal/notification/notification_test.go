@@ -380,7 +380,16 @@ func TestAMessageIsTriedFiveTimesUnderOneIDAndThenGivenUp(t *testing.T) {
 		}
 		// Somebody has mended the receiver.
 		p.fail = nil
-		if n, err := notification.Retry(t.Context(), db, c.now(), noon); err != nil || n != 1 {
+		s := &notification.Service{DB: db, Now: c.now}
+		if _, err := s.Retry(as(t.Context(), 1), nil); !apperr.Is(err, apperr.Forbidden) {
+			t.Errorf("retried by somebody: %v", err)
+		}
+		system := actor.With(t.Context(), actor.System("test"))
+		other := &globalid.ID{Type: "NotificationDelivery", Key: d.ID + 1}
+		if n, err := s.Retry(system, []*globalid.ID{other}); err != nil || n != 0 {
+			t.Errorf("retried %d that are not there: %v", n, err)
+		}
+		if n, err := s.Retry(system, []*globalid.ID{other, {Type: "NotificationDelivery", Key: d.ID}}); err != nil || n != 1 {
 			t.Errorf("retried %d: %v", n, err)
 		}
 		if n := deliver(t, o, hook); n != 1 || db.NotificationDelivery.Query().OnlyX(t.Context()).Status != notificationdelivery.StatusSent {

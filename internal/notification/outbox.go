@@ -446,18 +446,6 @@ func Waiting(ctx context.Context, db *store.DB) (counts map[string]int, err erro
 	return counts, rows.Err()
 }
 
-// Retry gives those messages that were given up since a moment another go, and returns
-// how many they are.
-func Retry(ctx context.Context, db *store.DB, now, since time.Time) (n int, err error) {
-	err = db.InTx(ctx, func(tx *ent.Tx) (err error) {
-		n, err = tx.NotificationDelivery.Update().
-			Where(notificationdelivery.StatusEQ(notificationdelivery.StatusFailed), notificationdelivery.CreatedAtGTE(since)).
-			SetStatus(notificationdelivery.StatusPending).SetAttempts(0).SetNextAt(now).ClearFinishedAt().Save(ctx)
-		return err
-	})
-	return n, err
-}
-
 // sweepBatch keeps each removal short for those who wait to write.
 const sweepBatch = 500
 
