@@ -2,6 +2,7 @@ package aliatest
 
 import (
 	"bytes"
+	"crypto/tls"
 	"io"
 	"log"
 	"mime"
@@ -31,19 +32,35 @@ type MailServer struct {
 type Letter struct {
 	To, Subject, Text string
 	Header            mail.Header
+	Encrypted         bool
 }
 
 // NewMailServer starts a server that takes every letter.
 func NewMailServer(t testing.TB) *MailServer {
 	t.Helper()
+	return newMailServer(t, nil, false)
+}
+
+// NewMailServerTLS starts one that takes none in the clear: it speaks TLS from the
+// beginning (SMTPS), or asks for STARTTLS before anybody signs in.
+func NewMailServerTLS(t testing.TB, c *tls.Config, fromTheBeginning bool) *MailServer {
+	t.Helper()
+	return newMailServer(t, c, fromTheBeginning)
+}
+
+func newMailServer(t testing.TB, c *tls.Config, fromTheBeginning bool) *MailServer {
+	t.Helper()
 	m := &MailServer{}
-	m.server = smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) { return &mailSession{of: m}, nil }))
-	m.server.Domain, m.server.AllowInsecureAuth = "localhost", true
+	m.server = smtp.NewServer(smtp.BackendFunc(func(conn *smtp.Conn) (smtp.Session, error) { return &mailSession{of: m, conn: conn}, nil }))
+	m.server.Domain, m.server.AllowInsecureAuth, m.server.TLSConfig = "localhost", c == nil, c
 	m.server.ReadTimeout, m.server.WriteTimeout = time.Minute, time.Minute
 	m.server.ErrorLog = log.New(io.Discard, "", 0)
 	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
+	}
+	if fromTheBeginning {
+		l = tls.NewListener(l, c)
 	}
 	m.URL = "smtp+plain://port:Gizli-35@" + l.Addr().String()
 	go func() { _ = m.server.Serve(l) }()
@@ -70,8 +87,9 @@ func (m *MailServer) Letters() []Letter {
 
 // mailSession is one connection.
 type mailSession struct {
-	of *MailServer
-	to string
+	of   *MailServer
+	conn *smtp.Conn
+	to   string
 }
 
 func (*mailSession) AuthMechanisms() []string { return []string{sasl.Plain} }
@@ -105,6 +123,7 @@ func (s *mailSession) Data(r io.Reader) error {
 	}
 	s.of.mu.Lock()
 	defer s.of.mu.Unlock()
+	_, letter.Encrypted = s.conn.TLSConnectionState()
 	s.of.letters = append(s.of.letters, letter)
 	return nil
 }
