@@ -6,6 +6,7 @@
 //	go run ./loadtest/transfer
 //	go run ./loadtest/transfer -orders 20000 -events 50000
 //	go run ./loadtest/transfer -source big.db -orders 0
+//	go run ./loadtest/transfer -source copy.db -orders 0 -live
 //
 // pgloader is looked for on PATH (apt-get install pgloader).
 package main
@@ -28,12 +29,13 @@ import (
 
 	pgserver "aliaport/internal/aliatest/server"
 	"aliaport/internal/store"
+	"aliaport/loadtest/measure"
 )
 
 type options struct {
 	source         string
 	orders, events int
-	without        bool
+	without, live  bool
 }
 
 func main() {
@@ -41,6 +43,7 @@ func main() {
 	flag.StringVar(&o.source, "source", "", "an SQLite file to move; it is filled up to what is missing. None: a throw-away one")
 	flag.IntVar(&o.orders, "orders", 1_000_000, "work orders, with about five items each; 0: those of the source")
 	flag.IntVar(&o.events, "events", 2_000_000, "events of the trail at least")
+	flag.BoolVar(&o.live, "live", false, "move it while a server takes 50 work orders a second instead, which changes the source")
 	flag.BoolVar(&o.without, "without-pgloader", false, "measure aliaport only")
 	flag.Parse()
 	if err := run(context.Background(), o); err != nil {
@@ -81,6 +84,9 @@ func run(ctx context.Context, o options) (err error) {
 		return err
 	}
 	fmt.Printf("load before: %s\n", load())
+	if o.live {
+		return b.live(ctx, ours)
+	}
 	own, err := b.run(ctx, b.program, "transfer", "--skip-preflight", "--from", "sqlite://"+b.source, "--to", ours)
 	if err != nil {
 		return err
@@ -169,7 +175,7 @@ type result struct {
 func (b *bench) run(ctx context.Context, name string, args ...string) (r result, err error) {
 	cmd := exec.CommandContext(ctx, name, args...) //nolint:gosec // what is measured
 	cmd.Dir = b.dir
-	cmd.Env = append(os.Environ(), "ALIAPORT_JWT_KEY=a key for measuring that is long enough")
+	cmd.Env = append(os.Environ(), "ALIAPORT_JWT_KEY="+measure.Key)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	began := time.Now()
