@@ -24,6 +24,7 @@ import (
 
 	"aliaport/ent"
 	"aliaport/ent/auditevent"
+	"aliaport/ent/jobrun"
 	"aliaport/ent/motorbot"
 	"aliaport/ent/parameter"
 	"aliaport/ent/permission"
@@ -784,7 +785,13 @@ func TestAnIDOpensNothingWithoutTheRight(t *testing.T) {
 		return l.GlobalID()
 	})(t, w)
 	ids["ServiceOverride"] = override(t, w)
+	told := d.DB.NotificationEvent.Create().SetDedupeKey("x").SetUID("x").SetKind("WORK_ORDER_SUBMITTED").SetSeverity("INFO").SaveX(t.Context())
+	ids["Notification"] = d.DB.Notification.Create().SetEventID(told.ID).SetUserID(d.DB.User.Query().FirstIDX(t.Context())).SetKind("WORK_ORDER_SUBMITTED").SaveX(t.Context()).GlobalID()
+	ids["NotificationDelivery"] = d.DB.NotificationDelivery.Create().SetEventID(told.ID).SetChannel("EMAIL").SetStatus("FAILED").SetNextAt(api.Start).SaveX(t.Context()).GlobalID()
+	ids["JobRun"] = jobRun(jobrun.StateFailed)(t, w)
+	ids["MonthlyReport"] = d.DB.MonthlyReport.Create().SetMonth("2026-01").SetVersion(1).SetContent("{}").SetSha256(strings.Repeat("0", 64)).SetDurationMs(1).SaveX(t.Context()).GlobalID()
 	opens := map[string]actor.Permission{
+		"JobRun": actor.JobRun, "MonthlyReport": actor.ReportRead, "NotificationDelivery": actor.JobRun,
 		"Cari": actor.CariRead, "Service": actor.ServiceRead, "Role": actor.UserAdmin, "AuditEvent": actor.AuditRead, "AuditArchive": actor.AuditRead, "ExchangeRate": actor.RateRead,
 		"WorkOrder": actor.WorkOrderRead, "WorkOrderItem": actor.WorkOrderRead, "WorkOrderStatusHistory": actor.WorkOrderRead,
 		"Motorbot": actor.MotorbotRead, "Trip": actor.TripRead, "WorkOrderPerson": actor.WorkOrderRead, "WorkLog": actor.FieldRead, "GateLog": actor.GateRead,
@@ -806,7 +813,7 @@ func TestAnIDOpensNothingWithoutTheRight(t *testing.T) {
 			if f := typ.Fields.ForName(field); !schema.Types[f.Type.Name()].IsLeafType() {
 				selection += " { __typename }"
 			}
-			if p == "" { // everybody sees the name of a user
+			if p == "" { // everybody sees the name of a user, and only what he was told himself
 				if got := verdict(t, d.ask(t, d.only(t), "query($id: ID!) { node(id: $id) { id } }", map[string]any{"id": ids[typ.Name]})); got != "OK" {
 					t.Errorf("%s is answered %s", typ.Name, got)
 				}
@@ -972,6 +979,10 @@ func (d *deeds) ready(t *testing.T, f *ast.FieldDefinition, fresh target) deed {
 	case "revokeSession":
 		_, current := d.open(t, s.AccessToken)
 		args = map[string]any{"input": map[string]any{"id": current}}
+	case "runJob":
+		args = map[string]any{"input": map[string]any{"job": "watch"}}
+	case "generateMonthlyReport":
+		args = map[string]any{"input": map[string]any{"month": "2026-01"}}
 	case "deleteRole":
 		name := fmt.Sprint("SILINECEK_", d.n)
 		d.DB.Role.Create().SetName(name).ExecX(t.Context())
@@ -980,11 +991,20 @@ func (d *deeds) ready(t *testing.T, f *ast.FieldDefinition, fresh target) deed {
 	return deed{who, s.AccessToken, strings.Replace(d.call("mutation", f), "Hostile", "Is_"+f.Name, 1), args}
 }
 
+// apart are the mutations that leave no line of their own, or are not called by somebody
+// who is signed in.
+var apart = map[string]string{
+	"markNotificationRead":     "what one has read of one's own messages concerns nobody else",
+	"markAllNotificationsRead": "likewise",
+	"requestPasswordReset":     "strangers ask, and share lines: TestStrangersGetNothing",
+	"resetPassword":            "the right is in a letter: internal/user looks at its line",
+}
+
 // each calls f with every mutation and a target with which it succeeds.
 func (d *deeds) each(t *testing.T, do func(f *ast.FieldDefinition, fresh target)) {
 	t.Helper()
 	for _, f := range d.schema.Mutation.Fields {
-		if strings.HasPrefix(f.Name, "__") {
+		if strings.HasPrefix(f.Name, "__") || apart[f.Name] != "" {
 			continue
 		}
 		found := slices.ContainsFunc(targets(), func(fresh target) bool {

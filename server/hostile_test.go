@@ -42,6 +42,7 @@ import (
 	"aliaport/ent/auditevent"
 	"aliaport/ent/cari"
 	"aliaport/ent/exchangerate"
+	"aliaport/ent/jobrun"
 	"aliaport/ent/migrate"
 	"aliaport/ent/pricelist"
 	"aliaport/ent/service"
@@ -824,6 +825,7 @@ func jumped(t *testing.T, w *world) string {
 func targets() []target {
 	self := func(wo *ent.WorkOrder, _ *ent.WorkOrderItem) string { return wo.GlobalID() }
 	all := []target{
+		jobRun(jobrun.StateQueued), jobRun(jobrun.StateFailed),
 		order(workorder.StatusDraft, func(_ *ent.WorkOrder, item *ent.WorkOrderItem) string { return item.GlobalID() }),
 		func(t *testing.T, w *world) string { // a user
 			t.Helper()

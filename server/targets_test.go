@@ -10,6 +10,7 @@ import (
 	"aliaport/ent"
 	"aliaport/ent/cari"
 	"aliaport/ent/gatelog"
+	"aliaport/ent/jobrun"
 	"aliaport/ent/motorbot"
 	"aliaport/ent/service"
 	"aliaport/ent/trip"
@@ -85,6 +86,21 @@ func inside(t *testing.T, w *world) string {
 			SetVehiclePlate(plate).SetPlateNorm(plate).SetIsForeignPlate(true).SetEntryAt(api.Start.Add(-time.Hour)).SetEntryBy(1).SetEntryByName("Hedef").SetBaseMinutes(240).
 			SaveX(t.Context()).GlobalID()
 	})(t, w)
+}
+
+// jobRun makes a run in the state.
+func jobRun(state jobrun.State) target {
+	return func(t *testing.T, w *world) string {
+		t.Helper()
+		w.made++
+		at := api.Start.Add(-time.Duration(w.made) * time.Minute) // a run of each slot
+		c := w.DB.JobRun.Create().SetJob("watch").SetScheduledFor(at).SetSlot(at).
+			SetTrigger(jobrun.TriggerManual).SetState(state).SetMaxAttempts(1)
+		if state == jobrun.StateFailed {
+			c.SetStartedAt(api.Start).SetFinishedAt(api.Start)
+		}
+		return c.SaveX(t.Context()).GlobalID()
+	}
 }
 
 // left makes an order whose people stayed long after its work was done.

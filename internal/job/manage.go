@@ -23,7 +23,13 @@ func (s *Service) RunNow(ctx context.Context, name string) (*ent.JobRun, error) 
 	if d == nil {
 		return nil, apperr.New(apperr.JobNotFound, "job", name).At("job")
 	}
-	return s.ask(ctx, func(tx *ent.Tx) (*ent.JobRun, error) { return s.enqueueNew(ctx, tx, s.wanted(ctx, tx, d)) }, audit.JobRun)
+	return s.ask(ctx, func(tx *ent.Tx) (*ent.JobRun, error) {
+		c, err := s.wanted(ctx, tx, d)
+		if err != nil {
+			return nil, err
+		}
+		return s.enqueueNew(ctx, tx, c)
+	}, audit.JobRun)
 }
 
 // ask makes a run in a transaction with its line of the trail.
@@ -54,12 +60,26 @@ func (s *Service) again(ctx context.Context, id int64) (*ent.JobRun, error) {
 	return s.o.DB.JobRun.Get(ctx, id)
 }
 
+// moment is when a run that is asked for now is said to be due: two of one job are not
+// due at one moment.
+func (s *Service) moment(ctx context.Context, tx *ent.Tx, d *Definition) (time.Time, error) {
+	for at := s.now(); ; at = at.Add(time.Microsecond) {
+		taken, err := tx.JobRun.Query().Where(jobrun.Job(d.Name), jobrun.ScheduledFor(at)).Exist(ctx)
+		if err != nil || !taken {
+			return at, err
+		}
+	}
+}
+
 // wanted is a run that somebody asks for now.
-func (s *Service) wanted(ctx context.Context, tx *ent.Tx, d *Definition) *ent.JobRunCreate {
-	now := s.now()
+func (s *Service) wanted(ctx context.Context, tx *ent.Tx, d *Definition) (*ent.JobRunCreate, error) {
+	now, err := s.moment(ctx, tx, d)
+	if err != nil {
+		return nil, err
+	}
 	c := tx.JobRun.Create().SetJob(d.Name).SetScheduledFor(now).SetSlot(now).SetTrigger(jobrun.TriggerManual).SetMaxAttempts(d.Attempts)
 	by(ctx, c)
-	return c
+	return c, nil
 }
 
 func by(ctx context.Context, c *ent.JobRunCreate) {
@@ -151,7 +171,11 @@ func (s *Service) Retry(ctx context.Context, run globalid.ID) (*ent.JobRun, erro
 		if d == nil {
 			return nil, apperr.New(apperr.JobNotFound, "job", row.Job).At("id")
 		}
-		c := tx.JobRun.Create().SetJob(d.Name).SetScheduledFor(s.now()).SetSlot(row.Slot).SetTrigger(jobrun.TriggerRetry).
+		at, err := s.moment(ctx, tx, d)
+		if err != nil {
+			return nil, err
+		}
+		c := tx.JobRun.Create().SetJob(d.Name).SetScheduledFor(at).SetSlot(row.Slot).SetTrigger(jobrun.TriggerRetry).
 			SetMaxAttempts(d.Attempts).SetRetryOf(id)
 		by(ctx, c)
 		return s.enqueueNew(ctx, tx, c)
