@@ -36,6 +36,16 @@ func CutOver(ctx context.Context, o Options, by string, serve func(window time.D
 	if err := to.chase(ctx, o); err != nil {
 		return nil, err
 	}
+	if o.Questions != nil {
+		// Asked once for nothing: what both databases have to fetch from disk for them is in
+		// memory when nobody can write.
+		if _, err := o.Questions(ctx, o.From, o.To); err != nil {
+			return nil, err
+		}
+		if err := to.chase(ctx, o); err != nil {
+			return nil, err
+		}
+	}
 	began := o.Now()
 	order := readonly.Order{Reason: "moved to " + o.ToName, By: by, Now: o.Now}
 	if _, err := readonly.On(ctx, o.From, order); err != nil && !errors.Is(err, readonly.ErrOn) {

@@ -15,6 +15,8 @@ import (
 	"log/slog"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"aliaport/ent"
 	"aliaport/ent/workorder"
 	"aliaport/internal/actor"
@@ -84,13 +86,22 @@ func Ask(ctx context.Context, from, to *store.DB) ([]transfer.Answer, error) {
 	}
 	out := make([]transfer.Answer, len(all))
 	for i, q := range all {
-		left, err := here(q, known)
-		if err != nil {
-			return nil, fmt.Errorf("source: %w", err)
-		}
-		right, err := there(q, known)
-		if err != nil {
-			return nil, fmt.Errorf("target: %w", err)
+		var left, right []byte
+		both := errgroup.Group{}
+		both.Go(func() (err error) {
+			if left, err = here(q, known); err != nil {
+				return fmt.Errorf("source: %w", err)
+			}
+			return nil
+		})
+		both.Go(func() (err error) {
+			if right, err = there(q, known); err != nil {
+				return fmt.Errorf("target: %w", err)
+			}
+			return nil
+		})
+		if err := both.Wait(); err != nil {
+			return nil, err
 		}
 		sum := sha256.Sum256(left)
 		out[i] = transfer.Answer{Question: q.name, SHA256: hex.EncodeToString(sum[:]), Equal: bytes.Equal(left, right)}
