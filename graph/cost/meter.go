@@ -103,7 +103,7 @@ func (m *Meter) field(d *ast.FieldDefinition) *field {
 // meanLengths are the mean lengths of the lists that introspection has, by field,
 // rounded up. Of a single list, as that of all types, it is the length.
 func meanLengths(schema *ast.Schema) map[string]int {
-	var fields, inputs, args, interfaces, possible, values int
+	var fields, inputs, args, interfaces, possible, reached, values int
 	for name, d := range schema.Types {
 		if d.Kind == ast.InputObject {
 			inputs += len(d.Fields)
@@ -113,16 +113,22 @@ func meanLengths(schema *ast.Schema) map[string]int {
 		interfaces += len(d.Interfaces)
 		values += len(d.EnumValues)
 		possible += len(schema.PossibleTypes[name])
+		for _, i := range d.Interfaces {
+			reached += len(schema.PossibleTypes[i])
+		}
 		for _, f := range d.Fields {
 			args += len(f.Arguments)
 		}
 	}
 	mean := func(n, of int) int { return (n + of - 1) / max(of, 1) }
 	types := len(schema.Types)
+	// The types behind an interface are mostly asked for through one of them, and the more
+	// there are the more often: their number grows with its square.
+	through := mean(reached, types*mean(interfaces, types))
 	return map[string]int{
 		"types": types, "directives": len(schema.Directives),
 		"fields": mean(fields, types), "inputFields": mean(inputs, types), "args": mean(args, fields),
-		"interfaces": mean(interfaces, types), "possibleTypes": mean(possible, types), "enumValues": mean(values, types),
+		"interfaces": mean(interfaces, types), "possibleTypes": max(mean(possible, types), through), "enumValues": mean(values, types),
 	}
 }
 

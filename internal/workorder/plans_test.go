@@ -19,6 +19,7 @@ import (
 	entcari "aliaport/ent/cari"
 	entservice "aliaport/ent/service"
 	entworkorder "aliaport/ent/workorder"
+	"aliaport/ent/workordercount"
 	"aliaport/internal/actor"
 	"aliaport/internal/aliatest"
 	"aliaport/internal/apperr"
@@ -494,7 +495,7 @@ func literal(t *testing.T, v any) string {
 		return pq.QuoteLiteral(v.Format(time.RFC3339Nano))
 	case bool, int, int64:
 		return fmt.Sprint(v)
-	case string, entworkorder.Status, entworkorder.Type, entworkorder.Priority:
+	case string, entworkorder.Status, entworkorder.Type, entworkorder.Priority, workordercount.Status:
 		return pq.QuoteLiteral(fmt.Sprint(v))
 	}
 	t.Fatalf("no literal for a %T", v)
