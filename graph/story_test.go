@@ -2,12 +2,14 @@ package graph_test
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -154,6 +156,8 @@ func visible(t *testing.T, a *api.Answer) []byte {
 	t.Helper()
 	shown := map[string]any{"data": decoded(t, a.Data)}
 	if len(a.Errors) > 0 {
+		// Those of one level come in any order.
+		slices.SortStableFunc(a.Errors, func(x, y api.Error) int { return cmp.Compare(fmt.Sprint(x.Path), fmt.Sprint(y.Path)) })
 		var errs []any
 		for _, e := range a.Errors {
 			errs = append(errs, map[string]any{"code": e.Extensions.Code, "path": e.Path, "message": e.Message})
