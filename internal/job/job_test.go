@@ -258,8 +258,9 @@ func TestAServerThatStopsGivesItsRunsBackWithoutCountingTheAttempt(t *testing.T)
 		var stopped atomic.Bool
 		begun := make(chan struct{}, 2)
 		d := job.Definition{Name: "long", Attempts: 1, Run: func(ctx context.Context, _ *job.Run) (int64, error) {
+			second := stopped.Load() // before the test is told to go on
 			begun <- struct{}{}
-			if stopped.Load() {
+			if second {
 				return 7, nil
 			}
 			<-ctx.Done()
