@@ -34,9 +34,9 @@ func (s *Server) newRates() (*rates, error) {
 		{&l.cost, limit.Policy{Name: "cost", PerMinute: s.config.RateCost}},
 		{&l.address, limit.Policy{Name: "login_address", PerMinute: s.config.RateLogins, Even: true}},
 		{&l.account, limit.Policy{Name: "login_account", PerMinute: s.config.RateLogins, Even: true}},
-		{&l.resetAddress, limit.Policy{Name: "reset_address", PerHour: s.config.RateResets}},
-		{&l.resetAccount, limit.Policy{Name: "reset_account", PerHour: s.config.RateResets}},
-		{&l.resetTries, limit.Policy{Name: "reset_tries", PerHour: 2 * s.config.RateResets}},
+		{&l.resetAddress, limit.Policy{Name: "reset_address", PerHour: s.config.RateResets, Even: true}},
+		{&l.resetAccount, limit.Policy{Name: "reset_account", PerHour: s.config.RateResets, Even: true}},
+		{&l.resetTries, limit.Policy{Name: "reset_tries", PerHour: 2 * s.config.RateResets, Even: true}},
 	} {
 		limiter, err := counters.Limiter(m.policy)
 		if err != nil {

@@ -265,3 +265,47 @@ func TestWithoutRedisEachServerCountsForItself(t *testing.T) {
 	}
 	limited(t, a.Do(t, "OPERASYON", whoAmI, nil))
 }
+
+func TestRequestsForANewPasswordAreHeldOff(t *testing.T) {
+	t.Parallel()
+	aliatest.EachDB(t, func(t *testing.T, db *store.DB) {
+		d := newDoor(t, db, func(c *config.Config) { c.RateResets, c.SMTPURL = 5, "smtp+plain://127.0.0.1:1" })
+		d.user(t, "deniz@aliaport.example", "OPERASYON")
+		const (
+			request = `mutation ($email: String!) { requestPasswordReset(input: {email: $email}) { userErrors { code } } }`
+			try     = `mutation { resetPassword(input: {token: "none", newPassword: "Yeni-Parola-1"}) { userErrors { code } } }`
+		)
+		// judged tells how many of those of one hour are not held off.
+		judged := func(each func(i int) *api.Answer) (passed int) {
+			for i := range 61 {
+				switch a := each(i); {
+				case allCodes(a) == tooMany:
+					if after, err := strconv.Atoi(a.Header.Get("Retry-After")); a.Status != http.StatusTooManyRequests || err != nil || after < 1 || after > 3600 {
+						t.Errorf("status %d, Retry-After %q", a.Status, a.Header.Get("Retry-After"))
+					}
+				case a.Status == http.StatusOK:
+					passed++
+				default:
+					t.Fatalf("status %d, %s", a.Status, a.Body)
+				}
+				d.Clock.Move(time.Minute)
+			}
+			return passed
+		}
+		if n := judged(func(i int) *api.Answer {
+			return from(t, d.API, "192.0.2.1", "", "", request, map[string]any{"email": fmt.Sprintf("user%d@aliaport.example", i)})
+		}); n != 5 {
+			t.Errorf("%d requests of one address passed in an hour, want 5", n)
+		}
+		for i, email := range []string{"deniz@aliaport.example", "nobody@aliaport.example"} { // and no difference tells who has an account
+			if n := judged(func(at int) *api.Answer {
+				return from(t, d.API, fmt.Sprintf("198.51.%d.%d", i, at), "", "", request, map[string]any{"email": email})
+			}); n != 5 {
+				t.Errorf("%d requests for %s passed in an hour, want 5", n, email)
+			}
+		}
+		if n := judged(func(int) *api.Answer { return from(t, d.API, "192.0.2.9", "", "", try, nil) }); n != 10 {
+			t.Errorf("%d tokens of one address were tried in an hour, want 10", n)
+		}
+	})
+}

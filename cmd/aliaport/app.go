@@ -113,11 +113,15 @@ var databaseSettings = []string{
 
 // logger writes to stderr, so that stdout has only what was asked for.
 func (a *app) logger(cfg *config.Config) *slog.Logger {
+	return slog.New(logHandler(cfg, a.stderr))
+}
+
+func logHandler(cfg *config.Config, to io.Writer) slog.Handler {
 	o := &slog.HandlerOptions{Level: cfg.LogLevel}
 	if cfg.LogFormat == "text" {
-		return slog.New(slog.NewTextHandler(a.stderr, o))
+		return slog.NewTextHandler(to, o)
 	}
-	return slog.New(slog.NewJSONHandler(a.stderr, o))
+	return slog.NewJSONHandler(to, o)
 }
 
 // storeOptions are the settings as the store takes them: there zero is the default

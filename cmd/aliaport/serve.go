@@ -28,7 +28,8 @@ func newServeCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Run the server",
-		Long: `Run the server until SIGINT or SIGTERM; requests that run then are finished. Logs go to stderr.
+		Long: `Run the server until SIGINT or SIGTERM; requests that run then are finished. Logs go to stderr, or to
+ALIAPORT_LOG_FILE.
 
 On SQLite pending migrations are applied at start. On PostgreSQL the server only checks and says what is missing
 unless --migrate is given. The first start makes an administrator and prints the password if it had to make one.
@@ -48,7 +49,11 @@ unless --migrate is given. The first start makes an administrator and prints the
 }
 
 func (a *app) serve(ctx context.Context, cfg *config.Config) (err error) {
-	log := a.logger(cfg)
+	log, closer, err := a.serverLogger(cfg)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, closer.Close()) }()
 	collect(cfg)
 	for _, name := range config.Unknown(a.environ) {
 		log.WarnContext(ctx, "environment variable is no setting", "name", name)

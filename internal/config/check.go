@@ -83,6 +83,8 @@ func (c *Config) check() Faults {
 	if c.LogFormat != "json" && c.LogFormat != "text" {
 		bad("LogFormat", "is unknown", "give json or text")
 	}
+	least(bad, 1, map[string]int{"LogFileMB": c.LogFileMB})
+	least(bad, 0, map[string]int{"LogFileKeep": c.LogFileKeep, "LogFileDays": c.LogFileDays})
 	if _, err := c.JobSchedulesByName(); err != nil {
 		bad("JobSchedules", err.Error(), "give name=cron, separated by semicolons: backup=0 2 * * *; rates=off")
 	}

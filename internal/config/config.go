@@ -138,7 +138,7 @@ type Config struct {
 	MailKinds             []string      `env:"MAIL_KINDS" desc:"Kinds of notifications that are sent by e-mail too, separated by commas: WORK_ORDER_APPROVED,TRIP_DELAYED; empty: all"`
 	MailLanguage          string        `env:"MAIL_LANGUAGE" envDefault:"tr" desc:"Language of e-mails: tr or en"`
 	PasswordResetPage     string        `env:"PASSWORD_RESET_PAGE" desc:"Page of the console to which e-mails about forgotten passwords lead: https://console.port.example/reset; empty: they carry the token alone"`
-	RateResets            int           `env:"RATE_RESETS" envDefault:"5" desc:"Requests for a new password an hour from one address, and for one account; tokens may be tried twice as often; 0: no limit"`
+	RateResets            int           `env:"RATE_RESETS" envDefault:"5" desc:"Requests for a new password an hour from one address, and for one account, half of them at once; tokens may be tried twice as often; 0: no limit"`
 	WebhookURL            Secret        `env:"WEBHOOK_URL" desc:"Address that notifications are posted to as JSON; empty: none"`
 	WebhookSecret         Secret        `env:"WEBHOOK_SECRET" flag:"file" desc:"Key that signs these posts, at least 16 bytes"`
 	DeliveryTimeout       time.Duration `env:"DELIVERY_TIMEOUT" envDefault:"10s" desc:"Time that the receiver of an e-mail or a post has for each step"`
@@ -156,9 +156,13 @@ type Config struct {
 	OTELPercent  int    `env:"OTEL_PERCENT" envDefault:"10" desc:"How many of a hundred requests are traced"`
 
 	// Running.
-	LogLevel  slog.Level `env:"LOG_LEVEL" envDefault:"INFO" desc:"DEBUG, INFO, WARN or ERROR"`
-	LogFormat string     `env:"LOG_FORMAT" envDefault:"json" desc:"json or text"`
-	Demo      bool       `env:"DEMO" envDefault:"false" desc:"Fill an empty database with demo data and print a link that signs in"`
+	LogLevel    slog.Level `env:"LOG_LEVEL" envDefault:"INFO" desc:"DEBUG, INFO, WARN or ERROR"`
+	LogFormat   string     `env:"LOG_FORMAT" envDefault:"json" desc:"json or text"`
+	LogFile     string     `env:"LOG_FILE" desc:"File that a server logs to; a new one is begun every midnight UTC, the old ones stay beside it, compressed. Each server needs its own. Empty: standard error"`
+	LogFileMB   int        `env:"LOG_FILE_MB" envDefault:"10" desc:"Megabytes after which a new log file is begun earlier"`
+	LogFileKeep int        `env:"LOG_FILE_KEEP" envDefault:"60" desc:"Old log files that are kept at most; 0: all that are young enough"`
+	LogFileDays int        `env:"LOG_FILE_DAYS" envDefault:"30" desc:"Days after which old log files are removed; 0: never"`
+	Demo        bool       `env:"DEMO" envDefault:"false" desc:"Fill an empty database with demo data and print a link that signs in"`
 }
 
 // Secret is a value that no print, log or JSON shows.

@@ -22,23 +22,24 @@ import (
 type Policy struct {
 	Name      string // in metrics and in the keys of Redis
 	PerMinute int    // 0: no limit
-	PerHour   int    // in place of PerMinute; a whole hour's worth may come at once
-	// Even spreads: half may come at once and the other half over the minute, so that no
-	// minute, wherever it begins, sees more than PerMinute. Otherwise a whole minute's
+	PerHour   int    // in place of PerMinute
+	// Even spreads: half may come at once and the other half over the time, so that no
+	// minute or hour, wherever it begins, sees more. Otherwise a whole minute's or hour's
 	// worth may come at once, and is then refilled over the next.
 	Even bool
 }
 
 func (p Policy) quota() throttled.RateQuota {
+	most, per := p.PerMinute, throttled.PerMin
 	if p.PerHour > 0 {
-		return throttled.RateQuota{MaxRate: throttled.PerHour(p.PerHour), MaxBurst: p.PerHour - 1}
+		most, per = p.PerHour, throttled.PerHour
 	}
-	atOnce, refill := p.PerMinute, p.PerMinute
-	if p.Even && p.PerMinute > 1 {
-		atOnce = (p.PerMinute + 1) / 2
-		refill = p.PerMinute - atOnce
+	atOnce, refill := most, most
+	if p.Even && most > 1 {
+		atOnce = (most + 1) / 2
+		refill = most - atOnce
 	}
-	return throttled.RateQuota{MaxRate: throttled.PerMin(refill), MaxBurst: atOnce - 1}
+	return throttled.RateQuota{MaxRate: per(refill), MaxBurst: atOnce - 1}
 }
 
 // Result is where somebody stands after an attempt.
