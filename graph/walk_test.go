@@ -242,6 +242,52 @@ func TestTheBoardTakesFiveStatements(t *testing.T) {
 	})
 }
 
+func TestRecordsByIDTakeAStatementATypeAndALevel(t *testing.T) {
+	t.Parallel()
+	const (
+		what = `... on WorkOrder { woNumber cari { title } items { service { code } } } ... on Trip { motorbot { name } }`
+		many = `query Nodes($ids: [ID!]!) { nodes(ids: $ids) { id ` + what + ` } }`
+	)
+	aliatest.EachDB(t, func(t *testing.T, db *store.DB) {
+		server := seeded(t, db)
+		var page struct {
+			WorkOrders, Trips struct{ Nodes []struct{ ID string } }
+		}
+		server.Get(t, api.Admin, `{ workOrders(first: 20) { nodes { id } } trips(first: 20) { nodes { id } } }`, nil, &page)
+		var orders, all []string
+		for i, o := range page.WorkOrders.Nodes {
+			orders = append(orders, o.ID)
+			all = append(all, o.ID, page.Trips.Nodes[i].ID)
+		}
+		var found struct{ Nodes []struct{ ID string } }
+		for _, c := range []struct {
+			ids  []string
+			want int // who asks; orders, customers, items, services; trips, boats
+		}{{orders[:1], 5}, {orders, 5}, {all, 7}} {
+			a := server.Get(t, api.Admin, many, map[string]any{"ids": c.ids}, &found)
+			if n := a.Extensions.Profile.StatementCount; n != c.want {
+				t.Errorf("%d ids take %d statements, want %d: %v", len(c.ids), n, c.want, a.Extensions.Profile.Statements)
+			}
+			for i, id := range c.ids {
+				if found.Nodes[i].ID != id {
+					t.Errorf("%d. is %s, want %s", i, found.Nodes[i].ID, id)
+				}
+			}
+		}
+		var one any
+		a := server.Get(t, api.Admin, `query Node($id: ID!) { node(id: $id) { `+what+` } }`, map[string]any{"id": orders[0]}, &one)
+		if n := a.Extensions.Profile.StatementCount; n != 5 {
+			t.Errorf("one takes %d statements: %v", n, a.Extensions.Profile.Statements)
+		}
+		// Each by a field of its own: still read together.
+		a = server.Get(t, api.Admin, `query Nodes($a: ID!, $b: ID!, $c: ID!) { a: node(id: $a) { `+what+` } b: node(id: $b) { `+what+` } c: node(id: $c) { `+what+` } }`,
+			map[string]any{"a": orders[0], "b": orders[1], "c": orders[2]}, &one)
+		if n := a.Extensions.Profile.StatementCount; n != 5 {
+			t.Errorf("three fields take %d statements: %v", n, a.Extensions.Profile.Statements)
+		}
+	})
+}
+
 func TestTheDashboardTakesNineStatements(t *testing.T) {
 	t.Parallel()
 	const dashboard = `{ dashboard { workOrders { status count } dueToday overdue boatsAtSea vehiclesInside
