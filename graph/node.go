@@ -20,8 +20,9 @@ const maxNodes = 100
 // nodeType says how the records of a type are found and who may see them.
 type nodeType struct {
 	permission actor.Permission // "": everybody who is signed in
-	// one waits for others that are asked for in the same document, and reads them together.
-	one func(ctx context.Context, load *loader.Set, key int64) (gqlmodel.Node, error)
+	// one waits for others that are asked for in the same document and reads them together,
+	// then what is selected on it.
+	one func(ctx context.Context, load *loader.Set, typ string, key int64) (gqlmodel.Node, error)
 	// many reads records at once, with what is selected on them.
 	many func(ctx context.Context, load *loader.Set, typ string, keys []int64) (map[int64]gqlmodel.Node, error)
 }
@@ -60,12 +61,12 @@ func recordsOf[R any, P interface {
 }](permission actor.Permission, through func(*loader.Set) *loader.Loader[P]) nodeType {
 	return nodeType{
 		permission: permission,
-		one: func(ctx context.Context, load *loader.Set, key int64) (gqlmodel.Node, error) {
+		one: func(ctx context.Context, load *loader.Set, typ string, key int64) (gqlmodel.Node, error) {
 			record, err := through(load).Load(ctx, key)
-			if record == nil { // which a Node that holds it would hide
+			if err != nil || record == nil { // a Node that holds nil would not be nil
 				return nil, err
 			}
-			return record, err
+			return record, ahead(ctx, typ, []*R{record}, rowItself...)
 		},
 		many: func(ctx context.Context, load *loader.Set, typ string, keys []int64) (map[int64]gqlmodel.Node, error) {
 			read, err := through(load).Prime(ctx, keys)
@@ -110,7 +111,7 @@ func node(ctx context.Context, id globalid.ID) (gqlmodel.Node, error) {
 		}
 	}
 	if same > 1 {
-		return t.one(ctx, loader.From(ctx), id.Key)
+		return t.one(ctx, loader.From(ctx), id.Type, id.Key)
 	}
 	records, err := t.many(ctx, loader.From(ctx), id.Type, []int64{id.Key})
 	return records[id.Key], err
