@@ -438,7 +438,7 @@ var (
 			{
 				Name:    "gate_logs_inside",
 				Unique:  false,
-				Columns: []*schema.Column{GateLogsColumns[15], GateLogsColumns[0]},
+				Columns: []*schema.Column{GateLogsColumns[15], GateLogsColumns[0], GateLogsColumns[5], GateLogsColumns[20], GateLogsColumns[30]},
 				Annotation: &entsql.IndexAnnotation{
 					Where: "exit_at IS NULL AND NOT is_superseded",
 				},
@@ -1684,7 +1684,7 @@ var (
 			{
 				Name:    "work_orders_overdue",
 				Unique:  false,
-				Columns: []*schema.Column{WorkOrdersColumns[16], WorkOrdersColumns[0]},
+				Columns: []*schema.Column{WorkOrdersColumns[16], WorkOrdersColumns[0], WorkOrdersColumns[41], WorkOrdersColumns[14]},
 				Annotation: &entsql.IndexAnnotation{
 					Where: "is_active AND status IN ('SUBMITTED', 'APPROVED', 'IN_PROGRESS')",
 				},

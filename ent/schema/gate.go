@@ -209,7 +209,8 @@ func (GateLog) Indexes() []ent.Index {
 		index.Fields("plate_norm", "id").StorageKey("gate_logs_plate_prefix"),
 		index.Fields("person_id", "entry_at", "id").StorageKey("gate_logs_person_id"),
 		index.Fields("motorbot_id").StorageKey("gate_logs_motorbot_id"),
-		index.Fields("entry_at", "id").StorageKey("gate_logs_inside").Annotations(entsql.IndexWhere(GateInsideCondition)),
+		// With the columns of its condition SQLite counts who is inside from the index alone.
+		index.Fields("entry_at", "id", "subject", "exit_at", "is_superseded").StorageKey("gate_logs_inside").Annotations(entsql.IndexWhere(GateInsideCondition)),
 		// Who of an order is still inside: asked with every exit.
 		index.Fields("work_order_id").StorageKey("gate_logs_order_inside").Annotations(entsql.IndexWhere(GateInsideCondition)),
 		index.Fields("entry_at", "id").StorageKey("gate_logs_exception").Annotations(entsql.IndexWhere(GateExceptionCondition)),

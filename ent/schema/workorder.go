@@ -121,7 +121,7 @@ func (WorkOrder) Indexes() []ent.Index {
 		index.Fields("cari_code", "status", "is_active", "created_at", "id").StorageKey("work_orders_cari_code_status"),
 		index.Fields("status", "type", "is_active", "created_at", "id").StorageKey("work_orders_status_type"),
 		index.Fields("status", "priority", "is_active", "created_at", "id").StorageKey("work_orders_status_priority"),
-		index.Fields("planned_end", "id").StorageKey("work_orders_overdue").Annotations(entsql.IndexWhere(OverdueCondition)),
+		index.Fields("planned_end", "id", "is_active", "status").StorageKey("work_orders_overdue").Annotations(entsql.IndexWhere(OverdueCondition)),
 		// What waits for its invoice.
 		index.Fields("actual_end", "id").StorageKey("work_orders_uninvoiced").Annotations(entsql.IndexWhere(UninvoicedCondition)),
 		index.Fields("cari_id", "actual_end", "id").StorageKey("work_orders_uninvoiced_cari").Annotations(entsql.IndexWhere(UninvoicedCondition)),

@@ -72,15 +72,15 @@ func questions() (all []question) {
 		{"gate log", "query ($log: ID!) { gateLog(id: $log) { id entryAt vehiclePlate } }", "log"},
 		{"work log", "query ($work: ID!) { workLog(id: $work) { id kind quantity } }", "work"},
 		{"orders of a customer", "query ($cariCode: String!) { workOrders(first: 10, filter: {cariCode: $cariCode}) { nodes { id woNumber status } } }", "cariCode"},
-		{"price in force", `{ activePriceList(currency: "TRY") { code version } exchangeRate(currency: "USD") { rate } }`, ""},
+		{"price in force", `{ activePriceList(currency: "TRY") { code version } exchangeRate(currency: "USD") { rate { forexBuying } } }`, ""},
 		{"dashboard", "{ dashboard { workOrders { status count } dueToday overdue boatsAtSea vehiclesInside newestGateEvents { direction at log { vehiclePlate workOrder { woNumber } } } } }", ""},
-		{"count of all orders", "{ workOrders(first: 0) { totalCount } }", ""},
-		{"count of completed orders", "{ workOrders(first: 0, filter: {status: [COMPLETED]}) { totalCount } }", ""},
-		{"count of customers", "{ cariAccounts(first: 0) { totalCount } }", ""},
-		{"count of trips", "{ trips(first: 0) { totalCount } }", ""},
-		{"count of gate logs", "{ gateLogs(first: 0) { totalCount } }", ""},
-		{"count of work logs", "{ workLogs(first: 0) { totalCount } }", ""},
-		{"count of lines to invoice", "{ uninvoicedItems(first: 0) { totalCount } }", ""},
+		{"count of all orders", "{ workOrders(first: 1) { totalCount } }", ""},
+		{"count of completed orders", "{ workOrders(first: 1, filter: {status: [COMPLETED]}) { totalCount } }", ""},
+		{"count of customers", "{ cariAccounts(first: 1) { totalCount } }", ""},
+		{"count of trips", "{ trips(first: 1) { totalCount } }", ""},
+		{"count of gate logs", "{ gateLogs(first: 1) { totalCount } }", ""},
+		{"count of work logs", "{ workLogs(first: 1) { totalCount } }", ""},
+		{"count of lines to invoice", "{ uninvoicedItems(first: 1) { totalCount } }", ""},
 	} {
 		all = append(all, question{q[0], q[1], q[2]})
 	}
