@@ -1686,7 +1686,7 @@ var (
 				Unique:  false,
 				Columns: []*schema.Column{WorkOrdersColumns[16], WorkOrdersColumns[0], WorkOrdersColumns[41], WorkOrdersColumns[14]},
 				Annotation: &entsql.IndexAnnotation{
-					Where: "is_active AND status IN ('SUBMITTED', 'APPROVED', 'IN_PROGRESS')",
+					Where: "is_active AND status NOT IN ('DRAFT', 'COMPLETED', 'INVOICED', 'CLOSED', 'REJECTED', 'CANCELLED')",
 				},
 			},
 			{

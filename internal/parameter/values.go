@@ -14,7 +14,7 @@ type Values map[[2]string]string
 // Read reads the settings of the categories in one statement, for rules that need
 // several.
 func Read(ctx context.Context, c *ent.Client, categories ...string) (Values, error) {
-	rows, err := c.Parameter.Query().Where(parameter.CategoryIn(categories...), parameter.IsSystem(true)).
+	rows, err := c.Parameter.Query().Where(parameter.CategoryIn(categories...)).
 		Select(parameter.FieldCategory, parameter.FieldCode, parameter.FieldValue).All(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read parameters: %w", err)

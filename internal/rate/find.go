@@ -2,6 +2,7 @@ package rate
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -52,17 +53,16 @@ type policy struct {
 }
 
 func policyOf(ctx context.Context, c *ent.Client) (p policy, err error) {
-	rule, err := parameter.Get(ctx, c, parameter.RateDatePolicy)
+	v, err := parameter.Read(ctx, c, parameter.Rates)
 	if err != nil {
 		return p, err
 	}
-	kind, err := parameter.Get(ctx, c, parameter.RateKind)
-	if err != nil {
-		return p, err
-	}
+	rule, err1 := parameter.Of(v, parameter.RateDatePolicy)
+	kind, err2 := parameter.Of(v, parameter.RateKind)
 	p.SameDay, p.Kind = rule == "SAME_DAY", Kind(strings.ToUpper(kind))
-	p.Carried, err = parameter.Get(ctx, c, parameter.RateMaxFallback)
-	return p, err
+	var err3 error
+	p.Carried, err3 = parameter.Of(v, parameter.RateMaxFallback)
+	return p, errors.Join(err1, err2, err3)
 }
 
 // source finds the newest row that is valid on a day, nil when there is none.

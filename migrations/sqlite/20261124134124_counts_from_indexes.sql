@@ -6,4 +6,4 @@ CREATE INDEX `gate_logs_inside` ON `gate_logs` (`entry_at`, `id`, `subject`, `ex
 -- Drop index "work_orders_overdue" from table: "work_orders"
 DROP INDEX `work_orders_overdue`;
 -- Create index "work_orders_overdue" to table: "work_orders"
-CREATE INDEX `work_orders_overdue` ON `work_orders` (`planned_end`, `id`, `is_active`, `status`) WHERE is_active AND status IN ('SUBMITTED', 'APPROVED', 'IN_PROGRESS');
+CREATE INDEX `work_orders_overdue` ON `work_orders` (`planned_end`, `id`, `is_active`, `status`) WHERE is_active AND status NOT IN ('DRAFT', 'COMPLETED', 'INVOICED', 'CLOSED', 'REJECTED', 'CANCELLED');

@@ -5,4 +5,4 @@ CREATE INDEX "gate_logs_inside" ON "gate_logs" ("entry_at", "id", "subject", "ex
 -- Drop index "work_orders_overdue" from table: "work_orders"
 DROP INDEX "work_orders_overdue";
 -- Create index "work_orders_overdue" to table: "work_orders"
-CREATE INDEX "work_orders_overdue" ON "work_orders" ("planned_end", "id", "is_active", "status") WHERE (is_active AND (status = ANY (ARRAY['SUBMITTED'::text, 'APPROVED'::text, 'IN_PROGRESS'::text])));
+CREATE INDEX "work_orders_overdue" ON "work_orders" ("planned_end", "id", "is_active", "status") WHERE (is_active AND (status <> ALL (ARRAY['DRAFT'::text, 'COMPLETED'::text, 'INVOICED'::text, 'CLOSED'::text, 'REJECTED'::text, 'CANCELLED'::text])));
