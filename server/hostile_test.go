@@ -1241,7 +1241,7 @@ func (b *builder) fitting(t *testing.T, w *world, doc string, f *ast.FieldDefini
 func TestStrangersGetNothing(t *testing.T) {
 	t.Parallel()
 	schema := gen.NewExecutableSchema(gen.Config{}).Schema()
-	w := &world{API: api.New(t, aliatest.Open(t, dialect.SQLite))}
+	w := &world{API: api.New(t, aliatest.Open(t, dialect.SQLite), func(c *config.Config) { c.RateResets = 0 })} // as many strangers as come
 	api.Fixture(t, w.DB)
 	head, rest, _ := strings.Cut(w.Token(api.Admin), ".")
 	claims, seal, _ := strings.Cut(rest, ".")
